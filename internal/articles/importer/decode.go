@@ -1,0 +1,281 @@
+package importer
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// rawArticle is a line as written. Pointers tell nothing that the empty string does not: null and "" both mean absent.
+type rawArticle struct {
+	Source   string `json:"source"`
+	Title    string `json:"title"`
+	Text     string `json:"text"`
+	Category string `json:"category"`
+	Date     string `json:"date"`
+	URL      string `json:"url"`
+	Author   string `json:"author"`
+	Country  string `json:"country"`
+}
+
+// decoded is what became of a line: a record and perhaps warnings, or one rejection.
+type decoded struct {
+	record Record
+	ok     bool
+	issues []Issue
+}
+
+// decoder turns lines into records. It holds no state that changes, so goroutines share one.
+type decoder struct {
+	zones map[string]*time.Location // by country
+	other *time.Location
+}
+
+// newDecoder knows in which zone an article's clock runs when its date names none: its country's, and Colombia's where
+// no country is given, since that is where this collection's sources are. The fixed offsets stand in where a system
+// has no zone database; they are right but for Spanish and (before 2023) Mexican summer time.
+func newDecoder() *decoder {
+	bogota := zone("America/Bogota", -5*time.Hour)
+	return &decoder{
+		zones: map[string]*time.Location{
+			"CO": bogota,
+			"MX": zone("America/Mexico_City", -6*time.Hour),
+			"ES": zone("Europe/Madrid", time.Hour),
+		},
+		other: bogota,
+	}
+}
+
+func zone(name string, offset time.Duration) *time.Location {
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		return time.FixedZone(name, int(offset.Seconds()))
+	}
+	return loc
+}
+
+func (d *decoder) decode(l line) decoded {
+	if l.reject != "" {
+		return rejected(l, l.reject, "")
+	}
+	n := notes{line: l.number}
+	raw, reason, err := parse(l.bytes, &n)
+	if err != nil {
+		return rejected(l, reason, err.Error())
+	}
+	r := Record{
+		Source:  oneLine(raw.Source, &n),
+		Title:   oneLine(raw.Title, &n),
+		Content: clean(raw.Text, &n),
+	}
+	switch {
+	case r.Source == "":
+		return rejected(l, NoSource, "")
+	case utf8.RuneCountInString(r.Source) > MaxSource:
+		return rejected(l, SourceTooLong, fmt.Sprintf("%d characters", utf8.RuneCountInString(r.Source)))
+	case r.Title == "":
+		return rejected(l, NoTitle, "")
+	case r.Content == "":
+		return rejected(l, NoText, "")
+	}
+	r.Title = n.cut(r.Title, MaxTitle, TitleCut)
+	r.Author = optional(n.cut(oneLine(raw.Author, &n), MaxAuthor, AuthorCut))
+	r.Country = optional(oneLine(raw.Country, &n))
+	if c := oneLine(raw.Category, &n); utf8.RuneCountInString(c) <= MaxCategory {
+		r.Category = optional(c)
+	} else {
+		n.warn(CategoryTooLong, c)
+	}
+	sum := sha256.Sum256([]byte(r.Content))
+	r.ContentHash = hex.EncodeToString(sum[:])
+	r.WordCount = countWords(r.Content)
+	r.URL = d.link(raw.URL, r.ContentHash, &n)
+	r.PublishedAt = d.date(raw.Date, r.Country, &n)
+	return decoded{record: r, ok: true, issues: n.issues}
+}
+
+// parse reads the JSON of one line. NUL bytes are taken out before: no JSON may hold one, some tools pad with them.
+func parse(b []byte, n *notes) (rawArticle, Reason, error) {
+	if bytes.IndexByte(b, 0) >= 0 {
+		b = bytes.ReplaceAll(b, []byte{0}, nil)
+		n.warnOnce(ControlChars, "NUL")
+	}
+	b = bytes.TrimSpace(b)
+	if len(b) == 0 || b[0] != '{' {
+		if json.Valid(b) {
+			return rawArticle{}, NotObject, errors.New(excerpt(b))
+		}
+		return rawArticle{}, BadJSON, errors.New(excerpt(b))
+	}
+	if !utf8.Valid(b) {
+		n.warnOnce(InvalidUTF8, "") // encoding/json puts U+FFFD in place of each bad byte
+	}
+	var a rawArticle
+	if err := json.Unmarshal(b, &a); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if errors.As(err, &wrong) {
+			return rawArticle{}, WrongType, fmt.Errorf("%s is a %s", wrong.Field, wrong.Value)
+		}
+		return rawArticle{}, BadJSON, err //nolint:wrapcheck // the reason is the context
+	}
+	return a, "", nil
+}
+
+// link is the URL to store: the line's if it is an absolute http(s) one that fits its column, else a name made of the
+// content, so that the same text imported again is recognised.
+func (d *decoder) link(raw, hash string, n *notes) string {
+	urn := "urn:sha256:" + hash
+	s := oneLine(raw, n)
+	if s == "" {
+		return urn
+	}
+	if utf8.RuneCountInString(s) > MaxURL {
+		n.warn(URLTooLong, fmt.Sprintf("%d characters", utf8.RuneCountInString(s)))
+		return urn
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		n.warn(BadURL, s)
+		return urn
+	}
+	return s
+}
+
+func (d *decoder) date(raw string, country *string, n *notes) *time.Time {
+	s := strings.TrimSpace(raw)
+	if s == "" {
+		return nil
+	}
+	loc := d.other
+	if country != nil {
+		if z, ok := d.zones[*country]; ok {
+			loc = z
+		}
+	}
+	t, err := parseDate(s, loc)
+	if err != nil {
+		n.warn(BadDate, excerpt([]byte(s)))
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// notes collects the warnings of one line.
+type notes struct {
+	line   int
+	issues []Issue
+}
+
+func (n *notes) warn(r Reason, detail string) {
+	n.issues = append(n.issues, Issue{Line: n.line, Reason: r, Detail: detail})
+}
+
+// warnOnce is for what several fields of a line may share.
+func (n *notes) warnOnce(r Reason, detail string) {
+	for _, i := range n.issues {
+		if i.Reason == r {
+			return
+		}
+	}
+	n.warn(r, detail)
+}
+
+func (n *notes) cut(s string, limit int, r Reason) string {
+	if c := utf8.RuneCountInString(s); c > limit {
+		n.warn(r, fmt.Sprintf("%d characters", c))
+		return cutAtWord(s, limit)
+	}
+	return s
+}
+
+func rejected(l line, r Reason, detail string) decoded {
+	return decoded{issues: []Issue{{Line: l.number, Reason: r, Detail: detail, Rejected: true}}}
+}
+
+// clean makes text fit for PostgreSQL (which refuses NUL), for XML feeds (which refuse the other controls) and for
+// search (which compares code points, hence NFC). It keeps newlines and tabs.
+func clean(s string, n *notes) string {
+	if strings.Contains(s, "\r") {
+		s = strings.ReplaceAll(s, "\r\n", "\n")
+		s = strings.ReplaceAll(s, "\r", "\n")
+	}
+	if strings.ContainsFunc(s, unwanted) {
+		s = strings.Map(func(r rune) rune {
+			if unwanted(r) {
+				return -1
+			}
+			return r
+		}, s)
+		n.warnOnce(ControlChars, "")
+	}
+	if !norm.NFC.IsNormalString(s) {
+		s = norm.NFC.String(s)
+	}
+	return strings.TrimSpace(s)
+}
+
+func unwanted(r rune) bool {
+	return (r < ' ' && r != '\n' && r != '\t') || r == 0x7f || r == 0xfffe || r == 0xffff
+}
+
+// oneLine is clean for fields that are one line: runs of white space become one space.
+func oneLine(s string, n *notes) string {
+	s = clean(s, n)
+	if !strings.ContainsFunc(s, func(r rune) bool { return r != ' ' && unicode.IsSpace(r) }) && !strings.Contains(s, "  ") {
+		return s
+	}
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// cutAtWord shortens s to at most limit characters, an ellipsis included, at the last space that is not too far back
+// (a text without spaces is cut where the limit falls).
+func cutAtWord(s string, limit int) string {
+	runes := []rune(s)
+	head := string(runes[:limit-1])
+	if runes[limit-1] != ' ' {
+		if i := strings.LastIndexByte(head, ' '); i >= len(head)/2 {
+			head = head[:i]
+		}
+	}
+	return strings.TrimRight(head, " ,;:.-") + "…"
+}
+
+// countWords counts runs of non-space characters, like strings.Fields, without making them.
+func countWords(s string) int {
+	n, in := 0, false
+	for _, r := range s {
+		space := unicode.IsSpace(r)
+		if !space && !in {
+			n++
+		}
+		in = !space
+	}
+	return n
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// excerpt is the beginning of a bad value, short and printable enough for a message.
+func excerpt(b []byte) string {
+	s := strings.ToValidUTF8(string(b[:min(len(b), 80)]), "�")
+	if len(b) > 80 {
+		s += "…"
+	}
+	return s
+}

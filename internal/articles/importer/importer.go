@@ -1,0 +1,157 @@
+// Package importer reads articles from JSON Lines and hands them, cleaned and in batches, to whoever stores them.
+//
+// A line is one object: {source, title, text, category, date, url, author, country}, all strings or null; unknown
+// fields are ignored. The input may be compressed with gzip, begin with a UTF-8 byte order mark and end its lines with
+// CRLF. A bad line costs that line only: it is counted, and reported with its number and the reason.
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Column limits of the articles table, in characters (code points), not bytes.
+const (
+	MaxSource   = 100
+	MaxURL      = 500
+	MaxTitle    = 500
+	MaxAuthor   = 200
+	MaxCategory = 50
+)
+
+// Record is one article, fit for the articles table: valid UTF-8 in NFC, no control characters but newline and tab,
+// every field within its column's limit.
+type Record struct {
+	Source      string
+	URL         string // http(s), or urn:sha256:<hex of Content> when the line has none that can be stored
+	Title       string
+	Content     string
+	Category    *string
+	Author      *string
+	Country     *string // as the line gave it, usually ISO 3166-1 alpha-2; there is no column for it
+	PublishedAt *time.Time
+	ContentHash string // SHA-256 of Content, 64 hex digits
+	WordCount   int    // runs of non-space characters in Content
+}
+
+// Sink stores batches. It is declared here because the reader must not know the database: the articles store fulfils
+// it. Save is called by one goroutine at a time, with a batch that it may keep; inserted says how many of the batch
+// were new (an article that is there already is no error). An error ends the import.
+type Sink interface {
+	Save(ctx context.Context, batch []Record) (inserted int, err error)
+}
+
+// Options tune an import; the zero value is what the command uses.
+type Options struct {
+	BatchSize int              // records to a Save; 500 when 0
+	MaxLine   int              // bytes; longer lines are rejected; 4 MiB when 0
+	Workers   int              // decoding goroutines; one per CPU, at most 4, when 0
+	TotalSize int64            // size of the input in bytes as stored (compressed or not), for the progress; 0 when unknown
+	Progress  func(Progress)   // called after every batch, by one goroutine at a time; may be nil
+	Issue     func(Issue)      // called for every rejected line and every warning, in the order of the lines; may be nil
+	Now       func() time.Time // clock for rates; time.Now when nil
+}
+
+const (
+	defaultBatch   = 500
+	defaultMaxLine = 4 << 20
+	maxWorkers     = 4
+)
+
+// Progress is how far an import has come.
+type Progress struct {
+	BytesRead, BytesTotal int64 // of the input as stored; BytesTotal is 0 when unknown
+	Lines                 int   // lines decoded, blank ones not counted
+	Records               int   // records that the sink has taken
+	Inserted              int   // of those, new ones
+	Rejected              int   // lines that gave no record, duplicates within the file included
+	Elapsed               time.Duration
+}
+
+// Rate is records per second since the start; 0 before any time has passed.
+func (p Progress) Rate() float64 {
+	if p.Elapsed <= 0 {
+		return 0
+	}
+	return float64(p.Records) / p.Elapsed.Seconds()
+}
+
+// Summary is what an import did. Lines = Records handed over + the sum of Rejected.
+type Summary struct {
+	Progress
+	Rejects  map[Reason]int
+	Warnings map[Reason]int // a warned line still gave a record, less something
+}
+
+// Existing is how many records the sink had already.
+func (s Summary) Existing() int { return s.Records - s.Inserted }
+
+// Issue is one line's trouble.
+type Issue struct {
+	Line     int // from 1, blank lines counted
+	Reason   Reason
+	Detail   string // for people; may be empty
+	Rejected bool   // false: a warning
+}
+
+func (i Issue) String() string {
+	verb := "warning"
+	if i.Rejected {
+		verb = "rejected"
+	}
+	if i.Detail == "" {
+		return fmt.Sprintf("line %d: %s: %s", i.Line, verb, i.Reason)
+	}
+	return fmt.Sprintf("line %d: %s: %s: %s", i.Line, verb, i.Reason, i.Detail)
+}
+
+// Reason says why a line was rejected, or what had to be changed in it.
+type Reason string
+
+// Why a line gives no record.
+const (
+	LineTooLong   Reason = "line too long"
+	Truncated     Reason = "input ends within the line"
+	BadJSON       Reason = "not JSON"
+	NotObject     Reason = "not a JSON object"
+	WrongType     Reason = "field of the wrong type"
+	NoSource      Reason = "no source"
+	NoTitle       Reason = "no title"
+	NoText        Reason = "no text"
+	SourceTooLong Reason = "source too long"
+	DuplicateText Reason = "text seen before in this file"
+	DuplicateURL  Reason = "URL seen before in this file"
+)
+
+// What was changed in a line that gives a record.
+const (
+	BadDate         Reason = "date not understood, left empty"
+	BadURL          Reason = "URL not http(s), replaced"
+	URLTooLong      Reason = "URL too long, replaced"
+	TitleCut        Reason = "title too long, cut"
+	AuthorCut       Reason = "author too long, cut"
+	CategoryTooLong Reason = "category too long, left empty"
+	InvalidUTF8     Reason = "invalid UTF-8, replaced"
+	ControlChars    Reason = "control characters removed"
+)
+
+// ErrUTF16 is returned for input that begins with a UTF-16 byte order mark.
+var ErrUTF16 = errors.New("input is UTF-16; convert it to UTF-8 first")
+
+func (o Options) withDefaults() Options {
+	if o.BatchSize <= 0 {
+		o.BatchSize = defaultBatch
+	}
+	if o.MaxLine <= 0 {
+		o.MaxLine = defaultMaxLine
+	}
+	if o.Workers <= 0 {
+		o.Workers = defaultWorkers()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}

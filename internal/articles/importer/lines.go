@@ -1,0 +1,113 @@
+package importer
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+)
+
+// countingReader counts what has been read of the input as stored, before decompression: the share of the file's size
+// that progress shows. The count is read by other goroutines.
+type countingReader struct {
+	r io.Reader
+	n atomic.Int64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n.Add(int64(n))
+	return n, err //nolint:wrapcheck // io.Reader's contract is about the bare error
+}
+
+// open looks at the first bytes and gives the text behind them: gzip unpacked, byte order mark skipped.
+func open(r io.Reader) (*bufio.Reader, error) {
+	br := bufio.NewReaderSize(r, 256<<10)
+	head, err := br.Peek(2)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read the input: %w", err)
+	}
+	if len(head) == 2 && head[0] == 0x1f && head[1] == 0x8b {
+		zr, err := gzip.NewReader(br)
+		if err != nil {
+			return nil, fmt.Errorf("read the gzip header: %w", err)
+		}
+		br = bufio.NewReaderSize(zr, 256<<10)
+	}
+	// A read error here comes again at the first line, which is where it is reported.
+	head, _ = br.Peek(3)
+	switch {
+	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
+		if _, err := br.Discard(3); err != nil {
+			return nil, fmt.Errorf("skip the byte order mark: %w", err)
+		}
+	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
+		return nil, ErrUTF16
+	}
+	return br, nil
+}
+
+// line is one raw line. tooLong or truncated lines carry no bytes.
+type line struct {
+	number int
+	bytes  []byte
+	reject Reason
+}
+
+// lineReader cuts the input into lines, never holding more than limit bytes of one.
+type lineReader struct {
+	r      *bufio.Reader
+	limit  int
+	number int
+}
+
+// next returns the next line that is not blank; its bytes are the caller's. After the last it returns io.EOF. Another
+// error means that reading failed; a line begun before it comes with it, marked Truncated.
+func (l *lineReader) next() (line, error) {
+	for {
+		raw, tooLong, err := l.read()
+		if err != nil && !errors.Is(err, io.EOF) {
+			if len(raw) > 0 || tooLong {
+				return line{number: l.number + 1, reject: Truncated}, err
+			}
+			return line{}, err
+		}
+		if errors.Is(err, io.EOF) && len(raw) == 0 && !tooLong {
+			return line{}, io.EOF
+		}
+		l.number++
+		if tooLong {
+			return line{number: l.number, reject: LineTooLong}, nil
+		}
+		if raw = bytes.TrimSpace(raw); len(raw) > 0 {
+			return line{number: l.number, bytes: raw}, nil
+		}
+	}
+}
+
+// read returns one line without its newline, in memory of its own.
+func (l *lineReader) read() (raw []byte, tooLong bool, err error) {
+	for {
+		part, err := l.r.ReadSlice('\n')
+		if !tooLong {
+			if len(raw)+len(part) > l.limit+2 { // CRLF is no part of the line
+				raw, tooLong = nil, true
+			} else {
+				raw = append(raw, part...)
+			}
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			continue
+		}
+		if err != nil {
+			return raw, tooLong, fmt.Errorf("read line %d: %w", l.number+1, err)
+		}
+		if !tooLong && len(bytes.TrimRight(raw, "\r\n")) > l.limit {
+			raw, tooLong = nil, true
+		}
+		return raw, tooLong, nil
+	}
+}

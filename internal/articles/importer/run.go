@@ -1,0 +1,232 @@
+package importer
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	chunkLines = 64 // lines that travel together: few enough to keep memory small, enough to make channels cheap
+	chunksPer  = 2  // chunks in flight for every worker
+)
+
+func defaultWorkers() int { return min(runtime.GOMAXPROCS(0), maxWorkers) }
+
+// chunk is some lines on their way through a worker. Chunks are taken up again in the order they were cut, each when
+// its out has come, so that issues are reported in the order of the lines and of two duplicates the first stays.
+type chunk struct {
+	lines []line
+	out   chan []decoded // receives once; has room, so a worker never waits on it
+}
+
+// batch is records on their way to the sink, and the counts as they were when it was full.
+type batch struct {
+	records []Record
+	sofar   Progress
+}
+
+// Run imports everything that r holds into sink.
+//
+// Lines are read by one goroutine, decoded by several, and saved by another while the next ones are decoded; memory is
+// bounded but for 48 bytes an article, kept to find duplicates within the file. When it returns, all goroutines
+// have ended, so it cannot return before a pending r.Read does: to interrupt a read of a pipe, close it.
+//
+// The summary tells what was done even when err is not nil. An input that breaks off (a truncated gzip file, say) is
+// imported as far as it goes, and then is an error.
+func Run(ctx context.Context, r io.Reader, sink Sink, opts Options) (Summary, error) {
+	opts = opts.withDefaults()
+	in := &countingReader{r: r}
+	text, err := open(in)
+	if err != nil {
+		return Summary{}, err
+	}
+	p := &pipeline{
+		opts: opts, sink: sink, in: in, start: opts.Now(), decoder: newDecoder(),
+		work:    make(chan chunk, opts.Workers*chunksPer),
+		ordered: make(chan chunk, opts.Workers*chunksPer),
+		full:    make(chan batch, 1),
+		seen:    make(map[[16]byte]struct{}),
+		summary: Summary{Rejects: map[Reason]int{}, Warnings: map[Reason]int{}},
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	var readErr error
+	g.Go(func() (err error) { readErr, err = p.cut(ctx, text); return err })
+	for range opts.Workers {
+		g.Go(func() error { p.decode(); return nil })
+	}
+	g.Go(func() error { return p.collect(ctx) })
+	g.Go(func() error { return p.save(ctx) })
+	err = g.Wait()
+	if err == nil {
+		err = readErr
+	}
+	s := p.summary
+	s.Records, s.Inserted = p.saved, p.inserted
+	s.BytesRead, s.BytesTotal, s.Elapsed = in.n.Load(), opts.TotalSize, opts.Now().Sub(p.start)
+	return s, err
+}
+
+// pipeline is one run. Each field below the channels belongs to the one goroutine named, until all have ended.
+type pipeline struct {
+	opts    Options
+	sink    Sink
+	in      *countingReader
+	start   time.Time
+	decoder *decoder
+
+	work    chan chunk // cut → decode
+	ordered chan chunk // cut → collect
+	full    chan batch // collect → save
+
+	seen     map[[16]byte]struct{} // collect: digests of texts and URLs
+	summary  Summary               // collect
+	saved    int                   // save
+	inserted int                   // save
+}
+
+// cut reads lines and hands them out in chunks. A failed read is no reason to drop what came before it, so it is kept
+// apart from the error that ends the run at once.
+func (p *pipeline) cut(ctx context.Context, text *bufio.Reader) (readErr, err error) {
+	defer close(p.work)
+	defer close(p.ordered)
+	lines := &lineReader{r: text, limit: p.opts.MaxLine}
+	for readErr == nil {
+		c := chunk{lines: make([]line, 0, chunkLines), out: make(chan []decoded, 1)}
+		for readErr == nil && len(c.lines) < chunkLines {
+			var l line
+			if l, readErr = lines.next(); l.number > 0 {
+				c.lines = append(c.lines, l)
+			}
+		}
+		if len(c.lines) == 0 {
+			break
+		}
+		for _, ch := range []chan chunk{p.ordered, p.work} {
+			select {
+			case ch <- c:
+			case <-ctx.Done():
+				return nil, fmt.Errorf("import: %w", context.Cause(ctx))
+			}
+		}
+	}
+	if errors.Is(readErr, io.EOF) {
+		readErr = nil
+	}
+	return readErr, nil
+}
+
+// decode works until cut closes the channel; it never blocks on anything else.
+func (p *pipeline) decode() {
+	for c := range p.work {
+		out := make([]decoded, len(c.lines))
+		for i, l := range c.lines {
+			out[i] = p.decoder.decode(l)
+		}
+		c.out <- out
+	}
+}
+
+// collect counts, drops what the file has twice, and fills batches.
+func (p *pipeline) collect(ctx context.Context) error {
+	defer close(p.full)
+	var records []Record
+	flush := func() error {
+		b := batch{records: records, sofar: p.summary.Progress}
+		b.sofar.BytesRead, b.sofar.BytesTotal = p.in.n.Load(), p.opts.TotalSize
+		records = nil
+		select {
+		case p.full <- b:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("import: %w", context.Cause(ctx))
+		}
+	}
+	for c := range p.ordered {
+		var lines []decoded
+		select {
+		case lines = <-c.out:
+		case <-ctx.Done():
+			return fmt.Errorf("import: %w", context.Cause(ctx))
+		}
+		for i, d := range lines {
+			p.summary.Lines++
+			if d.ok {
+				d = p.once(c.lines[i], d)
+			}
+			p.note(d.issues)
+			if !d.ok {
+				continue
+			}
+			if records == nil {
+				records = make([]Record, 0, p.opts.BatchSize)
+			}
+			if records = append(records, d.record); len(records) == p.opts.BatchSize {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return flush() // even when empty: it carries the last counts
+}
+
+// once rejects a record whose text or URL the file has had before.
+func (p *pipeline) once(l line, d decoded) decoded {
+	text, link := digest("text", d.record.ContentHash), digest("url", d.record.URL)
+	if _, dup := p.seen[text]; dup {
+		return rejected(l, DuplicateText, d.record.Title)
+	}
+	if _, dup := p.seen[link]; dup {
+		return rejected(l, DuplicateURL, d.record.URL)
+	}
+	p.seen[text], p.seen[link] = struct{}{}, struct{}{}
+	return d
+}
+
+func digest(kind, s string) (d [16]byte) {
+	sum := sha256.Sum256([]byte(kind + "\x00" + s))
+	copy(d[:], sum[:])
+	return d
+}
+
+func (p *pipeline) note(issues []Issue) {
+	for _, i := range issues {
+		if i.Rejected {
+			p.summary.Rejected++
+			p.summary.Rejects[i.Reason]++
+		} else {
+			p.summary.Warnings[i.Reason]++
+		}
+		if p.opts.Issue != nil {
+			p.opts.Issue(i)
+		}
+	}
+}
+
+// save hands batches to the sink and reports after each.
+func (p *pipeline) save(ctx context.Context) error {
+	for b := range p.full {
+		if len(b.records) > 0 {
+			n, err := p.sink.Save(ctx, b.records)
+			if err != nil {
+				return fmt.Errorf("save %d articles: %w", len(b.records), err)
+			}
+			p.saved += len(b.records)
+			p.inserted += n
+		}
+		if p.opts.Progress != nil {
+			now := b.sofar
+			now.Records, now.Inserted, now.Elapsed = p.saved, p.inserted, p.opts.Now().Sub(p.start)
+			p.opts.Progress(now)
+		}
+	}
+	return nil
+}
