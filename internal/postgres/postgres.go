@@ -1,0 +1,118 @@
+// Package postgres opens the database for everyone: one pgx pool, and gorm on top of that same pool.
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	gormpg "gorm.io/driver/postgres"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// Config says which database to use and how hard.
+type Config struct {
+	// URL is a libpq connection string, postgres://user:password@host:port/database.
+	URL string
+	// MaxConns bounds the pool (default 20).
+	MaxConns int32
+	// ConnectTimeout bounds one connection attempt (default 5 s).
+	ConnectTimeout time.Duration
+	// StatementTimeout is the server-side bound of one statement (default 15 s), so that a forgotten deadline cannot
+	// hold a connection for ever.
+	StatementTimeout time.Duration
+	// Tracer, if set, sees every query (metrics, traces).
+	Tracer pgx.QueryTracer
+}
+
+// DB is the one pool and the views of it.
+type DB struct {
+	Pool *pgxpool.Pool
+	Gorm *gorm.DB
+	sql  *sql.DB
+}
+
+// Open builds the pool. It does not wait for the server: a database that is away now may be back at the first query, and
+// readiness says so meanwhile. Errors are those of a malformed URL.
+func Open(ctx context.Context, cfg Config, log *slog.Logger) (*DB, error) {
+	pc, err := pgxpool.ParseConfig(cfg.URL)
+	if err != nil {
+		// pgx's parse error repeats the connection string with the password redacted; the cause alone is safer still.
+		return nil, errors.New("postgres: DATABASE_URL is not a valid connection string (expected postgres://user:password@host:5432/name)")
+	}
+	pc.MaxConns = or(cfg.MaxConns, 20)
+	pc.ConnConfig.ConnectTimeout = or(cfg.ConnectTimeout, 5*time.Second)
+	pc.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(or(cfg.StatementTimeout, 15*time.Second).Milliseconds())
+	pc.ConnConfig.RuntimeParams["application_name"] = "openlearn"
+	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	pc.ConnConfig.Tracer = cfg.Tracer
+	pc.AfterConnect = func(_ context.Context, c *pgx.Conn) error {
+		// Times leave the database in UTC, whatever zone this machine is in: the API prints them with Z.
+		c.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}})
+		return nil
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: open pool: %w", err)
+	}
+	sqlDB := stdlib.OpenDBFromPool(pool)
+	g, err := gorm.Open(gormpg.New(gormpg.Config{Conn: sqlDB}), &gorm.Config{
+		SkipDefaultTransaction: true,
+		DisableAutomaticPing:   true,
+		TranslateError:         true,
+		Logger: logger.NewSlogLogger(log, logger.Config{
+			SlowThreshold: 500 * time.Millisecond, LogLevel: logger.Warn,
+			IgnoreRecordNotFoundError: true, ParameterizedQueries: true,
+		}),
+		NowFunc: func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
+	})
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("postgres: open gorm: %w", err)
+	}
+	return &DB{Pool: pool, Gorm: g, sql: sqlDB}, nil
+}
+
+// Ping asks the server for a sign of life.
+func (d *DB) Ping(ctx context.Context) error {
+	if err := d.Pool.Ping(ctx); err != nil {
+		return fmt.Errorf("postgres: ping: %w", err)
+	}
+	return nil
+}
+
+// Close returns when every connection is closed.
+func (d *DB) Close() error {
+	err := d.sql.Close()
+	d.Pool.Close()
+	return err
+}
+
+// Unavailable reports whether err means that the server cannot be asked now (as opposed to having refused the question).
+func Unavailable(err error) bool {
+	if ce, ok := errors.AsType[*pgconn.ConnectError](err); ok && ce != nil {
+		return true
+	}
+	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
+		// class 57P: admin_shutdown, crash_shutdown, cannot_connect_now; 53: too_many_connections
+		return pe.Code[:2] == "53" || len(pe.Code) == 5 && pe.Code[:3] == "57P"
+	}
+	return false
+}
+
+func or[T comparable](v, fallback T) T {
+	var zero T
+	if v == zero {
+		return fallback
+	}
+	return v
+}
