@@ -1,0 +1,103 @@
+package httpapi
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+)
+
+// Guard decides who may administer.
+type Guard struct {
+	// Key is the admin key; empty means that nobody holds it.
+	Key string
+	// OpenOnLoopback lets requests from this machine through without a key (development only).
+	OpenOnLoopback bool
+}
+
+// Check returns nil if r may administer, else the answer to give.
+func (g Guard) Check(r *http.Request) *Error {
+	if given := keyOf(r); given != "" {
+		if g.Key != "" && equal(given, g.Key) {
+			return nil
+		}
+		return unauthorized("Invalid admin key")
+	}
+	if g.OpenOnLoopback && onLoopback(r) {
+		return nil
+	}
+	if g.Key == "" {
+		return NewError(http.StatusForbidden, "Administration is off: ADMIN_API_KEY is not set")
+	}
+	return unauthorized("Admin key required (X-API-Key or Authorization: Bearer)")
+}
+
+func unauthorized(detail string) *Error {
+	e := NewError(http.StatusUnauthorized, detail)
+	e.headers = http.Header{"Www-Authenticate": {"Bearer"}}
+	return e
+}
+
+// keyOf takes the key from X-API-Key or a bearer token.
+func keyOf(r *http.Request) string {
+	if k := r.Header.Get("X-API-Key"); k != "" {
+		return k
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "bearer") {
+		return strings.TrimSpace(token)
+	}
+	return ""
+}
+
+// equal compares in a time that depends on neither content nor length.
+func equal(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+// onLoopback is true for a connection from this machine that no proxy relayed and that names this machine as host, so
+// that neither a reverse proxy beside us nor a rebound DNS name in a browser opens the door.
+func onLoopback(r *http.Request) bool {
+	for _, h := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded"} {
+		if r.Header.Get(h) != "" {
+			return false
+		}
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+		return false
+	}
+	peer, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil || !isLoopback(peer) {
+		return false
+	}
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return host == "localhost" || isLoopback(strings.Trim(host, "[]"))
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+func (g Guard) middleware(api huma.API) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		if e := g.Check(humaecho.Unwrap(ctx).Request()); e != nil {
+			for k, vs := range e.headers {
+				for _, v := range vs {
+					ctx.SetHeader(k, v)
+				}
+			}
+			write(api, ctx, e)
+			return
+		}
+		next(ctx)
+	}
+}

@@ -1,0 +1,193 @@
+package httpapi
+
+import (
+	"math"
+	"math/big"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+)
+
+// Caps is the key of Operation.Metadata under which an operation lists upper bounds (map[string]int64, by parameter)
+// to which larger values are silently reduced, as the original does with limit.
+const Caps = "caps"
+
+// canonicalQuery rewrites the query of a request into the one form that handlers, and keys of caches, see: declared
+// names only, the last of repeated values, numbers and booleans in canonical spelling, caps applied. What pydantic's lax
+// mode accepts is accepted; what it rejects is listed, all of it, in the order of declaration.
+func canonicalQuery(api huma.API) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		req := humaecho.Unwrap(ctx).Request()
+		if req.URL.RawQuery == "" && !requiresQuery(ctx.Operation()) {
+			next(ctx)
+			return
+		}
+		// A malformed pair is dropped, the rest is used: what net/url and Python's parse_qsl do alike.
+		given := req.URL.Query()
+		out := url.Values{}
+		var items []Item
+		caps, _ := ctx.Operation().Metadata[Caps].(map[string]int64)
+		for _, p := range ctx.Operation().Parameters {
+			if p.In != "query" {
+				continue
+			}
+			vs := given[p.Name]
+			if len(vs) == 0 {
+				if p.Required {
+					items = append(items, Item{Type: "missing", Loc: []any{"query", p.Name}, Msg: "Field required"})
+				}
+				continue
+			}
+			canon, problems := canonicalValue(api, p, vs[len(vs)-1], caps)
+			items = append(items, problems...)
+			if canon != "" {
+				out.Set(p.Name, canon)
+			}
+		}
+		if len(items) > 0 {
+			write(api, ctx, &Error{status: http.StatusUnprocessableEntity, Detail: items})
+			return
+		}
+		req.URL.RawQuery = out.Encode()
+		next(ctx)
+	}
+}
+
+func requiresQuery(op *huma.Operation) bool {
+	for _, p := range op.Parameters {
+		if p.In == "query" && p.Required {
+			return true
+		}
+	}
+	return false
+}
+
+// canonicalValue parses raw by the parameter's schema and returns its canonical spelling, "" for not given.
+func canonicalValue(api huma.API, p *huma.Param, raw string, caps map[string]int64) (string, []Item) {
+	loc := []any{"query", p.Name}
+	var v any
+	var canon string
+	switch p.Schema.Type {
+	case huma.TypeInteger:
+		n, ok := laxInt(raw)
+		if !ok {
+			return "", []Item{itemAt(loc, raw, "invalid integer")}
+		}
+		if c, capped := caps[p.Name]; capped {
+			n = min(n, c)
+		}
+		v, canon = n, strconv.FormatInt(n, 10)
+	case huma.TypeNumber:
+		f, ok := laxFloat(raw)
+		if !ok {
+			return "", []Item{itemAt(loc, raw, "invalid float")}
+		}
+		v, canon = f, strconv.FormatFloat(f, 'g', -1, 64)
+	case huma.TypeBoolean:
+		b, ok := laxBool(raw)
+		if !ok {
+			return "", []Item{itemAt(loc, raw, "invalid boolean")}
+		}
+		v, canon = b, strconv.FormatBool(b)
+	default:
+		if strings.ContainsRune(raw, 0) || !utf8.ValidString(raw) {
+			return "", []Item{valueItem("text must be valid UTF-8 without NUL characters", strings.ToValidUTF8(raw, "\uFFFD"), loc...)}
+		}
+		if raw == "" {
+			if p.Required {
+				return "", []Item{{Type: "string_too_short", Loc: loc, Msg: "String should have at least 1 characters", Input: "", Ctx: map[string]any{"min_length": 1}}}
+			}
+			return "", nil // FastAPI hands "" on and the original took it for "no filter"
+		}
+		v, canon = raw, raw
+	}
+	res := &huma.ValidateResult{}
+	path := huma.NewPathBuffer(make([]byte, 0, 64), 0)
+	path.Push("query")
+	path.Push(p.Name)
+	huma.Validate(api.OpenAPI().Components.Schemas, p.Schema, path, huma.ModeWriteToServer, v, res)
+	var items []Item
+	for _, err := range res.Errors {
+		if d, ok := err.(huma.ErrorDetailer); ok {
+			it := itemOf(d.ErrorDetail())
+			it.Input = raw
+			items = append(items, it)
+		}
+	}
+	return canon, items
+}
+
+func itemAt(loc []any, input, msg string) Item {
+	it := itemOf(&huma.ErrorDetail{Message: msg, Value: input})
+	it.Loc = loc
+	return it
+}
+
+func write(api huma.API, ctx huma.Context, e *Error) {
+	ctx.SetHeader("Content-Type", "application/json")
+	ctx.SetStatus(e.status)
+	if err := api.Marshal(ctx.BodyWriter(), "application/json", e); err != nil {
+		reportCause(ctx, err)
+	}
+}
+
+// laxDigits is what pydantic's lax mode takes for an int: sign, digits with single underscores between, a zero fraction.
+var laxDigits = regexp.MustCompile(`^([+-]?)([0-9]+(?:_[0-9]+)*)(?:\.0*)?$`)
+
+// laxInt parses like pydantic's lax int. Numbers beyond 64 bits saturate: they are valid, and bounds apply afterwards.
+func laxInt(s string) (int64, bool) {
+	m := laxDigits.FindStringSubmatch(strings.TrimSpace(s))
+	if m == nil || len(s) > 4300 {
+		return 0, false
+	}
+	n, ok := new(big.Int).SetString(m[1]+strings.ReplaceAll(m[2], "_", ""), 10)
+	switch {
+	case !ok:
+		return 0, false
+	case n.IsInt64():
+		return n.Int64(), true
+	case n.Sign() < 0:
+		return math.MinInt64, true
+	default:
+		return math.MaxInt64, true
+	}
+}
+
+var laxNumber = regexp.MustCompile(`^[+-]?([0-9]+(?:_[0-9]+)*\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
+
+// laxFloat parses like Python's float(): exponents, inf and nan included, hexadecimal excluded.
+func laxFloat(s string) (float64, bool) {
+	s = strings.TrimSpace(s)
+	switch strings.ToLower(strings.TrimLeft(s, "+-")) {
+	case "nan", "inf", "infinity":
+	default:
+		if !laxNumber.MatchString(s) {
+			return 0, false
+		}
+	}
+	f, err := strconv.ParseFloat(strings.ReplaceAll(s, "_", ""), 64)
+	if err != nil && !math.IsInf(f, 0) {
+		return 0, false
+	}
+	if f == 0 {
+		f = 0 // -0 and 0 are one value and one cache key
+	}
+	return f, true
+}
+
+// laxBool parses like pydantic's lax bool.
+func laxBool(s string) (value, ok bool) {
+	switch strings.ToLower(strings.TrimSpace(s)) {
+	case "1", "t", "true", "y", "yes", "on":
+		return true, true
+	case "0", "f", "false", "n", "no", "off":
+		return false, true
+	}
+	return false, false
+}

@@ -1,0 +1,79 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	"github.com/labstack/echo/v4"
+
+	"openlearn/internal/postgres"
+)
+
+// causeKey is where an answer's hidden cause waits for the access log.
+const causeKey = "openlearn.cause"
+
+// statusOf is the table from errors that no handler expected to a status.
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return 499 // the client has gone; nobody reads this
+	case errors.Is(err, context.DeadlineExceeded):
+		return http.StatusGatewayTimeout
+	case postgres.Unavailable(err):
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+func reportCause(ctx huma.Context, cause error) {
+	if ctx != nil && cause != nil {
+		humaecho.Unwrap(ctx).Set(causeKey, cause)
+	}
+}
+
+// Cause returns the error behind a 5xx answer, for the log; nil if there was none.
+func Cause(c echo.Context) error {
+	err, _ := c.Get(causeKey).(error)
+	return err
+}
+
+// HandleEchoError answers what never reached a typed handler: unknown paths, wrong methods, panics, middleware errors.
+func HandleEchoError(err error, c echo.Context) {
+	if c.Response().Committed {
+		c.Set(causeKey, err)
+		return
+	}
+	status, detail := statusOf(err), ""
+	var ours *Error
+	var he *echo.HTTPError
+	switch {
+	case errors.As(err, &ours):
+		for k, vs := range ours.headers {
+			c.Response().Header()[k] = vs
+		}
+		respond(c, ours.status, ours)
+		return
+	case errors.As(err, &he):
+		status = he.Code
+		if s, ok := he.Message.(string); ok && status < http.StatusInternalServerError {
+			detail = s
+		}
+	}
+	if status >= http.StatusInternalServerError {
+		c.Set(causeKey, err)
+	}
+	if detail == "" || status == http.StatusNotFound || status == http.StatusMethodNotAllowed {
+		detail = http.StatusText(status)
+	}
+	respond(c, status, NewError(status, detail))
+}
+
+func respond(c echo.Context, status int, body any) {
+	if err := c.JSON(status, body); err != nil {
+		c.Set(causeKey, err)
+	}
+}
