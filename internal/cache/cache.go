@@ -1,0 +1,157 @@
+// Package cache keeps what a slow source of truth answers, with a promise:
+// once Invalidate has returned, no read on any instance returns a value whose
+// fetch began before it was called.
+//
+// Every value depends on named things, each of which has a version in Redis,
+// a random nonce. A value is stored with the versions that were current before
+// its fetch began and is served only while all of them still are. docs/cache.md
+// tells the whole protocol; the files of this package follow its ideas one by
+// one: layers, key, deps, versions, envelope, read, flight, fill, invalidate.
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Cache is the engine. It is safe for concurrent use.
+type Cache struct {
+	opt     Options
+	log     *slog.Logger
+	rdb     redis.UniversalClient // derived: every connection checked
+	cluster bool
+	layers  map[string]*layerState
+	order   []*layerState
+	met     *metrics
+
+	depPrefix   string
+	versionLife time.Duration
+
+	flights flights
+	direct  directs
+
+	life   context.Context // ends with Close
+	end    context.CancelFunc
+	mu     sync.Mutex
+	closed bool
+	wg     sync.WaitGroup
+}
+
+// layerState is a layer with what is worked out once.
+type layerState struct {
+	Layer
+	dep       string // "layer:article"
+	keyPrefix string // "article:v1:"
+	met       layerMetrics
+}
+
+// New makes a cache. It does not talk to Redis: that may be away.
+func New(o Options) (*Cache, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	c := &Cache{
+		opt:       o,
+		log:       o.Logger,
+		layers:    make(map[string]*layerState, len(o.Layers)),
+		depPrefix: depPrefix + o.Version + ":",
+		// A version outlives every entry that its fill could have stored.
+		versionLife: o.MaxTTL + time.Hour,
+	}
+	c.flights.byName = make(map[string]*flight)
+	c.direct.byKey = make(map[string]*directPair)
+	var err error
+	if c.met, err = newMetrics(o.Registerer); err != nil {
+		return nil, err
+	}
+	for _, l := range o.Layers {
+		s := &layerState{
+			Layer:     l,
+			dep:       layerDep + l.Name,
+			keyPrefix: l.Namespace + ":" + o.Version + ":",
+			met:       c.met.forLayer(l.Name),
+		}
+		if s.HardTimeout == 0 {
+			s.HardTimeout = o.LoadTimeout
+		}
+		c.layers[l.Name] = s
+		c.order = append(c.order, s)
+	}
+	if c.rdb, c.cluster, err = c.deriveClient(o.Redis); err != nil {
+		return nil, err
+	}
+	c.life, c.end = context.WithCancel(context.Background())
+	return c, nil
+}
+
+// Start begins the background work; it ends with Close or with ctx. It does
+// not fail when Redis is away: reads go to the source until it is back.
+func (c *Cache) Start(ctx context.Context) error {
+	if !c.spawn(func() {
+		select {
+		case <-ctx.Done():
+			c.end()
+		case <-c.life.Done():
+		}
+	}) {
+		return ErrClosed
+	}
+	return nil
+}
+
+// closeWait bounds how long Close waits for loads that ignore their context.
+const closeWait = 10 * time.Second
+
+// Close ends background work and waits for it, and closes the cache's own
+// connections, never the client that was handed in.
+func (c *Cache) Close() error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil
+	}
+	c.closed = true
+	c.mu.Unlock()
+	c.end()
+	done := make(chan struct{})
+	go func() { c.wg.Wait(); close(done) }()
+	var late error
+	timer := time.NewTimer(closeWait)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		late = fmt.Errorf("cache: close: work still running after %v", closeWait)
+	}
+	return errors.Join(late, c.rdb.Close())
+}
+
+// spawn runs fn in a goroutine that Close waits for; false after Close.
+func (c *Cache) spawn(fn func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.wg.Add(1)
+	go func() {
+		defer c.wg.Done()
+		fn()
+	}()
+	return true
+}
+
+func (c *Cache) layer(name string) (*layerState, error) {
+	if l, ok := c.layers[name]; ok {
+		return l, nil
+	}
+	return nil, fmt.Errorf("%w: %q", ErrUnknownLayer, name)
+}
+
+func (c *Cache) nowMS() int64 { return c.opt.Now().UnixMilli() }

@@ -1,0 +1,102 @@
+package cache
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"math"
+	"time"
+	"unsafe"
+)
+
+// An envelope is what Redis holds for an entry. All integers big-endian:
+//
+//	0   magic 0xC5          1  format 2
+//	2   flags               3  number of versions n
+//	4   CRC-32C of everything from byte 8 on
+//	8   fingerprint (type, codec, schema, dependency names)
+//	16  stored, 24 soft expiry, 32 hard expiry: Unix milliseconds
+//	40  cost of the fetch, microseconds
+//	44  size of the payload before compression
+//	48  n versions of 16 bytes, in the order of the declared dependencies
+//	…   payload
+const (
+	envMagic  = 0xC5
+	envFormat = 2
+	envHeader = 48
+	nonceLen  = 16
+)
+
+const (
+	flagNegative   = 1 << iota // the payload is the text of a "not found"
+	flagCompressed             // the payload is zstd
+	flagKnown      = flagNegative | flagCompressed
+)
+
+var errEnvelope = errors.New("cache: not an envelope")
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// envelope is the decoded view; versions and payload alias the bytes it was
+// decoded from and are never written to.
+type envelope struct {
+	flags    byte
+	fprint   uint64
+	stored   int64
+	soft     int64
+	hard     int64
+	cost     uint32
+	size     uint32
+	versions string
+	payload  []byte
+}
+
+func (e *envelope) negative() bool { return e.flags&flagNegative != 0 }
+
+// encode returns the envelope's bytes.
+func (e *envelope) encode() []byte {
+	b := make([]byte, envHeader, envHeader+len(e.versions)+len(e.payload))
+	b[0], b[1], b[2], b[3] = envMagic, envFormat, e.flags, byte(len(e.versions)/nonceLen)
+	binary.BigEndian.PutUint64(b[8:], e.fprint)
+	binary.BigEndian.PutUint64(b[16:], uint64(e.stored))
+	binary.BigEndian.PutUint64(b[24:], uint64(e.soft))
+	binary.BigEndian.PutUint64(b[32:], uint64(e.hard))
+	binary.BigEndian.PutUint32(b[40:], e.cost)
+	binary.BigEndian.PutUint32(b[44:], e.size)
+	b = append(b, e.versions...)
+	b = append(b, e.payload...)
+	binary.BigEndian.PutUint32(b[4:], crc32.Checksum(b[8:], castagnoli))
+	return b
+}
+
+// decodeEnvelope reads what encode wrote; anything else is errEnvelope.
+func decodeEnvelope(raw string) (envelope, error) {
+	b := unsafe.Slice(unsafe.StringData(raw), len(raw)) // read-only view
+	if len(b) < envHeader || b[0] != envMagic || b[1] != envFormat || b[2]&^flagKnown != 0 {
+		return envelope{}, errEnvelope
+	}
+	end := envHeader + int(b[3])*nonceLen
+	if len(b) < end || binary.BigEndian.Uint32(b[4:]) != crc32.Checksum(b[8:], castagnoli) {
+		return envelope{}, errEnvelope
+	}
+	e := envelope{
+		flags:    b[2],
+		fprint:   binary.BigEndian.Uint64(b[8:]),
+		stored:   int64(binary.BigEndian.Uint64(b[16:])),
+		soft:     int64(binary.BigEndian.Uint64(b[24:])),
+		hard:     int64(binary.BigEndian.Uint64(b[32:])),
+		cost:     binary.BigEndian.Uint32(b[40:]),
+		size:     binary.BigEndian.Uint32(b[44:]),
+		versions: raw[envHeader:end],
+		payload:  b[end:],
+	}
+	if e.soft > e.hard || e.stored > e.soft {
+		return envelope{}, errEnvelope
+	}
+	return e, nil
+}
+
+func saturate(d time.Duration) uint32 {
+	us := d.Microseconds()
+	return uint32(min(max(us, 0), math.MaxUint32))
+}

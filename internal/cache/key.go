@@ -1,0 +1,113 @@
+package cache
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"slices"
+)
+
+// Key identifies an entry inside its layer. The Redis key is
+//
+//	{namespace}:{version}:{ID}                    no Params
+//	{namespace}:{version}:{ID}:{hash of Params}   both
+//	{namespace}:{version}:{hash of Params}        no ID
+//
+// Two keys are one entry exactly when their IDs are equal and their Params
+// have the same names with the same values; the order of names is nothing,
+// the order of one name's values is something.
+type Key struct {
+	ID     string
+	Params url.Values
+}
+
+const (
+	maxIDBytes = 256
+	hashHex    = 32 // 128 bits of SHA-256
+)
+
+// Hash returns 128 bits of SHA-256 over its parts, as 32 hex digits. Each
+// part is preceded by its length, so no two lists of parts are one string.
+func Hash(parts ...string) string {
+	h := sha256.New()
+	var n [8]byte
+	for _, p := range parts {
+		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
+		h.Write(n[:])
+		h.Write([]byte(p))
+	}
+	return hex.EncodeToString(h.Sum(nil)[:hashHex/2])
+}
+
+// HashParams is the canonical hash of parameters that keys end in.
+func HashParams(v url.Values) string {
+	names := make([]string, 0, len(v))
+	for name, values := range v {
+		if len(values) > 0 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	h := sha256.New()
+	var n [8]byte
+	put := func(s string) {
+		binary.BigEndian.PutUint64(n[:], uint64(len(s)))
+		h.Write(n[:])
+		h.Write([]byte(s))
+	}
+	for _, name := range names {
+		put(name)
+		binary.BigEndian.PutUint64(n[:], uint64(len(v[name])))
+		h.Write(n[:])
+		for _, value := range v[name] {
+			put(value)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:hashHex/2])
+}
+
+// identifier is the key's tail: what follows {namespace}:{version}: and what
+// names the entry in its implicit dependency {layer}:{identifier}.
+func (k Key) identifier() (string, error) {
+	hasParams := false
+	for _, values := range k.Params {
+		if len(values) > 0 {
+			hasParams = true
+			break
+		}
+	}
+	switch id := shorten(k.ID); {
+	case id == "" && !hasParams:
+		return "", fmt.Errorf("%w: empty identifier", ErrInvalidKey)
+	case id == "":
+		return HashParams(k.Params), nil
+	case hasParams, looksHashed(id):
+		// An ID that itself ends like ":<hash>" gets the hash of no
+		// parameters, or it could be mistaken for another ID's variant.
+		return id + ":" + HashParams(k.Params), nil
+	default:
+		return id, nil
+	}
+}
+
+// shorten keeps long names out of Redis: a readable start and a hash of all.
+func shorten(s string) string {
+	if len(s) <= maxIDBytes {
+		return s
+	}
+	return s[:64] + "~" + Hash(s)
+}
+
+func looksHashed(id string) bool {
+	if len(id) <= hashHex || id[len(id)-hashHex-1] != ':' {
+		return false
+	}
+	for _, c := range []byte(id[len(id)-hashHex:]) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,187 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// server is a private redis-server that a test can stall, kill and start
+// again on the same port with the same data.
+type server struct {
+	t    testing.TB
+	port int
+	dir  string
+	args []string
+	cmd  *exec.Cmd
+}
+
+func startServer(t testing.TB, args ...string) *server {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Skip("redis-server is not installed")
+	}
+	s := &server{t: t, dir: t.TempDir(), args: args, port: freePort(t)}
+	s.start()
+	t.Cleanup(s.kill)
+	return s
+}
+
+// freePort asks the kernel; below 55000, since cluster buses add 10000.
+func freePort(t testing.TB) int {
+	t.Helper()
+	for range 200 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		_ = l.Close()
+		if port < 55000 {
+			return port
+		}
+	}
+	t.Fatal("no free port below 55000")
+	return 0
+}
+
+func (s *server) addr() string { return "127.0.0.1:" + strconv.Itoa(s.port) }
+
+func (s *server) start() {
+	s.t.Helper()
+	args := append([]string{
+		"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir,
+		"--save", "", "--appendonly", "no", "--loglevel", "warning", "--daemonize", "no",
+	}, s.args...)
+	s.cmd = exec.Command("redis-server", args...)
+	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	s.cmd.Stdout, s.cmd.Stderr = log, log
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	rdb := redis.NewClient(&redis.Options{Addr: s.addr(), DialerRetries: 1})
+	defer func() { _ = rdb.Close() }()
+	eventually(s.t, "redis answers", func() bool { return rdb.Ping(context.Background()).Err() == nil })
+}
+
+func (s *server) kill() {
+	if s.cmd == nil || s.cmd.Process == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+	s.cmd = nil
+}
+
+func (s *server) signal(sig syscall.Signal) {
+	s.t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *server) client(t testing.TB) *redis.Client {
+	t.Helper()
+	rdb := redis.NewClient(&redis.Options{Addr: s.addr()})
+	t.Cleanup(func() { _ = rdb.Close() })
+	return rdb
+}
+
+// eventually polls a condition that something else makes true, with a bound.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("never happened: %s", what)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+var shared struct {
+	*server
+	db atomic.Int32
+}
+
+const sharedDBs = 512
+
+// TestMain starts one server for all tests that need only a database of
+// their own, and ends it.
+func TestMain(m *testing.M) {
+	code := 1
+	defer func() { os.Exit(code) }()
+	dir, err := os.MkdirTemp("", "cache-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if _, err := exec.LookPath("redis-server"); err == nil {
+		tb := &mainTB{dir: dir}
+		shared.server = startServer(tb, "--databases", strconv.Itoa(sharedDBs))
+		defer shared.kill()
+	}
+	code = m.Run()
+}
+
+// mainTB lets TestMain use the helpers, which want a testing.TB.
+type mainTB struct {
+	testing.TB
+	dir string
+}
+
+func (*mainTB) Helper()                   {}
+func (*mainTB) Cleanup(func())            {}
+func (m *mainTB) TempDir() string         { return m.dir }
+func (*mainTB) Fatal(args ...any)         { panic(fmt.Sprint(args...)) }
+func (*mainTB) Fatalf(f string, a ...any) { panic(fmt.Sprintf(f, a...)) }
+func (*mainTB) Skip(args ...any)          { panic(fmt.Sprint(args...)) }
+
+// ownRedis is a client on an empty logical database of the shared server.
+func ownRedis(t testing.TB) *redis.Client {
+	t.Helper()
+	if shared.server == nil {
+		t.Skip("redis-server is not installed")
+	}
+	n := int(shared.db.Add(1))
+	if n >= sharedDBs {
+		t.Fatal("more tests than databases")
+	}
+	rdb := redis.NewClient(&redis.Options{Addr: shared.addr(), DB: n})
+	t.Cleanup(func() { _ = rdb.Close() })
+	return rdb
+}
+
+// newCache is a started cache that the test closes.
+func newCache(t testing.TB, o Options) *Cache {
+	t.Helper()
+	c, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
