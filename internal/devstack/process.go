@@ -47,16 +47,20 @@ func start(l launch) (*process, error) {
 	}
 	p := &process{name: l.name, child: cmd.Process, exited: make(chan struct{})}
 	guardErr := l.dog.guard(cmd.Process.Pid)
-	go func() {
-		defer close(p.exited)
-		// How it ended is told by its log; whether it was meant to, only the caller knows.
-		_ = cmd.Wait()
-		_ = l.dog.guard(0)
-	}()
+	go p.reap(cmd, l.dog)
 	if guardErr != nil {
 		return nil, errors.Join(guardErr, p.kill())
 	}
 	return p, nil
+}
+
+// reap waits for the child. For as long as it does, it also keeps the watchdog's pipe from being collected as garbage,
+// which would close it.
+func (p *process) reap(cmd *exec.Cmd, dog *watchdog) {
+	defer close(p.exited)
+	// How it ended is told by its log; whether it was meant to, only the caller knows.
+	_ = cmd.Wait()
+	_ = dog.guard(0)
 }
 
 // signal sends s to the server, or nothing if it has ended.

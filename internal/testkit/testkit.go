@@ -1,0 +1,100 @@
+// Package testkit gives tests real servers: a PostgreSQL database of their own, migrated, a Redis of their own, and the
+// reference data that some tests read.
+//
+// Where the servers come from, by the environment:
+//   - TEST_DATABASE_URL, TEST_REDIS_URL: those servers (the user must be allowed to create databases; Redis' logical
+//     databases are used and flushed).
+//   - TESTCONTAINERS=1: containers, by testcontainers-go.
+//   - else a private PostgreSQL and Redis by internal/devstack, one of each per test process.
+//
+// Shared servers start with the first test that asks and end with the process, however it ends; no TestMain is needed.
+// A test that stops, freezes, flushes or configures a whole server takes one of its own: Postgres and RedisServer.
+package testkit
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"openlearn/internal/devstack"
+)
+
+// startLimit bounds the start of one server, initdb or a container included.
+const startLimit = 3 * time.Minute
+
+// Main runs a package's tests and fails if they leave goroutines behind, the shared servers' own excepted:
+//
+//	func TestMain(m *testing.M) { testkit.Main(m) }
+func Main(m *testing.M, options ...goleak.Option) {
+	goleak.VerifyTestMain(m, append(Leaks(), options...)...)
+}
+
+// Leaks are the goroutines that belong to the shared servers, for goleak to ignore.
+func Leaks() []goleak.Option {
+	return []goleak.Option{
+		goleak.IgnoreAnyFunction("openlearn/internal/devstack.(*process).reap"),
+		// The connection that tells the container reaper we are alive.
+		goleak.IgnoreAnyFunction("github.com/testcontainers/testcontainers-go.(*Reaper).connect.func1"),
+	}
+}
+
+// Data is the folder of the reference data (contract/ and data/ in it), as OPENLEARN_DATA says. Without it the test is
+// skipped.
+func Data(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv("OPENLEARN_DATA")
+	if dir == "" {
+		t.Skip("OPENLEARN_DATA is not set: it is the folder of the reference data (contract/, data/)")
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		t.Fatalf("OPENLEARN_DATA=%s is not a directory: %v", dir, err)
+	}
+	return dir
+}
+
+// Postgres is a private server for a test that stops, freezes or kills it. Its database `openlearn` is empty.
+func Postgres(t testing.TB) *devstack.Postgres {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
+	defer cancel()
+	server, err := devstack.StartPostgres(ctx, devstack.PostgresOptions{})
+	if err != nil {
+		t.Fatalf("testkit: %v", err)
+	}
+	t.Cleanup(func() { stop(t, server.Stop) })
+	return server
+}
+
+// RedisServer is a private server on deploy/redis.conf for a test that stops, freezes, kills, flushes or configures it.
+// settings are redis.conf lines on top: "maxmemory 10mb".
+func RedisServer(t testing.TB, settings ...string) *devstack.Redis {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
+	defer cancel()
+	server, err := devstack.StartRedis(ctx, devstack.RedisOptions{Settings: settings})
+	if err != nil {
+		t.Fatalf("testkit: %v", err)
+	}
+	t.Cleanup(func() { stop(t, server.Stop) })
+	return server
+}
+
+func stop(t testing.TB, stop func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := stop(ctx); err != nil {
+		t.Errorf("testkit: %v", err)
+	}
+}
+
+// unique is a name that no other test, process or machine on the same server takes.
+func unique(prefix string) string {
+	return fmt.Sprintf("%s_%d_%s", prefix, os.Getpid(), strings.ToLower(rand.Text()[:10]))
+}
