@@ -212,3 +212,11 @@ func number(s string) any {
 	}
 	return s
 }
+
+// Problem is an invalid part of a request that a handler found: Location is like "body.title".
+type Problem = huma.ErrorDetail
+
+// Problems is the 422 that lists what handlers found, each as a *Problem.
+func Problems(errs []error) *Error {
+	return fromHuma(http.StatusUnprocessableEntity, "validation failed", errs)
+}

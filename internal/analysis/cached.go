@@ -1,0 +1,73 @@
+package analysis
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"time"
+
+	"openlearn/internal/cache"
+)
+
+// What goes stale when this changes?
+//
+//	an analysis is written   analysis:{id}   its own entry
+//	                         analyses        every listing and figure
+//	an article is written    article:{id}, articles (previews show its text; deleting it deletes its analyses)
+//
+// The article an analysis is about is only known from the analysis, so its entry depends on all articles.
+
+// AllAnalyses is the dependency of everything that any analysis' change may alter.
+const AllAnalyses = "analyses"
+
+// allArticles is the dependency under which every change of an article is announced.
+const allArticles = "articles"
+
+// Dep is the dependency of what shows the one analysis.
+func Dep(id int64) string { return "analysis:" + strconv.FormatInt(id, 10) }
+
+type pageQuery struct{ Page, Limit int }
+
+type resultPage struct {
+	Rows  []Row `json:"rows"`
+	Total int64 `json:"total"`
+}
+
+type cached struct {
+	result     *cache.Func[int64, Detail]
+	results    *cache.Func[pageQuery, resultPage]
+	statistics *cache.Func[struct{}, Statistics]
+}
+
+func newCached(c *cache.Cache, s *Store) *cached {
+	everything := []string{AllAnalyses, allArticles}
+	return &cached{
+		result: cache.Wrap(c, cache.Spec[int64]{
+			Layer: cache.Analytics,
+			Key:   func(id int64) cache.Key { return cache.Key{ID: "analysis-" + strconv.FormatInt(id, 10)} },
+			Deps:  func(id int64) []string { return []string{Dep(id), allArticles} },
+			TTL:   time.Hour,
+		}, s.Get),
+
+		results: cache.Wrap(c, cache.Spec[pageQuery]{
+			Layer: cache.Analytics,
+			Key: func(q pageQuery) cache.Key {
+				return cache.Key{ID: "analysis-results", Params: url.Values{"page": {strconv.Itoa(q.Page)}, "limit": {strconv.Itoa(q.Limit)}}}
+			},
+			Deps: func(pageQuery) []string { return everything },
+			TTL:  time.Hour,
+		}, func(ctx context.Context, q pageQuery) (resultPage, error) {
+			rows, total, err := s.Page(ctx, (q.Page-1)*q.Limit, q.Limit)
+			return resultPage{rows, total}, err
+		}),
+
+		statistics: cache.Wrap(c, cache.Spec[struct{}]{
+			Layer: cache.Analytics,
+			Key:   func(struct{}) cache.Key { return cache.Key{ID: "analysis-stats"} },
+			Deps:  func(struct{}) []string { return everything },
+			TTL:   statisticsTTL,
+		}, func(ctx context.Context, _ struct{}) (Statistics, error) { return s.Statistics(ctx) }),
+	}
+}
+
+const statisticsTTL = 10 * time.Minute

@@ -1,0 +1,172 @@
+// Package articles is the newspaper archive: articles, their listings and search, and how all of it is cached.
+package articles
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"openlearn/internal/cache"
+)
+
+// ErrNotFound is what reading an article that does not exist gives. It is cached, briefly, like an answer.
+var ErrNotFound = fmt.Errorf("article: %w", cache.ErrNotFound)
+
+// ErrDuplicate is what storing a URL or a text for the second time gives.
+var ErrDuplicate = fmt.Errorf("article: an article with this URL or this text exists")
+
+// Article is one row of scraped_content. Nil means NULL: not known.
+type Article struct {
+	ID              int64           `json:"id" gorm:"primaryKey"`
+	Source          string          `json:"source"`
+	SourceURL       string          `json:"source_url" gorm:"column:source_url"`
+	Category        *string         `json:"category"`
+	Title           string          `json:"title"`
+	Subtitle        *string         `json:"subtitle"`
+	Content         string          `json:"content"`
+	Author          *string         `json:"author"`
+	WordCount       *int            `json:"word_count"`
+	PublishedDate   *time.Time      `json:"published_date"`
+	ScrapedAt       *time.Time      `json:"scraped_at"`
+	UpdatedAt       *time.Time      `json:"updated_at" gorm:"autoUpdateTime:false"`
+	ContentHash     *string         `json:"-"`
+	Entities        json.RawMessage `json:"colombian_entities" gorm:"column:colombian_entities;serializer:jsonb"`
+	Tags            []string        `json:"tags" gorm:"serializer:jsonb"`
+	ExtraMetadata   json.RawMessage `json:"extra_metadata" gorm:"serializer:jsonb"`
+	DifficultyScore *float64        `json:"difficulty_score"`
+	IsPaywall       *bool           `json:"is_paywall"`
+}
+
+// TableName is the original's.
+func (Article) TableName() string { return "scraped_content" }
+
+// Limits of the columns, in characters, and of what one article may hold.
+const (
+	maxSource, maxURL, maxTitle, maxAuthor, maxCategory = 100, 500, 500, 200, 50
+	// MaxContent is far beyond any newspaper text and well below what the full-text index accepts.
+	MaxContent = 500_000
+)
+
+// prepare makes a ready to be stored, or returns an *InvalidError.
+func (a *Article) prepare(now time.Time) error {
+	a.complete(now)
+	if p := a.problems(); len(p) > 0 {
+		return &InvalidError{p}
+	}
+	return nil
+}
+
+// complete fills in what follows from the rest, in the one place every way in passes through: text in NFC without
+// control characters, a URN for an article without an address, hash, word count, times to the microsecond in UTC.
+func (a *Article) complete(now time.Time) {
+	for _, s := range []*string{&a.Source, &a.Title} {
+		*s = strings.TrimSpace(clean(*s))
+	}
+	a.Content = strings.TrimSpace(clean(a.Content))
+	a.SourceURL = strings.TrimSpace(a.SourceURL)
+	for _, s := range []**string{&a.Category, &a.Subtitle, &a.Author} {
+		if *s == nil {
+			continue
+		}
+		if v := strings.TrimSpace(clean(**s)); v == "" {
+			*s = nil
+		} else {
+			*s = &v
+		}
+	}
+	hash := contentHash(a.Content)
+	a.ContentHash = &hash
+	if a.SourceURL == "" {
+		a.SourceURL = "urn:sha256:" + hash
+	}
+	words := len(strings.Fields(a.Content))
+	a.WordCount = &words
+	if a.Tags == nil {
+		a.Tags = []string{}
+	}
+	now = now.UTC().Truncate(time.Microsecond)
+	a.UpdatedAt = &now
+	if a.ScrapedAt == nil {
+		a.ScrapedAt = &now
+	}
+	if a.PublishedDate != nil {
+		t := a.PublishedDate.UTC().Truncate(time.Microsecond)
+		a.PublishedDate = &t
+	}
+}
+
+// Problem is one reason why an article cannot be stored.
+type Problem struct {
+	Field, Message string
+	Input          any
+}
+
+// problems says what the columns would refuse, so that bad input is an answer and not a database error.
+func (a *Article) problems() []Problem {
+	var out []Problem
+	text := func(field, v string, limit int, needed bool) {
+		switch n := utf8.RuneCountInString(v); {
+		case needed && n == 0:
+			out = append(out, Problem{field, "must not be blank", v})
+		case n > limit:
+			out = append(out, Problem{field, fmt.Sprintf("must have at most %d characters, has %d", limit, n), abbreviate(v, 80)})
+		}
+	}
+	text("source", a.Source, maxSource, true)
+	text("source_url", a.SourceURL, maxURL, true)
+	text("title", a.Title, maxTitle, true)
+	text("content", a.Content, MaxContent, true)
+	text("author", deref(a.Author), maxAuthor, false)
+	text("category", deref(a.Category), maxCategory, false)
+	if p := a.PublishedDate; p != nil && (p.Year() < 1500 || p.Year() > 9999) {
+		out = append(out, Problem{"published_date", "must lie between the years 1500 and 9999", p.Format(time.RFC3339)})
+	}
+	return out
+}
+
+// clean makes text that PostgreSQL stores and readers can compare: valid UTF-8, composed accents, no control characters
+// but line breaks and tabs.
+func clean(s string) string {
+	s = norm.NFC.String(strings.ToValidUTF8(s, "\uFFFD"))
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// contentHash identifies a text: hex SHA-256 of its bytes.
+func contentHash(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return hex.EncodeToString(sum[:])
+}
+
+// abbreviate cuts s to n characters (code points), marking the cut with "...", as the original does.
+func abbreviate(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for i := range s {
+		if n == 0 {
+			return s[:i] + "..."
+		}
+		n--
+	}
+	return s
+}
+
+func deref[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}

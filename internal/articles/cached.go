@@ -1,0 +1,158 @@
+package articles
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"time"
+
+	"openlearn/internal/cache"
+)
+
+// What goes stale when this changes?
+//
+//	an article is written   article:{id}   its own entry
+//	                        articles       every listing, search, feed and figure
+//
+// Dependencies on single sources would spare listings of other newspapers, but nearly every listing is of all of them.
+
+// AllArticles is the dependency of everything that any article's change may alter.
+const AllArticles = "articles"
+
+// ArticleDep is the dependency of what shows the one article.
+func ArticleDep(id int64) string { return "article:" + strconv.FormatInt(id, 10) }
+
+// Written is what a write of these articles invalidates.
+func Written(ids ...int64) []string {
+	deps := make([]string, 0, len(ids)+1)
+	for _, id := range ids {
+		deps = append(deps, ArticleDep(id))
+	}
+	return append(deps, AllArticles)
+}
+
+// Cached is the store as handlers read it: each function is one layer, key, lifetime and list of dependencies.
+type Cached struct {
+	article *cache.Func[int64, Article]
+	list    *cache.Func[listQuery, Page]
+	simple  *cache.Func[offsetQuery, OffsetPage]
+	search  *cache.Func[searchQuery, SearchPage]
+	counts  *cache.Func[struct{}, Counts]
+}
+
+type listQuery struct {
+	Filter
+	Order Order
+	After *Position
+	Limit int
+	Cut   int
+}
+
+type offsetQuery struct {
+	Offset int64
+	Limit  int
+}
+
+type searchQuery struct {
+	Filter
+	Query         string
+	Offset, Limit int
+}
+
+// Page is a keyset page: up to Limit articles, and whether more follow.
+type Page struct {
+	Articles []Article `json:"articles"`
+	More     bool      `json:"more"`
+}
+
+// OffsetPage is a page by offset and the number of all articles.
+type OffsetPage struct {
+	Articles []Article `json:"articles"`
+	Total    int64     `json:"total"`
+}
+
+// SearchPage is a page of hits and the number of matches.
+type SearchPage struct {
+	Hits  []Hit `json:"hits"`
+	Total int64 `json:"total"`
+}
+
+// recent is the window of "recent_articles_24h".
+const recent = 24 * time.Hour
+
+// newCached declares how the store's reads are cached.
+func newCached(c *cache.Cache, s *Store) *Cached {
+	everything := []string{AllArticles}
+	return &Cached{
+		article: cache.Wrap(c, cache.Spec[int64]{
+			Layer: cache.Article,
+			Key:   func(id int64) cache.Key { return cache.Key{ID: strconv.FormatInt(id, 10)} },
+			Deps:  func(id int64) []string { return []string{ArticleDep(id)} },
+		}, s.Get),
+
+		list: cache.Wrap(c, cache.Spec[listQuery]{
+			Layer: cache.Content,
+			Key:   func(q listQuery) cache.Key { return cache.Key{ID: "articles-list", Params: q.params()} },
+			Deps:  func(listQuery) []string { return everything },
+		}, func(ctx context.Context, q listQuery) (Page, error) {
+			rows, err := s.List(ctx, q.Filter, q.Order, q.After, q.Limit+1, q.Cut)
+			if err != nil {
+				return Page{}, err
+			}
+			return Page{Articles: rows[:min(len(rows), q.Limit)], More: len(rows) > q.Limit}, nil
+		}),
+
+		simple: cache.Wrap(c, cache.Spec[offsetQuery]{
+			Layer: cache.Content,
+			Key:   func(q offsetQuery) cache.Key { return cache.Key{ID: "articles-simple", Params: q.params()} },
+			Deps:  func(offsetQuery) []string { return everything },
+		}, func(ctx context.Context, q offsetQuery) (OffsetPage, error) {
+			rows, total, err := s.Offset(ctx, q.Offset, q.Limit, simpleCut)
+			return OffsetPage{rows, total}, err
+		}),
+
+		search: cache.Wrap(c, cache.Spec[searchQuery]{
+			Layer: cache.Content,
+			Key:   func(q searchQuery) cache.Key { return cache.Key{ID: "articles-search", Params: q.params()} },
+			Deps:  func(searchQuery) []string { return everything },
+		}, func(ctx context.Context, q searchQuery) (SearchPage, error) {
+			hits, total, err := s.Search(ctx, q.Query, q.Filter, q.Offset, q.Limit)
+			return SearchPage{hits, total}, err
+		}),
+
+		counts: cache.Wrap(c, cache.Spec[struct{}]{
+			Layer: cache.Analytics,
+			Key:   func(struct{}) cache.Key { return cache.Key{ID: "scraping-status"} },
+			Deps:  func(struct{}) []string { return everything },
+			TTL:   5 * time.Minute,
+		}, func(ctx context.Context, _ struct{}) (Counts, error) {
+			return s.Counts(ctx, s.now().Add(-recent))
+		}),
+	}
+}
+
+func (q listQuery) params() url.Values {
+	v := q.Filter.params()
+	v.Set("order", string(q.Order))
+	v.Set("limit", strconv.Itoa(q.Limit))
+	v.Set("cut", strconv.Itoa(q.Cut))
+	if q.After != nil {
+		v.Set("after_id", strconv.FormatInt(q.After.ID, 10))
+		if q.After.Value != nil {
+			v.Set("after_value", *q.After.Value)
+		}
+	}
+	return v
+}
+
+func (q offsetQuery) params() url.Values {
+	return url.Values{"limit": {strconv.Itoa(q.Limit)}, "offset": {strconv.FormatInt(q.Offset, 10)}}
+}
+
+func (q searchQuery) params() url.Values {
+	v := q.Filter.params()
+	v.Set("q", q.Query)
+	v.Set("limit", strconv.Itoa(q.Limit))
+	v.Set("offset", strconv.Itoa(q.Offset))
+	return v
+}

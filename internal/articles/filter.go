@@ -1,0 +1,165 @@
+package articles
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+	"time"
+
+	"gorm.io/gorm"
+
+	"openlearn/internal/httpapi"
+)
+
+// Order is how a listing is sorted. Every order ends in the id, so that pages are stable.
+type Order string
+
+const (
+	// Newest first, undated articles last.
+	Newest Order = "newest"
+	// UndatedFirst is the original's order: undated articles, then the newest.
+	UndatedFirst Order = "undated_first"
+	// Oldest first, undated articles last.
+	Oldest Order = "oldest"
+	// Easiest first by difficulty, unrated articles last.
+	Easiest Order = "easiest"
+)
+
+// keyset is an order in SQL: the indexed expression that never is NULL, its direction, and what stands for NULL.
+type keyset struct {
+	expr, direction, null string
+	field                 string // the cursor's name of the order
+}
+
+func (o Order) keyset() keyset {
+	switch o {
+	case UndatedFirst:
+		return keyset{"coalesce(published_date, 'infinity'::timestamptz)", "DESC", "infinity", "published_date"}
+	case Oldest:
+		return keyset{"coalesce(published_date, 'infinity'::timestamptz)", "ASC", "infinity", "published_date:asc"}
+	case Easiest:
+		return keyset{"coalesce(difficulty_score, 'infinity'::float8)", "ASC", "infinity", "difficulty_score"}
+	default:
+		return keyset{"coalesce(published_date, '-infinity'::timestamptz)", "DESC", "-infinity", "published_date:desc"}
+	}
+}
+
+// check says whether a cursor's value can be a sort value of this order.
+func (o Order) check(c *httpapi.Cursor) error {
+	if o != Easiest || c.Value == nil {
+		_, err := c.Time()
+		return err
+	}
+	_, err := strconv.ParseFloat(*c.Value, 64)
+	return err
+}
+
+// value is the sort value of a row as a cursor carries it, nil for NULL.
+func (o Order) value(a *Article) *string {
+	switch {
+	case o == Easiest && a.DifficultyScore != nil:
+		v := strconv.FormatFloat(*a.DifficultyScore, 'g', -1, 64)
+		return &v
+	case o != Easiest && a.PublishedDate != nil:
+		v := a.PublishedDate.UTC().Format(time.RFC3339Nano)
+		return &v
+	}
+	return nil
+}
+
+// Filter selects articles; zero fields select nothing out.
+type Filter struct {
+	Source, Category, Author, Tag, Entity string
+	From, To                              *time.Time // published_date in [From, To)
+	MinDifficulty, MaxDifficulty          *float64
+	Paywall                               *bool
+}
+
+// Position is where a page starts: after the row with this sort value (nil: undated or unrated) and id.
+type Position struct {
+	Value *string
+	ID    int64
+}
+
+// where adds the filter's conditions to q.
+func (f Filter) where(q *gorm.DB) *gorm.DB {
+	for _, c := range []struct{ column, value string }{{"source", f.Source}, {"category", f.Category}, {"author", f.Author}} {
+		if c.value != "" {
+			q = q.Where(c.column+" = ?", c.value)
+		}
+	}
+	for _, c := range []struct{ column, value string }{{"tags", f.Tag}, {"entity_names", f.Entity}} {
+		if c.value != "" {
+			q = q.Where(c.column+" @> ?::jsonb", jsonArray(c.value))
+		}
+	}
+	if f.From != nil {
+		q = q.Where("published_date >= ?", *f.From)
+	}
+	if f.To != nil {
+		q = q.Where("published_date < ?", *f.To)
+	}
+	if f.MinDifficulty != nil {
+		q = q.Where("difficulty_score >= ?", *f.MinDifficulty)
+	}
+	if f.MaxDifficulty != nil {
+		q = q.Where("difficulty_score <= ?", *f.MaxDifficulty)
+	}
+	if f.Paywall != nil {
+		q = q.Where("is_paywall = ?", *f.Paywall)
+	}
+	return q
+}
+
+// page adds order and start to q.
+func (o Order) page(q *gorm.DB, after *Position) *gorm.DB {
+	k := o.keyset()
+	if after != nil {
+		value := k.null
+		if after.Value != nil {
+			value = *after.Value
+		}
+		op, typ := "<", "timestamptz"
+		if k.direction == "ASC" {
+			op = ">"
+		}
+		if o == Easiest {
+			typ = "float8"
+		}
+		q = q.Where(fmt.Sprintf("(%s, id) %s (?::%s, ?::bigint)", k.expr, op, typ), value, after.ID)
+	}
+	return q.Order(k.expr + " " + k.direction + ", id " + k.direction)
+}
+
+// params is the filter's part of a cache key: only what is set, in canonical spelling.
+func (f Filter) params() url.Values {
+	v := url.Values{}
+	for name, s := range map[string]string{"source": f.Source, "category": f.Category, "author": f.Author, "tag": f.Tag, "entity": f.Entity} {
+		if s != "" {
+			v.Set(name, s)
+		}
+	}
+	for name, t := range map[string]*time.Time{"from": f.From, "to": f.To} {
+		if t != nil {
+			v.Set(name, t.UTC().Format(time.RFC3339Nano))
+		}
+	}
+	for name, d := range map[string]*float64{"min_difficulty": f.MinDifficulty, "max_difficulty": f.MaxDifficulty} {
+		if d != nil {
+			v.Set(name, strconv.FormatFloat(*d, 'g', -1, 64))
+		}
+	}
+	if f.Paywall != nil {
+		v.Set("is_paywall", strconv.FormatBool(*f.Paywall))
+	}
+	return v
+}
+
+func jsonArray(s string) string {
+	b, err := json.Marshal([]string{s})
+	if err != nil {
+		return "[]" // unreachable: strings always marshal
+	}
+	return string(b)
+}

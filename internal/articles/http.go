@@ -1,0 +1,88 @@
+package articles
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"openlearn/internal/httpapi"
+)
+
+// Register mounts the archive's routes: the article API, and the original's content routes.
+func Register(api *httpapi.API, s *Service) {
+	h := &handlers{api: api, s: s}
+	capped := map[string]any{httpapi.Caps: map[string]int64{"limit": maxLimit}}
+
+	get := func(path, id, summary string, tags ...string) huma.Operation {
+		return huma.Operation{Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Tags: tags, Metadata: capped, Errors: []int{http.StatusNotFound}}
+	}
+	huma.Register(api, get("/api/articles", "list-articles", "List articles, a page at a time", "articles"), h.list)
+	huma.Register(api, get("/api/articles/search", "search-articles", "Search articles", "articles"), h.search)
+	huma.Register(api, get("/api/articles/feed.atom", "articles-feed", "The newest articles as an Atom feed", "articles"), h.feed)
+	huma.Register(api, get("/api/articles/{id}", "get-article", "Read one article", "articles"), h.get)
+
+	write := func(method, path, id, summary string, status int) huma.Operation {
+		return api.AdminOnly(huma.Operation{
+			Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{"articles"}, DefaultStatus: status, MaxBodyBytes: 4 << 20,
+			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
+		})
+	}
+	huma.Register(api, write(http.MethodPost, "/api/articles", "create-article", "Store a new article", http.StatusCreated), h.create)
+	huma.Register(api, write(http.MethodPut, "/api/articles/{id}", "replace-article", "Replace an article", http.StatusOK), h.replace)
+	huma.Register(api, write(http.MethodPatch, "/api/articles/{id}", "edit-article", "Edit parts of an article (JSON Merge Patch)", http.StatusOK), h.edit)
+	huma.Register(api, write(http.MethodDelete, "/api/articles/{id}", "delete-article", "Delete an article", http.StatusNoContent), h.remove)
+
+	huma.Register(api, get("/api/scraping/content", "content", "List scraped articles by cursor", "scraping"), h.content)
+	huma.Register(api, get("/api/scraping/content/simple", "content-simple", "List scraped articles by offset", "scraping"), h.simple)
+	huma.Register(api, get("/api/scraping/content/{id}", "content-by-id", "Read one scraped article, whole", "scraping"), h.contentByID)
+}
+
+const maxLimit = 100
+
+type handlers struct {
+	api *httpapi.API
+	s   *Service
+}
+
+// link is the absolute address of an article in this API.
+func (h *handlers) link(id int64) string {
+	return h.api.PublicURL + "/api/articles/" + strconv.FormatInt(id, 10)
+}
+
+type idInput struct {
+	ID int64 `path:"id" doc:"The article's number" example:"42"`
+}
+
+type articleOutput struct {
+	Location string `header:"Location"`
+	Body     Article
+}
+
+func (h *handlers) get(ctx context.Context, in *idInput) (*articleOutput, error) {
+	a, err := h.s.Get(ctx, in.ID)
+	return &articleOutput{Body: a}, answer(err)
+}
+
+func (h *handlers) contentByID(ctx context.Context, in *idInput) (*struct{ Body ContentItem }, error) {
+	a, err := h.s.Get(ctx, in.ID)
+	return &struct{ Body ContentItem }{contentItem(&a, 0)}, answer(err)
+}
+
+// answer gives the archive's errors their HTTP form; what it does not know becomes a 500 without a word.
+func answer(err error) error {
+	var invalid *InvalidError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrNotFound):
+		return httpapi.NotFound("Article not found")
+	case errors.Is(err, ErrDuplicate):
+		return httpapi.NewError(http.StatusConflict, "An article with this source_url or this content exists already")
+	case errors.As(err, &invalid):
+		return invalid.answer()
+	}
+	return err
+}

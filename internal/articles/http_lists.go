@@ -1,0 +1,176 @@
+package articles
+
+import (
+	"context"
+	"time"
+
+	"openlearn/internal/httpapi"
+)
+
+// pageInput is what every keyset listing takes.
+type pageInput struct {
+	Limit  int    `query:"limit" default:"50" minimum:"1" doc:"Articles per page; more than 100 counts as 100"`
+	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
+}
+
+// after reads the cursor as a position of order o.
+func (in pageInput) after(o Order) (*Position, error) {
+	c, err := httpapi.ParseCursor(in.Cursor, o.keyset().field)
+	if err != nil {
+		return nil, httpapi.InvalidCursor(in.Cursor)
+	}
+	if c == nil {
+		return nil, nil
+	}
+	p := &Position{ID: c.ID, Value: c.Value}
+	if err := o.check(c); err != nil {
+		return nil, httpapi.InvalidCursor(in.Cursor)
+	}
+	if t, err := c.Time(); o != Easiest && err == nil && t != nil {
+		v := t.UTC().Format(time.RFC3339Nano)
+		p.Value = &v
+	}
+	return p, nil
+}
+
+// filterInput is the filter of the article API.
+type filterInput struct {
+	Source        string                    `query:"source" doc:"Exact name of the newspaper" example:"El Tiempo"`
+	Category      string                    `query:"category" doc:"Exact category"`
+	Author        string                    `query:"author" doc:"Exact name of the author"`
+	Tag           string                    `query:"tag" doc:"One of the article's tags"`
+	Entity        string                    `query:"entity" doc:"A person, place or institution named in the article" example:"DANE"`
+	From          httpapi.Opt[httpapi.Date] `query:"from" doc:"Published at or after this moment (RFC 3339, or a day)"`
+	To            httpapi.Opt[httpapi.Date] `query:"to" doc:"Published before this moment, or on or before this day"`
+	MinDifficulty httpapi.Opt[float64]      `query:"min_difficulty" doc:"1 (easy) to 5 (hard)"`
+	MaxDifficulty httpapi.Opt[float64]      `query:"max_difficulty" doc:"1 (easy) to 5 (hard)"`
+	IsPaywall     httpapi.Opt[bool]         `query:"is_paywall" doc:"Only articles behind a paywall, or only free ones"`
+}
+
+func (in filterInput) filter() Filter {
+	f := Filter{
+		Source: in.Source, Category: in.Category, Author: in.Author, Tag: in.Tag, Entity: in.Entity,
+		MinDifficulty: in.MinDifficulty.Ptr(), MaxDifficulty: in.MaxDifficulty.Ptr(), Paywall: in.IsPaywall.Ptr(),
+	}
+	if in.From.Set {
+		t := in.From.Value.Start()
+		f.From = &t
+	}
+	if in.To.Set {
+		t := in.To.Value.End()
+		f.To = &t
+	}
+	return f
+}
+
+type listInput struct {
+	pageInput
+	filterInput
+	Order string `query:"order" enum:"newest,oldest,easiest" default:"newest"`
+}
+
+type listOutput struct {
+	Body struct {
+		Items      []Summary `json:"items" nullable:"false"`
+		NextCursor *string   `json:"next_cursor" doc:"null on the last page"`
+		HasMore    bool      `json:"has_more"`
+		Count      int       `json:"count" doc:"Articles on this page"`
+	}
+}
+
+func (h *handlers) list(ctx context.Context, in *listInput) (*listOutput, error) {
+	order := Order(in.Order)
+	after, err := in.after(order)
+	if err != nil {
+		return nil, err
+	}
+	page, err := h.s.cached.list.Get(ctx, listQuery{in.filter(), order, after, in.Limit, excerptCut})
+	if err != nil {
+		return nil, answer(err)
+	}
+	out := &listOutput{}
+	out.Body.Items = make([]Summary, 0, len(page.Articles))
+	for i := range page.Articles {
+		out.Body.Items = append(out.Body.Items, h.summary(&page.Articles[i]))
+	}
+	out.Body.NextCursor, out.Body.HasMore, out.Body.Count = page.next(order), page.More, len(page.Articles)
+	return out, nil
+}
+
+// next is the cursor of the page after p, nil on the last.
+func (p Page) next(o Order) *string {
+	if !p.More || len(p.Articles) == 0 {
+		return nil
+	}
+	last := &p.Articles[len(p.Articles)-1]
+	c := httpapi.Cursor{ID: last.ID, Value: o.value(last), Field: o.keyset().field}.String()
+	return &c
+}
+
+type contentInput struct {
+	Source        string               `query:"source" doc:"Exact name of the newspaper"`
+	Category      string               `query:"category" doc:"Exact category"`
+	Cursor        string               `query:"cursor" doc:"next_cursor of the page before"`
+	Limit         int                  `query:"limit" default:"50" minimum:"1" doc:"More than 100 counts as 100"`
+	MinDifficulty httpapi.Opt[float64] `query:"min_difficulty"`
+	MaxDifficulty httpapi.Opt[float64] `query:"max_difficulty"`
+}
+
+type contentOutput struct {
+	Body struct {
+		Items      []ContentItem `json:"items" nullable:"false"`
+		NextCursor *string       `json:"next_cursor"`
+		HasMore    bool          `json:"has_more"`
+		Count      int           `json:"count"`
+	}
+}
+
+func (h *handlers) content(ctx context.Context, in *contentInput) (*contentOutput, error) {
+	after, err := pageInput{Cursor: in.Cursor}.after(UndatedFirst)
+	if err != nil {
+		return nil, err
+	}
+	f := Filter{Source: in.Source, Category: in.Category, MinDifficulty: in.MinDifficulty.Ptr(), MaxDifficulty: in.MaxDifficulty.Ptr()}
+	page, err := h.s.cached.list.Get(ctx, listQuery{f, UndatedFirst, after, in.Limit, contentCut})
+	if err != nil {
+		return nil, answer(err)
+	}
+	out := &contentOutput{}
+	out.Body.Items = make([]ContentItem, 0, len(page.Articles))
+	for i := range page.Articles {
+		out.Body.Items = append(out.Body.Items, contentItem(&page.Articles[i], contentCut))
+	}
+	out.Body.NextCursor, out.Body.HasMore, out.Body.Count = page.next(UndatedFirst), page.More, len(page.Articles)
+	return out, nil
+}
+
+type simpleInput struct {
+	Limit  int   `query:"limit" default:"10" minimum:"0" doc:"More than 100 counts as 100"`
+	Offset int64 `query:"offset" default:"0" minimum:"0" maximum:"1000000000"`
+}
+
+type simpleOutput struct {
+	Body struct {
+		Items   []SimpleItem `json:"items" nullable:"false"`
+		Total   int64        `json:"total" doc:"Articles in the database"`
+		Offset  int64        `json:"offset"`
+		Limit   int          `json:"limit"`
+		HasMore bool         `json:"has_more"`
+		Count   int          `json:"count" doc:"Articles on this page"`
+	}
+}
+
+func (h *handlers) simple(ctx context.Context, in *simpleInput) (*simpleOutput, error) {
+	page, err := h.s.cached.simple.Get(ctx, offsetQuery{in.Offset, in.Limit})
+	if err != nil {
+		return nil, answer(err)
+	}
+	out := &simpleOutput{}
+	out.Body.Items = make([]SimpleItem, 0, len(page.Articles))
+	for i := range page.Articles {
+		out.Body.Items = append(out.Body.Items, simpleItem(&page.Articles[i]))
+	}
+	out.Body.Total, out.Body.Offset, out.Body.Limit, out.Body.Count = page.Total, in.Offset, in.Limit, len(page.Articles)
+	out.Body.HasMore = in.Offset+int64(in.Limit) < page.Total
+	return out, nil
+}

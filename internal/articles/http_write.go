@@ -1,0 +1,134 @@
+package articles
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"openlearn/internal/httpapi"
+)
+
+// Input is a whole article as POST and PUT take it.
+type Input struct {
+	Source          string           `json:"source" minLength:"1" maxLength:"100" example:"El Tiempo"`
+	SourceURL       string           `json:"source_url,omitempty" maxLength:"500" doc:"Address of the original; without one, a URN of the text's hash"`
+	Category        *string          `json:"category,omitempty" maxLength:"50"`
+	Title           string           `json:"title" minLength:"1" maxLength:"500"`
+	Subtitle        *string          `json:"subtitle,omitempty" maxLength:"10000"`
+	Content         string           `json:"content" minLength:"1" maxLength:"500000"`
+	Author          *string          `json:"author,omitempty" maxLength:"200"`
+	PublishedDate   *time.Time       `json:"published_date,omitempty"`
+	Entities        *json.RawMessage `json:"colombian_entities,omitempty" doc:"Names by type, e.g. {\"institutions\": [\"DANE\"]}"`
+	Tags            []string         `json:"tags,omitempty" maxItems:"100"`
+	DifficultyScore *float64         `json:"difficulty_score,omitempty" minimum:"0" maximum:"5"`
+	IsPaywall       *bool            `json:"is_paywall,omitempty"`
+	ExtraMetadata   *json.RawMessage `json:"extra_metadata,omitempty"`
+}
+
+// Patch is a part of an article as PATCH takes it: what is absent stays, null clears.
+type Patch struct {
+	Source          httpapi.Field[string]          `json:"source,omitempty"`
+	SourceURL       httpapi.Field[string]          `json:"source_url,omitempty"`
+	Category        httpapi.Field[string]          `json:"category,omitempty"`
+	Title           httpapi.Field[string]          `json:"title,omitempty"`
+	Subtitle        httpapi.Field[string]          `json:"subtitle,omitempty"`
+	Content         httpapi.Field[string]          `json:"content,omitempty"`
+	Author          httpapi.Field[string]          `json:"author,omitempty"`
+	PublishedDate   httpapi.Field[time.Time]       `json:"published_date,omitempty"`
+	Entities        httpapi.Field[json.RawMessage] `json:"colombian_entities,omitempty"`
+	Tags            httpapi.Field[[]string]        `json:"tags,omitempty"`
+	DifficultyScore httpapi.Field[float64]         `json:"difficulty_score,omitempty"`
+	IsPaywall       httpapi.Field[bool]            `json:"is_paywall,omitempty"`
+	ExtraMetadata   httpapi.Field[json.RawMessage] `json:"extra_metadata,omitempty"`
+}
+
+// InvalidError says why an article cannot be stored.
+type InvalidError struct{ Problems []Problem }
+
+func (e *InvalidError) Error() string {
+	return fmt.Sprintf("article cannot be stored: %+v", e.Problems)
+}
+
+func (e *InvalidError) answer() error {
+	var errs []error
+	for _, p := range e.Problems {
+		errs = append(errs, &httpapi.Problem{Location: "body." + p.Field, Message: p.Message, Value: p.Input})
+	}
+	return httpapi.Problems(errs)
+}
+
+func (in *Input) article() Article {
+	return Article{
+		Source: in.Source, SourceURL: in.SourceURL, Category: in.Category, Title: in.Title, Subtitle: in.Subtitle, Content: in.Content,
+		Author: in.Author, PublishedDate: in.PublishedDate, Entities: deref(in.Entities), Tags: in.Tags,
+		DifficultyScore: in.DifficultyScore, IsPaywall: in.IsPaywall, ExtraMetadata: deref(in.ExtraMetadata),
+	}
+}
+
+func (p *Patch) apply(a *Article) {
+	for _, f := range []struct {
+		field httpapi.Field[string]
+		to    *string
+	}{{p.Source, &a.Source}, {p.SourceURL, &a.SourceURL}, {p.Title, &a.Title}, {p.Content, &a.Content}} {
+		if f.field.Set {
+			*f.to = f.field.Value // null empties, and is then reported as blank
+		}
+	}
+	p.Category.Apply(&a.Category)
+	p.Subtitle.Apply(&a.Subtitle)
+	p.Author.Apply(&a.Author)
+	p.PublishedDate.Apply(&a.PublishedDate)
+	p.DifficultyScore.Apply(&a.DifficultyScore)
+	p.IsPaywall.Apply(&a.IsPaywall)
+	if p.Tags.Set {
+		a.Tags = p.Tags.Value
+	}
+	if p.Entities.Set {
+		a.Entities = p.Entities.Value
+	}
+	if p.ExtraMetadata.Set {
+		a.ExtraMetadata = p.ExtraMetadata.Value
+	}
+}
+
+type createInput struct{ Body Input }
+
+func (h *handlers) create(ctx context.Context, in *createInput) (*articleOutput, error) {
+	a, err := h.s.Create(ctx, in.Body.article())
+	if err != nil {
+		return nil, answer(err)
+	}
+	return &articleOutput{Location: h.link(a.ID), Body: a}, nil
+}
+
+type replaceInput struct {
+	idInput
+	Body Input
+}
+
+func (h *handlers) replace(ctx context.Context, in *replaceInput) (*articleOutput, error) {
+	a, err := h.s.Update(ctx, in.ID, func(old *Article) {
+		replacement := in.Body.article()
+		replacement.ID, replacement.ScrapedAt = old.ID, old.ScrapedAt
+		*old = replacement
+	})
+	return &articleOutput{Body: a}, answer(err)
+}
+
+type editInput struct {
+	idInput
+	Body Patch `contentType:"application/merge-patch+json"`
+}
+
+func (h *handlers) edit(ctx context.Context, in *editInput) (*articleOutput, error) {
+	a, err := h.s.Update(ctx, in.ID, in.Body.apply)
+	return &articleOutput{Body: a}, answer(err)
+}
+
+func (h *handlers) remove(ctx context.Context, in *idInput) (*struct{}, error) {
+	if err := h.s.Delete(ctx, in.ID); err != nil {
+		return nil, answer(err)
+	}
+	return nil, nil
+}

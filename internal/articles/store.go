@@ -1,0 +1,255 @@
+package articles
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// Store holds every query on scraped_content.
+type Store struct {
+	db  *gorm.DB
+	now func() time.Time
+}
+
+// NewStore reads and writes through db.
+func NewStore(db *gorm.DB) *Store { return &Store{db: db, now: time.Now} }
+
+// Get reads one article, ErrNotFound if there is none.
+func (s *Store) Get(ctx context.Context, id int64) (Article, error) {
+	var a Article
+	err := s.db.WithContext(ctx).Where("id = ?", id).Take(&a).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return a, fmt.Errorf("get %d: %w", id, ErrNotFound)
+	}
+	if err != nil {
+		return a, fmt.Errorf("get article %d: %w", id, err)
+	}
+	return a, nil
+}
+
+// listColumns are what listings show; content is cut in the database, since whole texts would travel for nothing.
+const listColumns = "id, source, source_url, category, title, subtitle, left(content, %d) AS content, author, word_count, " +
+	"published_date, scraped_at, updated_at, colombian_entities, tags, difficulty_score, is_paywall"
+
+// List reads up to limit articles after a position, each content cut to cut+1 characters so that a cut can be seen.
+func (s *Store) List(ctx context.Context, f Filter, o Order, after *Position, limit, cut int) ([]Article, error) {
+	var out []Article
+	if err := s.listQuery(ctx, f, o, after, limit, cut).Find(&out).Error; err != nil {
+		return nil, fmt.Errorf("list articles (%+v, %s): %w", f, o, err)
+	}
+	return out, nil
+}
+
+func (s *Store) listQuery(ctx context.Context, f Filter, o Order, after *Position, limit, cut int) *gorm.DB {
+	q := s.db.WithContext(ctx).Model(&Article{}).Select(fmt.Sprintf(listColumns, cut+1))
+	return o.page(f.where(q), after).Limit(limit)
+}
+
+// Offset reads the page [offset, offset+limit) in the original's order and the number of all articles.
+func (s *Store) Offset(ctx context.Context, offset int64, limit, cut int) (page []Article, total int64, err error) {
+	if err := s.db.WithContext(ctx).Model(&Article{}).Count(&total).Error; err != nil {
+		return nil, 0, fmt.Errorf("count articles: %w", err)
+	}
+	if limit == 0 || offset >= total {
+		return nil, total, nil
+	}
+	if err := s.offsetQuery(ctx, offset, limit, cut).Find(&page).Error; err != nil {
+		return nil, 0, fmt.Errorf("list articles (offset %d, limit %d): %w", offset, limit, err)
+	}
+	return page, total, nil
+}
+
+func (s *Store) offsetQuery(ctx context.Context, offset int64, limit, cut int) *gorm.DB {
+	// The rows skipped are counted off the index alone; only those shown are read whole.
+	ids := UndatedFirst.page(s.db.Model(&Article{}).Select("id"), nil).Limit(limit).Offset(int(offset))
+	q := s.db.WithContext(ctx).Model(&Article{}).Select(fmt.Sprintf(listColumns, cut+1)).Where("id IN (?)", ids)
+	return UndatedFirst.page(q, nil)
+}
+
+// Hit is a search result: an article and where it matched, highlights between highlightStart and highlightStop.
+type Hit struct {
+	Article
+	Rank      float64
+	Headline  string
+	TitleMark string
+}
+
+// Highlight marks in Hit's texts: private-use characters, because the texts are escaped for HTML afterwards.
+const highlightStart, highlightStop = "\uE000", "\uE001"
+
+// Search reads a page of the articles that match query (text for to_tsquery), best first, and the number of matches.
+func (s *Store) Search(ctx context.Context, query string, f Filter, offset, limit int) (hits []Hit, total int64, err error) {
+	if err := f.where(s.db.WithContext(ctx).Model(&Article{})).Where("search @@ to_tsquery('spanish', ?)", query).Count(&total).Error; err != nil {
+		return nil, 0, fmt.Errorf("count search %q: %w", query, err)
+	}
+	if int64(offset) >= total {
+		return nil, total, nil
+	}
+	if err := s.searchQuery(ctx, query, f, offset, limit).Scan(&hits).Error; err != nil {
+		return nil, 0, fmt.Errorf("search %q: %w", query, err)
+	}
+	return hits, total, nil
+}
+
+func (s *Store) searchQuery(ctx context.Context, query string, f Filter, offset, limit int) *gorm.DB {
+	// Ranked first, highlighted after: ts_headline reads whole texts and must see only the page.
+	ranked := f.where(s.db.Model(&Article{}).
+		Select("*, ts_rank_cd(search, to_tsquery('spanish', ?), 32) AS rank", query).
+		Where("search @@ to_tsquery('spanish', ?)", query)).
+		Order("rank DESC, id DESC").Limit(limit).Offset(offset)
+	options := "StartSel=" + highlightStart + ",StopSel=" + highlightStop
+	return s.db.WithContext(ctx).Table("(?) AS r", ranked).
+		Select(fmt.Sprintf(listColumns, excerptCut+1)+", rank, "+
+			"ts_headline('spanish', left(content, 50000), to_tsquery('spanish', ?), ?) AS headline, "+
+			"ts_headline('spanish', title, to_tsquery('spanish', ?), ?) AS title_mark",
+			query, options+",MaxFragments=2,MaxWords=30,MinWords=12,FragmentDelimiter= … ", query, options+",HighlightAll=true").
+		Order("rank DESC, id DESC")
+}
+
+// Counts are the archive's figures.
+type Counts struct {
+	Total      int64         `json:"total"`
+	Recent     int64         `json:"recent"` // scraped since the given time
+	LastScrape *time.Time    `json:"last_scrape"`
+	BySource   []SourceCount `json:"by_source"` // largest first
+}
+
+// SourceCount is how many articles a source has.
+type SourceCount struct {
+	Source string `json:"source"`
+	Count  int64  `json:"count"`
+}
+
+// Counts reads the archive's figures in one snapshot.
+func (s *Store) Counts(ctx context.Context, since time.Time) (Counts, error) {
+	var rows []struct {
+		Source     string
+		Count      int64
+		Recent     int64
+		LastScrape *time.Time
+	}
+	err := s.db.WithContext(ctx).Model(&Article{}).
+		Select("source, count(*) AS count, count(*) FILTER (WHERE scraped_at >= ?) AS recent, max(scraped_at) AS last_scrape", since).
+		Group("source").Order("count DESC, source").Scan(&rows).Error
+	if err != nil {
+		return Counts{}, fmt.Errorf("count articles by source: %w", err)
+	}
+	out := Counts{BySource: []SourceCount{}}
+	for _, r := range rows {
+		out.Total += r.Count
+		out.Recent += r.Recent
+		if r.LastScrape != nil && (out.LastScrape == nil || r.LastScrape.After(*out.LastScrape)) {
+			out.LastScrape = r.LastScrape
+		}
+		out.BySource = append(out.BySource, SourceCount{r.Source, r.Count})
+	}
+	return out, nil
+}
+
+// Create stores one new article; its id and what follows from its text are filled in.
+func (s *Store) Create(ctx context.Context, a *Article) error {
+	if err := a.prepare(s.now()); err != nil {
+		return err
+	}
+	return storeError(s.db.WithContext(ctx).Create(a).Error, "create article %q", a.SourceURL)
+}
+
+// Update replaces the article with a's id.
+func (s *Store) Update(ctx context.Context, a *Article) error {
+	if err := a.prepare(s.now()); err != nil {
+		return err
+	}
+	res := s.db.WithContext(ctx).Model(&Article{}).Where("id = ?", a.ID).
+		Select("source", "source_url", "category", "title", "subtitle", "content", "author", "word_count", "published_date", "updated_at",
+			"content_hash", "colombian_entities", "tags", "extra_metadata", "difficulty_score", "is_paywall").Updates(a)
+	if res.Error == nil && res.RowsAffected == 0 {
+		return fmt.Errorf("update %d: %w", a.ID, ErrNotFound)
+	}
+	return storeError(res.Error, "update article %d", a.ID)
+}
+
+// Delete removes an article and, by the schema, its analyses.
+func (s *Store) Delete(ctx context.Context, id int64) (removed Article, err error) {
+	res := s.db.WithContext(ctx).Clauses(clause.Returning{}).Where("id = ?", id).Delete(&removed)
+	if res.Error != nil {
+		return removed, fmt.Errorf("delete article %d: %w", id, res.Error)
+	}
+	if res.RowsAffected == 0 {
+		return removed, fmt.Errorf("delete %d: %w", id, ErrNotFound)
+	}
+	return removed, nil
+}
+
+// Insert stores the articles that are new, in one statement, and leaves alone those whose URL or text exists: a
+// duplicate never costs the rest of its batch. It returns those stored, with their ids.
+func (s *Store) Insert(ctx context.Context, batch []Article) ([]Article, error) {
+	fresh := make([]insertRow, 0, len(batch))
+	urls, hashes := map[string]bool{}, map[string]bool{}
+	for _, a := range batch {
+		if a.prepare(s.now()) != nil || urls[a.SourceURL] || hashes[*a.ContentHash] {
+			continue
+		}
+		urls[a.SourceURL], hashes[*a.ContentHash] = true, true
+		fresh = append(fresh, insertRow{a, a.ContentHash})
+	}
+	if len(fresh) == 0 {
+		return nil, nil
+	}
+	rows, err := json.Marshal(fresh)
+	if err != nil {
+		return nil, fmt.Errorf("encode %d articles: %w", len(fresh), err)
+	}
+	// One statement with one parameter, because its RETURNING tells which rows are new: gorm's batch create with
+	// ON CONFLICT DO NOTHING hands the ids to the wrong elements.
+	var ids []struct {
+		ID        int64
+		SourceURL string
+	}
+	if err := s.db.WithContext(ctx).Raw(insertNew, string(rows)).Scan(&ids).Error; err != nil {
+		return nil, fmt.Errorf("insert %d articles: %w", len(fresh), err)
+	}
+	byURL := make(map[string]Article, len(fresh))
+	for _, r := range fresh {
+		byURL[r.SourceURL] = r.Article
+	}
+	out := make([]Article, 0, len(ids))
+	for _, r := range ids {
+		a := byURL[r.SourceURL]
+		a.ID = r.ID
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// insertRow is an article as insertNew takes it.
+type insertRow struct {
+	Article
+	ContentHash *string `json:"content_hash"`
+}
+
+const insertNew = `
+INSERT INTO scraped_content (source, source_url, category, title, subtitle, content, author, word_count, published_date, scraped_at,
+    updated_at, content_hash, colombian_entities, tags, extra_metadata, difficulty_score, is_paywall)
+SELECT source, source_url, category, title, subtitle, content, author, word_count, published_date, scraped_at,
+    updated_at, content_hash, colombian_entities, tags, extra_metadata, difficulty_score, is_paywall
+FROM json_to_recordset(?::json) AS r(source text, source_url text, category text, title text, subtitle text, content text, author text,
+    word_count integer, published_date timestamptz, scraped_at timestamptz, updated_at timestamptz, content_hash text,
+    colombian_entities jsonb, tags jsonb, extra_metadata jsonb, difficulty_score float8, is_paywall boolean)
+ON CONFLICT DO NOTHING
+RETURNING id, source_url`
+
+func storeError(err error, format string, args ...any) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, gorm.ErrDuplicatedKey):
+		err = ErrDuplicate
+	}
+	return fmt.Errorf(format+": %w", append(args, err)...)
+}

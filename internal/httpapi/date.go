@@ -1,0 +1,41 @@
+package httpapi
+
+import (
+	"errors"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// Date is a query parameter that names a moment (RFC 3339) or a whole day (2026-11-22, in UTC as all times here).
+type Date struct {
+	t   time.Time
+	day bool
+}
+
+// UnmarshalText reads either form.
+func (d *Date) UnmarshalText(b []byte) error {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", time.DateOnly} {
+		if t, err := time.Parse(layout, string(b)); err == nil && t.Year() >= 1500 {
+			*d = Date{t.UTC(), layout == time.DateOnly}
+			return nil
+		}
+	}
+	return errors.New("expected RFC 3339, such as 2026-11-22T10:00:00Z, or a day, such as 2026-11-22")
+}
+
+// Start is the moment, or the first of the day.
+func (d Date) Start() time.Time { return d.t }
+
+// End is the moment, or the first after the day.
+func (d Date) End() time.Time {
+	if d.day {
+		return d.t.AddDate(0, 0, 1)
+	}
+	return d.t
+}
+
+// Schema documents the parameter.
+func (Date) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Examples: []any{"2026-11-22"}}
+}
