@@ -1,0 +1,78 @@
+# OpenLearn. `make` lists what can be done; `make run` and `make test` need Go and nothing else set up.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+PACKAGES ?= ./...
+TOOL := go tool -modfile=tools/go.mod
+# What `make verify` gives each long proof and each fuzz function.
+VERIFY_FOR ?= 10m
+FUZZ_FOR ?= 1m
+
+# Servers that the tests are given need not be installed.
+TEST_NEEDS := cc postgres redis
+ifneq ($(and $(TEST_DATABASE_URL),$(TEST_REDIS_URL)),)
+TEST_NEEDS := cc
+endif
+ifeq ($(TESTCONTAINERS),1)
+TEST_NEEDS := cc
+endif
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## start everything on http://localhost:8000: private PostgreSQL and Redis, migrations, sample, service
+	@scripts/ensure-installed postgres redis
+	@$(MAKE) build
+	@exec bin/openlearn dev
+
+.PHONY: build
+build: ## bin/openlearn, static, with its version
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/openlearn .
+
+.PHONY: test
+test: ## every test, with the race detector, on real PostgreSQL and Redis
+	@scripts/ensure-installed $(TEST_NEEDS)
+	@CGO_ENABLED=1 go test -race -timeout 10m -v $(PACKAGES) 2>&1 | scripts/test-summary
+
+.PHONY: lint
+lint: ## go vet, staticcheck, gofumpt
+	@go vet ./...
+	@$(TOOL) staticcheck ./...
+	@unformatted=$$($(TOOL) gofumpt -l .); if [ -n "$$unformatted" ]; then echo "make fmt is due for:"; echo "$$unformatted"; exit 1; fi
+
+.PHONY: fmt
+fmt: ## format the code
+	@$(TOOL) gofumpt -w .
+
+.PHONY: bench
+bench: ## every benchmark (BENCH=regexp for some)
+	@scripts/ensure-installed postgres redis
+	@go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m $(PACKAGES)
+
+.PHONY: verify
+verify: ## the long proofs (VERIFY_FOR=10m each) and every fuzz function (FUZZ_FOR=1m each)
+	@scripts/ensure-installed cc postgres redis
+	@OPENLEARN_VERIFY=$(VERIFY_FOR) CGO_ENABLED=1 go test -race -count=1 -timeout 120m -v $(PACKAGES) 2>&1 | scripts/test-summary
+	@scripts/fuzz $(FUZZ_FOR)
+
+.PHONY: image
+image: ## the container image, openlearn:local
+	@docker build --build-arg VERSION=$(VERSION) -t openlearn:local .
+
+.PHONY: up
+up: ## the service in containers, on http://localhost:8000 (APPS=3 for three of it)
+	@VERSION=$(VERSION) docker compose up -d --build --wait --scale app=$(or $(APPS),1)
+	@docker compose ps --format 'table {{.Service}}\t{{.Status}}\t{{.Ports}}'
+
+.PHONY: down
+down: ## stop the containers; their data stays
+	@docker compose down
+
+.PHONY: clean
+clean: ## remove what was built; the data of `make run` stays (see .dev, and /var/lib/openlearn when root ran it)
+	@rm -rf bin
