@@ -1,0 +1,64 @@
+package sample
+
+import (
+	"fmt"
+	"strings"
+)
+
+// place is a municipality.
+type place struct {
+	name string
+	dept int
+	city bool // spoken of as "la ciudad", not "el municipio"
+}
+
+// department is one of Colombia's 32, named with its article where it has one: el Chocó, La Guajira, Antioquia.
+type department struct {
+	name    string
+	gentile string // adjective, masculine singular: antioqueño
+	rivers  []string
+	places  []int
+}
+
+type places struct {
+	depts  []department
+	all    []place
+	byName map[string]int // department by bare name
+}
+
+// parsePlaces reads lines of name|adjective|rivers;…|municipality;municipality*;… where * marks a city.
+func parsePlaces(text string) (*places, error) {
+	p := &places{byName: map[string]int{}}
+	for i, l := range strings.Split(text, "\n") {
+		if l = strings.TrimSpace(l); l == "" || l[0] == '#' {
+			continue
+		}
+		f := strings.Split(l, "|")
+		if len(f) != 4 {
+			return nil, fmt.Errorf("grammar: places.txt:%d: want 4 fields", i+1)
+		}
+		d := department{name: f[0], gentile: f[1], rivers: strings.Split(f[2], ";")}
+		for _, m := range strings.Split(f[3], ";") {
+			name, city := strings.CutSuffix(m, "*")
+			d.places = append(d.places, len(p.all))
+			p.all = append(p.all, place{name: name, dept: len(p.depts), city: city})
+		}
+		if len(d.places) < 3 {
+			return nil, fmt.Errorf("grammar: places.txt:%d: want at least 3 municipalities", i+1)
+		}
+		p.byName[strings.TrimPrefix(d.name, "el ")] = len(p.depts)
+		p.depts = append(p.depts, d)
+	}
+	return p, nil
+}
+
+// decline gives an adjective's form: antioqueño, antioqueña, antioqueños, antioqueñas; caldense, caldenses.
+func decline(adj string, f feature) string {
+	if stem, ok := strings.CutSuffix(adj, "o"); ok && f.feminine {
+		adj = stem + "a"
+	}
+	if f.plural {
+		adj += "s"
+	}
+	return adj
+}

@@ -1,0 +1,102 @@
+// Package sample writes Spanish news articles for trying the service out: varied, grammatical, of several Colombian
+// newspapers and regions, and the same every time.
+//
+// Everything in them is invented: people, figures, quotes and events. Only the names of newspapers, places and public
+// institutions are real, so that lists and filters look as they will with real input; URLs lie under the reserved top
+// level domain .example (RFC 2606) and lead nowhere.
+//
+// The texts come from a grammar (the files of grammar/, whose form grammar.go explains), so the package also knows what
+// it wrote: which names stand in a text, what it is about and in what tone. That is what Article.Entities and
+// Article.Analysis report. It is ground truth of synthetic text, not the output of a language engine.
+package sample
+
+import (
+	"iter"
+	"time"
+)
+
+// ModelVersion marks analyses that no engine made.
+const ModelVersion = "sample"
+
+// Span is the time before the reference over which articles are spread.
+const Span = 120 * 24 * time.Hour
+
+// Article is one article as a newspaper's scraper would store it. Times are UTC.
+type Article struct {
+	Index           int    // its number in the sequence, from 0
+	Source          string // newspaper, named as in the source catalogue
+	SourceURL       string // unique, under .example
+	Category        string // section, in Spanish: "economía", "salud" …
+	Title           string
+	Subtitle        *string
+	Content         string // 120–900 words in paragraphs separated by an empty line
+	ContentHash     string // SHA-256 of Content, 64 hex digits
+	Author          *string
+	PublishedAt     *time.Time // nil in about 1 %
+	ScrapedAt       time.Time
+	WordCount       int     // runs of non-space characters in Content
+	DifficultyScore float64 // 1 (very easy) – 5 (very hard), one decimal; see Difficulty
+	Tags            []string
+	Entities        map[string][]string // institutions, locations, political_figures, people, economic_terms; all in Content
+	IsPaywall       bool
+	Analysis        *Analysis // nil in about 40 %
+}
+
+// Analysis is what the generator knows about the text it wrote.
+type Analysis struct {
+	Entities       []Entity
+	Topics         []Topic // the main one first
+	Summary        string  // the text's first sentences
+	SentimentLabel string  // positive, neutral or negative
+	SentimentScore float64 // −1 … 1: the balance of the sentences written in a good or a bad tone
+	ProcessedAt    time.Time
+	ModelVersion   string
+}
+
+// Entity is a name that occurs in the text. Type is PER, ORG or LOC (the CoNLL-2002 tags). There is no confidence:
+// nothing was guessed.
+type Entity struct {
+	Text string
+	Type string
+}
+
+// Topic is a subject of the text. Confidence is the share of the text's sentences that were written about it.
+type Topic struct {
+	Topic      string
+	Confidence float64
+}
+
+// Generator writes the articles of one seed. It is safe for concurrent use.
+type Generator struct {
+	seed       uint64
+	reference  time.Time
+	grammar    *grammar
+	newspapers []newspaper
+}
+
+// New prepares the articles of a seed, published in the 120 days before reference. The error can only be one of the
+// embedded grammar.
+func New(seed uint64, reference time.Time) (*Generator, error) {
+	g, err := loadGrammar()
+	if err != nil {
+		return nil, err
+	}
+	return &Generator{
+		seed: seed, reference: reference.UTC().Truncate(time.Microsecond), grammar: g, newspapers: newspapers(g.places),
+	}, nil
+}
+
+// Articles yields the first n articles, one after the other as they are written.
+func (g *Generator) Articles(n int) iter.Seq[Article] {
+	return func(yield func(Article) bool) {
+		w := newWriter(g)
+		for i := range n {
+			if !yield(w.article(i)) {
+				return
+			}
+		}
+	}
+}
+
+// At writes article i alone; it is the same as the i-th of Articles, whatever their number.
+func (g *Generator) At(i int) Article { return newWriter(g).article(i) }
