@@ -22,12 +22,13 @@ const (
 	castMonth            // the month before
 	castYear             // of publication
 	castLastYear         //
-	castMedium           // the newspaper
-	castPerson           // whoever's role is being made: for its gender
-	castOfficial         // the three who speak: an official,
-	castCitizen          // someone concerned,
-	castExpert           // someone who knows
-	castOther            // the second topic's subject
+	castNextYear
+	castMedium   // the newspaper
+	castPerson   // whoever's role is being made: for its gender
+	castOfficial // the three who speak: an official,
+	castCitizen  // someone concerned,
+	castExpert   // someone who knows
+	castOther    // the second topic's subject
 	castMembers
 )
 
