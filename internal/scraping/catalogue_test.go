@@ -108,8 +108,10 @@ func TestCatalogueCannotBeMutatedThroughItsAnswers(t *testing.T) {
 
 func TestDefinitionsResolveByAnyName(t *testing.T) {
 	t.Parallel()
-	demo := Definition{ID: "demo", Name: "Noticiero Demo", BaseURL: "http://127.0.0.1:8000/demo", AllowLoopback: true,
-		Feeds: []Feed{{URL: "http://127.0.0.1:8000/demo/feed.xml"}}}
+	demo := Definition{
+		ID: "demo", Name: "Noticiero Demo", BaseURL: "http://127.0.0.1:8000/demo", AllowLoopback: true,
+		Feeds: []Feed{{URL: "http://127.0.0.1:8000/demo/feed.xml"}},
+	}
 	defs, err := NewDefinitions(demo)
 	if err != nil {
 		t.Fatal(err)

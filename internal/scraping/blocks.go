@@ -1,0 +1,134 @@
+package scraping
+
+import (
+	"regexp"
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// aside matches the class and id names of what surrounds an article's text: navigation, related stories, sharing,
+// advertising, comments, bylines, captions. Names of components, never of newspapers.
+var aside = regexp.MustCompile(`(?i)(?:^|[-_\s])(?:related|relacionad[oa]s?|recomendad[oa]s?|recommend\w*|share|sharing|social|compartir|redes|comments?|comentarios?|disqus|` +
+	`newsletters?|boletin|subscri\w*|suscri\w*|signup|paywall-?\w*|promo\w*|advert\w*|ads?|adbox|banner|publicidad|sponsor\w*|patrocin\w*|outbrain|taboola|` +
+	`sidebar|rail|breadcrumbs?|migas|menu|nav|navbar|navigation|footer|pie|masthead|popup|modal|cookies?|consent|gdpr|` +
+	`byline|author|autor|author-?bio|bio|tags?|taglist|etiquetas|temas|topics|keywords|caption|captions|figcaption|credits?|creditos?|copyright|` +
+	`most-?(?:read|popular|viewed)|masleid[oa]s?|mas-leid[oa]s?|popular|trending|more-?(?:news|stories|from|on)|read-?(?:more|also|next)|readmore|lea-?(?:tambien|mas)|` +
+	`also|teasers?|carousel|slider|slideshow|gallery|galeria|widgets?|pagination|pager|toolbar|tools|print|skip|hidden|hide|visually-hidden|sr-only|screen-reader-text|` +
+	`donate|donation|timestamp|dateline|meta|metadata|post-?meta|entry-?meta|player|toc|table-of-contents|infobox|factbox|poll|quiz|login|register|feedback|correction)(?:[-_\s]|$)`)
+
+// content matches names that hold an article's text: they save an element from aside.
+var content = regexp.MustCompile(`(?i)article-?_?(?:body|content|text)|body-?_?(?:text|content|copy)|story-?_?(?:body|content|text)|entry-?_?content|post-?_?(?:content|body|text)|` +
+	`articulo-?(?:contenido|cuerpo|texto)|contenido-?(?:articulo|nota|noticia)|cuerpo|noticia-?(?:texto|cuerpo|content)|texto-?(?:noticia|nota)|main-?content`)
+
+// skipped says whether an element holds no text of the article.
+func skipped(n *html.Node) bool {
+	if invisible[n.DataAtom] {
+		return true
+	}
+	switch n.DataAtom {
+	case atom.Nav, atom.Footer, atom.Aside, atom.Form, atom.Button, atom.Input, atom.Figcaption, atom.Figure, atom.Picture, atom.Video,
+		atom.Audio, atom.Menu, atom.Dialog, atom.Label, atom.Fieldset, atom.Map:
+		return true
+	case atom.Html, atom.Body, atom.Article, atom.Main:
+		return false
+	}
+	if hasAttr(n, "hidden") || strings.EqualFold(attr(n, "aria-hidden"), "true") {
+		return true
+	}
+	switch strings.ToLower(attr(n, "role")) {
+	case "navigation", "complementary", "banner", "contentinfo", "search", "dialog", "menu", "toolbar", "alert":
+		return true
+	}
+	if style := attr(n, "style"); style != "" && hiddenStyle.MatchString(style) {
+		return true
+	}
+	name := attr(n, "class") + " " + attr(n, "id")
+	if len(name) == 1 || n.DataAtom == atom.P && len(name) > 0 && !strings.Contains(name, "caption") && !strings.Contains(name, "related") && !strings.Contains(name, "byline") {
+		return false
+	}
+	return aside.MatchString(name) && !content.MatchString(name) && !hasWord(n, "itemprop", "articleBody")
+}
+
+var hiddenStyle = regexp.MustCompile(`(?i)display\s*:\s*none|visibility\s*:\s*hidden`)
+
+// A block is one paragraph, heading, list item or table cell of the visible text.
+type block struct {
+	text  string
+	links int // characters inside links
+	tag   atom.Atom
+}
+
+// blocksOf renders the text under n as blocks, leaving out what is no text of an article.
+func blocksOf(n *html.Node) []block {
+	w := &blockWriter{}
+	w.walk(n, atom.Div)
+	w.flush(atom.Div)
+	return w.out
+}
+
+type blockWriter struct {
+	out   []block
+	line  strings.Builder
+	links int
+	inA   int
+}
+
+func (w *blockWriter) flush(tag atom.Atom) {
+	if text := collapse(w.line.String()); text != "" {
+		w.out = append(w.out, block{text: text, links: w.links, tag: tag})
+	}
+	w.line.Reset()
+	w.links = 0
+}
+
+func (w *blockWriter) walk(n *html.Node, within atom.Atom) {
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		switch c.Type {
+		case html.TextNode:
+			w.line.WriteString(c.Data)
+			if w.inA > 0 {
+				w.links += len(strings.TrimSpace(c.Data))
+			}
+		case html.ElementNode:
+			w.element(c, within)
+		}
+	}
+}
+
+func (w *blockWriter) element(c *html.Node, within atom.Atom) {
+	if skipped(c) {
+		return
+	}
+	if c.DataAtom == atom.Br {
+		// Two in a row part paragraphs; one is a line break within.
+		if next := nextMeaningful(c); next != nil && next.DataAtom == atom.Br {
+			w.flush(within)
+		} else {
+			w.line.WriteByte(' ')
+		}
+		return
+	}
+	if inlineTags[c.Data] {
+		if c.DataAtom == atom.A {
+			w.inA++
+			defer func() { w.inA-- }()
+		}
+		w.walk(c, within)
+		return
+	}
+	w.flush(within)
+	w.walk(c, c.DataAtom)
+	w.flush(c.DataAtom)
+}
+
+// nextMeaningful is the next sibling that is no blank text.
+func nextMeaningful(n *html.Node) *html.Node {
+	for s := n.NextSibling; s != nil; s = s.NextSibling {
+		if s.Type == html.ElementNode || s.Type == html.TextNode && strings.TrimSpace(s.Data) != "" {
+			return s
+		}
+	}
+	return nil
+}

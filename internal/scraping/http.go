@@ -1,0 +1,135 @@
+package scraping
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"openlearn/internal/httpapi"
+)
+
+// Figures are what the status page says of the archive.
+type Figures struct {
+	Total, Recent int64
+	LastScrape    *time.Time
+	BySource      []SourceCount
+}
+
+// SourceCount is how many articles a source has given.
+type SourceCount struct {
+	Source string `json:"source"`
+	Count  int64  `json:"count"`
+}
+
+// Archive is asked for the figures. It is an interface because the articles belong to another domain.
+type Archive interface {
+	Figures(ctx context.Context) (Figures, error)
+}
+
+// Register mounts the scraping routes.
+func Register(api *httpapi.API, catalogue *Catalogue, archive Archive) {
+	h := &handlers{catalogue, archive}
+	get := func(path, id, summary string) huma.Operation {
+		return huma.Operation{Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Tags: []string{"scraping"}}
+	}
+	huma.Register(api, get("/api/scraping/sources", "scraping-sources", "The sources OpenLearn watches"), h.sources)
+	huma.Register(api, get("/api/sources", "sources", "The same under the path that the client calls"), h.sources)
+	huma.Register(api, get("/api/scraping/status", "scraping-status", "How much has been gathered, and when last"), h.status)
+}
+
+type handlers struct {
+	catalogue *Catalogue
+	archive   Archive
+}
+
+type sourcesInput struct {
+	Category string `query:"category" doc:"Only this category; an unknown one counts as none, as clients are used to"`
+	Priority string `query:"priority" doc:"Only this priority (high, medium, low); category is then ignored"`
+	Format   string `query:"format" doc:"ui: a flat list for a selection box" example:"ui"`
+}
+
+// sourcesOutput is dynamic because the contract's sources is an object by category, or a list when filtered.
+type sourcesOutput struct{ Body any }
+
+type sourceList struct {
+	TotalCategories     int      `json:"total_categories"`
+	Categories          []string `json:"categories"`
+	Sources             any      `json:"sources"`
+	TotalSources        int      `json:"total_sources"`
+	ScrapersImplemented []string `json:"scrapers_implemented"`
+}
+
+type uiSource struct {
+	ID               string `json:"id"`
+	Name             string `json:"name"`
+	Value            string `json:"value"`
+	Label            string `json:"label"`
+	Active           bool   `json:"active"`
+	ScraperAvailable bool   `json:"scraper_available"`
+}
+
+type uiList struct {
+	Sources []uiSource `json:"sources"`
+	Total   int        `json:"total"`
+}
+
+func (h *handlers) sources(_ context.Context, in *sourcesInput) (*sourcesOutput, error) {
+	list := h.catalogue.All()
+	var shape any = list
+	byCategory, known := h.catalogue.ByCategory(in.Category)
+	switch {
+	case in.Priority != "":
+		list = h.catalogue.ByPriority(in.Priority)
+		shape = list
+	case known:
+		list = byCategory
+		shape = list
+	case in.Category == "":
+		grouped := map[string][]Source{}
+		for _, g := range h.catalogue.Grouped() {
+			grouped[g.Category] = g.Sources
+		}
+		shape = grouped
+	}
+	if in.Format == "ui" {
+		ui := uiList{Sources: []uiSource{}}
+		seen := map[string]bool{}
+		for _, s := range list {
+			if !seen[s.Name] {
+				seen[s.Name] = true
+				ui.Sources = append(ui.Sources, uiSource{s.Name, s.Name, s.Name, s.Name, true, h.catalogue.Available(s.Name)})
+			}
+		}
+		ui.Total = len(ui.Sources)
+		return &sourcesOutput{ui}, nil
+	}
+	categories := h.catalogue.Categories()
+	return &sourcesOutput{sourceList{len(categories), categories, shape, len(list), h.catalogue.Implemented()}}, nil
+}
+
+type statusOutput struct {
+	Body struct {
+		Status             string        `json:"status"`
+		TotalArticles      int64         `json:"total_articles"`
+		RecentArticles     int64         `json:"recent_articles_24h"`
+		LastScrape         *time.Time    `json:"last_scrape"`
+		SourceDistribution []SourceCount `json:"source_distribution" nullable:"false" doc:"Largest first"`
+		AvailableScrapers  []string      `json:"available_scrapers"`
+		Timestamp          time.Time     `json:"timestamp"`
+	}
+}
+
+func (h *handlers) status(ctx context.Context, _ *struct{}) (*statusOutput, error) {
+	f, err := h.archive.Figures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &statusOutput{}
+	b := &out.Body
+	b.Status, b.TotalArticles, b.RecentArticles, b.LastScrape = "operational", f.Total, f.Recent, f.LastScrape
+	b.SourceDistribution = append([]SourceCount{}, f.BySource...)
+	b.AvailableScrapers, b.Timestamp = h.catalogue.Implemented(), time.Now().UTC()
+	return out, nil
+}

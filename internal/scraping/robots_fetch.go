@@ -1,0 +1,66 @@
+package scraping
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"time"
+)
+
+// How long one reading of robots.txt counts: RFC 9309 §2.4 allows a day. A failure is looked at again sooner.
+const (
+	robotsLifetime        = 24 * time.Hour
+	robotsFailureLifetime = 5 * time.Minute
+)
+
+// robotsFile is one authority's robots.txt. The slot admits one reader at a time, so that a file is fetched once
+// however many pages wait for it, and a waiter can give up with its context.
+type robotsFile struct {
+	slot    chan struct{}
+	rules   *robotsRules
+	expires time.Time
+}
+
+// rulesFor answers the rules of u's authority, fetching robots.txt where it is not known. An unreachable file closes
+// the site, a missing one opens it (RFC 9309 §2.3.1.3 and §2.3.1.4).
+func (f *Fetcher) rulesFor(ctx context.Context, req request, u *url.URL) (*robotsRules, error) {
+	authority := u.Scheme + "://" + u.Host
+	f.mu.Lock()
+	file, ok := f.robots[authority]
+	if !ok {
+		file = &robotsFile{slot: make(chan struct{}, 1)}
+		f.robots[authority] = file
+	}
+	f.mu.Unlock()
+
+	select {
+	case file.slot <- struct{}{}:
+		defer func() { <-file.slot }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if file.rules != nil && f.cfg.Now().Before(file.expires) {
+		return file.rules, nil
+	}
+	at := &url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/robots.txt"}
+	doc, err := f.follow(ctx, request{def: req.def, site: req.site, accept: "text/plain,*/*;q=0.5", robots: true}, at)
+	var fetch *FetchError
+	lifetime := robotsLifetime
+	switch {
+	case err == nil:
+		file.rules = parseRobots(doc.Body, f.agent)
+	case ctx.Err() != nil:
+		return nil, ctx.Err() // says nothing about the site
+	case errors.As(err, &fetch) && fetch.Reason == ReasonStatus && fetch.Status >= 400 && fetch.Status < 500 && fetch.Status != 429:
+		file.rules = allowAll
+	case errors.As(err, &fetch) && fetch.Reason == ReasonRedirects:
+		file.rules = allowAll // §2.3.1.2: more than five hops count as missing
+	case errors.As(err, &fetch) && fetch.Reason == ReasonAddress:
+		return nil, err // the page would meet the same refusal; say the true reason
+	default:
+		f.cfg.Log.WarnContext(ctx, "scraping: robots.txt could not be read", "url", at.String(), "err", err)
+		file.rules, lifetime = disallowAll, robotsFailureLifetime
+	}
+	file.expires = f.cfg.Now().Add(lifetime)
+	return file.rules, nil
+}
