@@ -43,10 +43,11 @@ func newCached(c *cache.Cache, s *Store) *cached {
 	everything := []string{AllAnalyses, allArticles}
 	return &cached{
 		result: cache.Wrap(c, cache.Spec[int64]{
-			Layer: cache.Analytics,
-			Key:   func(id int64) cache.Key { return cache.Key{ID: "analysis-" + strconv.FormatInt(id, 10)} },
-			Deps:  func(id int64) []string { return []string{Dep(id), allArticles} },
-			TTL:   time.Hour,
+			Layer:    cache.Analytics,
+			Key:      func(id int64) cache.Key { return cache.Key{ID: "analysis-" + strconv.FormatInt(id, 10)} },
+			Deps:     func(id int64) []string { return []string{Dep(id), allArticles} },
+			TTL:      time.Hour,
+			NotFound: ErrNotFound,
 		}, s.Get),
 
 		results: cache.Wrap(c, cache.Spec[pageQuery]{

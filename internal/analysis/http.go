@@ -20,7 +20,9 @@ type Service struct {
 }
 
 // NewService serves analyses from store through c.
-func NewService(store *Store, c *cache.Cache) *Service { return &Service{store, c, newCached(c, store)} }
+func NewService(store *Store, c *cache.Cache) *Service {
+	return &Service{store, c, newCached(c, store)}
+}
 
 // Insert stores analyses and makes them visible.
 func (s *Service) Insert(ctx context.Context, batch []Analysis) error {

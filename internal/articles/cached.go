@@ -85,9 +85,10 @@ func newCached(c *cache.Cache, s *Store) *Cached {
 	everything := []string{AllArticles}
 	return &Cached{
 		article: cache.Wrap(c, cache.Spec[int64]{
-			Layer: cache.Article,
-			Key:   func(id int64) cache.Key { return cache.Key{ID: strconv.FormatInt(id, 10)} },
-			Deps:  func(id int64) []string { return []string{ArticleDep(id)} },
+			Layer:    cache.Article,
+			Key:      func(id int64) cache.Key { return cache.Key{ID: strconv.FormatInt(id, 10)} },
+			Deps:     func(id int64) []string { return []string{ArticleDep(id)} },
+			NotFound: ErrNotFound,
 		}, s.Get),
 
 		list: cache.Wrap(c, cache.Spec[listQuery]{

@@ -1,0 +1,9 @@
+package articles_test
+
+import (
+	"testing"
+
+	"openlearn/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }

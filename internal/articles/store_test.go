@@ -1,0 +1,303 @@
+package articles
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"openlearn/internal/postgres"
+	"openlearn/internal/testkit"
+)
+
+func testStore(t testing.TB) (*Store, *postgres.DB) {
+	t.Helper()
+	db, err := postgres.Open(t.Context(), postgres.Config{URL: testkit.Database(t), MaxConns: 4}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return NewStore(db.Gorm), db
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func day(n int) *time.Time {
+	return ptr(time.Date(2026, 1, n, 12, 0, 0, 0, time.UTC))
+}
+
+func mustCreate(t *testing.T, s *Store, as ...Article) []int64 {
+	t.Helper()
+	ids := make([]int64, len(as))
+	for i := range as {
+		if as[i].Source == "" {
+			as[i].Source = "El Tiempo"
+		}
+		if as[i].Content == "" {
+			as[i].Content = fmt.Sprintf("Texto del artículo %s, número %d.", as[i].Title, i)
+		}
+		if err := s.Create(t.Context(), &as[i]); err != nil {
+			t.Fatal(err)
+		}
+		ids[i] = as[i].ID
+	}
+	return ids
+}
+
+func TestCreateFillsInWhatFollows(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	bogota := time.FixedZone("", -5*3600)
+	a := Article{
+		Source: " El Tiempo ", Title: "Títu\u0000lo", Content: "Uno dos\x01 tres. Educacio\u0301n.", Author: ptr("  "),
+		PublishedDate: ptr(time.Date(2026, 3, 1, 10, 0, 0, 123456789, bogota)), Entities: json.RawMessage(`{"institutions":["DANE"],"places":["Cali"]}`),
+	}
+	if err := s.Create(t.Context(), &a); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Get(t.Context(), a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Source != "El Tiempo" || got.Title != "Título" || got.Content != "Uno dos tres. Educación." || got.Author != nil {
+		t.Errorf("texts not cleaned: %+v", got)
+	}
+	if want := time.Date(2026, 3, 1, 15, 0, 0, 123456000, time.UTC); got.PublishedDate == nil || *got.PublishedDate != want {
+		t.Errorf("published %v, want %v in UTC", got.PublishedDate, want)
+	}
+	if *got.WordCount != 4 || !strings.HasPrefix(got.SourceURL, "urn:sha256:") || len(*got.ContentHash) != 64 {
+		t.Errorf("word count %d, URL %s, hash %s", *got.WordCount, got.SourceURL, *got.ContentHash)
+	}
+	if err := s.Create(t.Context(), &Article{Source: "x", Title: "y", Content: "Uno dos tres. Educación."}); !errors.Is(err, ErrDuplicate) {
+		t.Errorf("the same text again: %v, want ErrDuplicate", err)
+	}
+	var invalid *InvalidError
+	if err := s.Create(t.Context(), &Article{Source: strings.Repeat("ñ", 101), Title: " ", Content: "x"}); !errors.As(err, &invalid) || len(invalid.Problems) != 2 {
+		t.Errorf("invalid article: %v", err)
+	}
+}
+
+func TestInsertLosesNothingToADuplicate(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	mustCreate(t, s, Article{SourceURL: "https://a.example/1", Title: "uno", Content: "primero"})
+	stored, err := s.Insert(t.Context(), []Article{
+		{Source: "S", SourceURL: "https://a.example/1", Title: "t", Content: "URL conocida"},
+		{Source: "S", SourceURL: "https://a.example/2", Title: "t", Content: "primero"},
+		{Source: "S", SourceURL: "https://a.example/3", Title: "nuevo", Content: "tercero"},
+		{Source: "S", SourceURL: "https://a.example/3", Title: "otra vez", Content: "cuarto"},
+		{Source: "S", SourceURL: "https://a.example/5", Title: "", Content: "sin título"},
+		{Source: "S", SourceURL: "https://a.example/6", Title: "seis", Content: "sexto"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var titles []string
+	for _, a := range stored {
+		got, err := s.Get(t.Context(), a.ID)
+		if err != nil || got.Title != a.Title {
+			t.Errorf("stored as %d: %+v, %v", a.ID, got, err)
+		}
+		titles = append(titles, a.Title)
+	}
+	if fmt.Sprint(titles) != "[nuevo seis]" {
+		t.Errorf("stored %v, want nuevo and seis", titles)
+	}
+}
+
+// TestEveryOrderPagesThroughEverything walks each order with small pages over dated, tied, undated and unrated rows.
+func TestEveryOrderPagesThroughEverything(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	mustCreate(t, s,
+		Article{Title: "a", PublishedDate: day(3), DifficultyScore: ptr(2.5)}, Article{Title: "b", PublishedDate: day(3), DifficultyScore: ptr(2.5)},
+		Article{Title: "c"}, Article{Title: "d", PublishedDate: day(1), DifficultyScore: ptr(4.0)}, Article{Title: "e"},
+		Article{Title: "f", PublishedDate: day(2)}, Article{Title: "g", PublishedDate: day(3), DifficultyScore: ptr(1.0)}, Article{Title: "h"},
+	)
+	for order, want := range map[Order]string{Newest: "gbafdhec", UndatedFirst: "hecgbafd", Oldest: "dfabgceh", Easiest: "gabdcefh"} {
+		for size := 1; size <= 3; size++ {
+			got := ""
+			var after *Position
+			for range 20 {
+				rows, err := s.List(t.Context(), Filter{}, order, after, size, 10)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(rows) == 0 {
+					break
+				}
+				for _, r := range rows {
+					got += r.Title
+				}
+				last := rows[len(rows)-1]
+				after = &Position{ID: last.ID, Value: order.value(&last)}
+			}
+			if got != want {
+				t.Errorf("%s in pages of %d: %s, want %s", order, size, got, want)
+			}
+		}
+	}
+}
+
+func TestFilters(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	mustCreate(t, s,
+		Article{
+			Title: "a", Source: "Semana", Category: ptr("política"), Author: ptr("Ana"), Tags: []string{"paz", "café"}, IsPaywall: ptr(true),
+			Entities: json.RawMessage(`{"people":["Ana Gómez"],"places":["Cali"]}`), PublishedDate: day(1), DifficultyScore: ptr(1.0),
+		},
+		Article{Title: "b", Source: "Semana", Entities: json.RawMessage(`["Cali","DANE"]`), PublishedDate: day(2), DifficultyScore: ptr(3.0), IsPaywall: ptr(false)},
+		Article{Title: "c", Source: "El Heraldo", Tags: []string{`com"illa`}, PublishedDate: day(3), DifficultyScore: ptr(5.0)},
+		Article{Title: "d"},
+	)
+	for _, c := range []struct {
+		f    Filter
+		want string
+	}{
+		{Filter{Source: "Semana"}, "ba"}, {Filter{Category: "política"}, "a"}, {Filter{Author: "Ana"}, "a"}, {Filter{Tag: "café"}, "a"},
+		{Filter{Tag: `com"illa`}, "c"}, {Filter{Entity: "Cali"}, "ba"}, {Filter{Entity: "Ana Gómez"}, "a"}, {Filter{Entity: "people"}, ""},
+		{Filter{From: day(2)}, "cb"}, {Filter{To: day(2)}, "a"}, {Filter{From: day(1), To: day(3)}, "ba"},
+		{Filter{MinDifficulty: ptr(3.0)}, "cb"}, {Filter{MaxDifficulty: ptr(3.0)}, "ba"}, {Filter{Paywall: ptr(true)}, "a"}, {Filter{Paywall: ptr(false)}, "b"},
+		{Filter{Source: "Semana", Entity: "DANE"}, "b"}, {Filter{}, "cbad"},
+	} {
+		rows, err := s.List(t.Context(), c.f, Newest, nil, 10, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, r := range rows {
+			got += r.Title
+		}
+		if got != c.want {
+			t.Errorf("%+v: %q, want %q", c.f, got, c.want)
+		}
+	}
+}
+
+func TestSearchFindsInflectionsAndUnaccentedSpellings(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	mustCreate(t, s,
+		Article{Title: "La educación rural", Content: "Cambia el campo."},
+		Article{Title: "Educaciones distintas", Content: "Otras escuelas."},
+		Article{Title: "Educacion sin tilde", Content: "Mal escrito."},
+		Article{Title: "EDUCACIÓN EN MAYÚSCULAS", Content: "Gritos."},
+		Article{Title: "El niño y la piñata", Content: "Fiesta en Montería con ñame: 5 < 6 & no es HTML."},
+		Article{Title: "Reforma tributaria", Content: "El Congreso aprobó la reforma tributaria."},
+		Article{Title: "Tributaria reforma", Content: "Al revés."},
+	)
+	for q, want := range map[string]int{
+		"educacion": 4, "educación": 4, "EDUCACIONES": 4, "nino": 1, "pinata": 1, "monteria": 1, "name": 1,
+		`"reforma tributaria"`: 1, "reforma tributaria": 2, "reforma -congreso": 1, "educacion -tilde": 3, "nino OR congreso": 2, "inexistente": 0,
+		"aprobo": 1, "el": 0,
+	} {
+		hits, total, err := s.Search(t.Context(), tsquery(q), Filter{}, 0, 10)
+		if err != nil {
+			t.Fatalf("%q: %v", q, err)
+		}
+		if len(hits) != want || total != int64(want) {
+			t.Errorf("%q found %d (total %d), want %d", q, len(hits), total, want)
+		}
+	}
+	hits, _, err := s.Search(t.Context(), tsquery("nino html"), Filter{}, 0, 10)
+	if err != nil || len(hits) != 1 {
+		t.Fatalf("%v, %v", hits, err)
+	}
+	if got := markup(hits[0].TitleMark); got != "El <mark>niño</mark> y la piñata" {
+		t.Errorf("title %q", got)
+	}
+	if got := markup(hits[0].Headline); !strings.Contains(got, "5 &lt; 6 &amp; no es <mark>HTML</mark>") {
+		t.Errorf("highlight %q is not escaped", got)
+	}
+}
+
+func TestSearchNeverFails(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	mustCreate(t, s, Article{Title: "uno"})
+	for _, q := range searchCorpus {
+		if ts := tsquery(q); ts != "" {
+			if _, _, err := s.Search(t.Context(), ts, Filter{}, 0, 10); err != nil {
+				t.Errorf("%q → %s: %v", q, ts, err)
+			}
+		}
+	}
+}
+
+// TestQueriesUseTheirIndexes asks the planner, over enough rows that a sequential scan would cost more.
+func TestQueriesUseTheirIndexes(t *testing.T) {
+	t.Parallel()
+	s, db := testStore(t)
+	ctx := t.Context()
+	_, err := db.Pool.Exec(ctx, `
+		INSERT INTO scraped_content (source, source_url, category, title, content, author, published_date, content_hash, tags, colombian_entities, difficulty_score)
+		SELECT 'Fuente ' || i % 50, 'https://x.example/' || i, 'c' || i % 40, 'Título ' || i, 'palabra' || i % 2000 || ' común', 'Autor ' || i % 300,
+		       CASE WHEN i % 100 > 0 THEN timestamptz '2026-01-01' + i * interval '1 minute' END, md5(i::text),
+		       to_jsonb(ARRAY['t' || i % 700]), jsonb_build_object('places', ARRAY['p' || i % 900]), i % 41 / 10.0
+		FROM generate_series(1, 20000) AS i`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Pool.Exec(ctx, "ANALYZE scraped_content"); err != nil {
+		t.Fatal(err)
+	}
+	middle := &Position{Value: ptr("2026-01-05T00:00:00Z"), ID: 5760}
+	undated := &Position{ID: 300}
+	for _, c := range []struct {
+		name, index string
+		query       *gorm.DB
+	}{
+		{"newest", "scraped_content_undated_last", s.listQuery(ctx, Filter{}, Newest, nil, 20, 300)},
+		{"newest, deep", "scraped_content_undated_last", s.listQuery(ctx, Filter{}, Newest, middle, 20, 300)},
+		{"newest, among the undated", "scraped_content_undated_last", s.listQuery(ctx, Filter{}, Newest, undated, 20, 300)},
+		{"undated first", "scraped_content_undated_first", s.listQuery(ctx, Filter{}, UndatedFirst, middle, 20, 300)},
+		{"oldest", "scraped_content_undated_first", s.listQuery(ctx, Filter{}, Oldest, middle, 20, 300)},
+		{"easiest", "scraped_content_difficulty", s.listQuery(ctx, Filter{}, Easiest, &Position{Value: ptr("2.5"), ID: 700}, 20, 300)},
+		{"source", "scraped_content_source", s.listQuery(ctx, Filter{Source: "Fuente 7"}, Newest, middle, 20, 300)},
+		{"source, undated first", "scraped_content_source_first", s.listQuery(ctx, Filter{Source: "Fuente 7"}, UndatedFirst, middle, 20, 300)},
+		{"category", "scraped_content_category", s.listQuery(ctx, Filter{Category: "c7"}, Newest, nil, 20, 300)},
+		{"author", "scraped_content_author", s.listQuery(ctx, Filter{Author: "Autor 7"}, Newest, nil, 20, 300)},
+		{"tag", "scraped_content_tags", s.listQuery(ctx, Filter{Tag: "t7"}, Newest, nil, 50, 300)},
+		{"entity", "scraped_content_entities", s.listQuery(ctx, Filter{Entity: "p7"}, Newest, nil, 50, 300)},
+		{"offset", "scraped_content_undated_first", s.offsetQuery(ctx, 400, 10, 300)},
+		{"search", "scraped_content_search", s.searchQuery(ctx, tsquery("palabra77"), Filter{}, 0, 10)},
+	} {
+		if plan := explain(t, db, c.query); !strings.Contains(plan, c.index) || strings.Contains(plan, "Seq Scan on scraped_content") {
+			t.Errorf("%s does not use %s:\n%s", c.name, c.index, plan)
+		}
+	}
+}
+
+func explain(t *testing.T, db *postgres.DB, q *gorm.DB) string {
+	t.Helper()
+	var sink []map[string]any
+	st := q.Session(&gorm.Session{DryRun: true}).Find(&sink).Statement
+	rows, err := db.Pool.Query(context.Background(), "EXPLAIN "+st.SQL.String(), st.Vars...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var plan strings.Builder
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		plan.WriteString(line + "\n")
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan.String()
+}
