@@ -40,7 +40,7 @@ type Stack struct {
 // Start starts both servers and returns when both answer. ctx bounds the start only: the servers run until Stop.
 // A *MissingError says which binaries are not installed.
 func Start(ctx context.Context, o Options) (*Stack, error) {
-	if err := checkInstalled(); err != nil {
+	if err := thisMachine().check(); err != nil {
 		return nil, err
 	}
 	type started[T any] struct {

@@ -40,12 +40,38 @@ func (e *MissingError) Error() string {
 		strings.Join(e.Programs, ", "), install)
 }
 
-func checkInstalled() error {
+// machine says where to look for programs.
+type machine struct {
+	path     string   // as in $PATH
+	postgres []string // globs of directories that hold postgres and initdb
+	redis    []string // files
+}
+
+// thisMachine knows where the packagers of Debian, RHEL, Alpine, Homebrew (all its prefixes), MacPorts and Postgres.app put
+// the servers; most of them keep PostgreSQL's out of PATH.
+func thisMachine() machine {
+	return machine{
+		path: os.Getenv("PATH"),
+		postgres: []string{
+			"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/libexec/postgresql*",
+			"/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin",
+			"/home/linuxbrew/.linuxbrew/opt/postgresql@*/bin", "/opt/local/lib/postgresql*/bin",
+			"/Applications/Postgres.app/Contents/Versions/*/bin",
+		},
+		redis: []string{
+			"/usr/bin/redis-server", "/usr/local/bin/redis-server", "/opt/homebrew/bin/redis-server",
+			"/home/linuxbrew/.linuxbrew/bin/redis-server", "/opt/local/bin/redis-server",
+		},
+	}
+}
+
+// check reports all that is missing at once.
+func (m machine) check() error {
 	var missing []string
-	if _, err := findPostgres(""); err != nil {
+	if _, err := m.findPostgres(""); err != nil {
 		missing = append(missing, "postgres")
 	}
-	if _, err := findRedis(); err != nil {
+	if _, err := m.findRedis(); err != nil {
 		missing = append(missing, "redis-server")
 	}
 	if missing != nil {
@@ -54,13 +80,15 @@ func checkInstalled() error {
 	return nil
 }
 
-// postgresGlobs are where the packagers of Debian, RHEL, Alpine, Homebrew (both prefixes), MacPorts and Postgres.app put
-// the server, which most of them keep out of PATH.
-var postgresGlobs = []string{
-	"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/libexec/postgresql*",
-	"/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin",
-	"/opt/homebrew/opt/postgresql/bin", "/usr/local/opt/postgresql/bin", "/home/linuxbrew/.linuxbrew/opt/postgresql@*/bin",
-	"/opt/local/lib/postgresql*/bin", "/Applications/Postgres.app/Contents/Versions/*/bin",
+// inPath finds a program in PATH, links followed.
+func (m machine) inPath(name string) (string, bool) {
+	for _, dir := range filepath.SplitList(m.path) {
+		if path := filepath.Join(dir, name); filepath.IsAbs(path) && executable(path) {
+			resolved, err := filepath.EvalSymlinks(path)
+			return resolved, err == nil
+		}
+	}
+	return "", false
 }
 
 // pgInstall is one installed PostgreSQL server.
@@ -70,15 +98,13 @@ type pgInstall struct {
 }
 
 // findPostgres finds the server of the given major version, or with "" the one in PATH, else the newest.
-func findPostgres(major string) (pgInstall, error) {
+func (m machine) findPostgres(major string) (pgInstall, error) {
 	var found []pgInstall
-	if path, err := exec.LookPath("postgres"); err == nil {
-		if path, err = filepath.EvalSymlinks(path); err == nil {
-			found = append(found, installsIn([]string{filepath.Dir(path)})...)
-		}
+	if path, ok := m.inPath("postgres"); ok {
+		found = installsIn([]string{filepath.Dir(path)})
 	}
 	var dirs []string
-	for _, glob := range postgresGlobs {
+	for _, glob := range m.postgres {
 		matches, err := filepath.Glob(glob)
 		if err != nil {
 			return pgInstall{}, fmt.Errorf("find postgres by %s: %w", glob, err)
@@ -87,8 +113,7 @@ func findPostgres(major string) (pgInstall, error) {
 	}
 	rest := installsIn(dirs)
 	slices.SortStableFunc(rest, func(a, b pgInstall) int { return number(b.major) - number(a.major) })
-	found = append(found, rest...)
-	for _, install := range found {
+	for _, install := range append(found, rest...) {
 		if major == "" || install.major == major {
 			return install, nil
 		}
@@ -134,14 +159,14 @@ func number(s string) int {
 	return n
 }
 
-func findRedis() (string, error) {
-	if path, err := exec.LookPath("redis-server"); err == nil {
-		return path, nil
+func (m machine) findRedis() (string, error) {
+	// The link itself: Debian's redis-server is redis-check-rdb by another name, and goes by the name.
+	for _, dir := range filepath.SplitList(m.path) {
+		if path := filepath.Join(dir, "redis-server"); filepath.IsAbs(path) && executable(path) {
+			return path, nil
+		}
 	}
-	for _, path := range []string{
-		"/usr/bin/redis-server", "/usr/local/bin/redis-server", "/opt/homebrew/bin/redis-server",
-		"/home/linuxbrew/.linuxbrew/bin/redis-server", "/opt/local/bin/redis-server",
-	} {
+	for _, path := range m.redis {
 		if executable(path) {
 			return path, nil
 		}

@@ -26,8 +26,8 @@ type home struct {
 }
 
 // openHome claims a server's directory. signal is what the watchdog sends to a server whose owner died.
-func openHome(ctx context.Context, dir, server, signal string, logger *slog.Logger) (h *home, err error) {
-	h = &home{temporary: dir == ""}
+func openHome(ctx context.Context, dir, server, signal string, logger *slog.Logger) (_ *home, err error) {
+	h := &home{temporary: dir == ""}
 	if h.dir, h.id, err = place(dir, server); err != nil {
 		return nil, err
 	}

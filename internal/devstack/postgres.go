@@ -140,7 +140,7 @@ func (p *Postgres) prepare(ctx context.Context) error {
 		return fmt.Errorf("read the data's version: %w", err)
 	}
 	major := strings.TrimSpace(string(version))
-	if p.install, err = findPostgres(major); err != nil {
+	if p.install, err = thisMachine().findPostgres(major); err != nil {
 		return fmt.Errorf("the data in %s was made by PostgreSQL %s: install that version, or remove the directory: %w", p.home.dir, major, err)
 	}
 	return p.evictOrphan(ctx)
@@ -149,7 +149,7 @@ func (p *Postgres) prepare(ctx context.Context) error {
 // initdb builds beside the final place and renames, so that a run that was interrupted leaves nothing half made.
 func (p *Postgres) initdb(ctx context.Context) error {
 	var err error
-	if p.install, err = findPostgres(""); err != nil {
+	if p.install, err = thisMachine().findPostgres(""); err != nil {
 		return err
 	}
 	fresh := p.data() + ".new"
@@ -231,7 +231,8 @@ func (p *Postgres) startAt(ctx context.Context, port int) error {
 		"logging_collector=off", "log_destination=stderr", "cluster_name=openlearn", "jit=off",
 	}
 	if p.home.temporary {
-		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
+		// A killed server must still have what it had committed, so synchronous_commit stays on; without fsync it is cheap.
+		settings = append(settings, "fsync=off", "full_page_writes=off")
 	}
 	for name, value := range p.settings {
 		settings = append(settings, name+"="+value)

@@ -41,7 +41,7 @@ type Redis struct {
 // StartRedis starts a private Redis and returns once it answers, its data loaded.
 func StartRedis(ctx context.Context, o RedisOptions) (*Redis, error) {
 	began := time.Now()
-	path, err := findRedis()
+	path, err := thisMachine().findRedis()
 	if err != nil {
 		return nil, fmt.Errorf("start a private Redis: %w", err)
 	}

@@ -18,6 +18,10 @@ import (
 // A pipe and not Linux' parent-death signal: that one is tied to the thread that forked (which the Go runtime may end), does
 // not exist on macOS, does not continue a server that a fault test has paused, and leaves temporary data behind.
 const watchdogScript = `
+running() { # a zombie that its new parent has not buried yet does not count
+	kill -0 "$1" 2>/dev/null || return 1
+	if [ -r "/proc/$1/stat" ] && read -r _ _ state _ <"/proc/$1/stat" && [ "$state" = Z ]; then return 1; fi
+}
 pid=
 while read -r word value; do
 	case $word in
@@ -29,7 +33,7 @@ if [ -n "$pid" ]; then
 	kill -CONT "$pid" 2>/dev/null
 	kill "-$1" "$pid" 2>/dev/null
 	tries=0
-	while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+	while running "$pid" && [ "$tries" -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
 	kill -KILL "$pid" 2>/dev/null
 fi
 if [ -n "$2" ]; then rm -rf -- "$2"; fi
