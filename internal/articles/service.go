@@ -77,3 +77,8 @@ func (s *Service) written(ctx context.Context, ids ...int64) error {
 	// The row is committed: that the client has gone must not keep the caches from hearing of it.
 	return s.cache.Invalidate(context.WithoutCancel(ctx), Written(ids...)...)
 }
+
+// Known returns those of the addresses whose articles are stored, from the database.
+func (s *Service) Known(ctx context.Context, urls []string) ([]string, error) {
+	return s.store.Known(ctx, urls)
+}

@@ -253,3 +253,15 @@ func storeError(err error, format string, args ...any) error {
 	}
 	return fmt.Errorf(format+": %w", append(args, err)...)
 }
+
+// Known returns those of the addresses whose articles are stored.
+func (s *Store) Known(ctx context.Context, urls []string) ([]string, error) {
+	var known []string
+	if len(urls) == 0 {
+		return nil, nil
+	}
+	if err := s.db.WithContext(ctx).Model(&Article{}).Where("source_url IN ?", urls).Pluck("source_url", &known).Error; err != nil {
+		return nil, fmt.Errorf("look up %d addresses: %w", len(urls), err)
+	}
+	return known, nil
+}

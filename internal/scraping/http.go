@@ -3,6 +3,7 @@ package scraping
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -45,8 +46,8 @@ type handlers struct {
 }
 
 type sourcesInput struct {
-	Category string `query:"category" doc:"Only this category; an unknown one counts as none, as clients are used to"`
-	Priority string `query:"priority" doc:"Only this priority (high, medium, low); category is then ignored"`
+	Category string `query:"category" doc:"Only this category"`
+	Priority string `query:"priority" doc:"Only this priority: high, medium or low"`
 	Format   string `query:"format" doc:"ui: a flat list for a selection box" example:"ui"`
 }
 
@@ -76,17 +77,21 @@ type uiList struct {
 }
 
 func (h *handlers) sources(_ context.Context, in *sourcesInput) (*sourcesOutput, error) {
-	list := h.catalogue.All()
-	var shape any = list
-	byCategory, known := h.catalogue.ByCategory(in.Category)
+	list, filtered := h.catalogue.All(), true
 	switch {
+	case in.Priority != "" && in.Category != "":
+		list = slices.DeleteFunc(h.catalogue.ByPriority(in.Priority), func(s Source) bool { return s.Category != in.Category })
 	case in.Priority != "":
 		list = h.catalogue.ByPriority(in.Priority)
-		shape = list
-	case known:
-		list = byCategory
-		shape = list
-	case in.Category == "":
+	case in.Category != "":
+		if list, _ = h.catalogue.ByCategory(in.Category); list == nil {
+			list = []Source{}
+		}
+	default:
+		filtered = false
+	}
+	var shape any = list
+	if !filtered {
 		grouped := map[string][]Source{}
 		for _, g := range h.catalogue.Grouped() {
 			grouped[g.Category] = g.Sources

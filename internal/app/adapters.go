@@ -1,0 +1,62 @@
+package app
+
+import (
+	"context"
+
+	"openlearn/internal/articles"
+	"openlearn/internal/articles/importer"
+	"openlearn/internal/scraping"
+)
+
+// Domains do not know each other; here their types meet.
+
+// archiveFigures answers scraping's question from the archive.
+type archiveFigures struct{ articles *articles.Service }
+
+func (a archiveFigures) Figures(ctx context.Context) (scraping.Figures, error) {
+	c, err := a.articles.Counts(ctx)
+	if err != nil {
+		return scraping.Figures{}, err
+	}
+	out := scraping.Figures{Total: c.Total, Recent: c.Recent, LastScrape: c.LastScrape}
+	for _, s := range c.BySource {
+		out.BySource = append(out.BySource, scraping.SourceCount{Source: s.Source, Count: s.Count})
+	}
+	return out, nil
+}
+
+// scrapeSink stores what a scrape found.
+type scrapeSink struct{ articles *articles.Service }
+
+func (s scrapeSink) Save(ctx context.Context, found []scraping.Article) (saved, duplicates int, err error) {
+	batch := make([]articles.Article, 0, len(found))
+	for _, f := range found {
+		batch = append(batch, articles.Article{
+			Source: f.Source, SourceURL: f.URL, Title: f.Title, Subtitle: notEmpty(f.Subtitle), Content: f.Text, Author: notEmpty(f.Author),
+			Category: notEmpty(f.Category), PublishedDate: f.PublishedAt, Tags: f.Tags, IsPaywall: &f.Paywall,
+		})
+	}
+	stored, err := s.articles.Insert(ctx, batch)
+	return len(stored), len(found) - len(stored), err
+}
+
+// importSink stores what a file holds.
+type importSink struct{ articles *articles.Service }
+
+func (s importSink) Save(ctx context.Context, records []importer.Record) (int, error) {
+	batch := make([]articles.Article, 0, len(records))
+	for _, r := range records {
+		batch = append(batch, articles.Article{
+			Source: r.Source, SourceURL: r.URL, Title: r.Title, Content: r.Content, Category: r.Category, Author: r.Author, PublishedDate: r.PublishedAt,
+		})
+	}
+	stored, err := s.articles.Insert(ctx, batch)
+	return len(stored), err
+}
+
+func notEmpty(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,147 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/analysis"
+	"openlearn/internal/articles"
+	"openlearn/internal/cache"
+	"openlearn/internal/httpapi"
+	"openlearn/internal/postgres"
+	"openlearn/internal/scraping"
+)
+
+// APIVersion is the version of the API, which the original began at 1.0.0.
+const APIVersion = "1.0.0"
+
+// App is the whole service in one process, wired.
+type App struct {
+	Articles *articles.Service
+	Analysis *analysis.Service
+
+	cfg      Config
+	log      *slog.Logger
+	db       *postgres.DB
+	redis    *redis.Client
+	cache    *cache.Cache
+	registry *prometheus.Registry
+	handler  http.Handler
+}
+
+// New wires the service. Nothing has to be reachable yet: PostgreSQL and Redis may come later, and readiness says so.
+// Close must follow.
+func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
+	a := &App{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	ro, err := cfg.redisOptions()
+	if err != nil {
+		return nil, err
+	}
+	a.db, err = postgres.Open(ctx, postgres.Config{
+		URL: cfg.DatabaseURL, MaxConns: cfg.DatabasePoolSize, ConnectTimeout: cfg.ConnectTimeout,
+		Tracer: newQueryMetrics(a.registry),
+	}, log)
+	if err != nil {
+		return nil, err
+	}
+	a.redis = redis.NewClient(ro)
+	a.cache, err = cache.New(cache.Options{Redis: a.redis, Registerer: a.registry, Logger: log})
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	if err := a.cache.Start(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	a.Articles = articles.NewService(articles.NewStore(a.db.Gorm), a.cache)
+	a.Analysis = analysis.NewService(analysis.NewStore(a.db.Gorm), a.cache)
+	if a.handler, err = a.routes(); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+// routes mounts every domain on one Echo.
+func (a *App) routes() (http.Handler, error) {
+	catalogue, err := scraping.NewCatalogue()
+	if err != nil {
+		return nil, err
+	}
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	useMiddleware(e, a.cfg, a.log, a.registry)
+	api := httpapi.New(e, httpapi.Options{
+		Title: "OpenLearn Colombia", Version: APIVersion, PublicURL: a.cfg.PublicURL,
+		Description: "Colombian news and open data, analysed, for learners of Spanish.",
+		Admin:       httpapi.Guard{Key: a.cfg.AdminAPIKey, OpenOnLoopback: a.cfg.Dev},
+	})
+	registerRoot(api)
+	(&health{db: a.db, cache: a.redis}).register(api)
+	articles.Register(api, a.Articles)
+	analysis.Register(api, a.Analysis)
+	scraping.Register(api, catalogue, archiveFigures{a.Articles})
+	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)})))
+	return headAsGet(e), nil
+}
+
+// Handler is the service without a listener.
+func (a *App) Handler() http.Handler { return a.handler }
+
+// Serve answers on l until ctx ends, then lets requests in flight finish, and returns nil. The App is still open.
+func (a *App) Serve(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{
+		Handler:           a.handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       60 * time.Second,
+		WriteTimeout:      90 * time.Second,
+		IdleTimeout:       120 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(l) }()
+	a.log.Info("serving", "address", l.Addr().String(), "public_url", a.cfg.PublicURL)
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve on %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	a.log.Info("draining requests", "at_most", a.cfg.ShutdownTimeout)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.ShutdownTimeout)
+	defer cancel()
+	err := srv.Shutdown(drain)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("requests still running after %s: %w", a.cfg.ShutdownTimeout, err), srv.Close())
+	}
+	if e := <-failed; !errors.Is(e, http.ErrServerClosed) {
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+// Close stops background work and closes connections.
+func (a *App) Close() error {
+	var errs []error
+	if a.cache != nil {
+		errs = append(errs, a.cache.Close())
+	}
+	if a.redis != nil {
+		errs = append(errs, a.redis.Close())
+	}
+	if a.db != nil {
+		errs = append(errs, a.db.Close())
+	}
+	return errors.Join(errs...)
+}

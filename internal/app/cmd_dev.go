@@ -1,0 +1,174 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"openlearn/deploy"
+	"openlearn/internal/devstack"
+	"openlearn/internal/postgres"
+	"openlearn/internal/scraping"
+	"openlearn/internal/scraping/newsroom"
+)
+
+func devFlags(fs *flag.FlagSet) {
+	fs.String("data", ".dev", "directory of the private PostgreSQL and Redis")
+	fs.Int("articles", sampleDefault, "how many sample articles an empty database gets")
+}
+
+// runDev is `make run`: everything on one machine, private, with something to see.
+func runDev(ctx context.Context, c *call) (err error) {
+	data := c.flags.Lookup("data").Value.String()
+	articles := c.flags.Lookup("articles").Value.(flag.Getter).Get().(int)
+	log := NewConsoleLogger(c.stderr, envOr("LOG_LEVEL", "info"))
+
+	addr := envOr("HTTP_ADDR", "127.0.0.1:8000")
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return usageError{"HTTP_ADDR: expected host:port, such as 127.0.0.1:8000"}
+	}
+	if host == "" {
+		host = "127.0.0.1" // the admin routes are open to this machine, so only this machine is let in
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return usageError{"HTTP_ADDR: dev serves on loopback only (127.0.0.1:8000); use serve elsewhere"}
+	}
+	// Taken first: a port in use must be said before servers are started for nothing.
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return fmt.Errorf("HTTP_ADDR: %w", err)
+	}
+	defer func() { err = errors.Join(err, ignoreClosed(l.Close())) }()
+
+	dir, err := filepath.Abs(data)
+	if err != nil {
+		return fmt.Errorf("dev: data directory %s: %w", data, err)
+	}
+	stack, err := devstack.Start(ctx, devstack.Options{Dir: dir, RedisConf: deploy.RedisConf, Logger: log})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		defer cancel()
+		err = errors.Join(err, stack.Stop(stop))
+	}()
+
+	cfg, err := devConfig(stack, l.Addr().String())
+	if err != nil {
+		return err
+	}
+	if _, err := postgres.Migrate(ctx, cfg.DatabaseURL); err != nil {
+		return err
+	}
+	a, err := New(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+
+	background, stopBackground := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.furnish(background, articles)
+	}()
+	defer func() { stopBackground(); <-done }()
+
+	fmt.Fprintf(c.stdout, "\n  OpenLearn is up: %s\n  API docs: %s/docs   Ctrl-C stops it.\n\n", cfg.PublicURL, cfg.PublicURL)
+	return a.Serve(ctx, l)
+}
+
+// devConfig is the environment's configuration with the private servers in place of any that are named there.
+func devConfig(stack *devstack.Stack, addr string) (Config, error) {
+	for name, value := range map[string]string{"DATABASE_URL": stack.DatabaseURL(), "REDIS_URL": stack.RedisURL(), "HTTP_ADDR": addr} {
+		if err := os.Setenv(name, value); err != nil {
+			return Config{}, err
+		}
+	}
+	if os.Getenv("PUBLIC_URL") == "" {
+		_, port, err := net.SplitHostPort(addr)
+		if err != nil {
+			return Config{}, err
+		}
+		if err := os.Setenv("PUBLIC_URL", "http://localhost:"+port); err != nil {
+			return Config{}, err
+		}
+	}
+	cfg, err := LoadConfig()
+	if err != nil {
+		return cfg, usageError{err.Error()}
+	}
+	cfg.Dev = true
+	return cfg, nil
+}
+
+// furnish fills an empty database with the sample and then scrapes the demo newsroom, over HTTP and through the same
+// cache as everything else. A development server without it is still one, so failures are logged and no more.
+func (a *App) furnish(ctx context.Context, articles int) {
+	counts, err := a.Articles.Counts(ctx)
+	if err == nil && counts.Total == 0 && articles > 0 {
+		var n int
+		n, err = a.seed(ctx, articles)
+		a.log.Info("loaded the sample", "articles", n)
+	}
+	if err == nil {
+		err = a.scrapeNewsroom(ctx)
+	}
+	if err != nil && ctx.Err() == nil {
+		a.log.Error("the sample is incomplete", "error", err)
+	}
+}
+
+// scrapeNewsroom serves the bundled newspaper on a loopback port while it is scraped.
+func (a *App) scrapeNewsroom(ctx context.Context) (err error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("demo newsroom: %w", err)
+	}
+	base := "http://" + l.Addr().String()
+	handler, err := newsroom.Handler(base)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(l) }()
+	defer func() {
+		err = errors.Join(err, srv.Close())
+		if e := <-failed; !errors.Is(e, http.ErrServerClosed) {
+			err = errors.Join(err, e)
+		}
+	}()
+	defs, err := scraping.NewDefinitions(newsroom.Definition(base))
+	if err != nil {
+		return err
+	}
+	report, err := a.scrape(ctx, defs, newsroom.ID)
+	if err != nil {
+		return err
+	}
+	a.log.Info("scraped the demo newsroom", "report", report)
+	return nil
+}
+
+func envOr(name, fallback string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return fallback
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,51 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"openlearn/internal/scraping"
+)
+
+func runScrape(ctx context.Context, c *call) error {
+	defs, err := scraping.NewDefinitions()
+	if err != nil {
+		return err
+	}
+	if len(c.args) != 1 {
+		return usageError{"scrape: expected one SOURCE of: " + strings.Join(defs.IDs(), ", ")}
+	}
+	if _, ok := defs.Find(c.args[0]); !ok {
+		return usageError{fmt.Sprintf("scrape: unknown source %q, expected one of: %s", c.args[0], strings.Join(defs.IDs(), ", "))}
+	}
+	return withApp(ctx, c, func(a *App) error {
+		report, err := a.scrape(ctx, defs, c.args[0])
+		if report.Found > 0 || err == nil {
+			printReport(c.stdout, report)
+		}
+		return err
+	})
+}
+
+// scrape makes one pass over a source and stores what is new in the archive.
+func (a *App) scrape(ctx context.Context, defs *scraping.Definitions, source string) (scraping.Report, error) {
+	fetcher := scraping.NewFetcher(scraping.FetcherConfig{Log: a.log})
+	defer fetcher.Close()
+	s, err := scraping.NewService(scraping.ServiceConfig{
+		Definitions: defs, Fetcher: fetcher, Sink: scrapeSink{a.Articles}, Known: a.Articles.Known, Log: a.log,
+	})
+	if err != nil {
+		return scraping.Report{}, err
+	}
+	return s.Scrape(ctx, source)
+}
+
+func printReport(w io.Writer, r scraping.Report) {
+	fmt.Fprintf(w, "%s: %d announced, %d known, %d fetched, %d extracted, %d stored, %d duplicates, %d failed\n",
+		r.Source, r.Found, r.Known, r.Fetched, r.Extracted, r.Saved, r.Duplicates, r.Failed)
+	for _, f := range r.Failures {
+		fmt.Fprintf(w, "  %s %s: %s (%s)\n", f.Stage, f.URL, f.Reason, f.Detail)
+	}
+}

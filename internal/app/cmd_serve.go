@@ -1,0 +1,85 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"openlearn/internal/postgres"
+)
+
+func runServe(ctx context.Context, c *call) (err error) {
+	cfg, err := LoadConfig()
+	if err != nil {
+		return usageError{err.Error()}
+	}
+	log := NewLogger(c.stderr, cfg.LogLevel)
+	if err := migrateWhenUp(ctx, cfg, log); err != nil {
+		return err
+	}
+	a, err := New(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.HTTPAddr)
+	if err != nil {
+		return fmt.Errorf("HTTP_ADDR: %w", err)
+	}
+	return a.Serve(ctx, l)
+}
+
+// migrateWhenUp migrates, and gives a database that is only just starting a minute to come up.
+func migrateWhenUp(ctx context.Context, cfg Config, log *slog.Logger) error {
+	patience, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for wait := 250 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		n, err := postgres.Migrate(ctx, cfg.DatabaseURL)
+		if err == nil {
+			if n > 0 {
+				log.Info("migrated the database", "applied", n)
+			}
+			return nil
+		}
+		if !postgres.Unavailable(err) {
+			return err
+		}
+		log.Warn("PostgreSQL cannot be reached yet", "retry_in", wait)
+		select {
+		case <-patience.Done():
+			return fmt.Errorf("PostgreSQL could not be reached: %w", err)
+		case <-time.After(wait):
+		}
+	}
+}
+
+// runHealthcheck is the container's probe: the image has no shell and no curl.
+func runHealthcheck(ctx context.Context, _ *call) error {
+	cfg, err := LoadConfig()
+	if err != nil {
+		return usageError{err.Error()}
+	}
+	_, port, err := net.SplitHostPort(cfg.HTTPAddr)
+	if err != nil {
+		return usageError{"HTTP_ADDR: expected host:port or :port"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort("127.0.0.1", port)+"/health/ready", nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("not ready: %w", err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: %s", res.Status)
+	}
+	return nil
+}

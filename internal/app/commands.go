@@ -1,0 +1,148 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// command is one subcommand of openlearn.
+type command struct {
+	name, args, summary, help string
+	flags                     func(*flag.FlagSet)
+	run                       func(ctx context.Context, c *call) error
+	hidden                    bool
+}
+
+// call is one use of a command: its flags and arguments and where it writes.
+type call struct {
+	version        string
+	flags          *flag.FlagSet
+	args           []string
+	stdout, stderr io.Writer
+}
+
+// usageError is a wrong use of the command line: exit code 2.
+type usageError struct{ msg string }
+
+func (e usageError) Error() string { return e.msg }
+
+// ExitCode is 2 for a wrong use of the command line or environment, else 1.
+func ExitCode(err error) int {
+	var usage usageError
+	if errors.As(err, &usage) {
+		return 2
+	}
+	return 1
+}
+
+func commands() []command {
+	return []command{
+		{
+			name: "serve", summary: "serve the API on PostgreSQL and Redis", run: runServe,
+			help: "Migrates the database (under a lock, so that several instances may start at once) and serves until SIGINT or SIGTERM,\nthen lets requests in flight finish.\n\n" + environmentHelp,
+		},
+		{
+			name: "dev", summary: "serve on a private PostgreSQL and Redis, with sample articles", flags: devFlags, run: runDev,
+			help: "Starts a private PostgreSQL and Redis (data in .dev), migrates, loads the sample on the first run, scrapes the bundled demo\nnewsroom, and serves on loopback with the admin routes open to this machine. Ctrl-C stops all of it; the data stays.",
+		},
+		{
+			name: "migrate", args: "up|down|status", summary: "change the database schema", run: runMigrate,
+			help: "up applies what is pending, down reverts the latest migration, status lists all. Needs DATABASE_URL.",
+		},
+		{
+			name: "seed", summary: "make sample articles and analyses", flags: seedFlags, run: runSeed,
+			help: "Makes N varied Spanish articles of several sources with their analyses, the same every time. What is there already stays.\nNeeds DATABASE_URL, and Redis's address so that running services see the articles at once.",
+		},
+		{
+			name: "import", args: "FILE…", summary: "load articles from JSON Lines", run: runImport,
+			help: "Each line is an object: source, title, text, and optionally category, date, url, author, country. Files may be gzipped; - is\nstandard input. Articles that are there already are skipped, bad lines are reported and cost only themselves.",
+		},
+		{
+			name: "scrape", args: "SOURCE", summary: "fetch a source's feed and store its new articles", run: runScrape,
+			help: "SOURCE is an id or a name, such as el_tiempo or \"El Tiempo\"; without one, the sources are listed.",
+		},
+		{name: "healthcheck", summary: "ask a running service whether it is ready", run: runHealthcheck, help: "Exit code 0 if http://127.0.0.1:PORT/health/ready says so, PORT from HTTP_ADDR. For containers."},
+		{name: "version", summary: "print the version", run: runVersion, help: "Prints the version, the commit and the Go release."},
+	}
+}
+
+const environmentHelp = `Environment (default):
+  DATABASE_URL         postgres://user:password@host:5432/database (needed)
+  REDIS_URL            redis://:password@host:6379/0, or REDIS_HOST (localhost), REDIS_PORT (6379), REDIS_DB (0), REDIS_PASSWORD
+  HTTP_ADDR            where to listen (:8000)
+  PUBLIC_URL           base of absolute links (http://localhost:8000)
+  ADMIN_API_KEY        key of the admin routes, sent as X-API-Key or bearer; unset, they refuse
+  ALLOWED_ORIGINS      origins whose pages may call the API (http://localhost:3000)
+  LOG_LEVEL            debug, info, warn or error (info)
+  DATABASE_POOL_SIZE   connections to PostgreSQL (20)
+  REDIS_POOL_SIZE      connections to Redis (50)
+  CONNECT_TIMEOUT, SOCKET_TIMEOUT (5s), SHUTDOWN_TIMEOUT (20s)`
+
+// Run executes the command line args (without the program's name) of the program built as version.
+func Run(ctx context.Context, version string, args []string, stdout, stderr io.Writer) error {
+	if len(args) == 0 {
+		printUsage(stderr)
+		return usageError{"a command is needed"}
+	}
+	name := args[0]
+	switch name {
+	case "help", "-h", "-help", "--help":
+		if len(args) < 2 {
+			printUsage(stdout)
+			return nil
+		}
+		return Run(ctx, version, []string{args[1], "-h"}, stdout, stderr)
+	case "--version", "-version":
+		name = "version"
+	}
+	for _, cmd := range commands() {
+		if cmd.name != name {
+			continue
+		}
+		fs := flag.NewFlagSet(name, flag.ContinueOnError)
+		fs.SetOutput(io.Discard)
+		if cmd.flags != nil {
+			cmd.flags(fs)
+		}
+		switch err := fs.Parse(args[1:]); {
+		case errors.Is(err, flag.ErrHelp):
+			cmd.print(stdout, fs)
+			return nil
+		case err != nil:
+			return usageError{fmt.Sprintf("%s: %v (see openlearn %s -h)", name, err, name)}
+		case cmd.args == "" && fs.NArg() > 0:
+			return usageError{fmt.Sprintf("%s takes no arguments, got %q (see openlearn %s -h)", name, strings.Join(fs.Args(), " "), name)}
+		}
+		return cmd.run(ctx, &call{version: version, flags: fs, args: fs.Args(), stdout: stdout, stderr: stderr})
+	}
+	printUsage(stderr)
+	return usageError{fmt.Sprintf("unknown command %q", args[0])}
+}
+
+func printUsage(w io.Writer) {
+	fmt.Fprint(w, "OpenLearn Colombia: news and open data for learners of Spanish.\n\nUsage: openlearn COMMAND [flags] [arguments]\n\n")
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, c := range commands() {
+		if !c.hidden {
+			fmt.Fprintf(t, "  %s\t%s\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
+		}
+	}
+	t.Flush()
+	fmt.Fprint(w, "\nopenlearn COMMAND -h tells more.\n")
+}
+
+func (c command) print(w io.Writer, fs *flag.FlagSet) {
+	flags := ""
+	fs.VisitAll(func(*flag.Flag) { flags = " [flags]" })
+	fmt.Fprintf(w, "Usage: openlearn %s\n\n%s.\n%s\n", strings.TrimSpace(c.name+flags+" "+c.args), strings.ToUpper(c.summary[:1])+c.summary[1:], c.help)
+	if flags != "" {
+		fmt.Fprint(w, "\nFlags:\n")
+		fs.SetOutput(w)
+		fs.PrintDefaults()
+	}
+}

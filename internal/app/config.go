@@ -1,0 +1,139 @@
+// Package app is the composition root: configuration, wiring, middleware order, start and stop.
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kelseyhightower/envconfig"
+	"github.com/redis/go-redis/v9"
+)
+
+// Config is the whole configuration, from the environment only.
+type Config struct {
+	DatabaseURL string `envconfig:"DATABASE_URL"`
+
+	RedisURL      string `envconfig:"REDIS_URL"`
+	RedisHost     string `envconfig:"REDIS_HOST" default:"localhost"`
+	RedisPort     int    `envconfig:"REDIS_PORT" default:"6379"`
+	RedisDB       int    `envconfig:"REDIS_DB" default:"0"`
+	RedisPassword string `envconfig:"REDIS_PASSWORD"`
+
+	HTTPAddr    string `envconfig:"HTTP_ADDR" default:":8000"`
+	PublicURL   string `envconfig:"PUBLIC_URL" default:"http://localhost:8000"`
+	AdminAPIKey string `envconfig:"ADMIN_API_KEY"`
+	// AllowedOrigins are the web origins whose pages may call the API, comma-separated.
+	AllowedOrigins []string `envconfig:"ALLOWED_ORIGINS" default:"http://localhost:3000"`
+	LogLevel       string   `envconfig:"LOG_LEVEL" default:"info"`
+
+	RedisPoolSize    int           `envconfig:"REDIS_POOL_SIZE" default:"50"`
+	DatabasePoolSize int32         `envconfig:"DATABASE_POOL_SIZE" default:"20"`
+	ConnectTimeout   time.Duration `envconfig:"CONNECT_TIMEOUT" default:"5s"`
+	SocketTimeout    time.Duration `envconfig:"SOCKET_TIMEOUT" default:"5s"`
+	ShutdownTimeout  time.Duration `envconfig:"SHUTDOWN_TIMEOUT" default:"20s"`
+
+	// Dev opens the admin routes to this machine; only `openlearn dev` sets it.
+	Dev bool `ignored:"true"`
+}
+
+// LoadConfig reads the environment. The error names every variable that is wrong and what was expected, and never its
+// value, which may be a secret.
+func LoadConfig() (Config, error) {
+	var c Config
+	if err := envconfig.Process("", &c); err != nil {
+		var pe *envconfig.ParseError
+		if errors.As(err, &pe) {
+			return c, fmt.Errorf("%s: expected %s", pe.KeyName, expected(pe.TypeName))
+		}
+		return c, err
+	}
+	return c, c.validate()
+}
+
+func expected(typeName string) string {
+	switch typeName {
+	case "time.Duration", "Duration":
+		return "a duration such as 5s or 1m30s"
+	case "int", "int32":
+		return "a whole number"
+	}
+	return "a " + typeName
+}
+
+func (c *Config) validate() error {
+	var errs []error
+	wrong := func(name, want string) { errs = append(errs, fmt.Errorf("%s: expected %s", name, want)) }
+	if u, err := url.Parse(c.DatabaseURL); err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") || u.Host == "" {
+		wrong("DATABASE_URL", "postgres://user:password@host:5432/database")
+	}
+	if c.RedisURL != "" {
+		if _, err := redis.ParseURL(c.RedisURL); err != nil {
+			wrong("REDIS_URL", "redis://:password@host:6379/0")
+		}
+	}
+	if c.RedisPort < 1 || c.RedisPort > 65535 {
+		wrong("REDIS_PORT", "a port, 1 to 65535")
+	}
+	if c.RedisDB < 0 {
+		wrong("REDIS_DB", "a database number, 0 or more")
+	}
+	if _, port, err := net.SplitHostPort(c.HTTPAddr); err != nil || !validPort(port) {
+		wrong("HTTP_ADDR", "host:port or :port, such as :8000")
+	}
+	if u, err := url.Parse(c.PublicURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" {
+		wrong("PUBLIC_URL", "an absolute address such as https://api.example.org")
+	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	if c.AdminAPIKey != "" && len(c.AdminAPIKey) < 16 {
+		wrong("ADMIN_API_KEY", "at least 16 characters")
+	}
+	for _, o := range c.AllowedOrigins {
+		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "") {
+			wrong("ALLOWED_ORIGINS", "comma-separated origins such as https://www.example.org")
+			break
+		}
+	}
+	if _, err := parseLevel(c.LogLevel); err != nil {
+		wrong("LOG_LEVEL", "debug, info, warn or error")
+	}
+	if c.RedisPoolSize < 1 {
+		wrong("REDIS_POOL_SIZE", "1 or more")
+	}
+	if c.DatabasePoolSize < 2 {
+		wrong("DATABASE_POOL_SIZE", "2 or more")
+	}
+	for name, d := range map[string]time.Duration{"CONNECT_TIMEOUT": c.ConnectTimeout, "SOCKET_TIMEOUT": c.SocketTimeout, "SHUTDOWN_TIMEOUT": c.ShutdownTimeout} {
+		if d <= 0 {
+			wrong(name, "a positive duration such as 5s")
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func validPort(s string) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n >= 0 && n <= 65535
+}
+
+// redisOptions are those of the service's client.
+func (c Config) redisOptions() (*redis.Options, error) {
+	o := &redis.Options{Addr: net.JoinHostPort(c.RedisHost, strconv.Itoa(c.RedisPort)), DB: c.RedisDB, Password: c.RedisPassword}
+	if c.RedisURL != "" {
+		var err error
+		if o, err = redis.ParseURL(c.RedisURL); err != nil {
+			return nil, errors.New("REDIS_URL: expected redis://:password@host:6379/0")
+		}
+	}
+	o.PoolSize = c.RedisPoolSize
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = c.ConnectTimeout, c.SocketTimeout, c.SocketTimeout
+	// Below deploy/redis.conf's timeout of 300 s: we close an idle connection before the server does, else the next
+	// command on it fails.
+	o.ConnMaxIdleTime = 240 * time.Second
+	o.ContextTimeoutEnabled = true
+	return o, nil
+}

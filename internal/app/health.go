@@ -1,0 +1,136 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/httpapi"
+	"openlearn/internal/postgres"
+)
+
+// checkTimeout bounds one look at a component: a probe that hangs tells nothing.
+const checkTimeout = 2 * time.Second
+
+// health answers the probes. Liveness looks at nothing outside the process: restarting us mends no database.
+type health struct {
+	db    *postgres.DB
+	cache *redis.Client
+}
+
+// Component is the state of one thing that the service needs.
+type Component struct {
+	Status         string  `json:"status" enum:"healthy,unhealthy"`
+	Error          string  `json:"error,omitempty"`
+	ResponseTimeMS float64 `json:"response_time_ms"`
+}
+
+func (h *health) register(api *httpapi.API) {
+	get := func(path, id, summary string) huma.Operation {
+		return huma.Operation{Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Tags: []string{"health"}}
+	}
+	for _, at := range []struct{ prefix, id string }{{"/health", "health"}, {"/api/health", "api-health"}} {
+		huma.Register(api, get(at.prefix, at.id, "Whether the service runs"), h.overview)
+		huma.Register(api, get(at.prefix+"/live", at.id+"-live", "Liveness: the process answers"), h.live)
+		huma.Register(api, get(at.prefix+"/ready", at.id+"-ready", "Readiness: requests can be answered"), h.ready)
+	}
+}
+
+type overviewOutput struct {
+	Body struct {
+		Status  string `json:"status" enum:"ok,degraded,unavailable"`
+		Service string `json:"service"`
+	}
+}
+
+func (h *health) overview(ctx context.Context, _ *struct{}) (*overviewOutput, error) {
+	out := &overviewOutput{}
+	out.Body.Service = "openlearn"
+	switch db, cache := h.look(ctx); {
+	case db.Error != "":
+		out.Body.Status = "unavailable"
+	case cache.Error != "":
+		out.Body.Status = "degraded"
+	default:
+		out.Body.Status = "ok"
+	}
+	return out, nil
+}
+
+type liveOutput struct {
+	Body struct {
+		Alive     bool      `json:"alive"`
+		Status    string    `json:"status"`
+		Timestamp time.Time `json:"timestamp"`
+	}
+}
+
+func (h *health) live(context.Context, *struct{}) (*liveOutput, error) {
+	out := &liveOutput{}
+	out.Body.Alive, out.Body.Status, out.Body.Timestamp = true, "healthy", time.Now().UTC()
+	return out, nil
+}
+
+type readyOutput struct {
+	Status int
+	Body   struct {
+		Ready          bool                 `json:"ready"`
+		Status         string               `json:"status" enum:"healthy,degraded,unhealthy"`
+		Checks         map[string]Component `json:"checks"`
+		Timestamp      time.Time            `json:"timestamp"`
+		ResponseTimeMS float64              `json:"response_time_ms"`
+	}
+}
+
+// ready is 503 without PostgreSQL, and ready but degraded without Redis: everything is then read from the source.
+func (h *health) ready(ctx context.Context, _ *struct{}) (*readyOutput, error) {
+	start := time.Now()
+	db, cache := h.look(ctx)
+	out := &readyOutput{Status: http.StatusOK}
+	b := &out.Body
+	b.Ready, b.Status = true, "healthy"
+	b.Checks = map[string]Component{"database": db, "redis": cache}
+	if cache.Error != "" {
+		b.Status = "degraded"
+	}
+	if db.Error != "" {
+		b.Ready, b.Status, out.Status = false, "unhealthy", http.StatusServiceUnavailable
+	}
+	b.Timestamp, b.ResponseTimeMS = time.Now().UTC(), milliseconds(time.Since(start))
+	return out, nil
+}
+
+// look asks both at once.
+func (h *health) look(ctx context.Context) (db, cache Component) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	done := make(chan Component, 1)
+	go func() { done <- check(ctx, h.db.Ping) }()
+	cache = check(ctx, func(ctx context.Context) error { return h.cache.Ping(ctx).Err() })
+	return <-done, cache
+}
+
+// check words failures itself: driver errors name hosts and users, and probes are public.
+func check(ctx context.Context, ping func(context.Context) error) Component {
+	start := time.Now()
+	err := ping(ctx)
+	c := Component{Status: "healthy", ResponseTimeMS: milliseconds(time.Since(start))}
+	switch {
+	case err == nil:
+		return c
+	case errors.Is(err, context.DeadlineExceeded):
+		c.Error = "no answer within " + checkTimeout.String()
+	default:
+		c.Error = "cannot be reached"
+	}
+	c.Status = "unhealthy"
+	return c
+}
+
+func milliseconds(d time.Duration) float64 {
+	return float64(d.Round(10*time.Microsecond)) / float64(time.Millisecond)
+}

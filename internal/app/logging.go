@@ -1,0 +1,33 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+func parseLevel(s string) (slog.Level, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(s)); err != nil {
+		return l, fmt.Errorf("log level %q: %w", s, err)
+	}
+	return l, nil
+}
+
+// NewLogger writes JSON lines to w: what `serve` does, for machines to read.
+func NewLogger(w io.Writer, level string) *slog.Logger {
+	l, err := parseLevel(level)
+	if err != nil {
+		l = slog.LevelInfo
+	}
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l}))
+}
+
+// NewConsoleLogger writes text lines to w: what `dev` and the commands do, for people to read.
+func NewConsoleLogger(w io.Writer, level string) *slog.Logger {
+	l, err := parseLevel(level)
+	if err != nil {
+		l = slog.LevelInfo
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l}))
+}

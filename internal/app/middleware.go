@@ -1,0 +1,123 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"openlearn/internal/httpapi"
+)
+
+// requestTimeout bounds the work for one request.
+const requestTimeout = 30 * time.Second
+
+// useMiddleware installs the middleware, outermost first. The order is the point:
+func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Registerer) {
+	e.Pre(canonicalPath)              // before routing, which must see one spelling
+	e.Use(middleware.RequestID())     // first, so that every line below can name the request
+	e.Use(observe(log, reg))          // sees the final status, panics included
+	e.Use(securityHeaders)            // on every answer, errors included
+	e.Use(cors(cfg.AllowedOrigins))   // on errors too: a page must be able to read them
+	e.Use(middleware.BodyLimit("8M")) // before anything reads a body
+	e.Use(deadline)                   // every wait below has this bound
+	e.Use(middleware.Recover())       // innermost: a panic becomes an error that the layers above treat as such
+}
+
+// cors lets pages of the allowed origins call the API with everything the client sends, and read what it needs.
+func cors(origins []string) echo.MiddlewareFunc {
+	return middleware.CORSWithConfig(middleware.CORSConfig{
+		AllowOrigins:     origins,
+		AllowMethods:     []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"},
+		AllowHeaders:     []string{"Content-Type", "Authorization", "Accept", "If-None-Match", "X-API-Key", "X-Requested-With"},
+		ExposeHeaders:    []string{"X-Total-Count", "ETag", "Location", "X-Cache", "X-Request-ID", "Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"},
+		AllowCredentials: len(origins) > 0 && origins[0] != "*",
+		MaxAge:           600,
+	})
+}
+
+const apiPolicy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+// securityHeaders are set before the handler, which may replace them (the documentation pages need another policy).
+func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("X-API-Version", APIVersion)
+		h.Set("Content-Security-Policy", apiPolicy)
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+		h.Set("X-Permitted-Cross-Domain-Policies", "none")
+		h.Set("Permissions-Policy", "geolocation=(), microphone=(), camera=(), payment=(), usb=()")
+		if c.Request().Header.Get("Authorization") != "" || c.Request().Header.Get("X-API-Key") != "" {
+			h.Set("Cache-Control", "private, no-store")
+		}
+		return next(c)
+	}
+}
+
+func deadline(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		ctx, cancel := context.WithTimeout(c.Request().Context(), requestTimeout)
+		defer cancel()
+		c.SetRequest(c.Request().WithContext(ctx))
+		return next(c)
+	}
+}
+
+// observe counts and logs requests. Labels are route templates: raw paths would be unbounded.
+func observe(log *slog.Logger, reg prometheus.Registerer) echo.MiddlewareFunc {
+	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "http_request_duration_seconds", Help: "Time to answer a request, by route.",
+		Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+	}, []string{"method", "endpoint", "status"})
+	inFlight := prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_requests_in_progress", Help: "Requests being answered now."})
+	reg.MustRegister(duration, inFlight)
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			start := time.Now()
+			inFlight.Inc()
+			defer inFlight.Dec()
+			if err := next(c); err != nil {
+				c.Error(err) // answers now, so that the status below is the one sent
+			}
+			status, took := c.Response().Status, time.Since(start)
+			route := c.Path()
+			if route == "" {
+				route = "unmatched"
+			}
+			duration.WithLabelValues(c.Request().Method, route, strconv.Itoa(status)).Observe(took.Seconds())
+			attrs := []slog.Attr{
+				slog.String("method", c.Request().Method), slog.String("path", c.Request().URL.Path), slog.String("route", route),
+				slog.Int("status", status), slog.Duration("took", took), slog.Int64("bytes", c.Response().Size),
+				slog.String("request_id", c.Response().Header().Get(echo.HeaderXRequestID)),
+			}
+			level := slog.LevelDebug
+			if cause := httpapi.Cause(c); cause != nil {
+				attrs = append(attrs, slog.String("error", cause.Error()))
+			}
+			if status >= http.StatusInternalServerError {
+				level = slog.LevelError
+			}
+			log.LogAttrs(c.Request().Context(), level, "request", attrs...)
+			return nil
+		}
+	}
+}
+
+// headAsGet answers HEAD as GET without the body, which net/http leaves out by itself.
+func headAsGet(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			get := *r // a copy: the server still has to know that it was HEAD
+			get.Method = http.MethodGet
+			r = &get
+		}
+		next.ServeHTTP(w, r)
+	})
+}

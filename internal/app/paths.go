@@ -1,0 +1,39 @@
+package app
+
+import (
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// canonicalPath maps every spelling of a route to the one it is registered under, so that there is one route and one
+// cache key: /api/v1/x is /api/x, and the original's doubled prefixes are single.
+func canonicalPath(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		u := c.Request().URL
+		u.Path = onePath(u.Path)
+		if u.RawPath != "" {
+			u.RawPath = onePath(u.RawPath)
+		}
+		return next(c)
+	}
+}
+
+func onePath(p string) string {
+	if rest, ok := strings.CutPrefix(p, "/api/v1"); ok && (rest == "" || rest[0] == '/') {
+		p = "/api" + rest
+	}
+	for _, doubled := range []string{"analysis", "auth"} {
+		if rest, ok := strings.CutPrefix(p, "/api/"+doubled+"/"+doubled); ok && (rest == "" || rest[0] == '/') {
+			p = "/api/" + doubled + rest
+		}
+	}
+	// The original redirected a trailing slash; there is nothing else it could mean.
+	if len(p) > 1 && strings.HasSuffix(p, "/") {
+		p = strings.TrimRight(p, "/")
+	}
+	if p == "" {
+		p = "/"
+	}
+	return p
+}

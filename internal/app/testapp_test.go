@@ -1,0 +1,120 @@
+package app
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"openlearn/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+const testAdminKey = "test-admin-key-0123456789"
+
+// testApp is the whole service on a database and a Redis of its own, behind a real HTTP server.
+type testApp struct {
+	*App
+	t    testing.TB
+	base string
+}
+
+func newTestApp(t testing.TB, change ...func(*Config)) *testApp {
+	t.Helper()
+	cfg := testConfig(t)
+	for _, c := range change {
+		c(&cfg)
+	}
+	a, err := New(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(a.Handler())
+	t.Cleanup(func() {
+		srv.Close()
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &testApp{a, t, srv.URL}
+}
+
+func testConfig(t testing.TB) Config {
+	t.Helper()
+	cfg := Config{
+		DatabaseURL: testkit.Database(t), RedisURL: testkit.RedisURL(t), RedisPort: 6379, HTTPAddr: ":0", PublicURL: "https://api.example.org",
+		AdminAPIKey: testAdminKey, AllowedOrigins: []string{"http://localhost:3000"}, LogLevel: "error",
+		RedisPoolSize: 10, DatabasePoolSize: 5, ConnectTimeout: 2e9, SocketTimeout: 2e9, ShutdownTimeout: 5e9,
+	}
+	if err := cfg.validate(); err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// reply is an answer with its body read.
+type reply struct {
+	*http.Response
+	body []byte
+}
+
+func (r reply) json(t testing.TB) any {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal(r.body, &v); err != nil {
+		t.Fatalf("%s %s: body is no JSON: %v\n%.300s", r.Request.Method, r.Request.URL, err, r.body)
+	}
+	return v
+}
+
+// do sends a request; headers are name, value, name, value…
+func (a *testApp) do(method, path, body string, headers ...string) reply {
+	a.t.Helper()
+	var in io.Reader
+	if body != "" {
+		in = strings.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(a.t.Context(), method, a.base+path, in)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	client := &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		a.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		a.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return reply{res, b}
+}
+
+func (a *testApp) get(path string, headers ...string) reply {
+	a.t.Helper()
+	return a.do(http.MethodGet, path, "", headers...)
+}
+
+// admin sends a request with the admin key and checks the status.
+func (a *testApp) admin(method, path, body string, want int) reply {
+	a.t.Helper()
+	r := a.do(method, path, body, "X-API-Key", testAdminKey)
+	if r.StatusCode != want {
+		a.t.Fatalf("%s %s: %d, want %d\n%.500s", method, path, r.StatusCode, want, r.body)
+	}
+	return r
+}
