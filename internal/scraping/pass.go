@@ -1,0 +1,228 @@
+package scraping
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// pass is the state of one Scrape. Only run's goroutine touches it; workers hand their results over.
+type pass struct {
+	service *Service
+	def     Definition
+	site    site
+	report  Report
+	batch   []result
+	tasted  map[string]bool // canonical addresses in this pass: two feed items may lead to one article
+	lost    error           // the sink's last error
+}
+
+// result is what became of one page.
+type result struct {
+	item       FeedItem
+	article    Article
+	validators Validators
+	unchanged  bool
+	fetched    bool
+	stage      string // where it failed, with err
+	err        error
+}
+
+func (p *pass) run(ctx context.Context) error {
+	items, err := p.discover(ctx)
+	if err != nil {
+		return err
+	}
+	p.pages(ctx, p.choose(ctx, items))
+	p.flush(ctx)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if p.lost != nil && p.report.Saved+p.report.Duplicates == 0 {
+		return fmt.Errorf("store: %w", p.lost)
+	}
+	return nil
+}
+
+// discover reads the feeds. A feed that fails is reported; all failing is an error.
+func (p *pass) discover(ctx context.Context) ([]FeedItem, error) {
+	var items []FeedItem
+	var errs []error
+	announced := map[string]bool{}
+	for _, feed := range p.def.Feeds {
+		read, err := p.readFeed(ctx, feed.URL)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			errs = append(errs, err)
+			p.report.fail("feed", feed.URL, reasonOf(err), err)
+			continue
+		}
+		p.report.Feeds++
+		p.report.Skipped += read.skipped
+		for _, it := range read.items {
+			if !announced[it.URL] {
+				announced[it.URL] = true
+				items = append(items, it)
+			}
+		}
+	}
+	p.report.Found = len(items)
+	if p.report.Feeds == 0 {
+		return nil, fmt.Errorf("%w: %w", ErrNoFeeds, errors.Join(errs...))
+	}
+	return items, nil
+}
+
+// readFeed fetches one feed, or takes what it said before where it says that nothing changed.
+func (p *pass) readFeed(ctx context.Context, url string) (feedMemory, error) {
+	before := p.service.feed(url)
+	doc, err := p.service.cfg.Fetcher.Get(ctx, p.def, url, acceptFeed, before.validators)
+	if err != nil {
+		return feedMemory{}, err
+	}
+	if doc.NotModified {
+		p.report.Unchanged++
+		return before, nil
+	}
+	items, skipped, err := parseFeed(doc.Body, doc.URL, p.site)
+	if err != nil {
+		return feedMemory{}, &FetchError{URL: url, Reason: ReasonFeed, Err: err}
+	}
+	now := feedMemory{validators: doc.Validators, items: items, skipped: skipped}
+	p.service.rememberFeed(url, now)
+	return now, nil
+}
+
+// choose leaves out what is stored already and what goes beyond a pass.
+func (p *pass) choose(ctx context.Context, items []FeedItem) []FeedItem {
+	if known := p.service.cfg.Known; known != nil && len(items) > 0 {
+		urls := make([]string, len(items))
+		for i, it := range items {
+			urls[i] = it.URL
+		}
+		stored, err := known(ctx, urls)
+		if err != nil { // an economy only: without it pages are fetched that turn out to be duplicates
+			p.service.cfg.Log.WarnContext(ctx, "scraping: known addresses not available", "source", p.def.ID, "err", err)
+		}
+		is := make(map[string]bool, len(stored))
+		for _, u := range stored {
+			is[u] = true
+		}
+		fresh := make([]FeedItem, 0, len(items))
+		for _, it := range items {
+			if !is[it.URL] {
+				fresh = append(fresh, it)
+			}
+		}
+		p.report.Known = len(items) - len(fresh)
+		items = fresh
+	}
+	if over := len(items) - p.service.cfg.MaxPages; over > 0 {
+		p.report.Cut = over
+		items = items[:p.service.cfg.MaxPages]
+	}
+	return items
+}
+
+// pages fetches and extracts with bounded concurrency, and stores as articles arrive.
+func (p *pass) pages(ctx context.Context, items []FeedItem) {
+	results := make(chan result)
+	var workers errgroup.Group
+	workers.SetLimit(p.service.cfg.Concurrency)
+	var feeder sync.WaitGroup
+	feeder.Go(func() {
+		defer close(results)
+		for _, it := range items {
+			workers.Go(func() error {
+				results <- p.page(ctx, it) // always received: the loop below ends only when results is closed
+				return nil
+			})
+		}
+		_ = workers.Wait() // workers answer through results, never with an error
+	})
+	p.tasted = map[string]bool{}
+	for r := range results {
+		p.take(ctx, r)
+	}
+	feeder.Wait()
+}
+
+// page fetches one page and extracts its article. It runs beside others and touches nothing of the pass that changes.
+func (p *pass) page(ctx context.Context, it FeedItem) (r result) {
+	r = result{item: it}
+	defer func() {
+		if v := recover(); v != nil { // a page is hostile input: it may cost itself, never the process
+			r.stage, r.err = "extract", fmt.Errorf("extract: panic: %v", v)
+		}
+	}()
+	doc, err := p.service.cfg.Fetcher.Get(ctx, p.def, it.URL, acceptPage, p.service.pageValidators(it.URL))
+	if err != nil {
+		r.stage, r.err = "fetch", err
+		return r
+	}
+	r.validators = doc.Validators
+	if doc.NotModified {
+		r.unchanged = true
+		return r
+	}
+	r.fetched = true
+	r.article, r.err = Extract(decodeHTML(doc.Body, doc.ContentType), Hints{
+		URL: doc.URL, Source: p.def.Name, Language: p.def.Language, site: &p.site,
+	})
+	if r.err != nil {
+		r.stage = "extract"
+		return r
+	}
+	fillFromFeed(&r.article, it)
+	return r
+}
+
+// fillFromFeed takes from the feed what the page does not say.
+func fillFromFeed(a *Article, it FeedItem) {
+	if a.PublishedAt == nil {
+		a.PublishedAt = it.PublishedAt
+	}
+	if a.Author == "" && len(it.Authors) == 1 && foldName(it.Authors[0]) != foldName(a.Source) && !noAuthors[foldName(it.Authors[0])] {
+		a.Author = it.Authors[0]
+	}
+	if a.Category == "" && len(it.Categories) > 0 {
+		a.Category = it.Categories[0]
+	}
+	if len(a.Tags) == 0 && len(it.Categories) > 1 {
+		a.Tags = it.Categories
+	}
+}
+
+// take counts a result and stores a full batch.
+func (p *pass) take(ctx context.Context, r result) {
+	if r.fetched {
+		p.report.Fetched++
+	}
+	switch {
+	case r.err != nil:
+		reason := ReasonExtract
+		if r.stage == "fetch" {
+			reason = reasonOf(r.err)
+		}
+		p.report.fail(r.stage, r.item.URL, reason, r.err)
+		return
+	case r.unchanged:
+		p.report.Unchanged++
+		return
+	}
+	p.report.Extracted++
+	if p.tasted[r.article.URL] {
+		p.report.Duplicates++
+		return
+	}
+	p.tasted[r.article.URL] = true
+	p.batch = append(p.batch, r)
+	if len(p.batch) >= p.service.cfg.BatchSize {
+		p.flush(ctx)
+	}
+}
