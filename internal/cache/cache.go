@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -32,9 +33,19 @@ type Cache struct {
 
 	depPrefix   string
 	versionLife time.Duration
+	born        time.Time // start of the monotonic clock
 
 	flights flights
 	direct  directs
+	bus     bus
+	near    *near
+	packer  packer
+	breaker breaker
+	history history
+	audits  chan struct{} // slots of the coherence audit
+	owners  atomic.Uint64 // numbers the Funcs
+	redis   redisGauges
+	started atomic.Bool
 
 	life   context.Context // ends with Close
 	end    context.CancelFunc
@@ -63,11 +74,18 @@ func New(o Options) (*Cache, error) {
 		depPrefix: depPrefix + o.Version + ":",
 		// A version outlives every entry that its fill could have stored.
 		versionLife: o.MaxTTL + time.Hour,
+		born:        time.Now(),
+		met:         newMetrics(o.Registerer),
+		audits:      make(chan struct{}, maxAudits),
 	}
-	c.flights.byName = make(map[string]*flight)
-	c.direct.byKey = make(map[string]*directPair)
+	c.flights.byName, c.flights.refreshing = make(map[string]*flight), make(map[string]struct{})
+	c.direct.byKey, c.direct.slots = make(map[string]*directPair), make(chan struct{}, o.SourceSlots)
+	c.bus.channel, c.bus.waiters = "bus:"+o.Version, make(map[string]map[chan struct{}]struct{})
 	var err error
-	if c.met, err = newMetrics(o.Registerer); err != nil {
+	if c.near, err = newNear(o.NearBytes); err != nil {
+		return nil, err
+	}
+	if c.packer, err = newPacker(o.CompressAbove, o.MaxValueBytes); err != nil {
 		return nil, err
 	}
 	for _, l := range o.Layers {
@@ -75,33 +93,38 @@ func New(o Options) (*Cache, error) {
 			Layer:     l,
 			dep:       layerDep + l.Name,
 			keyPrefix: l.Namespace + ":" + o.Version + ":",
-			met:       c.met.forLayer(l.Name),
 		}
+		c.met.forLayer(l.Name, &s.met)
 		if s.HardTimeout == 0 {
 			s.HardTimeout = o.LoadTimeout
 		}
 		c.layers[l.Name] = s
 		c.order = append(c.order, s)
 	}
-	if c.rdb, c.cluster, err = c.deriveClient(o.Redis); err != nil {
+	c.registerGauges()
+	if err := c.met.err(); err != nil {
 		return nil, err
 	}
 	c.life, c.end = context.WithCancel(context.Background())
+	if err := c.deriveClients(o.Redis); err != nil {
+		c.end()
+		return nil, err
+	}
 	return c, nil
 }
 
-// Start begins the background work; it ends with Close or with ctx. It does
-// not fail when Redis is away: reads go to the source until it is back.
+// Start begins the background work: the message link between instances. It
+// ends with Close or with ctx. It does not fail when Redis is away: reads go
+// to the source until it is back. Until Start, waiters and bounded reads make
+// do without messages.
 func (c *Cache) Start(ctx context.Context) error {
-	if !c.spawn(func() {
-		select {
-		case <-ctx.Done():
-			c.end()
-		case <-c.life.Done():
-		}
-	}) {
+	if !c.started.CompareAndSwap(false, true) {
+		return nil
+	}
+	if !c.spawn(c.listen) {
 		return ErrClosed
 	}
+	context.AfterFunc(ctx, c.end)
 	return nil
 }
 
@@ -129,7 +152,8 @@ func (c *Cache) Close() error {
 	case <-timer.C:
 		late = fmt.Errorf("cache: close: work still running after %v", closeWait)
 	}
-	return errors.Join(late, c.rdb.Close())
+	c.packer.dec.Close()
+	return errors.Join(late, c.rdb.Close(), c.history.plain.Close())
 }
 
 // spawn runs fn in a goroutine that Close waits for; false after Close.

@@ -9,39 +9,44 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// deriveClient makes the cache's own client from the caller's: the same
-// servers and credentials, timeouts no longer than RedisTimeout, and deadlines
-// of contexts kept.
-func (c *Cache) deriveClient(given redis.UniversalClient) (redis.UniversalClient, bool, error) {
-	limit := func(d time.Duration) time.Duration {
-		if d <= 0 || d > c.opt.RedisTimeout {
-			return c.opt.RedisTimeout
+// deriveClients makes the cache's own clients from the caller's: the same
+// servers and credentials, timeouts no longer than RedisTimeout, deadlines of
+// contexts kept. On every connection of the first, the history is checked
+// before it is used; the plain second one is what that check works with.
+func (c *Cache) deriveClients(given redis.UniversalClient) error {
+	limit := func(ds ...*time.Duration) {
+		for _, d := range ds {
+			if *d <= 0 || *d > c.opt.RedisTimeout {
+				*d = c.opt.RedisTimeout
+			}
 		}
-		return d
 	}
+	// Notifications of managed services would start goroutines that nobody
+	// here owns.
+	quiet := &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	switch r := given.(type) {
 	case *redis.Client:
 		o := *r.Options()
-		o.ContextTimeoutEnabled = true
-		o.MaxRetries = 1
-		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = limit(o.DialTimeout), limit(o.ReadTimeout), limit(o.WriteTimeout)
-		o.PoolTimeout = limit(o.PoolTimeout)
-		o.DialerRetries = 1
-		o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-		return redis.NewClient(&o), false, nil
+		// No retries: a nonce may be written once at most, see sentOnce.
+		o.ContextTimeoutEnabled, o.MaxRetries, o.DialerRetries, o.MaintNotificationsConfig = true, -1, 1, quiet
+		limit(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
+		plain := o
+		plain.PoolSize, plain.MinIdleConns = 2, 0
+		o.OnConnect = c.checked(o.OnConnect)
+		c.rdb, c.history.plain = redis.NewClient(&o), redis.NewClient(&plain)
 	case *redis.ClusterClient:
 		o := *r.Options()
 		if o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
-			return nil, false, errors.New("cache: a client that reads replicas cannot keep the promise: turn off ReadOnly, RouteByLatency and RouteRandomly")
+			return errors.New("cache: a client that reads replicas cannot keep the promise: turn off ReadOnly, RouteByLatency and RouteRandomly")
 		}
-		o.ContextTimeoutEnabled = true
-		o.MaxRedirects = 3
-		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = limit(o.DialTimeout), limit(o.ReadTimeout), limit(o.WriteTimeout)
-		o.PoolTimeout = limit(o.PoolTimeout)
-		o.DialerRetries = 1
-		o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-		return redis.NewClusterClient(&o), true, nil
+		o.ContextTimeoutEnabled, o.MaxRedirects, o.DialerRetries, o.MaintNotificationsConfig = true, 3, 1, quiet
+		limit(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
+		plain := o
+		plain.PoolSize, plain.MinIdleConns = 2, 0
+		o.OnConnect = c.checked(o.OnConnect)
+		c.rdb, c.history.plain, c.cluster = redis.NewClusterClient(&o), redis.NewClusterClient(&plain), true
 	default:
-		return nil, false, fmt.Errorf("cache: unsupported Redis client %T: want *redis.Client or *redis.ClusterClient", given)
+		return fmt.Errorf("cache: unsupported Redis client %T: want *redis.Client or *redis.ClusterClient", given)
 	}
+	return nil
 }

@@ -16,6 +16,7 @@ const (
 	depPrefix  = "dep:"
 	hexDigits  = "0123456789abcdef"
 	maxDeps    = 64
+	maxDep     = 512 // bytes; more than any {layer}:{identifier}
 	layerDep   = "layer:"
 	bucketMark = '#'
 )
@@ -62,12 +63,12 @@ func (c *Cache) newTarget(l *layerState, k Key, declared []string, fprint uint64
 		return target{}, fmt.Errorf("layer %s: %w", l.Name, err)
 	}
 	deps := make([]string, 0, len(declared)+2)
-	deps = append(deps, l.dep, l.Name+":"+id)
+	deps = append(deps, l.dep, shorten(l.Name+":"+id, maxDep))
 	for _, d := range declared {
 		if d == "" {
 			return target{}, fmt.Errorf("%w: layer %s, entry %s: empty dependency", ErrInvalidKey, l.Name, id)
 		}
-		deps = addUnique(deps, shorten(d))
+		deps = addUnique(deps, shorten(d, maxDep))
 	}
 	if len(deps) > maxDeps {
 		return target{}, fmt.Errorf("%w: layer %s, entry %s: %d dependencies, at most %d", ErrInvalidKey, l.Name, id, len(deps), maxDeps)
@@ -120,7 +121,7 @@ func (c *Cache) redisKeys(l *layerState, id string, deps []string) (key string, 
 
 // versionKeys lists every version key of a dependency: one, or all buckets.
 func (c *Cache) versionKeys(dep string) []string {
-	dep = shorten(dep)
+	dep = shorten(dep, maxDep)
 	if !coarse(dep) {
 		return []string{c.depPrefix + dep}
 	}

@@ -2,64 +2,142 @@ package cache
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
-// Without versions to compare, a read may share only a fetch that starts after
-// it came. So per key one fetch runs, and those who come meanwhile share the
-// next one, which starts when the running one ends.
+// Past the cache there are no versions to compare, so a read may share only a
+// fetch that starts after it came: per key one fetch runs, and those who come
+// meanwhile share the next. Fetches are limited to some slots, so that the
+// database survives. A load nested in one that has a slot shares it.
 type directs struct {
 	mu    sync.Mutex
 	byKey map[string]*directPair
+	slots chan struct{}
 }
 
+// directPair is one key's fetch under way and the one after it.
 type directPair struct {
-	next *flight // not started; readers may join
+	running, next *directFlight
 }
 
-// loadDirect fetches past the cache: one fetch per key in this process.
+type directFlight struct {
+	*flight
+	q     *request
+	ctx   context.Context // the starter's: its values, not its end
+	boost *boost
+}
+
+// boost is given once a reader that holds a slot waits for a flight: it then
+// flies in that reader's slot, or both would wait for ever.
+type boost struct {
+	once  sync.Once
+	given chan struct{}
+}
+
+func newBoost() *boost { return &boost{given: make(chan struct{})} }
+
+func (f *directFlight) lift() {
+	if f != nil {
+		f.boost.once.Do(func() { close(f.boost.given) })
+	}
+}
+
+// claim returns the flight this read may share, and whether the caller must
+// fly it now.
+func (d *directs) claim(ctx context.Context, q *request, b *boost) (f *directFlight, mine, joined bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	pair, ok := d.byKey[q.key]
+	switch {
+	case !ok:
+		f, mine = &directFlight{flight: newFlight(), q: q, ctx: ctx, boost: b}, true
+		pair = &directPair{running: f}
+		d.byKey[q.key] = pair
+	case pair.next == nil:
+		f = &directFlight{flight: newFlight(), q: q, ctx: ctx, boost: b}
+		pair.next = f
+	default:
+		f, joined = pair.next, true
+	}
+	if scopeOf(ctx).holdsSlot() {
+		pair.running.lift()
+		pair.next.lift()
+	}
+	return f, mine, joined
+}
+
+// pass ends a key's running fetch and returns the next to fly, if any.
+func (d *directs) pass(key string) *directFlight {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	pair := d.byKey[key]
+	if pair == nil {
+		return nil
+	}
+	pair.running, pair.next = pair.next, nil
+	if pair.running == nil {
+		delete(d.byKey, key)
+	}
+	return pair.running
+}
+
+// loadDirect fetches past the cache.
 func (c *Cache) loadDirect(ctx context.Context, q *request) (answer, error) {
-	c.direct.mu.Lock()
-	pair, running := c.direct.byKey[q.key]
-	if !running {
-		pair = &directPair{}
-		c.direct.byKey[q.key] = pair
-	}
-	f, joined := pair.next, pair.next != nil
-	if !joined {
-		f = &flight{done: make(chan struct{})}
-		if running {
-			pair.next = f
-		}
-	}
-	c.direct.mu.Unlock()
+	f, mine, joined := c.direct.claim(ctx, q, newBoost())
 	if joined {
-		q.layer.met.coalesced.Inc()
+		q.layer.met.coalesced.inc()
 	}
-	if !running && !c.spawn(func() { c.runDirect(ctx, q, pair, f) }) {
-		c.direct.mu.Lock()
-		delete(c.direct.byKey, q.key)
-		c.direct.mu.Unlock()
-		return answer{}, ErrClosed
+	if mine {
+		c.flyDirect(f)
 	}
 	return f.wait(ctx)
 }
 
-// runDirect runs f, then whatever was asked for while it ran, until nobody
-// waits any more.
-func (c *Cache) runDirect(ctx context.Context, q *request, pair *directPair, f *flight) {
+// flyDirect runs f in the background, then whatever was asked for meanwhile.
+func (c *Cache) flyDirect(f *directFlight) {
+	if !c.spawn(func() { c.flyAll(f, c.runDirect) }) {
+		c.flyAll(f, closedAnswer)
+	}
+}
+
+func closedAnswer(*directFlight) answer { return answer{err: ErrClosed} }
+
+// flyAll flies f and then whatever was asked for meanwhile.
+func (c *Cache) flyAll(f *directFlight, fly func(*directFlight) answer) {
 	for f != nil {
-		lctx, cancel := c.loadContext(ctx, q)
-		p := c.runLoad(lctx, q)
-		cancel()
-		c.direct.mu.Lock()
-		next := pair.next
-		pair.next = nil
-		if next == nil {
-			delete(c.direct.byKey, q.key)
-		}
-		c.direct.mu.Unlock()
-		f.finish(answer{payload: p.payload, value: p.value, negative: p.negative, err: p.err, info: Info{Source: FromBypass}})
+		ans := fly(f)
+		next := c.direct.pass(f.q.key) // first: who comes now must not get this
+		f.finish(ans)
 		f = next
+	}
+}
+
+func (c *Cache) runDirect(f *directFlight) answer {
+	parent := scopeOf(f.ctx)
+	lctx, cancel := c.loadContext(f.ctx, f.q, true, parent)
+	defer cancel()
+	free, err := c.takeSlot(lctx, parent.holdsSlot(), f.boost.given)
+	if err != nil {
+		return answer{err: err}
+	}
+	defer free()
+	p := c.runLoad(lctx, f.q)
+	return answer{payload: p.payload, value: p.value, negative: p.negative, err: p.err, info: Info{Source: FromBypass}}
+}
+
+// takeSlot waits for a slot at the source, for a parent's to share, or for ctx.
+func (c *Cache) takeSlot(ctx context.Context, has bool, boost <-chan struct{}) (free func(), err error) {
+	none := func() {}
+	if has {
+		return none, nil
+	}
+	select {
+	case <-boost:
+		return none, nil
+	case c.direct.slots <- struct{}{}:
+		return func() { <-c.direct.slots }, nil
+	case <-ctx.Done():
+		return none, fmt.Errorf("cache: no free slot at the source: %w", ctx.Err())
 	}
 }

@@ -18,18 +18,24 @@ import (
 //	16  stored, 24 soft expiry, 32 hard expiry: Unix milliseconds
 //	40  cost of the fetch, microseconds
 //	44  size of the payload before compression
-//	48  n versions of 16 bytes, in the order of the declared dependencies
+//	48  length of the dependency names, 16 bits
+//	50  n versions of 16 bytes, in the order of the dependencies
+//	…   n dependency names, each preceded by its length, 16 bits
 //	…   payload
+//
+// A read needs only the fingerprint to know the names; they are there for who
+// finds an entry without knowing what declared it.
 const (
 	envMagic  = 0xC5
-	envFormat = 2
-	envHeader = 48
+	envFormat = 3
+	envHeader = 50
 	nonceLen  = 16
 )
 
 const (
 	flagNegative   = 1 << iota // the payload is the text of a "not found"
 	flagCompressed             // the payload is zstd
+	flagPlain                  // in memory only: do not compress
 	flagKnown      = flagNegative | flagCompressed
 )
 
@@ -48,6 +54,7 @@ type envelope struct {
 	cost     uint32
 	size     uint32
 	versions string
+	names    string
 	payload  []byte
 }
 
@@ -55,7 +62,7 @@ func (e *envelope) negative() bool { return e.flags&flagNegative != 0 }
 
 // encode returns the envelope's bytes.
 func (e *envelope) encode() []byte {
-	b := make([]byte, envHeader, envHeader+len(e.versions)+len(e.payload))
+	b := make([]byte, envHeader, envHeader+len(e.versions)+len(e.names)+len(e.payload))
 	b[0], b[1], b[2], b[3] = envMagic, envFormat, e.flags, byte(len(e.versions)/nonceLen)
 	binary.BigEndian.PutUint64(b[8:], e.fprint)
 	binary.BigEndian.PutUint64(b[16:], uint64(e.stored))
@@ -63,7 +70,9 @@ func (e *envelope) encode() []byte {
 	binary.BigEndian.PutUint64(b[32:], uint64(e.hard))
 	binary.BigEndian.PutUint32(b[40:], e.cost)
 	binary.BigEndian.PutUint32(b[44:], e.size)
+	binary.BigEndian.PutUint16(b[48:], uint16(len(e.names)))
 	b = append(b, e.versions...)
+	b = append(b, e.names...)
 	b = append(b, e.payload...)
 	binary.BigEndian.PutUint32(b[4:], crc32.Checksum(b[8:], castagnoli))
 	return b
@@ -75,7 +84,8 @@ func decodeEnvelope(raw string) (envelope, error) {
 	if len(b) < envHeader || b[0] != envMagic || b[1] != envFormat || b[2]&^flagKnown != 0 {
 		return envelope{}, errEnvelope
 	}
-	end := envHeader + int(b[3])*nonceLen
+	vend := envHeader + int(b[3])*nonceLen
+	end := vend + int(binary.BigEndian.Uint16(b[48:]))
 	if len(b) < end || binary.BigEndian.Uint32(b[4:]) != crc32.Checksum(b[8:], castagnoli) {
 		return envelope{}, errEnvelope
 	}
@@ -87,13 +97,47 @@ func decodeEnvelope(raw string) (envelope, error) {
 		hard:     int64(binary.BigEndian.Uint64(b[32:])),
 		cost:     binary.BigEndian.Uint32(b[40:]),
 		size:     binary.BigEndian.Uint32(b[44:]),
-		versions: raw[envHeader:end],
+		versions: raw[envHeader:vend],
+		names:    raw[vend:end],
 		payload:  b[end:],
 	}
 	if e.soft > e.hard || e.stored > e.soft {
 		return envelope{}, errEnvelope
 	}
 	return e, nil
+}
+
+// encodeNames is the names part of an envelope.
+func encodeNames(deps []string) string {
+	size := 0
+	for _, d := range deps {
+		size += 2 + len(d)
+	}
+	b := make([]byte, 0, size)
+	for _, d := range deps {
+		b = append(binary.BigEndian.AppendUint16(b, uint16(len(d))), d...)
+	}
+	return string(b)
+}
+
+// deps reads the names back; errEnvelope if they are not as many as versions.
+func (e *envelope) deps() ([]string, error) {
+	var out []string
+	for b := e.names; b != ""; {
+		if len(b) < 2 {
+			return nil, errEnvelope
+		}
+		n := int(b[0])<<8 | int(b[1])
+		if n == 0 || len(b) < 2+n {
+			return nil, errEnvelope
+		}
+		out = append(out, b[2:2+n])
+		b = b[2+n:]
+	}
+	if len(out)*nonceLen != len(e.versions) {
+		return nil, errEnvelope
+	}
+	return out, nil
 }
 
 func saturate(d time.Duration) uint32 {

@@ -7,48 +7,127 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// fetchAndFill is steps 4 and 5: fetch, then store with the versions that were
-// read before the fetch began. A slow fill can never overwrite a newer
-// invalidation: its versions are no longer current, so it is never served.
-func (c *Cache) fetchAndFill(ctx context.Context, q *request, versions string) answer {
+// takeoverDelay is how long past a lease's end its waiters look again.
+const takeoverDelay = 10 * time.Millisecond
+
+// fill is steps 4 and 5 for the process's one fetch of an entry at versions:
+// take the lock and fetch, or wait for the process that has it.
+func (c *Cache) fill(ctx context.Context, q *request, versions string, after int64) answer {
+	l := c.newLock(q.key, versions)
+	woken, done := c.bus.wait(l.name) // before the first look: no wake-up is missed
+	defer done()
+	deadline := time.Now().Add(c.opt.LockWait)
+	for lost := false; ; {
+		a, err := c.try(ctx, l, q.key)
+		if err != nil {
+			break // without Redis there is no lock: fetch
+		}
+		if e, ok := c.filledMeanwhile(q, a.raw, versions, after); ok {
+			c.release(ctx, l)
+			q.layer.met.coalesced.inc()
+			if ans, err := c.answerFrom(q.layer, &e, FromRedis); err == nil {
+				return ans
+			}
+			break
+		}
+		left := time.Until(deadline)
+		if l.held || lost || left <= 0 {
+			break
+		}
+		q.layer.met.lockWaits.inc()
+		if lost, err = waitFor(ctx, woken, min(a.left+takeoverDelay, left)); err != nil {
+			return answer{err: err}
+		}
+		if lost {
+			q.layer.met.lockTakeovers.inc()
+		}
+	}
+	return c.fetchAndStore(ctx, q, versions, l)
+}
+
+// waitFor waits for a wake-up or a time. A wake-up is counted as lost until
+// the next look shows a fill; a lease that merely ran on is not.
+func waitFor(ctx context.Context, woken <-chan struct{}, d time.Duration) (bool, error) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-woken:
+		return true, nil
+	case <-t.C:
+		return false, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+// filledMeanwhile accepts an entry only with exactly the versions that this
+// reader has read itself, and newer than the one it saw.
+func (c *Cache) filledMeanwhile(q *request, raw, versions string, after int64) (envelope, bool) {
+	if raw == "" {
+		return envelope{}, false
+	}
+	e, err := decodeEnvelope(raw)
+	ok := err == nil && e.fprint == q.fprint && e.versions == versions && e.stored > after && c.nowMS() < e.soft
+	return e, ok
+}
+
+// fetchAndStore fetches and stores with the versions read before the fetch
+// began. A slow fill can never overwrite a newer invalidation: its versions
+// are no longer current, so it is never served.
+func (c *Cache) fetchAndStore(ctx context.Context, q *request, versions string, l *lock) answer {
+	stop := c.keepAlive(ctx, l)
 	start := time.Now()
+	sc := scopeOf(ctx)
 	p := c.runLoad(ctx, q)
+	stop()
+	undeclared, soft, hard := sc.end(q.deps)
 	ans := answer{payload: p.payload, value: p.value, negative: p.negative, err: p.err, info: Info{Source: FromSource}}
 	if p.err != nil && !p.negative {
+		c.release(ctx, l)
 		return ans
 	}
-	if e, ok := c.envelopeFor(q, &p, versions, time.Since(start)); ok {
-		ans.info.StoredAt, ans.info.Expires = time.UnixMilli(e.stored), time.UnixMilli(e.soft)
-		c.store(ctx, &q.target, &e)
+	if len(undeclared) > 0 && p.reject == rejectNone {
+		p.reject = rejectNested
+		c.log.Warn("cache entry not stored: it read what it does not declare",
+			"layer", q.layer.Name, "key", q.key, "undeclared", undeclared)
+	}
+	e, ok := c.envelopeFor(q, &p, versions, time.Since(start), soft, hard)
+	if !ok {
+		c.release(ctx, l)
+		return ans
+	}
+	ans.info.set(&e)
+	if c.store(ctx, &q.target, &e, l) {
+		c.near.put(q, &e, p.payload, c.mono())
 	}
 	return ans
 }
 
 // envelopeFor decides whether and how long a product is stored.
-func (c *Cache) envelopeFor(q *request, p *product, versions string, cost time.Duration) (envelope, bool) {
+func (c *Cache) envelopeFor(q *request, p *product, versions string, cost time.Duration, partSoft, partHard int64) (envelope, bool) {
 	met := &q.layer.met
-	if p.noStore != "" {
-		met.rejected[p.noStore].Inc()
-		return envelope{}, false
-	}
-	if len(p.payload) > c.opt.MaxValueBytes {
-		met.rejected[rejectTooLarge].Inc()
-		return envelope{}, false
+	if p.reject == rejectNone && len(p.payload) > c.opt.MaxValueBytes {
+		p.reject = rejectTooLarge
+		c.log.Warn("cache entry not stored: too large", "layer", q.layer.Name, "key", q.key, "bytes", len(p.payload))
 	}
 	ttl := p.ttl
-	if ttl == 0 {
+	switch {
+	case ttl == 0 && p.negative:
+		ttl = q.layer.NegativeTTL
+	case ttl == 0:
 		ttl = q.layer.TTL
-		if p.negative {
-			ttl = q.layer.NegativeTTL
-		}
 	}
-	if ttl <= 0 {
+	ttl = min(ttl, c.opt.MaxTTL-q.layer.hardWindow())
+	if ttl <= 0 && p.reject == rejectNone {
 		return envelope{}, false // by decision of the layer or the loader
 	}
 	now := c.nowMS()
 	e := envelope{
 		fprint: q.fprint, stored: now, cost: saturate(cost),
-		size: uint32(len(p.payload)), versions: versions, payload: p.payload,
+		size: uint32(len(p.payload)), versions: versions, names: encodeNames(q.deps), payload: p.payload,
+	}
+	if q.plain {
+		e.flags |= flagPlain
 	}
 	e.soft = now + max(c.jittered(ttl).Milliseconds(), 1)
 	e.hard = e.soft + q.layer.hardWindow().Milliseconds()
@@ -56,6 +135,22 @@ func (c *Cache) envelopeFor(q *request, p *product, versions string, cost time.D
 		e.flags |= flagNegative
 		e.hard = e.soft
 	}
+	// No later than its parts.
+	if partSoft != 0 {
+		e.soft = min(e.soft, partSoft)
+	}
+	if partHard != 0 {
+		e.hard = min(e.hard, partHard)
+	}
+	e.hard = max(e.hard, e.soft)
+	if p.reject == rejectNone && e.soft <= now {
+		p.reject = rejectExpired
+	}
+	if p.reject != rejectNone {
+		met.rejected[p.reject].inc()
+		return envelope{}, false
+	}
+	c.pack(&e)
 	return e, true
 }
 
@@ -67,17 +162,27 @@ func (c *Cache) jittered(ttl time.Duration) time.Duration {
 	return ttl - time.Duration(c.opt.Rand()*c.opt.Jitter*float64(ttl))
 }
 
-// store writes an envelope and re-arms the lifetime of its versions.
-func (c *Cache) store(ctx context.Context, t *target, e *envelope) {
+// store writes an envelope, re-arms the lifetime of its versions and gives
+// the lock back. It reports whether Redis took it.
+func (c *Cache) store(ctx context.Context, t *target, e *envelope, l *lock) bool {
 	start := time.Now()
+	defer since(t.layer.met.set, start)
 	pipe := c.rdb.Pipeline()
 	set := c.queueStore(ctx, pipe, t, e)
-	_, _ = pipe.Exec(ctx) // a version that is gone only costs a miss
-	since(t.layer.met.set, start)
-	if err := set.Err(); err != nil {
-		t.layer.met.rejected[rejectRedis].Inc()
-		c.log.Debug("cache fill failed", "layer", t.layer.Name, "key", t.key, "error", err)
+	if l != nil && l.held && !c.cluster {
+		c.queueRelease(ctx, pipe, l)
+		l.held = false
 	}
+	_, _ = pipe.Exec(ctx) // a version that is gone only costs a miss
+	if l != nil {
+		c.release(ctx, l) // on Cluster only after the entry is there
+	}
+	if err := set.Err(); err != nil {
+		t.layer.met.rejected[rejectRedis].inc()
+		c.log.Debug("cache fill failed", "layer", t.layer.Name, "key", t.key, "error", err)
+		return false
+	}
+	return true
 }
 
 func (c *Cache) queueStore(ctx context.Context, pipe redis.Pipeliner, t *target, e *envelope) *redis.StatusCmd {

@@ -21,42 +21,95 @@ type flight struct {
 }
 
 type flights struct {
-	mu     sync.Mutex
-	byName map[string]*flight
+	mu         sync.Mutex
+	byName     map[string]*flight
+	refreshing map[string]struct{}
 }
 
-// join shares the flight of this entry at these versions, or starts it.
-func (c *Cache) join(ctx context.Context, q *request, versions string) (answer, error) {
-	name := q.key + "\x00" + versions
-	c.flights.mu.Lock()
-	f, ok := c.flights.byName[name]
-	if !ok {
-		f = &flight{done: make(chan struct{})}
-		c.flights.byName[name] = f
+func newFlight() *flight { return &flight{done: make(chan struct{})} }
+
+func flightName(key, versions string) string { return key + "\x00" + versions }
+
+// claim returns the flight of that name, and whether the caller must fly it.
+func (s *flights) claim(name string) (f *flight, mine bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f, ok := s.byName[name]; ok {
+		return f, false
 	}
-	c.flights.mu.Unlock()
-	if ok {
-		q.layer.met.coalesced.Inc()
+	f = newFlight()
+	s.byName[name] = f
+	return f, true
+}
+
+// land takes the flight off the table and gives everyone the answer.
+func (s *flights) land(name string, f *flight, ans answer) {
+	s.mu.Lock()
+	delete(s.byName, name)
+	s.mu.Unlock()
+	f.finish(ans)
+}
+
+// join shares the flight of this entry at these versions, or starts it. An
+// entry stored at or before after is no answer to it.
+func (c *Cache) join(ctx context.Context, q *request, versions string, after int64) (answer, error) {
+	name := flightName(q.key, versions)
+	f, mine := c.flights.claim(name)
+	if !mine {
+		q.layer.met.coalesced.inc()
 		return f.wait(ctx)
 	}
 	// The fetch belongs to everyone who joins, so it outlives its starter's
 	// cancellation; the layer's hard timeout and Close bound it.
-	started := c.spawn(func() {
-		lctx, cancel := c.loadContext(ctx, q)
+	if !c.spawn(func() {
+		lctx, cancel := c.loadContext(ctx, q, scopeOf(ctx).holdsSlot(), scopeOf(ctx))
 		defer cancel()
-		ans := c.fetchAndFill(lctx, q, versions)
-		c.flights.mu.Lock()
-		delete(c.flights.byName, name)
-		c.flights.mu.Unlock()
-		f.finish(ans)
-	})
-	if !started {
-		c.flights.mu.Lock()
-		delete(c.flights.byName, name)
-		c.flights.mu.Unlock()
-		f.finish(answer{err: ErrClosed})
+		c.flights.land(name, f, c.fill(lctx, q, versions, after))
+	}) {
+		c.flights.land(name, f, answer{err: ErrClosed})
 	}
 	return f.wait(ctx)
+}
+
+// refresh fetches behind a read that has been answered: once per process, and
+// once among processes, since who does not get the lock leaves it.
+func (c *Cache) refresh(ctx context.Context, q *request, versions string, after int64) {
+	name := flightName(q.key, versions)
+	c.flights.mu.Lock()
+	_, running := c.flights.refreshing[name]
+	if !running {
+		c.flights.refreshing[name] = struct{}{}
+	}
+	c.flights.mu.Unlock()
+	if running {
+		return
+	}
+	end := func() {
+		c.flights.mu.Lock()
+		delete(c.flights.refreshing, name)
+		c.flights.mu.Unlock()
+	}
+	if !c.spawn(func() {
+		defer end()
+		lctx, cancel := c.loadContext(ctx, q, false, nil)
+		defer cancel()
+		l := c.newLock(q.key, versions)
+		a, err := c.try(lctx, l, q.key)
+		if err != nil || !l.held {
+			return
+		}
+		if e, ok := c.filledMeanwhile(q, a.raw, versions, after); ok {
+			c.release(lctx, l)
+			if ans, err := c.answerFrom(q.layer, &e, FromRedis); err == nil {
+				c.near.put(q, &e, ans.payload, q.began)
+			}
+			return
+		}
+		q.layer.met.refreshes.inc()
+		c.fetchAndStore(lctx, q, versions, l)
+	}) {
+		end()
+	}
 }
 
 func (f *flight) finish(ans answer) {
@@ -82,9 +135,16 @@ func (f *flight) wait(ctx context.Context) (answer, error) {
 	return ans, ans.err
 }
 
-// loadContext is what a fetch runs in: the starter's values, not its end.
-func (c *Cache) loadContext(ctx context.Context, q *request) (context.Context, context.CancelFunc) {
-	lctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.layer.HardTimeout)
+// loadContext is what a fetch runs in: the starter's values, not its end, and
+// a scope of its own inside parent's.
+func (c *Cache) loadContext(ctx context.Context, q *request, slot bool, parent *scope) (context.Context, context.CancelFunc) {
+	return c.loadContextFor(ctx, q.layer, []string{q.key}, slot, parent)
+}
+
+func (c *Cache) loadContextFor(ctx context.Context, l *layerState, keys []string, slot bool, parent *scope) (context.Context, context.CancelFunc) {
+	sc := &scope{c: c, parent: parent, keys: keys, slot: slot}
+	lctx := context.WithValue(context.WithoutCancel(ctx), scopeKey{}, sc)
+	lctx, cancel := context.WithTimeout(lctx, l.HardTimeout)
 	stop := context.AfterFunc(c.life, cancel)
 	return lctx, func() { stop(); cancel() }
 }
@@ -93,16 +153,21 @@ func (c *Cache) loadContext(ctx context.Context, q *request) (context.Context, c
 func (c *Cache) runLoad(ctx context.Context, q *request) (p product) {
 	start := time.Now()
 	met := &q.layer.met
-	met.loads.Inc()
+	met.loads.inc()
 	defer func() {
 		since(met.load, start)
 		if v := recover(); v != nil {
-			p = product{err: &PanicError{Value: v, Stack: debug.Stack()}}
-			c.log.Error("cache loader panicked", "layer", q.layer.Name, "key", q.key, "panic", v, "stack", string(debug.Stack()))
+			p = product{err: c.panicked(q.layer, v)}
 		}
 		if p.err != nil && !p.negative {
-			met.loadErrors.Inc()
+			met.loadErrors.inc()
 		}
 	}()
 	return q.load(ctx)
+}
+
+func (c *Cache) panicked(l *layerState, v any) error {
+	stack := debug.Stack()
+	c.log.Error("cache loader panicked", "layer", l.Name, "panic", v, "stack", string(stack))
+	return &PanicError{Value: v, Stack: stack}
 }

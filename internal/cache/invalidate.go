@@ -9,31 +9,58 @@ import (
 
 // Invalidate gives dependencies a new version, whatever hangs on them, in one
 // round trip. Once it has returned nil, no read on any instance returns a
-// value whose fetch began before it was called. After an error nothing is
-// promised and the caller must try again.
+// value whose fetch began before it was called (bounded near reads: within
+// their stated staleness). After an error nothing is promised and the caller
+// must try again; trying twice does no harm.
 func (c *Cache) Invalidate(ctx context.Context, deps ...string) error {
 	if len(deps) == 0 {
 		return nil
 	}
-	pipe := c.rdb.Pipeline()
-	cmds := make([]*redis.StatusCmd, 0, len(deps))
 	for _, d := range deps {
 		if d == "" {
 			return fmt.Errorf("%w: invalidate: empty dependency", ErrInvalidKey)
 		}
-		for _, k := range c.versionKeys(d) {
-			cmds = append(cmds, pipe.Set(ctx, k, newNonce(), c.versionLife))
-		}
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
+	err := c.newVersions(ctx, c.rdb, deps)
+	if err != nil && ctx.Err() == nil { // a connection gone stale, say; new nonces each time
+		err = c.newVersions(ctx, c.rdb, deps)
+	}
+	if err != nil {
 		return fmt.Errorf("cache: invalidate %d dependencies (first %q): %w", len(deps), deps[0], err)
 	}
-	for _, cmd := range cmds {
-		if err := cmd.Err(); err != nil {
-			return fmt.Errorf("cache: invalidate %d dependencies (first %q): %w", len(deps), deps[0], err)
+	c.met.invalidations.add(len(deps))
+	return nil
+}
+
+// newVersions writes new nonces and tells the other instances.
+func (c *Cache) newVersions(ctx context.Context, rdb redis.UniversalClient, deps []string) error {
+	pipe := rdb.Pipeline()
+	cmds := make([]*redis.StatusCmd, 0, len(deps))
+	for _, d := range deps {
+		for _, k := range c.versionKeys(d) {
+			cmds = append(cmds, c.queueNonce(ctx, pipe, k, newNonce()))
 		}
 	}
-	c.met.invalidations.Add(float64(len(deps)))
+	return c.execInvalidation(ctx, pipe, cmds, deps)
+}
+
+// execInvalidation adds the message to a pipeline of new versions and runs it.
+// A message that fails only leaves bounded entries to their bound.
+func (c *Cache) execInvalidation(ctx context.Context, pipe redis.Pipeliner, cmds []*redis.StatusCmd, deps []string) error {
+	pipe.Publish(ctx, c.bus.channel, invalidatedMsg(deps))
+	_, execErr := pipe.Exec(ctx)
+	for _, cmd := range cmds {
+		if err := cmd.Err(); err != nil {
+			return err
+		}
+	}
+	if execErr != nil {
+		c.log.Debug("cache invalidation message not sent", "error", execErr)
+	}
+	now := c.mono()
+	for _, d := range deps {
+		c.near.drop(hash64(fnvOffset, shorten(d, maxDep)), now)
+	}
 	return nil
 }
 

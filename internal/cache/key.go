@@ -78,7 +78,7 @@ func (k Key) identifier() (string, error) {
 			break
 		}
 	}
-	switch id := shorten(k.ID); {
+	switch id := shorten(k.ID, maxIDBytes); {
 	case id == "" && !hasParams:
 		return "", fmt.Errorf("%w: empty identifier", ErrInvalidKey)
 	case id == "":
@@ -93,8 +93,8 @@ func (k Key) identifier() (string, error) {
 }
 
 // shorten keeps long names out of Redis: a readable start and a hash of all.
-func shorten(s string) string {
-	if len(s) <= maxIDBytes {
+func shorten(s string, most int) string {
+	if len(s) <= most {
 		return s
 	}
 	return s[:64] + "~" + Hash(s)

@@ -3,6 +3,7 @@ package cache
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -150,6 +151,8 @@ func (l *Layer) validate(maxTTL time.Duration) error {
 	switch {
 	case l.Name == "" || l.Namespace == "":
 		return fmt.Errorf("cache: layer %q: name and namespace are needed", l.Name)
+	case l.Name == "layer" || strings.ContainsAny(l.Name+l.Namespace, "*?[]\\{}"):
+		return fmt.Errorf("cache: layer %q, namespace %q: not usable as a name", l.Name, l.Namespace)
 	case l.TTL <= 0 || l.TTL > maxTTL:
 		return fmt.Errorf("cache: layer %s: TTL %v is not in (0, %v]", l.Name, l.TTL, maxTTL)
 	case l.StaleWhileRevalidate < 0 || l.StaleIfError < 0 || l.NegativeTTL < 0 || l.SoftTimeout < 0 || l.HardTimeout < 0:

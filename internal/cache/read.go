@@ -2,10 +2,37 @@ package cache
 
 import (
 	"context"
+	"errors"
+	"io"
+	"math"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
+
+// request is one loading read: the entry, and how to get it from the source.
+type request struct {
+	target
+	load  loader
+	owner uint64 // the Func that asks; 0 = the byte interface
+	plain bool   // do not compress
+	began int64  // when its look at Redis began (monotonic)
+}
+
+// loader fetches from the source.
+type loader func(ctx context.Context) product
+
+// product is what a load made: bytes for the store and, for the one caller who
+// takes it, the value itself.
+type product struct {
+	payload  []byte
+	value    any
+	negative bool
+	ttl      time.Duration // 0 = the layer's; negative = do not store
+	reject   reject        // why not to store
+	err      error         // what every caller gets (of negative answers too)
+}
 
 // reading is what one round trip brought: the entry's bytes, if any, and the
 // versions of its dependencies ("" = missing), all read after the caller came.
@@ -40,7 +67,7 @@ func (c *Cache) readKeys(ctx context.Context, first string, rest []string) ([]st
 		_, _ = pipe.Exec(ctx) // each command's own error is looked at
 		for _, cmd := range cmds {
 			v, err := cmd.Result()
-			if err != nil && err != redis.Nil && !redis.HasErrorPrefix(err, "WRONGTYPE") {
+			if err != nil && !errors.Is(err, redis.Nil) && !redis.HasErrorPrefix(err, "WRONGTYPE") {
 				return nil, err
 			}
 			out = append(out, v)
@@ -56,12 +83,21 @@ func (c *Cache) readKeys(ctx context.Context, first string, rest []string) ([]st
 		args = append(args, k)
 	}
 	cmd := redis.NewSliceCmd(ctx, args...)
-	if err := c.rdb.Process(ctx, cmd); err != nil {
+	err := c.rdb.Process(ctx, cmd)
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		// The server had closed an idle connection; reading twice is harmless.
+		cmd = redis.NewSliceCmd(ctx, args...)
+		err = c.rdb.Process(ctx, cmd)
+	}
+	if err != nil {
 		return nil, err
 	}
 	for _, v := range cmd.Val() {
 		s, _ := v.(string)
 		out = append(out, s)
+	}
+	if len(out) != len(args)-1 {
+		return nil, errors.New("cache: Redis answered MGET with another number of values")
 	}
 	return out, nil
 }
@@ -84,16 +120,11 @@ func (c *Cache) judge(t *target, r reading) (envelope, verdict) {
 	}
 	e, err := decodeEnvelope(r.raw)
 	if err != nil {
-		t.layer.met.rejected[rejectUndecoded].Inc()
+		t.layer.met.rejected[rejectUndecoded].inc()
 		return envelope{}, miss
 	}
-	if e.fprint != t.fprint || len(e.versions) != len(r.versions)*nonceLen {
+	if e.fprint != t.fprint || !sameVersions(e.versions, r.versions) {
 		return envelope{}, miss
-	}
-	for i, v := range r.versions {
-		if v != e.versions[i*nonceLen:(i+1)*nonceLen] {
-			return envelope{}, miss
-		}
 	}
 	return e, e.age(&t.layer.Layer, c.nowMS())
 }
@@ -112,84 +143,122 @@ func (e *envelope) age(l *Layer, now int64) verdict {
 	}
 }
 
-// request is one loading read: the entry, and how to get it from the source.
-type request struct {
-	target
-	load loader
+// early decides whether a fresh entry is refreshed ahead of time, with a
+// probability that grows towards expiry and with what a fetch costs: XFetch,
+// now − δ·β·ln(rand) ≥ expiry (Vattani, Chierichetti, Lowenstein: Optimal
+// Probabilistic Cache Stampede Prevention, VLDB 2015).
+func (c *Cache) early(e *envelope) bool {
+	if c.opt.EarlyRefresh <= 0 || e.cost == 0 || e.negative() {
+		return false
+	}
+	left := float64(e.soft-c.nowMS()) * 1000 // µs
+	delta := float64(e.cost) * c.opt.EarlyRefresh
+	if left > 40*delta {
+		return false // e^-40: not worth a random number
+	}
+	return -delta*math.Log(1-c.opt.Rand()) >= left
 }
-
-// product is what a load made: bytes for the store and, for the one caller who
-// takes it, the value itself.
-type product struct {
-	payload  []byte
-	value    any
-	negative bool
-	ttl      time.Duration // 0 = the layer's; negative = do not store
-	noStore  string        // reason not to store, "" = store
-	err      error         // the error every caller gets (negative answers too)
-}
-
-type loader func(ctx context.Context) product
-
-// answer is what a read returns inside the engine.
-type answer struct {
-	payload  []byte
-	value    any // set for the one caller that may keep it
-	negative bool
-	err      error
-	info     Info
-}
-
-// Info says where a value came from.
-type Info struct {
-	// Source is where the value was found.
-	Source Origin
-	// Stale is true for a value past its TTL.
-	Stale bool
-	// StoredAt is when the value's fetch ended; zero for bypassed reads.
-	StoredAt time.Time
-	// Expires is the soft expiry; zero where nothing was stored.
-	Expires time.Time
-}
-
-// Origin is where a value was found.
-type Origin uint8
-
-// Where values come from.
-const (
-	FromSource Origin = iota // fetched for this read, or for one it joined
-	FromRedis
-	FromNear
-	FromBypass // the source, past a cache that may not serve
-)
 
 // getOrLoad is the whole read: hit, or share or make a fetch.
 func (c *Cache) getOrLoad(ctx context.Context, q *request) (answer, error) {
-	met := &q.layer.met
 	start := time.Now()
-	defer since(met.get, start)
+	ans, err := c.read(ctx, q)
+	since(q.layer.met.get, start)
+	if err == nil || ans.negative {
+		scopeOf(ctx).note(c, q.deps, &ans.info)
+	}
+	return ans, err
+}
+
+func (c *Cache) read(ctx context.Context, q *request) (answer, error) {
 	if err := ctx.Err(); err != nil {
 		return answer{}, err
 	}
-	if !c.opt.Gate() {
-		met.bypassed.Inc()
+	sc := scopeOf(ctx)
+	if sc.loads(q.key) {
+		return answer{}, ErrCycle
+	}
+	if !c.opt.Gate() || c.breaker.open.Load() {
+		q.layer.met.bypassed.inc()
 		return c.loadDirect(ctx, q)
+	}
+	q.began = c.mono()
+	if q.layer.Near.Mode != NearOff {
+		e, v, err := c.strict(ctx, q)
+		if err != nil {
+			return c.redisFailed(ctx, q, err)
+		}
+		if e != nil && (v == fresh || sc == nil && v == revalidate) {
+			q.layer.met.nearHits.inc()
+			if v == revalidate || c.early(&e.env) {
+				c.refresh(ctx, q, e.env.versions, e.env.stored)
+			}
+			return c.hit(q, nearAnswer(c, e)), nil
+		}
 	}
 	r, err := c.readEntry(ctx, &q.target)
 	if err != nil {
 		return c.redisFailed(ctx, q, err)
 	}
+	c.redisOK()
 	e, v := c.judge(&q.target, r)
-	if v == fresh {
-		met.hits.Inc()
-		return c.answerFrom(&e, FromRedis)
+	var stale answer
+	if v != miss {
+		ans, err := c.answerFrom(q.layer, &e, FromRedis)
+		switch {
+		case err != nil:
+			v = miss // counted: undecodable
+		case v == fresh || sc == nil && v == revalidate:
+			if v == revalidate || c.early(&e) {
+				c.refresh(ctx, q, e.versions, e.stored)
+			}
+			c.near.put(q, &e, ans.payload, q.began)
+			return c.hit(q, ans), nil
+		default:
+			stale = ans
+		}
 	}
-	met.misses.Inc()
+	q.layer.met.misses.inc()
 	versions, err := c.ensureVersions(ctx, q.vkeys, r.versions)
 	if err != nil {
 		return c.redisFailed(ctx, q, err)
 	}
-	return c.join(ctx, q, versions)
+	// Inside a load nothing stale may be served, so there is no fallback.
+	if v == miss || sc != nil || q.layer.StaleIfError == 0 {
+		return c.join(ctx, q, versions, e.stored)
+	}
+	return c.joinOrStale(ctx, q, versions, e.stored, stale)
+}
+
+// hit counts an answer from the store.
+func (c *Cache) hit(q *request, ans answer) answer {
+	met := &q.layer.met
+	met.hits.inc()
+	if ans.info.Stale {
+		met.stale.inc()
+	}
+	if ans.negative {
+		met.negatives.inc()
+	}
+	c.maybeAudit(q, &ans)
+	return ans
+}
+
+// joinOrStale waits for the source only so long, and takes an expired value,
+// never an invalidated one, for a source that fails.
+func (c *Cache) joinOrStale(ctx context.Context, q *request, versions string, after int64, stale answer) (answer, error) {
+	wait := ctx
+	if d := q.layer.SoftTimeout; d > 0 {
+		var cancel context.CancelFunc
+		wait, cancel = context.WithTimeout(ctx, d)
+		defer cancel()
+	}
+	ans, err := c.join(wait, q, versions, after)
+	if err == nil || ans.negative || ctx.Err() != nil {
+		return ans, err
+	}
+	q.layer.met.stale.inc()
+	return stale, nil
 }
 
 // redisFailed sends a read to the source, unless it is the caller who left.
@@ -197,20 +266,30 @@ func (c *Cache) redisFailed(ctx context.Context, q *request, err error) (answer,
 	if ctx.Err() != nil {
 		return answer{}, ctx.Err()
 	}
+	c.redisDown(err)
 	c.log.Debug("cache read failed, going to the source", "layer", q.layer.Name, "error", err)
-	q.layer.met.bypassed.Inc()
+	q.layer.met.bypassed.inc()
 	return c.loadDirect(ctx, q)
 }
 
-func (c *Cache) answerFrom(e *envelope, from Origin) (answer, error) {
-	return answer{
-		payload:  e.payload,
-		negative: e.negative(),
-		info: Info{
-			Source:   from,
-			Stale:    c.nowMS() >= e.soft,
-			StoredAt: time.UnixMilli(e.stored),
-			Expires:  time.UnixMilli(e.soft),
-		},
-	}, nil
+// reload is a read that takes nothing stored for an answer: for an entry that
+// is current but proved unusable. Its fill overwrites the entry.
+func (c *Cache) reload(ctx context.Context, q *request) (answer, error) {
+	if !c.opt.Gate() || c.breaker.open.Load() {
+		return c.loadDirect(ctx, q)
+	}
+	q.began = c.mono()
+	have, err := c.readKeys(ctx, "", q.vkeys)
+	if err != nil {
+		return c.redisFailed(ctx, q, err)
+	}
+	versions, err := c.ensureVersions(ctx, q.vkeys, have)
+	if err != nil {
+		return c.redisFailed(ctx, q, err)
+	}
+	ans, err := c.join(ctx, q, versions, c.nowMS()-1)
+	if err == nil {
+		scopeOf(ctx).note(c, q.deps, &ans.info)
+	}
+	return ans, err
 }

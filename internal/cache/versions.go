@@ -45,10 +45,11 @@ func (c *Cache) makeVersions(ctx context.Context, vkeys, have []string) ([]strin
 			out[i] = v
 			continue
 		}
-		pipe.SetNX(ctx, vkeys[i], newNonce(), c.versionLife)
+		c.queueNonce(ctx, pipe, vkeys[i], newNonce(), "nx")
 		gets[i] = pipe.Get(ctx, vkeys[i])
 	}
-	_, execErr := pipe.Exec(ctx)
+	_, _ = pipe.Exec(ctx) // each command's own error is looked at
+	var broken []int
 	for i, g := range gets {
 		if g == nil {
 			continue
@@ -58,19 +59,43 @@ func (c *Cache) makeVersions(ctx context.Context, vkeys, have []string) ([]strin
 		case err == nil && len(v) == nonceLen:
 			out[i] = v
 		case err == nil || errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "WRONGTYPE"):
-			// Foreign bytes under our key, or a version gone between SET and
-			// GET: writing a new one is an invalidation, always allowed.
-			n := newNonce()
-			if err := c.rdb.Set(ctx, vkeys[i], n, c.versionLife).Err(); err != nil {
-				return nil, fmt.Errorf("make version %s: %w", vkeys[i], err)
-			}
-			out[i] = n
+			broken = append(broken, i)
 		default:
 			return nil, fmt.Errorf("make version %s: %w", vkeys[i], err)
 		}
 	}
-	if execErr != nil && !errors.Is(execErr, redis.Nil) && !redis.HasErrorPrefix(execErr, "WRONGTYPE") {
-		return nil, fmt.Errorf("make versions: %w", execErr)
+	if len(broken) == 0 {
+		return out, nil
+	}
+	// Foreign bytes under our keys, or versions gone between SET and GET:
+	// writing new ones is an invalidation, always allowed.
+	pipe = c.rdb.Pipeline()
+	sets := make([]*redis.StatusCmd, len(broken))
+	for j, i := range broken {
+		out[i] = newNonce()
+		sets[j] = c.queueNonce(ctx, pipe, vkeys[i], out[i])
+	}
+	_, _ = pipe.Exec(ctx)
+	for j, i := range broken {
+		if err := sets[j].Err(); err != nil {
+			return nil, fmt.Errorf("make version %s: %w", vkeys[i], err)
+		}
 	}
 	return out, nil
+}
+
+// sentOnce is a command that the client must not send again after a failure.
+// A nonce may be written once at most: a duplicate that a network held back
+// could bring an old version, and what was invalidated with it, back to life.
+type sentOnce struct{ *redis.StatusCmd }
+
+// NoRetry is asked by go-redis before it sends a pipeline again.
+func (sentOnce) NoRetry() bool { return true }
+
+// queueNonce writes a version: SET key nonce PX life, with opts such as NX.
+func (c *Cache) queueNonce(ctx context.Context, pipe redis.Pipeliner, vkey, nonce string, opts ...any) *redis.StatusCmd {
+	args := append([]any{"set", vkey, nonce, "px", c.versionLife.Milliseconds()}, opts...)
+	cmd := redis.NewStatusCmd(ctx, args...)
+	_ = pipe.Process(ctx, sentOnce{cmd})
+	return cmd
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 	"time"
+	"unsafe"
 )
 
 // Spec says how a function is cached: one screen answers "what goes stale
@@ -29,15 +31,26 @@ type Spec[A any] struct {
 	NotFound error
 	// Codec; nil = JSON{}.
 	Codec Codec
+	// NoCompress leaves payloads as they are: for what is compressed already.
+	NoCompress bool
+	// Shared lets reads from process memory return one and the same decoded
+	// value: only for results that no caller modifies. Otherwise each read
+	// decodes its own.
+	Shared bool
 }
 
-// Func is a cached function: a key, its dependencies and a way to load.
+// Func is a cached function: a key, its dependencies and a way to load. It is
+// safe for concurrent use once built.
 type Func[A, T any] struct {
 	c      *Cache
 	layer  *layerState
 	spec   Spec[A]
 	load   func(context.Context, A) (T, error)
+	many   func(context.Context, []A) ([]Loaded[T], error)
+	ttl    func(A, T) time.Duration
+	check  func(A, T) error
 	fprint uint64
+	owner  uint64
 	err    error // of Wrap; returned by every call
 }
 
@@ -47,7 +60,7 @@ func Wrap[A, T any](c *Cache, s Spec[A], load func(context.Context, A) (T, error
 	if s.Codec == nil {
 		s.Codec = JSON{}
 	}
-	f := &Func[A, T]{c: c, spec: s, load: load}
+	f := &Func[A, T]{c: c, spec: s, load: load, owner: c.owners.Add(1)}
 	f.fprint = fingerprint(s.Codec.Name(), reflect.TypeFor[T]())
 	f.layer, f.err = c.layer(s.Layer)
 	switch {
@@ -69,9 +82,34 @@ func (f *Func[A, T]) Get(ctx context.Context, a A) (T, error) {
 	return v, err
 }
 
+// ResultTTL lets each result say how long it is good for: 0 = the Spec's,
+// negative = do not store. To be called before the first use; returns f.
+func (f *Func[A, T]) ResultTTL(ttl func(A, T) time.Duration) *Func[A, T] {
+	f.ttl = ttl
+	return f
+}
+
+// Validate refuses results: one that fails the check is neither stored nor,
+// when found stored, returned. To be called before the first use; returns f.
+func (f *Func[A, T]) Validate(check func(A, T) error) *Func[A, T] {
+	f.check = check
+	return f
+}
+
 // GetInfo is Get and says where the value came from.
 func (f *Func[A, T]) GetInfo(ctx context.Context, a A) (T, Info, error) {
 	var zero T
+	if f.err != nil {
+		return zero, Info{}, f.err
+	}
+	if f.layer.Near.Mode == NearBounded && scopeOf(ctx) == nil && f.c.opt.Gate() {
+		if e := f.nearBounded(a); e != nil {
+			f.layer.met.hits.inc()
+			f.layer.met.nearHits.inc()
+			ans := nearAnswer(f.c, e)
+			return f.deliver(a, &ans)
+		}
+	}
 	q, err := f.request(a)
 	if err != nil {
 		return zero, Info{}, err
@@ -80,18 +118,75 @@ func (f *Func[A, T]) GetInfo(ctx context.Context, a A) (T, Info, error) {
 	if err != nil {
 		return zero, ans.info, err
 	}
-	if ans.negative {
-		return zero, ans.info, f.notFound(ans.payload)
+	v, info, err := f.deliver(a, &ans)
+	if err == nil || errors.Is(err, ErrNotFound) || ans.info.Source == FromSource || ans.info.Source == FromBypass {
+		return v, info, err
 	}
-	if v, ok := ans.value.(T); ok {
-		return v, ans.info, nil
+	// What was stored does not decode or validate: a counted miss.
+	f.layer.met.rejected[rejectUndecoded].inc()
+	f.c.near.remove(q.key)
+	v, err = f.loadPast(ctx, q, a)
+	return v, Info{Source: FromSource}, err
+}
+
+// loadPast replaces a stored entry that proved unusable.
+func (f *Func[A, T]) loadPast(ctx context.Context, q *request, a A) (T, error) {
+	var zero T
+	ans, err := f.c.reload(ctx, q)
+	if err != nil {
+		return zero, err
 	}
+	v, _, err := f.deliver(a, &ans)
+	return v, err
+}
+
+// deliver turns an answer into what the caller gets.
+func (f *Func[A, T]) deliver(a A, ans *answer) (T, Info, error) {
 	var v T
+	if ans.negative {
+		return v, ans.info, f.notFound(ans.payload)
+	}
+	if ans.near != nil && f.spec.Shared {
+		if p := ans.near.shared.Load(); p != nil {
+			if v, ok := (*p).(T); ok {
+				return v, ans.info, nil
+			}
+		}
+	}
+	if own, ok := ans.value.(T); ok {
+		return own, ans.info, nil
+	}
 	if err := f.spec.Codec.Unmarshal(ans.payload, &v); err != nil {
-		return zero, ans.info, fmt.Errorf("cache: decode %s: %w", q.key, err)
+		return v, ans.info, fmt.Errorf("cache: decode an entry of layer %s: %w", f.layer.Name, err)
+	}
+	if f.check != nil {
+		if err := f.check(a, v); err != nil {
+			return v, ans.info, fmt.Errorf("cache: entry of layer %s is not valid: %w", f.layer.Name, err)
+		}
+	}
+	if ans.near != nil && f.spec.Shared {
+		boxed := any(v)
+		ans.near.shared.Store(&boxed)
 	}
 	return v, ans.info, nil
 }
+
+// nearBounded looks in memory without making the key a string of its own.
+func (f *Func[A, T]) nearBounded(a A) *nearEntry {
+	id, err := f.spec.Key(a).identifier()
+	if err != nil {
+		return nil
+	}
+	p := keyBuffers.Get().(*[]byte)
+	b := append(append((*p)[:0], f.layer.keyPrefix...), id...)
+	e := f.c.bounded(f.layer, unsafe.String(unsafe.SliceData(b), len(b)), f.owner)
+	*p = b
+	keyBuffers.Put(p)
+	return e
+}
+
+// keyBuffers recycles the bytes of lookups; a lookup keeps no reference.
+var keyBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 128); return &b }}
 
 // Deps lists everything the entry for a depends on, the implicit ones
 // included: what a response built from it must declare.
@@ -128,36 +223,48 @@ func (f *Func[A, T]) request(a A) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &request{target: t, load: func(ctx context.Context) product {
-		v, err := f.load(ctx, a)
-		return f.produce(v, err)
-	}}, nil
+	return f.requestFor(t, a), nil
 }
 
-// produce encodes what the source said. Only what decodes again is stored,
-// and what a miss returns is what a hit would.
-func (f *Func[A, T]) produce(v T, err error) product {
+func (f *Func[A, T]) requestFor(t target, a A) *request {
+	return &request{target: t, owner: f.owner, plain: f.spec.NoCompress, load: func(ctx context.Context) product {
+		v, err := f.load(ctx, a)
+		return f.produce(a, v, err)
+	}}
+}
+
+// produce encodes what the source said. Only what decodes again and validates
+// is stored, and what a miss returns is what a hit would.
+func (f *Func[A, T]) produce(a A, v T, err error) product {
 	if err != nil {
 		if !errors.Is(err, ErrNotFound) {
 			return product{err: err}
 		}
-		p := product{negative: true, err: err, payload: []byte(err.Error()), ttl: f.spec.NegativeTTL}
-		return p
+		return product{negative: true, err: err, payload: []byte(err.Error()), ttl: f.spec.NegativeTTL}
 	}
 	p := product{ttl: f.spec.TTL, value: v}
-	data, err := f.spec.Codec.Marshal(v)
-	if err != nil {
-		f.c.log.Warn("cache cannot encode a value", "layer", f.layer.Name, "error", err)
-		p.noStore = rejectEncode
-		return p
+	if f.ttl != nil {
+		if d := f.ttl(a, v); d != 0 {
+			p.ttl = d
+		}
 	}
+	data, err := f.spec.Codec.Marshal(v)
 	var back T
-	if err := f.spec.Codec.Unmarshal(data, &back); err != nil {
-		f.c.log.Warn("cache cannot decode what it encoded", "layer", f.layer.Name, "error", err)
-		p.noStore = rejectEncode
+	if err == nil {
+		err = f.spec.Codec.Unmarshal(data, &back)
+	}
+	if err != nil {
+		f.c.log.Warn("cache entry not stored: does not encode and decode", "layer", f.layer.Name, "error", err)
+		p.reject = rejectEncode
 		return p
 	}
 	p.payload, p.value = data, back
+	if f.check != nil {
+		if err := f.check(a, back); err != nil {
+			f.layer.met.rejected[rejectValidation].inc()
+			return product{err: fmt.Errorf("cache: result for layer %s is not valid: %w", f.layer.Name, err)}
+		}
+	}
 	return p
 }
 

@@ -1,0 +1,74 @@
+package cache
+
+import "time"
+
+// answer is what a read returns inside the engine.
+type answer struct {
+	payload  []byte
+	value    any        // set for the one caller that may keep it
+	near     *nearEntry // where it was found, to keep what is decoded there
+	negative bool
+	versions string // of a stored value
+	err      error
+	info     Info
+}
+
+// Info says where a value came from.
+type Info struct {
+	// Source is where the value was found.
+	Source Origin
+	// Stale is true for a value past its TTL (never an invalidated one).
+	Stale bool
+
+	stored, soft, hard int64 // Unix ms; 0 = not stored
+}
+
+// StoredAt is when the value's fetch ended; zero where nothing was stored.
+func (i Info) StoredAt() time.Time { return unixMS(i.stored) }
+
+// Expires is when the value goes stale; zero where nothing was stored.
+func (i Info) Expires() time.Time { return unixMS(i.soft) }
+
+func unixMS(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}
+
+func (i *Info) set(e *envelope) { i.stored, i.soft, i.hard = e.stored, e.soft, e.hard }
+
+// Origin is where a value was found.
+type Origin uint8
+
+// Where values come from.
+const (
+	FromSource Origin = iota // fetched for this read, or for one it joined
+	FromRedis                // stored and current
+	FromNear                 // in this process's memory, and current or within its bound
+	FromBypass               // the source, past a cache that may not serve
+)
+
+func (o Origin) String() string {
+	return [...]string{"source", "redis", "near", "bypass"}[o&3]
+}
+
+// answerFrom unpacks a stored entry; one that does not unpack is counted.
+func (c *Cache) answerFrom(l *layerState, e *envelope, from Origin) (answer, error) {
+	payload, err := c.unpack(e)
+	if err != nil {
+		l.met.rejected[rejectUndecoded].inc()
+		return answer{}, err
+	}
+	a := answer{payload: payload, negative: e.negative(), versions: e.versions}
+	a.info = Info{Source: from, Stale: c.nowMS() >= e.soft}
+	a.info.set(e)
+	return a, nil
+}
+
+func nearAnswer(c *Cache, e *nearEntry) answer {
+	a := answer{payload: e.env.payload, near: e, negative: e.env.negative(), versions: e.env.versions}
+	a.info = Info{Source: FromNear, Stale: c.nowMS() >= e.env.soft}
+	a.info.set(&e.env)
+	return a
+}

@@ -1,0 +1,156 @@
+package cache
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// The bus is one subscription per process. It carries two kinds of message:
+// "this lock's fill is there (or will not come)", which wakes waiters, and
+// "these dependencies were invalidated", which drops bounded near entries.
+// Both only make things quicker: a lost message costs a timer, or staleness
+// within the stated bound.
+type bus struct {
+	channel string
+
+	mu      sync.Mutex
+	waiters map[string]map[chan struct{}]struct{} // by lock name
+
+	// upSince is when the link was last established, in nanoseconds of the
+	// cache's monotonic clock; 0 while it is down.
+	upSince atomic.Int64
+}
+
+const (
+	msgFilled      = 'f' // + lock name
+	msgInvalidated = 'i' // + 8 bytes per dependency
+	linkPing       = 2 * time.Second
+)
+
+// wait registers for the wake-up of a lock; done must be called.
+func (b *bus) wait(lock string) (woken <-chan struct{}, done func()) {
+	ch := make(chan struct{}, 1)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	set := b.waiters[lock]
+	if set == nil {
+		set = make(map[chan struct{}]struct{}, 1)
+		b.waiters[lock] = set
+	}
+	set[ch] = struct{}{}
+	return ch, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(set, ch)
+		if len(set) == 0 && len(b.waiters[lock]) == 0 {
+			delete(b.waiters, lock)
+		}
+	}
+}
+
+func (b *bus) wake(lock string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for ch := range b.waiters[lock] {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// listen keeps the subscription until Close.
+func (c *Cache) listen() {
+	for c.life.Err() == nil {
+		err := c.receive()
+		if c.bus.upSince.Swap(0) != 0 {
+			c.met.busDrops.inc()
+		}
+		c.near.clear()
+		if c.life.Err() != nil {
+			return
+		}
+		c.log.Debug("cache message link is down", "error", err)
+		c.pause(c.opt.BreakerProbe)
+	}
+}
+
+// pause waits, or until Close.
+func (c *Cache) pause(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.life.Done():
+	}
+}
+
+var errLinkSilent = errors.New("cache: message link silent")
+
+func (c *Cache) receive() error {
+	ps := c.rdb.Subscribe(c.life, c.bus.channel)
+	stop := context.AfterFunc(c.life, func() { _ = ps.Close() })
+	defer func() {
+		if stop() {
+			_ = ps.Close()
+		}
+	}()
+	asked := false
+	for {
+		msg, err := ps.ReceiveTimeout(c.life, linkPing)
+		var timeout net.Error
+		switch {
+		case err == nil:
+			asked = false
+		case errors.As(err, &timeout) && timeout.Timeout() && !asked:
+			if err := ps.Ping(c.life); err != nil {
+				return err
+			}
+			asked = true
+			continue
+		case asked:
+			return errors.Join(errLinkSilent, err)
+		default:
+			return err
+		}
+		switch m := msg.(type) {
+		case *redis.Subscription:
+			// What was put near before this moment may have missed messages.
+			c.near.clear()
+			c.bus.upSince.Store(c.mono())
+		case *redis.Message:
+			c.heard(m.Payload)
+		}
+	}
+}
+
+func (c *Cache) heard(msg string) {
+	if msg == "" {
+		return
+	}
+	switch body := msg[1:]; msg[0] {
+	case msgFilled:
+		c.bus.wake(body)
+	case msgInvalidated:
+		for b := []byte(body); len(b) >= 8; b = b[8:] {
+			c.near.drop(binary.BigEndian.Uint64(b), c.mono())
+		}
+	}
+}
+
+// invalidatedMsg is the message for some dependencies.
+func invalidatedMsg(deps []string) string {
+	b := make([]byte, 1, 1+8*len(deps))
+	b[0] = msgInvalidated
+	for _, d := range deps {
+		b = binary.BigEndian.AppendUint64(b, hash64(fnvOffset, shorten(d, maxDep)))
+	}
+	return string(b)
+}

@@ -1,0 +1,100 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A Redis that restarts or fails over forgets its last seconds: it brings back
+// old values and old versions together, and with them values that had been
+// invalidated. Its master_replid changes each time. So on every new connection,
+// before it is used, the id is read; if no marker says that this history was
+// dealt with, every layer gets a new version and then the marker is set. A
+// partitioned old primary that was never fenced is not covered.
+type history struct {
+	plain redis.UniversalClient // without this check on its connections
+
+	mu    sync.Mutex
+	known map[string]bool // ids whose marker this process has seen or set
+}
+
+const (
+	historyPrefix = "history:"
+	markerLife    = 30 * 24 * time.Hour // evicted or lapsed: one needless reset
+)
+
+type connectHook = func(context.Context, *redis.Conn) error
+
+// checked adds the check to a client's own hook.
+func (c *Cache) checked(first connectHook) connectHook {
+	return func(ctx context.Context, cn *redis.Conn) error {
+		if first != nil {
+			if err := first(ctx, cn); err != nil {
+				return err
+			}
+		}
+		return c.checkHistory(ctx, cn)
+	}
+}
+
+func (c *Cache) checkHistory(ctx context.Context, cn *redis.Conn) error {
+	info, err := cn.Info(ctx, "replication").Result()
+	if err != nil {
+		return fmt.Errorf("cache: read the history of a connection: %w", err)
+	}
+	id := replID(info)
+	if id == "" {
+		return errors.New("cache: Redis reports no master_replid")
+	}
+	h := &c.history
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.known[id] {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*c.opt.RedisTimeout)
+	defer cancel()
+	// The marker says which layers were dealt with, too: another table of
+	// layers has another marker.
+	names := make([]string, len(c.order))
+	deps := make([]string, len(c.order))
+	for i, l := range c.order {
+		names[i], deps[i] = l.Name, l.dep
+	}
+	marker := historyPrefix + c.opt.Version + ":" + Hash(names...)[:8] + ":" + id
+	err = h.plain.Get(ctx, marker).Err()
+	if errors.Is(err, redis.Nil) {
+		if err = c.newVersions(ctx, h.plain, deps); err == nil {
+			err = h.plain.Set(ctx, marker, "1", markerLife).Err()
+		}
+		if err == nil {
+			c.met.historyResets.inc()
+			c.log.Info("cache met a new history of Redis: all layers start anew", "replid", id)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("cache: check the history %s: %w", id, err)
+	}
+	c.near.clear()
+	if h.known == nil {
+		h.known = make(map[string]bool)
+	}
+	h.known[id] = true
+	return nil
+}
+
+// replID finds master_replid in the answer to INFO replication.
+func replID(info string) string {
+	for line := range strings.Lines(info) {
+		if id, ok := strings.CutPrefix(line, "master_replid:"); ok {
+			return strings.TrimSpace(id)
+		}
+	}
+	return ""
+}

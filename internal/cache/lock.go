@@ -1,0 +1,117 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A lock lets one process fetch an entry at given versions. It is an economy,
+// never a correctness device: whoever cannot get it in time fetches anyway.
+// The versions are in its name, so nobody waits for a fetch it may not use.
+type lock struct {
+	name  string // Redis key
+	token string
+	held  bool
+}
+
+const lockPrefix = "lock:"
+
+// newLock names the lock of an entry at versions. On Cluster it lies in the
+// entry's slot, so that taking it and looking again are one node's order.
+func (c *Cache) newLock(key, versions string) *lock {
+	return &lock{
+		name:  lockPrefix + c.opt.Version + ":{" + hashTag(key) + "}:" + Hash(key, versions),
+		token: newNonce(),
+	}
+}
+
+// hashTag is the part of a key that Redis Cluster hashes.
+func hashTag(key string) string {
+	if i := strings.IndexByte(key, '{'); i >= 0 {
+		if j := strings.IndexByte(key[i+1:], '}'); j > 0 {
+			return key[i+1 : i+1+j]
+		}
+	}
+	return key
+}
+
+// attempt is what one try for the lock showed.
+type attempt struct {
+	raw  string        // the entry as it is now
+	left time.Duration // how long the holder's lease lasts, if another's
+}
+
+// try takes the lock if it is free and then looks at the entry again, in one
+// round trip: another process may have filled it since we read.
+func (c *Cache) try(ctx context.Context, l *lock, key string) (attempt, error) {
+	pipe := c.rdb.Pipeline()
+	set := pipe.SetNX(ctx, l.name, l.token, c.opt.Lease)
+	get := pipe.Get(ctx, key)
+	left := pipe.PTTL(ctx, l.name)
+	_, _ = pipe.Exec(ctx) // each command's own error is looked at
+	if err := set.Err(); err != nil {
+		return attempt{}, err
+	}
+	l.held = set.Val()
+	if err := get.Err(); err != nil && !errors.Is(err, redis.Nil) {
+		return attempt{}, err
+	}
+	return attempt{raw: get.Val(), left: max(left.Val(), 0)}, nil
+}
+
+// Scripts touch one key each: none may span slots.
+const (
+	releaseScript = `if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) end return 0`
+	extendScript  = `if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('pexpire',KEYS[1],ARGV[2]) end return 0`
+)
+
+// queueRelease gives the lock back, by token, and wakes who waits for it.
+func (c *Cache) queueRelease(ctx context.Context, pipe redis.Pipeliner, l *lock) {
+	pipe.Eval(ctx, releaseScript, []string{l.name}, l.token)
+	pipe.Publish(ctx, c.bus.channel, string(msgFilled)+l.name)
+}
+
+// release runs queueRelease on its own. A lost release costs the others a
+// lease, so it has a context of its own.
+func (c *Cache) release(ctx context.Context, l *lock) {
+	if !l.held {
+		return
+	}
+	l.held = false
+	rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.opt.RedisTimeout)
+	defer cancel()
+	pipe := c.rdb.Pipeline()
+	c.queueRelease(rctx, pipe, l)
+	if _, err := pipe.Exec(rctx); err != nil {
+		c.log.Debug("cache lock not released, it will lapse", "lock", l.name, "error", err)
+	}
+}
+
+// keepAlive extends the lease while its holder works; stop ends that.
+func (c *Cache) keepAlive(ctx context.Context, l *lock) (stop func()) {
+	if !l.held {
+		return func() {}
+	}
+	kctx, cancel := context.WithCancel(ctx)
+	var again func()
+	again = func() {
+		time.AfterFunc(c.opt.Lease/3, func() {
+			if kctx.Err() != nil {
+				return
+			}
+			c.spawn(func() {
+				err := c.rdb.Eval(kctx, extendScript, []string{l.name}, l.token, c.opt.Lease.Milliseconds()).Err()
+				if err != nil && kctx.Err() == nil {
+					c.log.Debug("cache lock not extended", "lock", l.name, "error", err)
+				}
+				again()
+			})
+		})
+	}
+	again()
+	return cancel
+}

@@ -1,0 +1,69 @@
+package cache
+
+import (
+	"context"
+	"sync"
+)
+
+// A relay shares work among callers who must not be given the result of work
+// that began before they came: while one turn runs, those who arrive wait for
+// the next, which they share.
+type relay[R any] struct {
+	mu   sync.Mutex
+	busy bool
+	next *turn[R]
+}
+
+type turn[R any] struct {
+	done chan struct{}
+	res  R
+}
+
+// share runs work, or joins the first run of it that begins after now. A lone
+// caller runs it itself, without a goroutine.
+func (r *relay[R]) share(ctx context.Context, spawn func(func()) bool, work func() R) (R, error) {
+	r.mu.Lock()
+	if !r.busy {
+		r.busy = true
+		r.mu.Unlock()
+		res := work()
+		if t := r.pass(); t != nil {
+			rest := func() { r.run(t, work) }
+			if !spawn(rest) {
+				rest() // closing: work fails at once, and nobody is left waiting
+			}
+		}
+		return res, nil
+	}
+	t := r.next
+	if t == nil {
+		t = &turn[R]{done: make(chan struct{})}
+		r.next = t
+	}
+	r.mu.Unlock()
+	select {
+	case <-t.done:
+		return t.res, nil
+	case <-ctx.Done():
+		var zero R
+		return zero, ctx.Err()
+	}
+}
+
+// run works until nobody waits.
+func (r *relay[R]) run(t *turn[R], work func() R) {
+	for ; t != nil; t = r.pass() {
+		t.res = work()
+		close(t.done)
+	}
+}
+
+// pass takes the turn that waits, or ends the run.
+func (r *relay[R]) pass() *turn[R] {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.next
+	r.next = nil
+	r.busy = t != nil
+	return t
+}

@@ -1,0 +1,84 @@
+package cache
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// A scope is the inside of one load. It makes reads nested in the load strict
+// (nothing bounded, nothing stale feeds a fill), collects what they depended
+// on, and lets them share the load's slot at the source.
+type scope struct {
+	c      *Cache
+	parent *scope
+	keys   []string // of the entries being loaded
+	slot   bool     // this load runs in a slot, its own or an ancestor's
+
+	mu    sync.Mutex
+	deps  []string
+	soft  int64 // earliest expiries of the parts; 0 = none
+	hard  int64
+	ended bool
+}
+
+type scopeKey struct{}
+
+func scopeOf(ctx context.Context) *scope {
+	s, _ := ctx.Value(scopeKey{}).(*scope)
+	return s
+}
+
+// Loading reports whether ctx is the inside of a load: reads made with it are
+// strict, and their dependencies must be declared by the entry being loaded.
+func Loading(ctx context.Context) bool { return scopeOf(ctx) != nil }
+
+// loads reports whether key is being loaded by this scope or one around it.
+func (s *scope) loads(key string) bool {
+	for ; s != nil; s = s.parent {
+		if slices.Contains(s.keys, key) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *scope) holdsSlot() bool { return s != nil && s.slot }
+
+// note records a nested read: what it hangs on and when it expires.
+func (s *scope) note(c *Cache, deps []string, info *Info) {
+	if s == nil || s.c != c {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
+	for _, d := range deps {
+		s.deps = addUnique(s.deps, d)
+	}
+	s.soft = earlier(s.soft, info.soft)
+	s.hard = earlier(s.hard, info.hard)
+}
+
+func earlier(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// end closes the scope and returns what its reads depended on beyond what is
+// declared, and the parts' earliest expiries.
+func (s *scope) end(declared []string) (undeclared []string, soft, hard int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	for _, d := range s.deps {
+		if !slices.Contains(declared, d) {
+			undeclared = append(undeclared, d)
+		}
+	}
+	return undeclared, s.soft, s.hard
+}

@@ -1,0 +1,189 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+)
+
+// Entry names one entry for the operations below. The dependencies must be
+// the same wherever the entry is read and written; the layer and the entry
+// itself are always added.
+type Entry struct {
+	Layer string
+	Key   Key
+	Deps  []string
+}
+
+// Ticket is the versions of an entry's dependencies at a moment. A value
+// obtained after that moment may be stored with it: if anything it depends on
+// was invalidated since, the stored value counts for nothing.
+type Ticket struct {
+	key      string
+	versions string
+}
+
+func entryTarget[T any](c *Cache, e Entry, codec Codec) (target, error) {
+	l, err := c.layer(e.Layer)
+	if err != nil {
+		return target{}, err
+	}
+	return c.newTarget(l, e.Key, e.Deps, fingerprint(codec.Name(), reflect.TypeFor[T]()))
+}
+
+// Ticket reads the versions an entry's value will be stored with. Take it
+// before the value is obtained.
+func (c *Cache) Ticket(ctx context.Context, e Entry) (Ticket, error) {
+	t, err := entryTarget[struct{}](c, e, JSON{})
+	if err != nil {
+		return Ticket{}, err
+	}
+	if err := c.usable(); err != nil {
+		return Ticket{}, err
+	}
+	have, err := c.readKeys(ctx, "", t.vkeys)
+	if err != nil {
+		return Ticket{}, fmt.Errorf("cache: ticket for %s: %w", t.key, err)
+	}
+	versions, err := c.ensureVersions(ctx, t.vkeys, have)
+	if err != nil {
+		return Ticket{}, fmt.Errorf("cache: ticket for %s: %w", t.key, err)
+	}
+	return Ticket{key: t.key, versions: versions}, nil
+}
+
+// usable is ErrBypass while stored entries may not be used.
+func (c *Cache) usable() error {
+	if c.life.Err() != nil {
+		return ErrClosed
+	}
+	if !c.opt.Gate() || c.breaker.open.Load() {
+		return ErrBypass
+	}
+	return nil
+}
+
+// Get returns what is stored, current and within its TTL: ErrMiss if nothing
+// is, an error that wraps ErrNotFound for a remembered "not found".
+func Get[T any](ctx context.Context, c *Cache, e Entry) (T, error) {
+	var v T
+	t, err := entryTarget[T](c, e, JSON{})
+	if err != nil {
+		return v, err
+	}
+	if err := c.usable(); err != nil {
+		return v, err
+	}
+	r, err := c.readEntry(ctx, &t)
+	if err != nil {
+		return v, fmt.Errorf("cache: get %s: %w", t.key, err)
+	}
+	env, verdict := c.judge(&t, r)
+	if verdict != fresh {
+		t.layer.met.misses.inc()
+		return v, ErrMiss
+	}
+	ans, err := c.answerFrom(t.layer, &env, FromRedis)
+	if err == nil && !ans.negative {
+		if err = (JSON{}).Unmarshal(ans.payload, &v); err != nil {
+			t.layer.met.rejected[rejectUndecoded].inc()
+		}
+	}
+	if err != nil {
+		t.layer.met.misses.inc()
+		return v, ErrMiss
+	}
+	t.layer.met.hits.inc()
+	scopeOf(ctx).note(c, t.deps, &ans.info)
+	if ans.negative {
+		return v, notFoundError(ans.payload)
+	}
+	return v, nil
+}
+
+// Set stores a value with the ticket that was taken before it was obtained.
+// ttl 0 is the layer's. That Set returns nil does not mean that the value will
+// be served: something it depends on may have changed since the ticket.
+func Set[T any](ctx context.Context, c *Cache, e Entry, v T, ttl time.Duration, ticket Ticket) error {
+	t, err := entryTarget[T](c, e, JSON{})
+	if err != nil {
+		return err
+	}
+	if ticket.key != t.key || len(ticket.versions) != len(t.vkeys)*nonceLen {
+		return fmt.Errorf("%w: set %s: the ticket is for another entry", ErrInvalidKey, t.key)
+	}
+	if err := c.checkTTL(t.layer, ttl); err != nil {
+		return fmt.Errorf("set %s: %w", t.key, err)
+	}
+	if err := c.usable(); err != nil {
+		return err
+	}
+	payload, err := (JSON{}).Marshal(v)
+	if err != nil {
+		return fmt.Errorf("cache: set %s: %w", t.key, err)
+	}
+	if len(payload) > c.opt.MaxValueBytes {
+		t.layer.met.rejected[rejectTooLarge].inc()
+		return fmt.Errorf("%w: set %s: %d bytes, at most %d", ErrTooLarge, t.key, len(payload), c.opt.MaxValueBytes)
+	}
+	q := &request{target: t}
+	env, ok := c.envelopeFor(q, &product{payload: payload, ttl: ttl}, ticket.versions, 0, 0, 0)
+	if !ok {
+		return fmt.Errorf("cache: set %s: refused", t.key)
+	}
+	if !c.store(ctx, &t, &env, nil) {
+		return fmt.Errorf("cache: set %s: Redis did not take it", t.key)
+	}
+	c.near.remove(t.key)
+	return nil
+}
+
+func (c *Cache) checkTTL(l *layerState, ttl time.Duration) error {
+	if ttl < 0 || ttl+l.hardWindow() > c.opt.MaxTTL {
+		return fmt.Errorf("%w: %v is not in [0, %v]", ErrInvalidTTL, ttl, c.opt.MaxTTL-l.hardWindow())
+	}
+	return nil
+}
+
+// GetOrSet returns what is stored or loads it, as a Func would; for entries
+// that are not worth a Func. ttl 0 is the layer's.
+func GetOrSet[T any](ctx context.Context, c *Cache, e Entry, ttl time.Duration, load func(context.Context) (T, error)) (T, error) {
+	f := Wrap(c, Spec[struct{}]{
+		Layer: e.Layer,
+		Key:   func(struct{}) Key { return e.Key },
+		Deps:  func(struct{}) []string { return e.Deps },
+		TTL:   ttl,
+	}, func(ctx context.Context, _ struct{}) (T, error) { return load(ctx) })
+	return f.Get(ctx, struct{}{})
+}
+
+// Item is one value to warm the cache with.
+type Item[T any] struct {
+	Entry  Entry
+	Value  T
+	TTL    time.Duration // 0 = the layer's
+	Ticket Ticket        // zero = taken now: for values that nothing can have changed meanwhile
+}
+
+// Warm stores values that were obtained elsewhere and returns how many.
+func Warm[T any](ctx context.Context, c *Cache, items []Item[T]) (int, error) {
+	n := 0
+	var errs []error
+	for _, it := range items {
+		ticket, err := it.Ticket, error(nil)
+		if ticket == (Ticket{}) {
+			ticket, err = c.Ticket(ctx, it.Entry)
+		}
+		if err == nil {
+			err = Set(ctx, c, it.Entry, it.Value, it.TTL, ticket)
+		}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		n++
+	}
+	return n, errors.Join(errs...)
+}
