@@ -34,11 +34,11 @@ func Database(t testing.TB) string {
 // EmptyDatabase is Database without the migrations.
 func EmptyDatabase(t testing.TB) string {
 	t.Helper()
-	server, err := postgresOnce()
+	shared, err := postgresOnce()
 	if err != nil {
 		t.Fatalf("testkit: %v", err)
 	}
-	return create(t, server, "template1")
+	return create(t, shared.url, "template1")
 }
 
 func create(t testing.TB, server, from string) string {
@@ -59,22 +59,22 @@ func create(t testing.TB, server, from string) string {
 	return dsn
 }
 
-// postgresOnce is the URL of this process' server, as a user who may create databases.
-var postgresOnce = sync.OnceValues(func() (string, error) {
+// postgresOnce is this process' server, as a user who may create databases.
+var postgresOnce = sync.OnceValues(func() (server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
 	if dsn := os.Getenv("TEST_DATABASE_URL"); dsn != "" {
-		return dsn, nil
+		return server{url: dsn}, nil
 	}
 	if containers() {
 		return postgresContainer(ctx)
 	}
 	// Nobody stops it: the watchdog does when this process ends.
-	server, err := devstack.StartPostgres(ctx, devstack.PostgresOptions{})
+	private, err := devstack.StartPostgres(ctx, devstack.PostgresOptions{})
 	if err != nil {
-		return "", err
+		return server{}, err
 	}
-	return server.URL(), nil
+	return server{url: private.URL()}, nil
 })
 
 // template is a migrated database that tests are cloned from.
@@ -83,7 +83,7 @@ type template struct{ server, name string }
 // templateOnce finds or makes the template of these very migrations. On a server that several test processes share, the
 // first one makes it, under another name until it is whole, while the others wait for an advisory lock.
 var templateOnce = sync.OnceValues(func() (template, error) {
-	server, err := postgresOnce()
+	shared, err := postgresOnce()
 	if err != nil {
 		return template{}, err
 	}
@@ -93,7 +93,7 @@ var templateOnce = sync.OnceValues(func() (template, error) {
 	if err != nil {
 		return template{}, err
 	}
-	t := template{server: server, name: "openlearn_template_" + sum}
+	t := template{server: shared.url, name: "openlearn_template_" + sum}
 	return t, t.ensure(ctx)
 })
 

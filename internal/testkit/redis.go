@@ -66,6 +66,7 @@ func RedisURL(t testing.TB) string {
 // sharedRedis hands out a server's logical databases. Database 0 holds who has which, so that test processes which share
 // one server (TEST_REDIS_URL) do not clash either.
 type sharedRedis struct {
+	server
 	options   *redis.Options
 	databases int
 	token     string
@@ -77,15 +78,15 @@ const lease = 30 * time.Minute
 var redisOnce = sync.OnceValues(func() (*sharedRedis, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
-	address, err := redisAddress(ctx)
+	from, err := redisServer(ctx)
 	if err != nil {
 		return nil, err
 	}
-	options, err := redis.ParseURL(address)
+	options, err := redis.ParseURL(from.url)
 	if err != nil {
 		return nil, fmt.Errorf("TEST_REDIS_URL: expected redis://:password@host:6379: %w", err)
 	}
-	s := &sharedRedis{options: options, token: unique("testkit")}
+	s := &sharedRedis{server: from, options: options, token: unique("testkit")}
 	return s, s.do(0, func(c *redis.Client) error {
 		// CONFIG GET, because a server by URL may have any number of them.
 		got, err := c.ConfigGet(ctx, "databases").Result()
@@ -99,21 +100,21 @@ var redisOnce = sync.OnceValues(func() (*sharedRedis, error) {
 	})
 })
 
-func redisAddress(ctx context.Context) (string, error) {
+func redisServer(ctx context.Context) (server, error) {
 	if address := os.Getenv("TEST_REDIS_URL"); address != "" {
-		return address, nil
+		return server{url: address}, nil
 	}
 	if containers() {
 		return redisContainer(ctx)
 	}
 	// Nothing needs to last, and nobody stops it: the watchdog does when this process ends.
-	server, err := devstack.StartRedis(ctx, devstack.RedisOptions{
+	private, err := devstack.StartRedis(ctx, devstack.RedisOptions{
 		Databases: 1024, Settings: []string{"appendonly no", `save ""`},
 	})
 	if err != nil {
-		return "", err
+		return server{}, err
 	}
-	return server.URL(), nil
+	return server{url: private.URL()}, nil
 }
 
 // take finds a database that nobody has; where all are taken it waits for one.

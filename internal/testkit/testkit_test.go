@@ -69,7 +69,7 @@ func TestEveryTestHasItsOwnEmptyRedis(t *testing.T) {
 	t.Parallel()
 	ctx := within(t, time.Minute)
 	var seen sync.Map
-	for range 40 {
+	for range 6 { // few: a server that two runs share may have 16
 		client := testkit.Redis(t)
 		if _, twice := seen.LoadOrStore(client.Options().DB, true); twice {
 			t.Fatalf("database %d was handed out twice", client.Options().DB)
