@@ -69,7 +69,7 @@ func (w *writer) article(i int) Article {
 		}
 	}
 	w.tone = [...]int8{1, 1, 1, -1, -1, -1, -1, 0, 0, 0}[w.rng.below(10)]
-	w.style = [...]int{0, 0, 0, 1, 1, 1, 1, 2, 2, 2}[w.rng.below(10)]
+	w.style = [...]int{0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4}[w.rng.below(12)]
 	published, scraped := w.times(i)
 	w.stage(*paper, published)
 	w.enlist()
@@ -138,16 +138,27 @@ func (w *writer) chooseTopic(p *newspaper) *topic {
 
 // chooseStory takes one whose tone is the article's, or, where the topic has none, makes its tone the article's.
 func (w *writer) chooseStory() *story {
-	n := len(w.topic.stories)
-	first := w.rng.below(n)
-	for k := range n {
-		if s := &w.topic.stories[(first+k)%n]; s.tone == w.tone {
-			return s
+	stories, matching := w.topic.stories, 0
+	for i := range stories {
+		if stories[i].tone == w.tone {
+			matching++
 		}
 	}
-	s := &w.topic.stories[first]
-	w.tone = s.tone
-	return s
+	if matching == 0 {
+		s := &stories[w.rng.below(len(stories))]
+		w.tone = s.tone
+		return s
+	}
+	skip := w.rng.below(matching)
+	for i := range stories {
+		if stories[i].tone == w.tone {
+			if skip == 0 {
+				return &stories[i]
+			}
+			skip--
+		}
+	}
+	return &stories[0]
 }
 
 // line renders a headline or a subtitle.
@@ -191,17 +202,17 @@ func (g *Generator) published(r *rng) time.Time {
 
 func (w *writer) author() *string {
 	var s string
-	g := w.g.grammar.general
+	g := &w.g.banks
 	switch x := w.rng.below(100); {
 	case x < 12:
 		return nil
 	case x < 35:
-		s = w.pickText(g["redaccion"]) + " " + w.topic.section
+		s = w.pickText(g.redaccion) + " " + w.topic.section
 	default:
-		names := [...]string{"nombref", "nombrem"}[w.rng.below(2)]
-		s = w.pickText(g[names]) + " " + w.pickText(g["apellido"])
+		names := [...]int{g.nombref, g.nombrem}[w.rng.below(2)]
+		s = w.pickText(names) + " " + w.pickText(g.apellido)
 		if w.rng.chance(40) {
-			s += " " + w.pickText(g["apellido"])
+			s += " " + w.pickText(g.apellido)
 		}
 	}
 	return &s

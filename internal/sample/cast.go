@@ -106,27 +106,18 @@ func (w *writer) stage(p newspaper, published time.Time) {
 	if third == first {
 		third = (third + 1) % n
 	}
-	here := ps.all[dept.places[first]]
+	here := &ps.all[dept.places[first]]
 	w.dept = dept
 
 	c := &w.cast
-	c[castPlace] = located(here.name)
-	c[castDept] = located(dept.name)
-	c[castPlaceLong] = c[castPlace]
-	if here.name != "Bogotá" { // the capital is a district of its own
-		c[castPlaceLong].text += " (" + c[castDept].bare + ")"
-		c[castPlaceLong].mentions = append(c[castPlaceLong].mentions, c[castDept].mentions...)
-	}
-	c[castRiver] = located("el río " + dept.rivers[w.rng.below(len(dept.rivers))])
-	c[castPlace2], c[castPlace3] = located(ps.all[dept.places[second]].name), located(ps.all[dept.places[third]].name)
+	c[castPlace], c[castPlaceLong], c[castDept] = here.short, here.long, dept.phrase
+	c[castRiver] = dept.rivers[w.rng.below(len(dept.rivers))]
+	c[castPlace2], c[castPlace3] = ps.all[dept.places[second]].short, ps.all[dept.places[third]].short
 	c[castKind] = value{text: "el municipio", bare: "municipio"}
 	if here.city {
 		c[castKind] = value{text: "la ciudad", bare: "ciudad", feat: feature{feminine: true}}
 	}
-	for i := range 4 {
-		f := feature{feminine: i&1 == 1, plural: i&2 == 2}
-		c[castGentM+i] = plain(decline(dept.gentile, f))
-	}
+	copy(c[castGentM:], dept.gentile[:])
 	day := published.Add(-5 * time.Hour) // Colombia's clock; it has no summer time
 	c[castToday] = plain(weekdays[day.Weekday()])
 	c[castMonth] = plain(months[(int(day.Month())+10)%12])
@@ -141,19 +132,19 @@ func (w *writer) enlist() {
 	for k := range w.persons {
 		f := feature{feminine: w.rng.chance(50)}
 		w.cast[castPerson].feat = f
-		names, article := "nombrem", "el "
+		names, article := w.g.banks.nombrem, "el "
 		if f.feminine {
-			names, article = "nombref", "la "
+			names, article = w.g.banks.nombref, "la "
 		}
-		given := w.pickText(w.g.grammar.general[names])
+		given := w.pickText(names)
 		if w.rng.chance(25) {
-			given += " " + w.pickText(w.g.grammar.general[names])
+			given += " " + w.pickText(names)
 		}
-		surname := w.pickText(w.g.grammar.general["apellido"])
-		name := given + " " + surname
+		surname, second := w.pickText(w.g.banks.apellido), ""
 		if w.rng.chance(35) {
-			name += " " + w.pickText(w.g.grammar.general["apellido"])
+			second = " " + w.pickText(w.g.banks.apellido)
 		}
+		name := given + " " + surname + second
 		role, star, mentions := w.pickValue(w.topic.roles[k])
 		p := person{
 			name: name, surname: surname, role: article + role, key: people, feat: f, roleMentions: mentions,

@@ -11,12 +11,6 @@ const (
 	maxWords = 900
 )
 
-// generalNeeds are the banks that the code names, in general.txt.
-var generalNeeds = []string{
-	"nombref", "nombrem", "apellido", "conector", "segun", "cola", "informe", "union", "verbo", "hecho", "cita1", "cita2",
-	"cita3", "cierre", "puente", "resumio", "funcionario", "redaccion",
-}
-
 // content writes the text: the story's first sentence, then facts and quotes, then an end.
 func (w *writer) content(s *story) {
 	words := 125 + w.skewed(680)
@@ -24,27 +18,34 @@ func (w *writer) content(s *story) {
 	w.buf = w.render(w.buf, &s.lead)
 	w.end(0, s.tone)
 	w.paragraph()
-	inParagraph, lastQuote := 0, false
+	d := &densities[w.style]
 	bridge := 0 // words after which the second topic comes in
 	if w.second != nil {
 		bridge = words * 7 / 10
 	}
-	for w.words < words {
+	inParagraph, quoted, dry := 0, true, 0
+	for w.words < words && dry < 8 { // dry: nothing new found, so often in a row
+		var wrote bool
 		switch {
 		case bridge > 0 && w.words >= bridge:
 			bridge = 0
 			w.aside()
-			lastQuote = false
-		case !lastQuote && w.sentences > 1 && w.rng.chance(38):
-			w.quote()
-			lastQuote = true
-		case w.rng.chance(24):
-			w.fact(w.g.grammar.general["hecho"], -1)
-			lastQuote = false
+			wrote, quoted = true, false
+		case !quoted && w.rng.chance(d.quotes):
+			wrote = w.quote()
+			quoted = true
+		case w.rng.chance(22):
+			wrote = w.fact(w.g.banks.hecho, -1)
+			quoted = false
 		default:
-			w.fact(w.topic.fact, 0)
-			lastQuote = false
+			wrote = w.fact(w.topic.fact, 0)
+			quoted = false
 		}
+		if !wrote {
+			dry++
+			continue
+		}
+		dry = 0
 		inParagraph++
 		if inParagraph >= 2 && w.rng.chance(60) || inParagraph == 4 {
 			w.paragraph()
@@ -52,14 +53,13 @@ func (w *writer) content(s *story) {
 		}
 	}
 	w.begin()
-	if w.rng.chance(70) {
-		t := w.matching(w.topic.close)
+	id, about := w.topic.close, 0
+	if w.rng.chance(30) {
+		id, about = w.g.banks.cierre, -1
+	}
+	if t := w.fresh(id); t != nil {
 		w.buf = w.render(w.buf, t)
-		w.end(0, t.tone)
-	} else {
-		t := w.matching(w.g.grammar.general["cierre"])
-		w.buf = w.render(w.buf, t)
-		w.end(-1, t.tone)
+		w.end(about, t.tone)
 	}
 	w.buf = bytes.TrimRight(w.buf, " \n")
 }
@@ -102,99 +102,145 @@ func (w *writer) end(about int, tone int8) {
 	w.words += bytes.Count(w.buf[w.start:], []byte{' '})
 }
 
-// matching takes an alternative whose tone goes with the article's. Every bank it is used on has neutral ones; a few
-// of the other tone slip in where the walk finds no other.
-func (w *writer) matching(id int) *template {
-	t := w.pick(id)
-	for try := 0; try < 6 && t.tone != 0 && t.tone != w.tone; try++ {
-		t = w.pick(id)
+// fresh takes an alternative that the article has not had and whose tone goes with its own; nil when there is none.
+func (w *writer) fresh(id int) *template {
+	for n := len(w.g.grammar.banks[id].items); w.taken(id) < n; {
+		if t := w.pick(id); t.tone == 0 || t.tone == w.tone {
+			return t
+		}
 	}
-	return t
+	return nil
 }
 
-// styled is matching with an eye to length: plain texts take the shorter of two, dense ones the longer.
+// taken is how many alternatives of a bank the article has had.
+func (w *writer) taken(id int) int {
+	if k := &w.walks[id]; k.epoch == w.epoch {
+		return k.taken
+	}
+	return 0
+}
+
+// styled is fresh with an eye to length: it holds several alternatives in hand and plays the shortest of them in a
+// plain text, the longest in a dense one.
 func (w *writer) styled(id int) *template {
-	t := w.matching(id)
-	if w.style == 1 || len(w.g.grammar.banks[id].items) < 12 {
-		return t
+	k, d := &w.walks[id], &densities[w.style]
+	if w.taken(id) == 0 {
+		k.hand = k.hand[:0]
 	}
-	if u := w.matching(id); (u.words > t.words) == (w.style == 2) {
-		return u
+	for len(k.hand) <= d.choice {
+		t := w.fresh(id)
+		if t == nil {
+			break
+		}
+		k.hand = append(k.hand, t)
 	}
+	if len(k.hand) == 0 {
+		return nil
+	}
+	best := 0
+	for i, t := range k.hand {
+		if d.long && t.words > k.hand[best].words || !d.long && t.words < k.hand[best].words {
+			best = i
+		}
+	}
+	t := k.hand[best]
+	k.hand = append(k.hand[:best], k.hand[best+1:]...)
 	return t
 }
 
-// Shares, in percent, of the ways to dress a fact: after a connective, with its source before or behind, reported, two
-// joined. What is left stands alone.
-var dressing = [3][5]int{
-	{18, 7, 8, 7, 0},
-	{18, 14, 14, 12, 8},
-	{12, 12, 18, 18, 30},
+// density is how heavily sentences are loaded. The shares are in percent; what is left of the first three is a fact
+// without anything before it.
+type density struct {
+	choice                    int // alternatives to choose from beside the one at hand
+	long                      bool
+	connective, source, voice int // before the fact: "además", "según …", "… informó que"
+	tail                      int // behind it: "de acuerdo con …", where nothing of the kind stands before
+	join, joins               int // another fact joined to it, and at most how many
+	quotes                    int // share of the sentences
 }
 
-// fact writes one or two statements of a bank.
-func (w *writer) fact(id, about int) {
-	w.begin()
+var densities = [...]density{
+	{choice: 3, connective: 6, quotes: 42},
+	{choice: 1, connective: 16, source: 6, voice: 6, tail: 8, quotes: 40},
+	{choice: 0, connective: 18, source: 14, voice: 12, tail: 15, join: 10, joins: 1, quotes: 36},
+	{choice: 1, long: true, connective: 14, source: 20, voice: 20, tail: 30, join: 55, joins: 2, quotes: 26},
+	{choice: 2, long: true, connective: 8, source: 36, voice: 36, tail: 70, join: 88, joins: 3, quotes: 14},
+}
+
+// fact writes a statement of a bank, or several in one sentence. It reports whether the bank had one left.
+func (w *writer) fact(id, about int) bool {
 	t := w.styled(id)
+	if t == nil {
+		return false
+	}
+	w.begin()
 	if t.raw {
 		w.buf = w.render(w.buf, t)
 		w.end(about, t.tone)
-		return
+		return true
 	}
-	g := w.g.grammar.general
-	d, x := &dressing[w.style], w.rng.below(100)
-	way := 0
-	for way < len(d) && x >= d[way] {
-		x -= d[way]
-		way++
-	}
-	if t.names && way >= 1 && way <= 3 {
-		way = 5 // "según el Ministerio, el Ministerio…"
-	}
-	switch way {
-	case 0:
-		if w.buf = w.render(w.buf, w.pick(g["conector"])); !bytes.HasSuffix(w.buf, []byte(" que")) {
+	g, d := &w.g.banks, &densities[w.style]
+	x := w.rng.below(100)
+	attributed := t.names // no "según el Ministerio, el Ministerio…"
+	switch {
+	case x < d.connective:
+		if w.buf = w.render(w.buf, w.pick(g.conector)); !bytes.HasSuffix(w.buf, []byte(" que")) {
 			w.buf = append(w.buf, ',')
 		}
 		w.buf = append(w.buf, ' ')
-	case 1:
-		w.buf = append(w.render(w.buf, w.pick(g["segun"])), ", "...)
-	case 3:
-		w.buf = append(w.render(w.buf, w.pick(g["informe"])), " que "...)
+	case t.names:
+	case x < d.connective+d.source:
+		w.buf = append(w.render(w.buf, w.pick(g.segun)), ", "...)
+		attributed = true
+	case x < d.connective+d.source+d.voice:
+		w.buf = append(w.render(w.buf, w.pick(g.informe)), " que "...)
+		attributed = true
 	}
 	w.buf = w.render(w.buf, t)
 	tone := t.tone
-	switch way {
-	case 2:
-		w.buf = w.render(append(w.buf, ", "...), w.pick(g["cola"]))
-	case 4:
-		if u := w.matching(id); !u.raw && u.tone*t.tone >= 0 {
-			w.buf = append(w.render(w.buf, w.pick(g["union"])), ' ')
-			w.buf = w.render(w.buf, u)
-			if tone == 0 {
-				tone = u.tone
-			}
+	for n := 0; n < d.joins && w.rng.chance(d.join); n++ {
+		u := w.styled(id)
+		if u == nil {
+			break
+		}
+		if u.raw { // a sentence of its own: kept for the next turn
+			w.walks[id].hand = append(w.walks[id].hand, u)
+			break
+		}
+		w.buf = append(w.render(w.buf, w.pick(g.union)), ' ')
+		w.buf = w.render(w.buf, u)
+		attributed = attributed || u.names
+		if tone == 0 {
+			tone = u.tone
 		}
 	}
+	if !attributed && w.rng.chance(d.tail) {
+		w.buf = w.render(append(w.buf, ", "...), w.pick(g.cola))
+	}
 	w.end(about, tone)
+	return true
 }
 
-// quote lets one of the three speak.
-func (w *writer) quote() {
+// quote lets one of the three speak. It reports whether the one chosen had something left to say.
+func (w *writer) quote() bool {
 	k := [...]int{0, 0, 0, 1, 1, 2, 2}[w.rng.below(7)]
 	p := &w.persons[k]
+	g := &w.g.banks
 	bank, about := w.topic.quotes[k], 0
-	g := w.g.grammar.general
 	if w.rng.chance(30) {
-		bank, about = g[[...]string{"cita1", "cita2", "cita3"}[k]], -1
+		bank, about = g.quotes[k], -1
 	}
 	t := w.styled(bank)
+	if t == nil {
+		return false
+	}
 	w.begin()
+	w.cast[castPerson].feat = p.feat
 	way := w.rng.below(10)
 	switch {
 	case !p.known && way < 5: // “…”, dijo Ana Ruiz, alcaldesa de Pasto
 		w.speech(t, true, "”, ")
-		w.buf = append(w.render(w.buf, w.pick(g["verbo"])), ' ')
+		w.buf = append(w.render(w.buf, w.inTone(g.verbo, t.tone)), ' ')
 		w.buf = append(append(append(w.buf, p.name...), ", "...), withoutArticle(p.role)...)
 	case !p.known && way < 7: // para Ana Ruiz, alcaldesa de Pasto, “…”
 		w.buf = append(append(append(append(w.buf, "para "...), p.name...), ", "...), withoutArticle(p.role)...)
@@ -202,20 +248,19 @@ func (w *writer) quote() {
 		w.speech(t, false, "”.")
 	case !p.known: // la alcaldesa de Pasto, Ana Ruiz, lo resumió así: “…”
 		w.buf = append(append(append(w.buf, p.role...), ", "...), p.name...)
-		w.buf = append(w.render(append(w.buf, ", "...), w.pick(g["resumio"])), ": "...)
+		w.buf = append(w.render(append(w.buf, ", "...), w.pick(g.resumio)), ": "...)
 		w.speech(t, true, "”.")
 	case way < 5:
 		w.speech(t, true, "”, ")
-		w.buf = append(w.render(w.buf, w.pick(g["verbo"])), ' ')
-		if k == 0 && way < 2 {
-			w.cast[castPerson].feat = p.feat
-			w.buf = w.render(w.buf, w.pick(g["funcionario"]))
+		w.buf = append(w.render(w.buf, w.inTone(g.verbo, t.tone)), ' ')
+		if p.key == political && way < 2 {
+			w.buf = w.render(w.buf, w.pick(g.funcionario))
 		} else {
 			w.buf = append(w.buf, p.surname...)
 		}
 	case way < 8:
 		w.buf = append(append(w.buf, p.surname...), ' ')
-		w.buf = append(w.render(w.buf, w.pick(g["resumio"])), ": "...)
+		w.buf = append(w.render(w.buf, w.pick(g.resumio)), ": "...)
 		w.speech(t, true, "”.")
 	default:
 		w.buf = append(append(append(w.buf, "según "...), p.surname...), ", "...)
@@ -223,6 +268,16 @@ func (w *writer) quote() {
 	}
 	w.introduce(p)
 	w.end(about, t.tone)
+	return true
+}
+
+// inTone takes an alternative that is neutral or of the tone given.
+func (w *writer) inTone(id int, tone int8) *template {
+	for {
+		if t := w.pick(id); t.tone == 0 || t.tone == tone {
+			return t
+		}
+	}
 }
 
 // speech writes what is said between quotation marks.
@@ -241,10 +296,12 @@ func (w *writer) aside() {
 	w.paragraph()
 	w.cast[castOther] = w.decided(w.second.banks["TEMA"]).value
 	w.begin()
-	w.buf = w.render(w.buf, w.pick(w.g.grammar.general["puente"]))
+	w.buf = w.render(w.buf, w.pick(w.g.banks.puente))
 	w.end(1, 0)
 	for range w.rng.between(2, 4) {
-		w.fact(w.second.fact, 1)
+		if !w.fact(w.second.fact, 1) {
+			break
+		}
 	}
 	w.paragraph()
 }

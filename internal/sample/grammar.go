@@ -336,11 +336,6 @@ func (g *grammar) finish() error {
 		}
 		b.strides = coprimes(len(b.items))
 	}
-	for _, name := range generalNeeds {
-		if _, ok := g.general[name]; !ok {
-			return fmt.Errorf("grammar: general bank %s is missing", name)
-		}
-	}
 	for i := range g.topics {
 		t := &g.topics[i]
 		need := func(name string) int {

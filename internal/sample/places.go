@@ -2,6 +2,7 @@ package sample
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,13 +11,16 @@ type place struct {
 	name string
 	dept int
 	city bool // spoken of as "la ciudad", not "el municipio"
+
+	short, long value // Quibdó; Quibdó (Chocó)
 }
 
 // department is one of Colombia's 32, named with its article where it has one: el Chocó, La Guajira, Antioquia.
 type department struct {
 	name    string
-	gentile string // adjective, masculine singular: antioqueño
-	rivers  []string
+	rivers  []value
+	phrase  value    // el Chocó
+	gentile [4]value // adjective by feature: antioqueño, antioqueña …
 	places  []int
 }
 
@@ -37,11 +41,23 @@ func parsePlaces(text string) (*places, error) {
 		if len(f) != 4 {
 			return nil, fmt.Errorf("grammar: places.txt:%d: want 4 fields", i+1)
 		}
-		d := department{name: f[0], gentile: f[1], rivers: strings.Split(f[2], ";")}
+		d := department{name: f[0], phrase: located(f[0])}
+		for _, r := range strings.Split(f[2], ";") {
+			d.rivers = append(d.rivers, located("el río "+r))
+		}
+		for k := range d.gentile {
+			d.gentile[k] = plain(decline(f[1], feature{feminine: k&1 == 1, plural: k&2 == 2}))
+		}
 		for _, m := range strings.Split(f[3], ";") {
 			name, city := strings.CutSuffix(m, "*")
 			d.places = append(d.places, len(p.all))
-			p.all = append(p.all, place{name: name, dept: len(p.depts), city: city})
+			m := place{name: name, dept: len(p.depts), city: city, short: located(name)}
+			m.long = m.short
+			if name != "Bogotá" { // the capital is a district of its own
+				m.long = value{text: name + " (" + d.phrase.bare + ")", mentions: slices.Concat(m.short.mentions, d.phrase.mentions)}
+				m.long.bare = m.long.text
+			}
+			p.all = append(p.all, m)
 		}
 		if len(d.places) < 3 {
 			return nil, fmt.Errorf("grammar: places.txt:%d: want at least 3 municipalities", i+1)
@@ -52,8 +68,16 @@ func parsePlaces(text string) (*places, error) {
 	return p, nil
 }
 
-// decline gives an adjective's form: antioqueño, antioqueña, antioqueños, antioqueñas; caldense, caldenses.
+// decline gives an adjective's form: antioqueño, antioqueña, antioqueños, antioqueñas; caldense, caldenses; cordobés, cordobesa.
 func decline(adj string, f feature) string {
+	if stem, ok := strings.CutSuffix(adj, "és"); ok && (f.feminine || f.plural) {
+		adj = stem + "es"
+		if f.feminine {
+			adj += "a"
+		} else {
+			return adj
+		}
+	}
 	if stem, ok := strings.CutSuffix(adj, "o"); ok && f.feminine {
 		adj = stem + "a"
 	}

@@ -50,146 +50,156 @@ func (c counts) difficulty() float64 {
 	return float64(int(d*10+0.5)) / 10
 }
 
-// Classes of letters for counting syllables.
+// Classes of bytes and letters. They are also the states of the syllable counter: what came last.
 const (
-	other uint8 = iota
-	consonant
-	weak    // i u ü: glides beside another vowel
-	strong  // a e o á é ó
-	hiatus  // í ú: always a syllable of their own
-	silent  // h: does not part vowels
-	letterY // a vowel at the end of a word
+	other     uint8    = iota // digits, signs, the start of a word
+	consonant                 //
+	weak                      // i u ü: glides beside another vowel
+	strong                    // a e o á é ó
+	hiatus                    // í ú: always a syllable of their own
+	letterY                   // alone a syllable, else a glide or a consonant
+	silent                    // h: does not part vowels
+	states    = silent        // classes from here on are no states
 )
 
-var asciiClass = func() (t [128]uint8) {
+// classes gives the class of each byte of ASCII, accented that of each second byte of a letter U+00C0–U+00FF.
+var classes, accented = func() (ascii, latin [256]uint8) {
 	for c := 'a'; c <= 'z'; c++ {
-		t[c], t[c-32] = consonant, consonant
+		ascii[c], ascii[c-32] = consonant, consonant
 	}
 	for _, x := range []struct {
 		letters string
 		class   uint8
 	}{{"aeoAEO", strong}, {"iuIU", weak}, {"hH", silent}, {"yY", letterY}} {
 		for _, c := range x.letters {
-			t[c] = x.class
+			ascii[c] = x.class
+		}
+	}
+	for _, x := range []struct {
+		letters string
+		class   uint8
+	}{{"áéóÁÉÓ", strong}, {"íúÍÚ", hiatus}, {"üÜ", weak}, {"ñÑ", consonant}} {
+		for _, c := range x.letters {
+			latin[byte(c&0x3f|0x80)] = x.class
+		}
+	}
+	return ascii, latin
+}()
+
+// nuclei says whether a letter of a class begins a syllable after one of another: two strong vowels part, a weak one
+// joins its neighbours (two weak ones make a diphthong), an accented í or ú stands alone.
+var nuclei = func() (t [states][silent + 1]int) {
+	for last := range states {
+		if last != weak {
+			t[last][strong] = 1
+			if last != strong {
+				t[last][weak] = 1
+			}
+		}
+		t[last][hiatus] = 1
+	}
+	return t
+}()
+
+// follows is the state after a letter. A y is a consonant or a glide unless it begins its word.
+var follows = func() (t [states][silent + 1]uint8) {
+	for last := range states {
+		for class := range silent {
+			t[last][class] = class
+		}
+		t[last][silent] = last
+		if last != other {
+			t[last][letterY] = consonant
 		}
 	}
 	return t
 }()
 
-func classOf(r rune) uint8 {
-	if r < utf8.RuneSelf {
-		return asciiClass[r]
-	}
-	switch r {
-	case 'á', 'é', 'ó', 'Á', 'É', 'Ó':
-		return strong
-	case 'í', 'ú', 'Í', 'Ú':
-		return hiatus
-	case 'ü', 'Ü':
-		return weak
-	case 'ñ', 'Ñ':
-		return consonant
-	}
-	return other
-}
-
-// count walks the text once. Syllables are vowel groups: two strong vowels part, a weak one joins its neighbours (two
-// weak ones make a diphthong), an accented í or ú stands alone; the u of que, qui, gue, gui is not spoken.
+// count walks the text once, token by token.
 func count(text []byte) counts {
 	var c counts
-	var (
-		inToken, inWord bool
-		last            uint8 // class of the letter before, silent ones skipped
-		before          rune  // the letter before
-		ended           bool  // the token so far ends like a sentence
-	)
-	finish := func() {
-		if !inToken {
-			return
-		}
-		if before == 'y' && last == letterY && inWord {
-			c.syllables++ // the conjunction; after a vowel it is counted with it
+	for i := 0; i < len(text); {
+		if text[i] <= ' ' {
+			i++
+			continue
 		}
 		c.tokens++
-		if inWord {
+		last, word, ended := other, false, false
+		for i < len(text) && text[i] > ' ' {
+			b := text[i]
+			i++
+			class := classes[b]
+			switch {
+			case b|0x20 == 'u' && mute(text, i):
+				continue
+			case b == 0xc3 && i < len(text):
+				class = accented[text[i]]
+				i++
+			case b >= utf8.RuneSelf:
+				i += trailing(text[i:])
+			}
+			if class == other {
+				ended = endsSentence(text[:i], ended)
+				last = other
+				continue
+			}
+			word, ended = true, false
+			c.syllables += nuclei[last][class]
+			last = follows[last][class]
+		}
+		if last == letterY {
+			c.syllables++ // the conjunction
+		}
+		if word {
 			c.words++
 		}
 		if ended {
 			c.sentences++
 		}
-		inToken, inWord, last, before, ended = false, false, other, 0, false
 	}
-	for i := 0; i < len(text); {
-		r, size := rune(text[i]), 1
-		if r >= utf8.RuneSelf {
-			r, size = utf8.DecodeRune(text[i:])
-		}
-		i += size
-		if r == ' ' || r == '\n' || r == '\t' {
-			finish()
-			continue
-		}
-		inToken = true
-		class := classOf(r)
-		if class == other {
-			switch r {
-			case '.', '!', '?', '…':
-				ended = true
-			case '"', '\'', ')', '”', '»', '’':
-			default:
-				ended = false
-			}
-			last, before = other, r
-			continue
-		}
-		inWord, ended = true, false
-		switch class {
-		case silent:
-			before = r
-			continue
-		case letterY:
-			// A glide or a consonant: no syllable of its own, but for the conjunction (see finish).
-			if last == other {
-				last = letterY
-			} else {
-				last = consonant
-			}
-			before = 'y'
-			continue
-		case weak:
-			if mute(before, r, text[i:]) {
-				before = r
-				continue
-			}
-			if last != weak && last != strong {
-				c.syllables++
-			}
-		case strong:
-			if last != weak {
-				c.syllables++
-			}
-		case hiatus:
-			c.syllables++
-		}
-		last, before = class, r
-	}
-	finish()
 	return c
 }
 
-// mute tells the unspoken u of que, qui, gue, gui.
-func mute(before, r rune, rest []byte) bool {
-	if r != 'u' && r != 'U' || len(rest) == 0 {
+// trailing is how many bytes of a character are left at the start of b.
+func trailing(b []byte) int {
+	n := 0
+	for n < len(b) && b[n]&0xc0 == 0x80 {
+		n++
+	}
+	return n
+}
+
+// endsSentence tells whether a token that goes so far ends like a sentence: closing marks leave that as it was.
+func endsSentence(b []byte, so bool) bool {
+	switch b[len(b)-1] {
+	case '.', '!', '?':
+		return true
+	case '"', '\'', ')':
+		return so
+	}
+	switch r, _ := utf8.DecodeLastRune(b); r {
+	case '…':
+		return true
+	case '”', '’', '»':
+		return so
+	}
+	return false
+}
+
+// mute tells the unspoken u, at i-1, of que, qui, gue, gui.
+func mute(text []byte, i int) bool {
+	if i < 2 || i == len(text) {
 		return false
 	}
-	switch before {
-	case 'q', 'Q':
+	switch text[i-2] | 0x20 {
+	case 'q':
 		return true
-	case 'g', 'G':
-		next, _ := utf8.DecodeRune(rest)
-		switch next {
-		case 'e', 'i', 'é', 'í', 'E', 'I', 'É', 'Í':
+	case 'g':
+		switch b := text[i] | 0x20; b {
+		case 'e', 'i':
 			return true
+		case 0xc3 | 0x20:
+			return i+1 < len(text) && (text[i+1]|0x20 == 0xa9 || text[i+1]|0x20 == 0xad) // é í
 		}
 	}
 	return false

@@ -71,6 +71,7 @@ type Generator struct {
 	seed       uint64
 	reference  time.Time
 	grammar    *grammar
+	banks      generalBanks
 	newspapers []newspaper
 }
 
@@ -81,8 +82,13 @@ func New(seed uint64, reference time.Time) (*Generator, error) {
 	if err != nil {
 		return nil, err
 	}
+	banks, err := g.generalBanks()
+	if err != nil {
+		return nil, err
+	}
 	return &Generator{
-		seed: seed, reference: reference.UTC().Truncate(time.Microsecond), grammar: g, newspapers: newspapers(g.places),
+		seed: seed, reference: reference.UTC().Truncate(time.Microsecond),
+		grammar: g, banks: banks, newspapers: newspapers(g.places),
 	}, nil
 }
 

@@ -18,7 +18,7 @@ type writer struct {
 	walks         []walk  // by bank
 	fixed         []fixed // by bank
 	tone          int8
-	style         int // 0 plain, 1 usual, 2 dense
+	style         int // index of densities: 0 very plain … 4 very dense
 
 	buf       []byte
 	found     []mention
@@ -36,7 +36,9 @@ type writer struct {
 type walk struct {
 	epoch       uint32
 	pos, stride int
-	feat        feature // of the last one taken
+	taken       int
+	hand        []*template // taken but not yet used: see styled
+	feat        feature     // of the last one used
 }
 
 type fixed struct {
@@ -54,18 +56,38 @@ func newWriter(g *Generator) *writer {
 func (w *writer) pick(id int) *template {
 	b, k := &w.g.grammar.banks[id], &w.walks[id]
 	if k.epoch != w.epoch {
-		*k = walk{epoch: w.epoch, pos: w.rng.below(len(b.items)), stride: b.strides[w.rng.below(len(b.strides))]}
+		k.epoch, k.taken, k.hand = w.epoch, 0, k.hand[:0]
+		k.pos, k.stride = w.rng.below(len(b.items)), b.strides[w.rng.below(len(b.strides))]
 	} else if k.pos += k.stride; k.pos >= len(b.items) {
 		k.pos -= len(b.items)
 	}
+	k.taken++
 	return &b.items[k.pos]
 }
 
-func (w *writer) pickText(id int) string { return string(w.render(nil, w.pick(id))) }
+// pickText renders an alternative apart from the text; it need not hold names.
+func (w *writer) pickText(id int) string {
+	t := w.pick(id)
+	if s, ok := t.literal(); ok {
+		return s
+	}
+	return string(w.render(nil, t))
+}
+
+// literal is the text of an alternative without slots.
+func (t *template) literal() (string, bool) {
+	if len(t.nodes) == 1 && t.nodes[0].kind == literal {
+		return t.nodes[0].lit, true
+	}
+	return "", false
+}
 
 // pickValue renders an alternative apart from the text, with the names it holds.
 func (w *writer) pickValue(id int) (text string, star bool, mentions []mention) {
 	t := w.pick(id)
+	if s, ok := t.literal(); ok {
+		return s, t.star, nil
+	}
 	outer, on, live := w.found, w.recording, w.live
 	w.found, w.recording, w.live = nil, true, false
 	text = string(w.render(nil, t))
