@@ -50,70 +50,94 @@ func (c counts) difficulty() float64 {
 	return float64(int(d*10+0.5)) / 10
 }
 
-// Classes of bytes and letters. They are also the states of the syllable counter: what came last.
+// States of the syllable counter: what came last in the word. They are the classes of letters too.
 const (
-	other     uint8    = iota // digits, signs, the start of a word
-	consonant                 //
-	weak                      // i u ü: glides beside another vowel
-	strong                    // a e o á é ó
-	hiatus                    // í ú: always a syllable of their own
-	letterY                   // alone a syllable, else a glide or a consonant
-	silent                    // h: does not part vowels
-	states    = silent        // classes from here on are no states
+	none      uint8 = iota // the start of a word, digits, signs
+	consonant              //
+	weak                   // i u ü: glides beside another vowel
+	strong                 // a e o á é ó
+	hiatus                 // í ú: a syllable of their own beside a strong vowel
+	letterY                // alone a syllable, else a glide or a consonant
+	velar                  // q g
+	velarU                 // the u of que qui gue gui, or of gua: whatever vowel follows makes one syllable with it
+	states                 // a state + states: the same, and the first byte of a letter U+00C0–U+00FF
+	silent                 // h, a class only: does not part vowels
 )
 
-// classes gives the class of each byte of ASCII, accented that of each second byte of a letter U+00C0–U+00FF.
-var classes, accented = func() (ascii, latin [256]uint8) {
+// step is what a byte does in a state: the state after it, and the bits below.
+type step uint8
+
+const (
+	stateBits step = 0x0f
+	syllable  step = 0x10 // a syllable begins
+	letter    step = 0x20 // the byte is of a letter
+)
+
+// latin1 is the first byte of á é í ó ú ü ñ and their capitals in UTF-8.
+const latin1 = 0xc3
+
+// steps is the automaton. Syllables are groups of vowels: two strong ones part, a weak one joins its neighbours (two
+// weak ones make a diphthong), an accented í or ú stands apart from strong ones.
+var steps = func() (t [2 * states][256]step) {
+	var ascii, second [256]uint8
 	for c := 'a'; c <= 'z'; c++ {
-		ascii[c], ascii[c-32] = consonant, consonant
+		ascii[c] = consonant
 	}
 	for _, x := range []struct {
 		letters string
 		class   uint8
-	}{{"aeoAEO", strong}, {"iuIU", weak}, {"hH", silent}, {"yY", letterY}} {
+	}{{"aeo", strong}, {"iu", weak}, {"h", silent}, {"y", letterY}, {"qg", velar}} {
 		for _, c := range x.letters {
 			ascii[c] = x.class
 		}
 	}
-	for _, x := range []struct {
-		letters string
-		class   uint8
-	}{{"áéóÁÉÓ", strong}, {"íúÍÚ", hiatus}, {"üÜ", weak}, {"ñÑ", consonant}} {
-		for _, c := range x.letters {
-			latin[byte(c&0x3f|0x80)] = x.class
+	for c := 'a'; c <= 'z'; c++ {
+		ascii[c-'a'+'A'] = ascii[c]
+	}
+	for letters, class := range map[string]uint8{"áéóÁÉÓ": strong, "íúÍÚ": hiatus, "üÜ": weak, "ñÑ": consonant} {
+		for _, c := range letters {
+			second[byte(c&0x3f|0x80)] = class
 		}
 	}
-	return ascii, latin
-}()
-
-// nuclei says whether a letter of a class begins a syllable after one of another: two strong vowels part, a weak one
-// joins its neighbours (two weak ones make a diphthong), an accented í or ú stands alone.
-var nuclei = func() (t [states][silent + 1]int) {
 	for last := range states {
-		if last != weak {
-			t[last][strong] = 1
-			if last != strong {
-				t[last][weak] = 1
-			}
+		for b := range 256 {
+			t[last][b] = transition(last, ascii[b], b|0x20 == 'u')
+			t[last+states][b] = transition(last, second[b], false)
 		}
-		t[last][hiatus] = 1
+		t[last][latin1] = step(last + states)
 	}
 	return t
 }()
 
-// follows is the state after a letter. A y is a consonant or a glide unless it begins its word.
-var follows = func() (t [states][silent + 1]uint8) {
-	for last := range states {
-		for class := range silent {
-			t[last][class] = class
+func transition(last, class uint8, u bool) step {
+	switch class {
+	case none:
+		return step(none)
+	case silent:
+		return step(last) | letter
+	case letterY:
+		if last == none {
+			return step(letterY) | letter
 		}
-		t[last][silent] = last
-		if last != other {
-			t[last][letterY] = consonant
+		return step(consonant) | letter
+	case weak:
+		switch {
+		case last == velar && u:
+			return step(velarU) | letter | syllable
+		case last != weak && last != strong && last != velarU:
+			return step(weak) | letter | syllable
+		}
+	case strong:
+		if last != weak && last != velarU {
+			return step(strong) | letter | syllable
+		}
+	case hiatus:
+		if last != velarU && last != weak {
+			return step(hiatus) | letter | syllable
 		}
 	}
-	return t
-}()
+	return step(class) | letter
+}
 
 // count walks the text once, token by token.
 func count(text []byte) counts {
@@ -123,84 +147,50 @@ func count(text []byte) counts {
 			i++
 			continue
 		}
-		c.tokens++
-		last, word, ended := other, false, false
+		s, all, syllables := step(none), step(0), 0
 		for i < len(text) && text[i] > ' ' {
-			b := text[i]
+			s = steps[s&stateBits][text[i]]
+			all |= s
+			syllables += int(s & syllable >> 4)
 			i++
-			class := classes[b]
-			switch {
-			case b|0x20 == 'u' && mute(text, i):
-				continue
-			case b == 0xc3 && i < len(text):
-				class = accented[text[i]]
-				i++
-			case b >= utf8.RuneSelf:
-				i += trailing(text[i:])
-			}
-			if class == other {
-				ended = endsSentence(text[:i], ended)
-				last = other
-				continue
-			}
-			word, ended = true, false
-			c.syllables += nuclei[last][class]
-			last = follows[last][class]
 		}
-		if last == letterY {
-			c.syllables++ // the conjunction
+		if s&stateBits == step(letterY) {
+			syllables++ // the conjunction
 		}
-		if word {
+		c.tokens++
+		c.syllables += syllables
+		if all&letter != 0 {
 			c.words++
 		}
-		if ended {
+		if endsSentence(text[:i]) {
 			c.sentences++
 		}
 	}
 	return c
 }
 
-// trailing is how many bytes of a character are left at the start of b.
-func trailing(b []byte) int {
-	n := 0
-	for n < len(b) && b[n]&0xc0 == 0x80 {
-		n++
-	}
-	return n
-}
-
-// endsSentence tells whether a token that goes so far ends like a sentence: closing marks leave that as it was.
-func endsSentence(b []byte, so bool) bool {
-	switch b[len(b)-1] {
-	case '.', '!', '?':
-		return true
-	case '"', '\'', ')':
-		return so
-	}
-	switch r, _ := utf8.DecodeLastRune(b); r {
-	case '…':
-		return true
-	case '”', '’', '»':
-		return so
-	}
-	return false
-}
-
-// mute tells the unspoken u, at i-1, of que, qui, gue, gui.
-func mute(text []byte, i int) bool {
-	if i < 2 || i == len(text) {
-		return false
-	}
-	switch text[i-2] | 0x20 {
-	case 'q':
-		return true
-	case 'g':
-		switch b := text[i] | 0x20; b {
-		case 'e', 'i':
+// endsSentence tells whether a text ends like a sentence, closing marks aside.
+func endsSentence(b []byte) bool {
+	for len(b) > 0 {
+		switch b[len(b)-1] {
+		case '.', '!', '?':
 			return true
-		case 0xc3 | 0x20:
-			return i+1 < len(text) && (text[i+1]|0x20 == 0xa9 || text[i+1]|0x20 == 0xad) // é í
+		case '"', '\'', ')':
+			b = b[:len(b)-1]
+			continue
 		}
+		if b[len(b)-1] < utf8.RuneSelf {
+			return false
+		}
+		r, size := utf8.DecodeLastRune(b)
+		switch r {
+		case '…':
+			return true
+		case '”', '’', '»':
+			b = b[:len(b)-size]
+			continue
+		}
+		return false
 	}
 	return false
 }
