@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"openlearn/internal/newsdate"
 )
 
 // rawArticle is a line as written. Pointers tell nothing that the empty string does not: null and "" both mean absent.
@@ -42,17 +44,16 @@ type decoder struct {
 }
 
 // newDecoder knows in which zone an article's clock runs when its date names none: its country's, and Colombia's where
-// no country is given, since that is where this collection's sources are. The fixed offsets stand in where a system
-// has no zone database; they are right but for Spanish and (before 2023) Mexican summer time.
+// no country is given, since that is where this collection's sources are. (newsdate embeds the zone database, so the
+// fixed offsets are only the answer to an error that should not come.)
 func newDecoder() *decoder {
-	bogota := zone("America/Bogota", -5*time.Hour)
 	return &decoder{
 		zones: map[string]*time.Location{
-			"CO": bogota,
+			"CO": newsdate.Bogota(),
 			"MX": zone("America/Mexico_City", -6*time.Hour),
 			"ES": zone("Europe/Madrid", time.Hour),
 		},
-		other: bogota,
+		other: newsdate.Bogota(),
 	}
 }
 
@@ -162,13 +163,12 @@ func (d *decoder) date(raw string, country *string, n *notes) *time.Time {
 			loc = z
 		}
 	}
-	t, err := parseDate(s, loc)
+	parsed, err := newsdate.Parse(s, loc)
 	if err != nil {
 		n.warn(BadDate, excerpt([]byte(s)))
 		return nil
 	}
-	t = t.UTC()
-	return &t
+	return &parsed.Time
 }
 
 // notes collects the warnings of one line.
