@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
 )
 
 // server is a private redis-server that a test can stall, kill and start
@@ -137,8 +138,22 @@ func TestMain(m *testing.M) {
 		shared.server = startServer(tb, "--databases", strconv.Itoa(sharedDBs))
 		defer shared.kill()
 	}
+	redis.SetLogger(silent{})
 	code = m.Run()
+	if shared.server != nil {
+		shared.kill()
+	}
+	// Whatever the tests started has ended with their caches.
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
 }
+
+// silent drops go-redis's own words about servers that tests kill.
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
 
 // mainTB lets TestMain use the helpers, which want a testing.TB.
 type mainTB struct {

@@ -1,0 +1,181 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Several caches on one Redis stand for several processes: they share nothing
+// else.
+func instances(t *testing.T, n int, o Options) []*Cache {
+	t.Helper()
+	out := make([]*Cache, n)
+	for i := range out {
+		out[i] = newCache(t, o)
+		eventually(t, "the message link is up", func() bool { return out[i].bus.upSince.Load() != 0 })
+	}
+	return out
+}
+
+func TestColdHotKeyIsFetchedExactlyOnce(t *testing.T) {
+	t.Parallel()
+	var loads atomic.Int64
+	o := exactly(ownRedis(t), nil)
+	o.RedisTimeout = 30 * time.Second // a busy machine is no reason to bypass
+	var wg sync.WaitGroup
+	for _, c := range instances(t, 3, o) {
+		f := Wrap(c, articleSpec(), func(context.Context, int) (article, error) {
+			loads.Add(1)
+			return article{1, "uno"}, nil
+		})
+		for range 1000 {
+			wg.Go(func() {
+				if v, err := f.Get(context.Background(), 1); err != nil || v.Title != "uno" {
+					t.Errorf("%v, %v", v, err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if n := loads.Load(); n != 1 {
+		t.Errorf("3,000 reads in 3 instances fetched %d times", n)
+	}
+}
+
+// The lease is an hour and so is the wait: only the wake-up can end it.
+func TestWaiterWakesOnTheFill(t *testing.T) {
+	t.Parallel()
+	o := exactly(ownRedis(t), nil)
+	o.Lease, o.LockWait = time.Hour, time.Hour
+	cs := instances(t, 2, o)
+	a, b := count(cs[0], Article), count(cs[1], Article)
+	a.value.Store(7)
+	release := a.hold()
+	var wg sync.WaitGroup
+	wg.Go(func() { mustGet(t, a, 1, 7) })
+	<-a.enter
+	wg.Go(func() { mustGet(t, b, 1, 7) })
+	eventually(t, "b waits for a", func() bool { return b.layer.met.lockWaits.value() == 1 })
+	release()
+	wg.Wait()
+	wantLoads(t, b, 0)
+}
+
+func TestWaiterTakesOverWhenTheHolderFails(t *testing.T) {
+	t.Parallel()
+	o := exactly(ownRedis(t), nil)
+	o.Lease, o.LockWait = time.Hour, time.Hour
+	cs := instances(t, 2, o)
+	a, b := count(cs[0], Article), count(cs[1], Article)
+	release := a.hold()
+	a.failWith(errSource)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if _, err := a.Get(context.Background(), 1); !errors.Is(err, errSource) {
+			t.Errorf("err = %v", err)
+		}
+	})
+	<-a.enter
+	wg.Go(func() { mustGet(t, b, 1, 0) })
+	eventually(t, "b waits for a", func() bool { return b.layer.met.lockWaits.value() == 1 })
+	release()
+	wg.Wait()
+	wantLoads(t, b, 1)
+}
+
+// A holder that died never releases and never extends; with an hour of
+// LockWait only its lease's end lets the waiter go on.
+func TestDeadHolderIsReplacedWhenItsLeaseEnds(t *testing.T) {
+	t.Parallel()
+	rdb := ownRedis(t)
+	o := exactly(rdb, nil)
+	o.LockWait = time.Hour
+	c := newCache(t, o)
+	f := count(c, Article)
+	ctx := context.Background()
+	tk, err := c.Ticket(ctx, Entry{Layer: Article, Key: Key{ID: "1"}, Deps: f.Deps(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := c.newLock(f.Key(1), tk.versions)
+	const lease = 150 * time.Millisecond
+	if err := rdb.Set(ctx, dead.name, "dead", lease).Err(); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	mustGet(t, f, 1, 0)
+	t.Logf("replaced %v after the lease's end", time.Since(start)-lease)
+	if f.layer.met.lockWaits.value() == 0 {
+		t.Error("it did not wait: the test's lock has the wrong name")
+	}
+	wantLoads(t, f, 1)
+}
+
+func TestHolderKeepsItsLeaseAndReleasesByToken(t *testing.T) {
+	t.Parallel()
+	rdb := ownRedis(t)
+	o := exactly(rdb, nil)
+	o.Lease = 60 * time.Millisecond
+	c := newCache(t, o)
+	f := count(c, Article)
+	ctx := context.Background()
+	release := f.hold()
+	done := make(chan struct{})
+	go func() { defer close(done); mustGet(t, f, 1, 0) }()
+	<-f.enter
+	tk, err := c.Ticket(ctx, Entry{Layer: Article, Key: Key{ID: "1"}, Deps: f.Deps(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := c.newLock(f.Key(1), tk.versions).name
+	token := rdb.Get(ctx, name).Val()
+	for range 5 { // five times the lease has been set anew
+		last := rdb.PTTL(ctx, name).Val()
+		eventually(t, "the lease is extended", func() bool {
+			now := rdb.PTTL(ctx, name).Val()
+			extended := now > last
+			last = now
+			return extended
+		})
+	}
+	if got := rdb.Get(ctx, name).Val(); got != token || token == "" {
+		t.Errorf("the lock changed hands: %q, %q", token, got)
+	}
+	// Someone else's lock is not released.
+	if err := rdb.Set(ctx, name, "other", time.Hour).Err(); err != nil {
+		t.Fatal(err)
+	}
+	release()
+	<-done
+	if got := rdb.Get(ctx, name).Val(); got != "other" {
+		t.Errorf("released another's lock: %q", got)
+	}
+}
+
+// A reader that came after an invalidation neither waits for nor takes what
+// another process fetched before it.
+func TestLockNamesIncludeTheVersions(t *testing.T) {
+	t.Parallel()
+	o := exactly(ownRedis(t), nil)
+	o.Lease, o.LockWait = time.Hour, time.Hour
+	cs := instances(t, 2, o)
+	a, b := count(cs[0], Article), count(cs[1], Article)
+	release := a.hold()
+	done := make(chan struct{})
+	go func() { defer close(done); mustGet(t, a, 1, 0) }()
+	<-a.enter
+	if err := cs[0].Invalidate(context.Background(), "thing:1"); err != nil {
+		t.Fatal(err)
+	}
+	b.value.Store(1)
+	mustGet(t, b, 1, 1)
+	release()
+	<-done
+	// a's own late fill, stored over b's, counts for nothing.
+	a.value.Store(2)
+	mustGet(t, a, 1, 2)
+}

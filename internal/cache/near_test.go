@@ -1,0 +1,213 @@
+package cache
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func nearLayer(n Near) []Layer { return only(func(l *Layer) { l.Near = n }) }
+
+func TestStrictNearIsCurrentInEveryInstance(t *testing.T) {
+	t.Parallel()
+	cs := instances(t, 2, exactly(ownRedis(t), nil))
+	a, b := count(cs[0], Article), count(cs[1], Article)
+	mustGet(t, a, 1, 0)
+	mustGet(t, b, 1, 0)
+	if info := mustGet(t, b, 1, 0); info.Source != FromNear {
+		t.Fatalf("from %v", info.Source)
+	}
+	for i := 1; i < 50; i++ {
+		a.value.Store(int64(i))
+		b.value.Store(int64(i))
+		if err := cs[0].Invalidate(context.Background(), "things"); err != nil {
+			t.Fatal(err)
+		}
+		mustGet(t, b, 1, i)
+		mustGet(t, b, 1, i)
+	}
+}
+
+// Those who arrive while work runs share the next run, not that one.
+func TestRelayNeverHandsOutWorkThatBeganBefore(t *testing.T) {
+	t.Parallel()
+	var r relay[int64]
+	var now, runs atomic.Int64
+	var wg sync.WaitGroup
+	spawn := func(fn func()) bool { wg.Go(fn); return true }
+	inside, release := make(chan struct{}), make(chan struct{})
+	first := true
+	work := func() int64 {
+		began := now.Add(1)
+		runs.Add(1)
+		if first {
+			first = false
+			close(inside)
+			<-release
+		}
+		return began
+	}
+	wg.Go(func() { _, _ = r.share(context.Background(), spawn, work) })
+	<-inside
+	var joined sync.WaitGroup
+	for range 64 {
+		came := now.Add(1)
+		joined.Add(1)
+		wg.Go(func() {
+			joined.Done()
+			began, err := r.share(context.Background(), spawn, work)
+			if err != nil || began <= came {
+				t.Errorf("came at %d, got work begun at %d (%v)", came, began, err)
+			}
+		})
+	}
+	joined.Wait()
+	close(release)
+	wg.Wait()
+	if n := runs.Load(); n > 40 {
+		t.Errorf("%d runs for 65 callers", n)
+	}
+}
+
+func TestRelayWaiterMayLeave(t *testing.T) {
+	t.Parallel()
+	var r relay[int]
+	var wg sync.WaitGroup
+	spawn := func(fn func()) bool { wg.Go(fn); return true }
+	inside, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	work := func() int {
+		once.Do(func() { close(inside); <-release })
+		return 1
+	}
+	wg.Go(func() { _, _ = r.share(context.Background(), spawn, work) })
+	<-inside
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := r.share(ctx, spawn, work); err == nil {
+		t.Error("a caller whose context has ended waited")
+	}
+	close(release)
+	wg.Wait()
+	if v, err := r.share(context.Background(), spawn, work); err != nil || v != 1 {
+		t.Errorf("after a waiter left: %d, %v", v, err)
+	}
+}
+
+// The bound is a minute and the clock of staleness does not move a minute
+// here: only the message can make the other instance look.
+func TestBoundedNearIsDroppedByTheMessage(t *testing.T) {
+	t.Parallel()
+	o := exactly(ownRedis(t), nil)
+	o.Layers = nearLayer(Near{Mode: NearBounded, Staleness: time.Minute})
+	cs := instances(t, 2, o)
+	a, b := count(cs[0], Article), count(cs[1], Article)
+	for _, dep := range []string{"thing:1", "things", "article:1", "layer:article"} {
+		mustGet(t, b, 1, int(b.value.Load()))
+		if info := mustGet(t, b, 1, int(b.value.Load())); info.Source != FromNear {
+			t.Fatalf("from %v", info.Source)
+		}
+		b.value.Add(1)
+		if err := cs[0].Invalidate(context.Background(), dep); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "b sees the invalidation of "+dep, func() bool {
+			v, err := b.Get(context.Background(), 1)
+			return err == nil && v == int(b.value.Load())
+		})
+	}
+	_ = a
+	// In the instance that invalidates there is nothing to wait for.
+	a.value.Store(b.value.Load())
+	mustGet(t, a, 1, int(a.value.Load()))
+	a.value.Add(1)
+	if err := cs[0].Invalidate(context.Background(), "thing:1"); err != nil {
+		t.Fatal(err)
+	}
+	mustGet(t, a, 1, int(a.value.Load()))
+}
+
+func TestBoundedNearNeedsTheLink(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	o := exactly(s.client(t), nil)
+	o.Layers = nearLayer(Near{Mode: NearBounded, Staleness: time.Minute})
+	c := instances(t, 1, o)[0]
+	f := count(c, Article)
+	mustGet(t, f, 1, 0)
+	if info := mustGet(t, f, 1, 0); info.Source != FromNear {
+		t.Fatalf("from %v", info.Source)
+	}
+	s.kill()
+	f.value.Store(1)
+	eventually(t, "the broken link empties the near cache", func() bool {
+		v, err := f.Get(context.Background(), 1)
+		return err == nil && v == 1
+	})
+}
+
+func TestBoundedNearChecksAfterItsBound(t *testing.T) {
+	t.Parallel()
+	o := exactly(ownRedis(t), nil)
+	o.Layers = nearLayer(Near{Mode: NearBounded, Staleness: time.Millisecond})
+	c := instances(t, 1, o)[0]
+	f := count(c, Article)
+	mustGet(t, f, 1, 0)
+	f.value.Store(1)
+	for _, k := range c.versionKeys("thing:1") { // behind the messages' back
+		if err := c.rdb.Set(context.Background(), k, newNonce(), 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the bound ends", func() bool {
+		v, err := f.Get(context.Background(), 1)
+		return err == nil && v == 1
+	})
+}
+
+func TestNearIsSizeBounded(t *testing.T) {
+	t.Parallel()
+	o := exactly(ownRedis(t), nil)
+	o.NearBytes = 64 << 10
+	c := newCache(t, o)
+	f := Wrap(c, Spec[int]{Layer: Article, Key: func(i int) Key { return Key{ID: string(rune('a'+i%26)) + Hash(string(rune(i)))} }},
+		func(context.Context, int) (string, error) { return string(make([]byte, 1000)), nil })
+	for i := range 300 {
+		if _, err := f.Get(context.Background(), i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.near.store.CleanUp()
+	if w := c.near.store.WeightedSize(); w > 64<<10 {
+		t.Errorf("near holds %d bytes of %d", w, 64<<10)
+	}
+}
+
+func TestSharedNearValueIsDecodedOnce(t *testing.T) {
+	t.Parallel()
+	o := exactly(ownRedis(t), nil)
+	c := newCache(t, o)
+	spec := articleSpec()
+	spec.Shared = true
+	f := Wrap(c, spec, func(context.Context, int) (*article, error) { return &article{1, "uno"}, nil })
+	ctx := context.Background()
+	if _, err := f.Get(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	x, err := f.Get(ctx, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := f.Get(ctx, 1)
+	if err != nil || x != y {
+		t.Errorf("decoded twice: %p %p, %v", x, y, err)
+	}
+	own := Wrap(c, articleSpec(), func(context.Context, int) (*article, error) { return &article{1, "uno"}, nil })
+	v, _ := own.Get(ctx, 1)
+	w, _ := own.Get(ctx, 1)
+	if v == w {
+		t.Error("two callers got the same memory without asking for it")
+	}
+}
