@@ -206,6 +206,10 @@ func rejected(l line, r Reason, detail string) decoded {
 // clean makes text fit for PostgreSQL (which refuses NUL), for XML feeds (which refuse the other controls) and for
 // search (which compares code points, hence NFC). It keeps newlines and tabs.
 func clean(s string, n *notes) string {
+	s = strings.TrimSpace(s)
+	if tidy(s) {
+		return s
+	}
 	if strings.Contains(s, "\r") {
 		s = strings.ReplaceAll(s, "\r\n", "\n")
 		s = strings.ReplaceAll(s, "\r", "\n")
@@ -225,6 +229,22 @@ func clean(s string, n *notes) string {
 	return strings.TrimSpace(s)
 }
 
+// tidy tells, at a glance at its bytes, that clean would leave a text alone, as most are: no control characters, and
+// nothing but what is below U+0300 (where NFC changes nothing that stands composed) and typographic marks. False means
+// that clean must look closer.
+func tidy(s string) bool {
+	for i := 0; i < len(s); i++ {
+		switch b := s[i]; {
+		case b >= ' ' && b < 0x7f, b >= 0x80 && b < 0xcc, b == '\n', b == '\t':
+		case b == 0xe2 && i+2 < len(s) && s[i+1] == 0x80 && s[i+2] > 0x81: // U+2002–U+203F
+			i += 2
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 func unwanted(r rune) bool {
 	return (r < ' ' && r != '\n' && r != '\t') || r == 0x7f || r == 0xfffe || r == 0xffff
 }
@@ -232,10 +252,14 @@ func unwanted(r rune) bool {
 // oneLine is clean for fields that are one line: runs of white space become one space.
 func oneLine(s string, n *notes) string {
 	s = clean(s, n)
-	if !strings.ContainsFunc(s, func(r rune) bool { return r != ' ' && unicode.IsSpace(r) }) && !strings.Contains(s, "  ") {
-		return s
+	var last rune
+	for _, r := range s {
+		if unicode.IsSpace(r) && (r != ' ' || last == ' ') {
+			return strings.Join(strings.Fields(s), " ")
+		}
+		last = r
 	}
-	return strings.Join(strings.Fields(s), " ")
+	return s
 }
 
 // cutAtWord shortens s to at most limit characters, an ellipsis included, at the last space that is not too far back
@@ -254,12 +278,17 @@ func cutAtWord(s string, limit int) string {
 // countWords counts runs of non-space characters, like strings.Fields, without making them.
 func countWords(s string) int {
 	n, in := 0, false
-	for _, r := range s {
+	for i := 0; i < len(s); {
+		r, size := rune(s[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(s[i:])
+		}
 		space := unicode.IsSpace(r)
 		if !space && !in {
 			n++
 		}
 		in = !space
+		i += size
 	}
 	return n
 }

@@ -88,26 +88,26 @@ func (l *lineReader) next() (line, error) {
 	}
 }
 
-// read returns one line without its newline, in memory of its own.
+// read returns one line without its newline, in memory of its own, and with it what ended the input, if that did.
 func (l *lineReader) read() (raw []byte, tooLong bool, err error) {
 	for {
-		part, err := l.r.ReadSlice('\n')
+		var part []byte
+		part, err = l.r.ReadSlice('\n')
 		if !tooLong {
-			if len(raw)+len(part) > l.limit+2 { // CRLF is no part of the line
+			if raw = append(raw, part...); len(raw) > l.limit+len("\r\n") {
 				raw, tooLong = nil, true
-			} else {
-				raw = append(raw, part...)
 			}
 		}
-		if errors.Is(err, bufio.ErrBufferFull) {
-			continue
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			break
 		}
-		if err != nil {
-			return raw, tooLong, fmt.Errorf("read line %d: %w", l.number+1, err)
-		}
-		if !tooLong && len(bytes.TrimRight(raw, "\r\n")) > l.limit {
-			raw, tooLong = nil, true
-		}
-		return raw, tooLong, nil
 	}
+	raw = bytes.TrimSuffix(bytes.TrimSuffix(raw, []byte{'\n'}), []byte{'\r'})
+	if len(raw) > l.limit {
+		raw, tooLong = nil, true
+	}
+	if err != nil {
+		err = fmt.Errorf("read line %d: %w", l.number+1, err)
+	}
+	return raw, tooLong, err
 }
