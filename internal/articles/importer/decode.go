@@ -107,6 +107,10 @@ func (d *decoder) decode(l line) decoded {
 
 // parse reads the JSON of one line. NUL bytes are taken out before: no JSON may hold one, some tools pad with them.
 func parse(b []byte, n *notes) (rawArticle, Reason, error) {
+	var plain rawArticle
+	if readPlain(b, &plain) {
+		return plain, "", nil
+	}
 	if bytes.IndexByte(b, 0) >= 0 {
 		b = bytes.ReplaceAll(b, []byte{0}, nil)
 		n.warnOnce(ControlChars, "NUL")
@@ -279,11 +283,13 @@ func cutAtWord(s string, limit int) string {
 func countWords(s string) int {
 	n, in := 0, false
 	for i := 0; i < len(s); {
-		r, size := rune(s[i]), 1
-		if r >= utf8.RuneSelf {
+		b := s[i]
+		space, size := b == ' ' || b >= '\t' && b <= '\r', 1
+		if b >= 0xc2 && b <= 0xe3 && b != 0xc3 { // all that can begin a space beyond ASCII; á and its like cannot
+			var r rune
 			r, size = utf8.DecodeRuneInString(s[i:])
+			space = unicode.IsSpace(r)
 		}
-		space := unicode.IsSpace(r)
 		if !space && !in {
 			n++
 		}

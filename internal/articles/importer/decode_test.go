@@ -188,6 +188,34 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// FuzzPlain holds the fast reader against encoding/json: it may pass, but never differ.
+func FuzzPlain(f *testing.F) {
+	for _, s := range []string{
+		article(1), ` { "title" : "a\"\\\/\b\f\n\r\tñ\u00F1" , "text":null } `, `{"text":"\ud83d\ude00"}`, `{"text":"a","text":null}`,
+		`{"text":"a"}x`, `{"text":"a",}`, `{}`, `{"text":"\`, `{"text":"\u00`, "{\"text\":\"\t\"}", `{"TEXT":"a"}`, `{"t\u0065xt":"a"}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var fast, slow rawArticle
+		if !readPlain(b, &fast) {
+			return
+		}
+		if err := json.Unmarshal(b, &slow); err != nil || fast != slow {
+			t.Errorf("%q: %+v; encoding/json: %+v, %v", b, fast, slow, err)
+		}
+	})
+}
+
+func FuzzCountWords(f *testing.F) {
+	f.Add("uno dos\u00a0tres\u2003cuatro\u3000cinco\x85 seis\u0085siete\v\f ocho \xff \xc2")
+	f.Fuzz(func(t *testing.T, s string) {
+		if got, want := countWords(s), len(strings.Fields(s)); got != want {
+			t.Errorf("%q: %d words, want %d", s, got, want)
+		}
+	})
+}
+
 // FuzzLines holds the line reader against bytes.Split.
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("a\nbb\r\n\nccc"), 2)
