@@ -99,6 +99,9 @@ var (
 	nameRole   = regexp.MustCompile(`(?i)[,\s]+(?:\(.*\)|(?:periodista|redactora?|editora?|reporter[oa]?|corresponsal|enviad[oa] especial|columnista|fotógraf[oa]|staff writer|editor|reporter|correspondent|contributor)\b.*)$`)
 )
 
+// onlyRole matches what stands after a name and a comma.
+var onlyRole = regexp.MustCompile(`(?i)^(?:periodistas?|redactora?|editora?|reporter[oa]?|corresponsal|enviad[oa] especial|columnista|fot[oó]graf[oa]|staff writer|reporter|correspondent|contributor)\b`)
+
 // splitNames parts "Ana Ruiz, Luis Gil y Eva Sol". A joint parts only whole names, so that "Ortega y Gasset" stays one.
 func splitNames(s string) []string {
 	var out []string
@@ -131,6 +134,8 @@ func (p *pageReader) personName(s, section string) string {
 	case n < 2 || n > 80, strings.Contains(s, "://"), strings.Contains(s, "@"), strings.HasPrefix(s, "www."), strings.Contains(s, ".com"):
 		return ""
 	case !strings.ContainsFunc(s, unicode.IsLetter):
+		return ""
+	case onlyRole.MatchString(s):
 		return ""
 	case p.isSite(s), section != "" && foldName(s) == foldName(section), noAuthors[foldName(s)]:
 		return ""

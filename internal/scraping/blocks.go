@@ -22,11 +22,86 @@ var aside = regexp.MustCompile(`(?i)(?:^|[-_\s])(?:related|relacionad[oa]s?|reco
 var content = regexp.MustCompile(`(?i)article-?_?(?:body|content|text)|body-?_?(?:text|content|copy)|story-?_?(?:body|content|text)|entry-?_?content|post-?_?(?:content|body|text)|` +
 	`articulo-?(?:contenido|cuerpo|texto)|contenido-?(?:articulo|nota|noticia)|cuerpo|noticia-?(?:texto|cuerpo|content)|texto-?(?:noticia|nota)|main-?content`)
 
-// skipped says whether an element holds no text of the article.
-func skipped(n *html.Node) bool {
-	if invisible[n.DataAtom] {
-		return true
+// A pruner knows which elements of one page hold no text of the article. Names lie: a wrapper may be called
+// "has-sidebar" or a whole page stand in a form. So an element that holds a good share of the page's prose is kept,
+// whatever it is called.
+type pruner struct {
+	skip   map[*html.Node]bool
+	amount map[*html.Node]int // bytes of prose under each element
+	text   map[*html.Node]int // bytes of visible text under each element
+	linked map[*html.Node]int // of these, in links
+}
+
+// keptShare is the share of the page's prose that saves an element from its name.
+const keptShare = 0.4
+
+// newPruner judges every element under doc; names counts class and id names, which a second, laxer attempt ignores.
+func newPruner(doc *html.Node, names bool) *pruner {
+	p := &pruner{skip: map[*html.Node]bool{}, amount: map[*html.Node]int{}, text: map[*html.Node]int{}, linked: map[*html.Node]int{}}
+	total := proseAmounts(doc, p.amount)
+	var walk func(n *html.Node)
+	walk = func(n *html.Node) {
+		for c := n.FirstChild; c != nil; c = c.NextSibling {
+			if c.Type != html.ElementNode {
+				continue
+			}
+			if invisible[c.DataAtom] {
+				p.skip[c] = true
+				continue
+			}
+			if (surrounds(c) || names && namedAside(c)) && float64(p.amount[c]) < keptShare*float64(total) {
+				p.skip[c] = true
+				continue
+			}
+			walk(c)
+		}
 	}
+	walk(doc)
+	p.measure(doc, false)
+	return p
+}
+
+// measure counts text and linked text under n once, for all that ask later.
+func (p *pruner) measure(n *html.Node, inLink bool) {
+	inLink = inLink || n.DataAtom == atom.A
+	text, linked := 0, 0
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		switch {
+		case c.Type == html.TextNode:
+			size := len(strings.TrimSpace(c.Data))
+			text += size
+			if inLink {
+				linked += size
+			}
+		case c.Type == html.ElementNode && !p.skip[c]:
+			p.measure(c, inLink)
+			text += p.text[c]
+			linked += p.linked[c]
+		}
+	}
+	p.text[n], p.linked[n] = text, linked
+}
+
+// proseAmounts counts, for every element, the characters in paragraphs under it.
+func proseAmounts(n *html.Node, amount map[*html.Node]int) int {
+	total := 0
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		switch {
+		case c.Type == html.TextNode:
+			// Text straight in a div counts where it is long enough to be a sentence.
+			if size := len(strings.TrimSpace(c.Data)); size >= 80 || (n.DataAtom == atom.P && size > 20) {
+				total += size
+			}
+		case c.Type == html.ElementNode && !invisible[c.DataAtom]:
+			total += proseAmounts(c, amount)
+		}
+	}
+	amount[n] = total
+	return total
+}
+
+// surrounds says whether an element is by its kind no text of the article.
+func surrounds(n *html.Node) bool {
 	switch n.DataAtom {
 	case atom.Nav, atom.Footer, atom.Aside, atom.Form, atom.Button, atom.Input, atom.Figcaption, atom.Figure, atom.Picture, atom.Video,
 		atom.Audio, atom.Menu, atom.Dialog, atom.Label, atom.Fieldset, atom.Map:
@@ -41,14 +116,18 @@ func skipped(n *html.Node) bool {
 	case "navigation", "complementary", "banner", "contentinfo", "search", "dialog", "menu", "toolbar", "alert":
 		return true
 	}
-	if style := attr(n, "style"); style != "" && hiddenStyle.MatchString(style) {
-		return true
-	}
-	name := attr(n, "class") + " " + attr(n, "id")
-	if len(name) == 1 || n.DataAtom == atom.P && len(name) > 0 && !strings.Contains(name, "caption") && !strings.Contains(name, "related") && !strings.Contains(name, "byline") {
+	style := attr(n, "style")
+	return style != "" && hiddenStyle.MatchString(style)
+}
+
+// namedAside says whether an element's names are those of what surrounds an article.
+func namedAside(n *html.Node) bool {
+	switch n.DataAtom {
+	case atom.Html, atom.Body, atom.Article, atom.Main:
 		return false
 	}
-	return aside.MatchString(name) && !content.MatchString(name) && !hasWord(n, "itemprop", "articleBody")
+	name := attr(n, "class") + " " + attr(n, "id")
+	return len(name) > 1 && aside.MatchString(name) && !content.MatchString(name) && !hasWord(n, "itemprop", "articleBody")
 }
 
 var hiddenStyle = regexp.MustCompile(`(?i)display\s*:\s*none|visibility\s*:\s*hidden`)
@@ -60,19 +139,20 @@ type block struct {
 	tag   atom.Atom
 }
 
-// blocksOf renders the text under n as blocks, leaving out what is no text of an article.
-func blocksOf(n *html.Node) []block {
-	w := &blockWriter{}
+// blocks renders the text under n as blocks, leaving out what is no text of an article.
+func (p *pruner) blocks(n *html.Node) []block {
+	w := &blockWriter{pruner: p}
 	w.walk(n, atom.Div)
 	w.flush(atom.Div)
 	return w.out
 }
 
 type blockWriter struct {
-	out   []block
-	line  strings.Builder
-	links int
-	inA   int
+	pruner *pruner
+	out    []block
+	line   strings.Builder
+	links  int
+	inA    int
 }
 
 func (w *blockWriter) flush(tag atom.Atom) {
@@ -98,7 +178,7 @@ func (w *blockWriter) walk(n *html.Node, within atom.Atom) {
 }
 
 func (w *blockWriter) element(c *html.Node, within atom.Atom) {
-	if skipped(c) {
+	if w.pruner.skip[c] {
 		return
 	}
 	if c.DataAtom == atom.Br {

@@ -13,10 +13,22 @@ import (
 
 // domBody finds the article's text in the page's elements: the element marked as the body where there is one with
 // text in it, else the element in which paragraphs of prose are densest (after Arc90's Readability, 2009: paragraphs
-// vote for their parent and, by half, for their grandparent).
+// vote for their parent and, by half, for their grandparent). Where next to nothing is found, it looks again without
+// judging elements by their names.
 func domBody(doc *html.Node) []block {
-	if marked := markedBody(doc); marked != nil {
-		if b := prose(blocksOf(marked)); letters(b) >= minMarkedBody {
+	p := newPruner(doc, true)
+	found := p.body(doc)
+	if letters(found) < minMarkedBody {
+		if again := newPruner(doc, false).body(doc); letters(again) > 2*letters(found) {
+			return again
+		}
+	}
+	return found
+}
+
+func (p *pruner) body(doc *html.Node) []block {
+	if marked := p.markedBody(doc); marked != nil {
+		if b := prose(p.blocks(marked)); letters(b) >= minMarkedBody {
 			return b
 		}
 	}
@@ -32,37 +44,51 @@ func domBody(doc *html.Node) []block {
 		}
 		scores[n] += points
 	}
-	voteFor(doc, func(parent *html.Node, points float64) {
-		vote(parent, points)
-		if parent != nil {
-			vote(parent.Parent, points/2)
-			if parent.Parent != nil {
-				vote(parent.Parent.Parent, points/6)
-			}
+	p.voteFor(doc, func(holder *html.Node, points float64) {
+		vote(holder, points)
+		if second := p.above(holder); second != nil {
+			vote(second, points/2)
+			vote(p.above(second), points/6)
 		}
 	})
 	var best *html.Node
 	bestScore := 0.0
 	for _, n := range order {
-		if s := scores[n] * (1 - linkDensity(n)); s > bestScore {
+		if s := scores[n] * (1 - p.linkDensity(n)); s > bestScore {
 			best, bestScore = n, s
 		}
 	}
 	if best == nil {
 		return nil
 	}
-	return prose(withSiblings(best, scores, bestScore))
+	return prose(p.withSiblings(best, scores, bestScore))
+}
+
+// above is the nearest ancestor that holds more prose than n: wrappers around a single paragraph or block are passed
+// over, for editors build pages of them.
+func (p *pruner) above(n *html.Node) *html.Node {
+	for range 4 {
+		up := n.Parent
+		if up == nil || up.Type != html.ElementNode || up.DataAtom == atom.Body || up.DataAtom == atom.Article || p.amount[up] != p.amount[n] {
+			break
+		}
+		n = up
+	}
+	if n.Parent == nil || n.Parent.Type != html.ElementNode {
+		return nil
+	}
+	return n.Parent
 }
 
 // minMarkedBody is the least text, in letters, for which an element's mark as the article's body is believed.
 const minMarkedBody = 250
 
 // markedBody is the element with the most text among those marked as the article's body by microdata.
-func markedBody(doc *html.Node) *html.Node {
+func (p *pruner) markedBody(doc *html.Node) *html.Node {
 	var best *html.Node
 	most := 0
 	for _, n := range find(doc, func(n *html.Node) bool { return hasWord(n, "itemprop", "articleBody") }) {
-		if size := letters(blocksOf(n)); size > most {
+		if size := letters(p.blocks(n)); size > most {
 			best, most = n, size
 		}
 	}
@@ -70,22 +96,22 @@ func markedBody(doc *html.Node) *html.Node {
 }
 
 // voteFor walks the visible page and calls vote for the parent of every paragraph of prose.
-func voteFor(n *html.Node, vote func(parent *html.Node, points float64)) {
+func (p *pruner) voteFor(n *html.Node, vote func(parent *html.Node, points float64)) {
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
-		if c.Type != html.ElementNode || skipped(c) {
+		if c.Type != html.ElementNode || p.skip[c] {
 			continue
 		}
 		switch c.DataAtom {
-		case atom.P, atom.Pre, atom.Blockquote:
+		case atom.P:
 			if points := proseScore(inlineText(c)); points > 0 {
-				vote(c.Parent, points*(1-linkDensity(c)))
+				vote(p.above(c), points*(1-p.linkDensity(c)))
 			}
-		case atom.Div, atom.Section, atom.Article, atom.Td, atom.Main, atom.Span:
+		case atom.Div, atom.Section, atom.Article, atom.Td, atom.Main, atom.Span, atom.Pre, atom.Blockquote:
 			if points := proseScore(ownText(c)); points > 0 { // text straight in a div, parted by <br>
 				vote(c, points)
 			}
 		}
-		voteFor(c, vote)
+		p.voteFor(c, vote)
 	}
 }
 
@@ -130,29 +156,24 @@ func nameBonus(n *html.Node) float64 {
 }
 
 // linkDensity is the share of n's visible text that stands in links.
-func linkDensity(n *html.Node) float64 {
-	all, linked := 0, 0
-	for _, b := range blocksOf(n) {
-		all += len(b.text)
-		linked += min(b.links, len(b.text))
-	}
-	if all == 0 {
+func (p *pruner) linkDensity(n *html.Node) float64 {
+	if p.text[n] == 0 {
 		return 0
 	}
-	return float64(linked) / float64(all)
+	return float64(p.linked[n]) / float64(p.text[n])
 }
 
 // withSiblings renders best and those of its siblings that go on with the article: bodies are split around
 // advertisements.
-func withSiblings(best *html.Node, scores map[*html.Node]float64, bestScore float64) []block {
+func (p *pruner) withSiblings(best *html.Node, scores map[*html.Node]float64, bestScore float64) []block {
 	if best.Parent == nil || best.DataAtom == atom.Body {
-		return blocksOf(best)
+		return p.blocks(best)
 	}
 	threshold := max(10, bestScore*0.2)
 	class := attr(best, "class")
 	var out []block
 	for s := best.Parent.FirstChild; s != nil; s = s.NextSibling {
-		if s.Type != html.ElementNode || (s != best && skipped(s)) {
+		if s.Type != html.ElementNode || (s != best && p.skip[s]) {
 			continue
 		}
 		bonus := 0.0
@@ -161,10 +182,10 @@ func withSiblings(best *html.Node, scores map[*html.Node]float64, bestScore floa
 		}
 		switch {
 		case s == best, scores[s]+bonus >= threshold && scores[s] > 0:
-			out = append(out, blocksOf(s)...)
+			out = append(out, p.blocks(s)...)
 		case s.DataAtom == atom.P:
 			text := inlineText(s)
-			if utf8.RuneCountInString(text) > 80 && linkDensity(s) < 0.25 {
+			if utf8.RuneCountInString(text) > 80 && p.linkDensity(s) < 0.25 {
 				out = append(out, block{text: text, tag: atom.P})
 			}
 		}

@@ -20,6 +20,9 @@ var (
 // minText is the least text, in characters, that makes an article.
 const minText = 120
 
+// summaryLength is what an articleBody may be long, in characters, and still be no more than a summary.
+const summaryLength = 700
+
 // Hints are what is known of a page before it is read.
 type Hints struct {
 	URL      *url.URL       // where it was found; needed to resolve addresses
@@ -92,8 +95,8 @@ func (p *pageReader) text() string {
 		return ld
 	case nDOM*10 >= nLD*8 && nDOM*10 <= nLD*13:
 		return dom // about the same
-	case nDOM > nLD && sharesBeginning(dom, ld):
-		return dom // the structured body was cut short
+	case nDOM > nLD && (sharesBeginning(dom, ld) || nLD < summaryLength && nDOM > 3*nLD):
+		return dom // the structured body was cut short, or is a summary
 	default:
 		return ld
 	}
@@ -106,7 +109,7 @@ func ldBody(s string) string {
 	}
 	if strings.Contains(s, "</") || strings.Contains(s, "<br") || strings.Contains(s, "<p>") {
 		if doc, err := html.Parse(strings.NewReader(s)); err == nil {
-			return joinBlocks(prose(blocksOf(doc)))
+			return joinBlocks(prose(newPruner(doc, false).blocks(doc)))
 		}
 	}
 	var paragraphs []string

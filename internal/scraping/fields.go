@@ -98,11 +98,18 @@ func (p *pageReader) title() string {
 			}
 		}
 	}
+	for _, h := range h1s { // what follows the headline after a bar is the section's or the newspaper's
+		if rest, ok := strings.CutPrefix(best, h); ok && titleTail.MatchString(rest) {
+			best = h
+		}
+	}
 	if utf8.RuneCountInString(best) > 500 {
 		best = string([]rune(best)[:500])
 	}
 	return best
 }
+
+var titleTail = regexp.MustCompile(`^\s*[|–—·»-]\s`)
 
 // bareTitle cuts what the newspaper hangs on its titles: " | El Tiempo", " - Minuto30.com".
 func (p *pageReader) bareTitle(s string) string {

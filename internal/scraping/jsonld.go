@@ -81,7 +81,9 @@ func (g *ldGraph) add(v any, depth int) {
 		}
 		slices.Sort(keys) // the same page always reads the same
 		for _, k := range keys {
-			g.add(v[k], depth+1)
+			if k != "liveBlogUpdate" && k != "comment" { // articles of their own, but not what the page is about
+				g.add(v[k], depth+1)
+			}
 		}
 	}
 }

@@ -1,0 +1,149 @@
+package scraping
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestOnePoisonousArticleCostsOnlyItself(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	paths := []string{"/nota-a", "/nota-b", "/nota-c", "/nota-d"}
+	for _, p := range paths {
+		h.html(p, story("La "+strings.Trim(p, "/")))
+	}
+	h.feed(paths...)
+	poison := errors.New("value too long")
+	h.sink.err = func(a Article) error {
+		if strings.HasSuffix(a.URL, "/nota-c") {
+			return poison
+		}
+		return nil
+	}
+	report, err := h.scrape()
+	if err != nil || report.Saved != 3 || report.Reasons[ReasonStore] != 1 || len(h.sink.urls) != 3 {
+		t.Errorf("%v, %+v", err, report)
+	}
+}
+
+func TestASinkThatIsAwayFailsThePass(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.html("/nota-a", story("Una"))
+	h.html("/nota-b", story("Otra"))
+	h.feed("/nota-a", "/nota-b")
+	away := errors.New("connection refused")
+	h.sink.err = func(Article) error { return away }
+	report, err := h.scrape()
+	if !errors.Is(err, away) || report.Reasons[ReasonStore] != 2 || report.Saved != 0 {
+		t.Errorf("%v, %+v", err, report)
+	}
+}
+
+func TestDuplicatesAreCountedAndKnownPagesNotFetched(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	var fetches atomic.Int32
+	for _, p := range []string{"/nota-a", "/nota-b", "/nota-c"} {
+		page := story("La " + p[1:])
+		if p == "/nota-c" { // the same article under another address
+			page = strings.Replace(page, "</title>", `</title><link rel="canonical" href="/nota-a">`, 1)
+		}
+		h.mux.HandleFunc(p, func(w http.ResponseWriter, _ *http.Request) {
+			fetches.Add(1)
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = io.WriteString(w, page)
+		})
+	}
+	h.feed("/nota-a", "/nota-b", "/nota-c")
+	h.sink.urls[h.base+"/nota-b"] = Article{}
+	report, err := h.scrape()
+	if err != nil || report.Saved != 1 || report.Duplicates != 2 || report.Failed != 0 {
+		t.Errorf("%v, %+v", err, report)
+	}
+	fetches.Store(0)
+	h.sc.Known = func(_ context.Context, urls []string) ([]string, error) { return urls[:2], nil }
+	report, err = h.scrape()
+	if err != nil || report.Known != 2 || report.Fetched != 1 || fetches.Load() != 1 {
+		t.Errorf("%v, %+v, %d fetches", err, report, fetches.Load())
+	}
+	h.sc.Known = func(context.Context, []string) ([]string, error) { return nil, errors.New("away") }
+	h.sc.MaxPages = 2
+	if report, err = h.scrape(); err != nil || report.Known != 0 || report.Cut != 1 || report.Fetched != 2 {
+		t.Errorf("%v, %+v", err, report)
+	}
+}
+
+func TestOnePassAtATimeAndCancellationKeepsWhatWasRead(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.html("/nota-a", story("Una"))
+	entered := make(chan struct{})
+	h.mux.HandleFunc("/nota-b", func(w http.ResponseWriter, r *http.Request) {
+		close(entered)
+		<-r.Context().Done()
+	})
+	h.sc.Concurrency = 1 // nota-a is done before nota-b begins
+	h.feed("/nota-a", "/nota-b")
+	s := h.service(h.definition())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	type ended struct {
+		report Report
+		err    error
+	}
+	done := make(chan ended, 1)
+	go func() {
+		r, err := s.Scrape(ctx, "x")
+		done <- ended{r, err}
+	}()
+	select {
+	case <-entered:
+	case <-ctx.Done():
+		t.Fatal("the second page was never asked for")
+	}
+	if _, err := s.Scrape(ctx, "equis"); !errors.Is(err, ErrRunning) {
+		t.Errorf("a second pass at once: %v", err)
+	}
+	cancel()
+	got := <-done
+	if !errors.Is(got.err, context.Canceled) || got.report.Saved != 1 || got.report.Reasons[ReasonCanceled] != 1 {
+		t.Errorf("%v, %+v", got.err, got.report)
+	}
+}
+
+func TestScrapeErrors(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.mux.HandleFunc("/feed", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>no feed</html>") })
+	s := h.service(h.definition())
+	if _, err := s.Scrape(t.Context(), "La Nada"); !errors.Is(err, ErrUnknownSource) {
+		t.Errorf("unknown: %v", err)
+	}
+	report, err := s.Scrape(t.Context(), "x")
+	if !errors.Is(err, ErrNoFeeds) || report.Reasons[ReasonFeed] != 1 {
+		t.Errorf("no feeds: %v, %+v", err, report)
+	}
+	if _, err := NewService(ServiceConfig{}); err == nil {
+		t.Error("a service without parts was made")
+	}
+}
+
+func TestOneBrokenFeedDoesNotHideTheOthers(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.html("/nota-a", story("Una"))
+	h.feed("/nota-a")
+	def := h.definition()
+	def.Feeds = append([]Feed{{URL: h.base + "/gone"}}, def.Feeds...)
+	report, err := h.service(def).Scrape(t.Context(), "x")
+	if err != nil || report.Saved != 1 || report.Feeds != 1 || report.Failed != 1 {
+		t.Errorf("%v, %+v", err, report)
+	}
+}
