@@ -11,20 +11,36 @@ import (
 
 // What goes stale when this changes?
 //
-//	an analysis is written   analysis:{id}   its own entry
-//	                         analyses        every listing and figure
-//	an article is written    article:{id}, articles (previews show its text; deleting it deletes its analyses)
+//	analyses are written    analysis:{id}      the entry of each
+//	                        analyses           every listing and figure
+//	too many to be named    content_analysis   everything above, since every entry on the table depends on it
+//	articles are written    articles           previews show their texts; deleting one deletes its analyses
 //
-// The article an analysis is about is only known from the analysis, so its entry depends on all articles.
+// Which article an analysis is about is only known from the analysis, so its entry depends on all articles.
 
-// AllAnalyses is the dependency of everything that any analysis' change may alter.
-const AllAnalyses = "analyses"
-
-// allArticles is the dependency under which every change of an article is announced.
-const allArticles = "articles"
+const (
+	// AllAnalyses is the dependency of everything that any analysis' change may alter.
+	AllAnalyses = "analyses"
+	// Table is the table, and the dependency of every entry that rests on it.
+	Table = "content_analysis"
+	// allArticles is the dependency under which every change of an article is announced.
+	allArticles = "articles"
+)
 
 // Dep is the dependency of what shows the one analysis.
 func Dep(id int64) string { return "analysis:" + strconv.FormatInt(id, 10) }
+
+// Changed is what a change of these rows invalidates; nil stands for more rows than could be named.
+func Changed(ids []int64) []string {
+	deps := []string{AllAnalyses}
+	if ids == nil {
+		return append(deps, Table)
+	}
+	for _, id := range ids {
+		deps = append(deps, Dep(id))
+	}
+	return deps
+}
 
 type pageQuery struct{ Page, Limit int }
 
@@ -40,12 +56,12 @@ type cached struct {
 }
 
 func newCached(c *cache.Cache, s *Store) *cached {
-	everything := []string{AllAnalyses, allArticles}
+	everything := []string{AllAnalyses, Table, allArticles}
 	return &cached{
 		result: cache.Wrap(c, cache.Spec[int64]{
 			Layer:    cache.Analytics,
 			Key:      func(id int64) cache.Key { return cache.Key{ID: "analysis-" + strconv.FormatInt(id, 10)} },
-			Deps:     func(id int64) []string { return []string{Dep(id), allArticles} },
+			Deps:     func(id int64) []string { return []string{Dep(id), Table, allArticles} },
 			TTL:      time.Hour,
 			NotFound: ErrNotFound,
 		}, s.Get),

@@ -8,29 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"openlearn/internal/cache"
 	"openlearn/internal/httpapi"
 )
-
-// Service is the analyses as the rest of the program uses them: cached reads, and writes that invalidate.
-type Service struct {
-	store  *Store
-	cache  *cache.Cache
-	cached *cached
-}
-
-// NewService serves analyses from store through c.
-func NewService(store *Store, c *cache.Cache) *Service {
-	return &Service{store, c, newCached(c, store)}
-}
-
-// Insert stores analyses and makes them visible.
-func (s *Service) Insert(ctx context.Context, batch []Analysis) error {
-	if err := s.store.Insert(ctx, batch); err != nil {
-		return err
-	}
-	return s.cache.Invalidate(context.WithoutCancel(ctx), AllAnalyses)
-}
 
 // Register mounts the analysis routes.
 func Register(api *httpapi.API, s *Service) {

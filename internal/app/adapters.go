@@ -2,13 +2,30 @@ package app
 
 import (
 	"context"
+	"slices"
+	"sync/atomic"
 
+	"golang.org/x/sync/errgroup"
+
+	"openlearn/internal/analysis"
 	"openlearn/internal/articles"
 	"openlearn/internal/articles/importer"
+	"openlearn/internal/outbox"
 	"openlearn/internal/scraping"
 )
 
 // Domains do not know each other; here their types meet.
+
+// dependencies says what a recorded change invalidates; each domain knows for its tables.
+func dependencies(f outbox.Fact) []string {
+	switch f.Table {
+	case articles.Table:
+		return articles.Changed(f.Keys, f.Sources)
+	case analysis.Table:
+		return analysis.Changed(f.Keys)
+	}
+	return nil
+}
 
 // archiveFigures answers scraping's question from the archive.
 type archiveFigures struct{ articles *articles.Service }
@@ -40,8 +57,11 @@ func (s scrapeSink) Save(ctx context.Context, found []scraping.Article) (saved, 
 	return len(stored), len(found) - len(stored), err
 }
 
-// importSink stores what a file holds.
+// importSink stores what a file holds, each batch over several connections: nearly all of the time goes into the
+// full-text index, which one connection fills on one core.
 type importSink struct{ articles *articles.Service }
+
+const importConnections = 4
 
 func (s importSink) Save(ctx context.Context, records []importer.Record) (int, error) {
 	batch := make([]articles.Article, 0, len(records))
@@ -50,8 +70,17 @@ func (s importSink) Save(ctx context.Context, records []importer.Record) (int, e
 			Source: r.Source, SourceURL: r.URL, Title: r.Title, Content: r.Content, Category: r.Category, Author: r.Author, PublishedDate: r.PublishedAt,
 		})
 	}
-	stored, err := s.articles.Insert(ctx, batch)
-	return len(stored), err
+	group, ctx := errgroup.WithContext(ctx)
+	var inserted atomic.Int64
+	for part := range slices.Chunk(batch, (len(batch)+importConnections-1)/importConnections) {
+		group.Go(func() error {
+			stored, err := s.articles.Insert(ctx, part)
+			inserted.Add(int64(len(stored)))
+			return err
+		})
+	}
+	err := group.Wait()
+	return int(inserted.Load()), err
 }
 
 func notEmpty(s string) *string {

@@ -19,6 +19,7 @@ import (
 	"openlearn/internal/articles"
 	"openlearn/internal/cache"
 	"openlearn/internal/httpapi"
+	"openlearn/internal/outbox"
 	"openlearn/internal/postgres"
 	"openlearn/internal/scraping"
 )
@@ -36,6 +37,7 @@ type App struct {
 	db       *postgres.DB
 	redis    *redis.Client
 	cache    *cache.Cache
+	outbox   *outbox.Relay
 	registry *prometheus.Registry
 	handler  http.Handler
 }
@@ -58,15 +60,19 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	a.redis = redis.NewClient(ro)
-	a.cache, err = cache.New(cache.Options{Redis: a.redis, Registerer: a.registry, Logger: log})
+	a.outbox = outbox.New(outbox.Options{Pool: a.db.Pool, Gorm: a.db.Gorm, Dependencies: dependencies, Registerer: a.registry, Logger: log})
+	a.cache, err = cache.New(cache.Options{
+		Redis: a.redis, Registerer: a.registry, Logger: log, Gate: a.outbox.MayServe, Settled: a.outbox.Settled,
+	})
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	if err := a.cache.Start(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	a.Articles = articles.NewService(articles.NewStore(a.db.Gorm), a.cache)
-	a.Analysis = analysis.NewService(analysis.NewStore(a.db.Gorm), a.cache)
+	a.outbox.Start(ctx, a.cache)
+	a.Articles = articles.NewService(articles.NewStore(a.db.Gorm), a.cache, a.outbox)
+	a.Analysis = analysis.NewService(analysis.NewStore(a.db.Gorm), a.cache, a.outbox)
 	if a.handler, err = a.routes(); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -134,6 +140,9 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 // Close stops background work and closes connections.
 func (a *App) Close() error {
 	var errs []error
+	if a.outbox != nil {
+		a.outbox.Close()
+	}
 	if a.cache != nil {
 		errs = append(errs, a.cache.Close())
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"openlearn/deploy"
@@ -74,15 +75,22 @@ func runDev(ctx context.Context, c *call) (err error) {
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 
-	background, stopBackground := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		a.furnish(background, articles)
-	}()
-	defer func() { stopBackground(); <-done }()
+	paper, err := openNewsroom(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, paper.close()) }()
+	if err := writeEnvFile(filepath.Join(dir, "env"), cfg, paper.url); err != nil {
+		return err
+	}
 
-	fmt.Fprintf(c.stdout, "\n  OpenLearn is up: %s\n  API docs: %s/docs   Ctrl-C stops it.\n\n", cfg.PublicURL, cfg.PublicURL)
+	background, stopBackground := context.WithCancel(ctx)
+	var furnishing sync.WaitGroup
+	furnishing.Go(func() { a.furnish(background, articles, paper.url) })
+	defer func() { stopBackground(); furnishing.Wait() }()
+
+	fmt.Fprintf(c.stdout, "\n  OpenLearn is up   %s\n  API docs          %s/docs\n  Demo newspaper    %s\n\n  Ctrl-C stops all of it. In another shell: source %s/env; bin/openlearn scrape demo\n\n",
+		cfg.PublicURL, cfg.PublicURL, paper.url, data)
 	return a.Serve(ctx, l)
 }
 
@@ -110,9 +118,20 @@ func devConfig(stack *devstack.Stack, addr string) (Config, error) {
 	return cfg, nil
 }
 
+// writeEnvFile leaves the private servers' addresses for other shells: `source .dev/env`. It holds passwords, so it is
+// for this user's eyes only.
+func writeEnvFile(path string, cfg Config, newsroomURL string) error {
+	text := fmt.Sprintf("export DATABASE_URL='%s'\nexport REDIS_URL='%s'\nexport PUBLIC_URL='%s'\nexport NEWSROOM_URL='%s'\n",
+		cfg.DatabaseURL, cfg.RedisURL, cfg.PublicURL, newsroomURL)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("dev: %w", err)
+	}
+	return nil
+}
+
 // furnish fills an empty database with the sample and then scrapes the demo newsroom, over HTTP and through the same
 // cache as everything else. A development server without it is still one, so failures are logged and no more.
-func (a *App) furnish(ctx context.Context, articles int) {
+func (a *App) furnish(ctx context.Context, articles int, newsroomURL string) {
 	counts, err := a.Articles.Counts(ctx)
 	if err == nil && counts.Total == 0 && articles > 0 {
 		var n int
@@ -120,34 +139,15 @@ func (a *App) furnish(ctx context.Context, articles int) {
 		a.log.Info("loaded the sample", "articles", n)
 	}
 	if err == nil {
-		err = a.scrapeNewsroom(ctx)
+		err = a.scrapeNewsroom(ctx, newsroomURL)
 	}
 	if err != nil && ctx.Err() == nil {
 		a.log.Error("the sample is incomplete", "error", err)
 	}
 }
 
-// scrapeNewsroom serves the bundled newspaper on a loopback port while it is scraped.
-func (a *App) scrapeNewsroom(ctx context.Context) (err error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("demo newsroom: %w", err)
-	}
-	base := "http://" + l.Addr().String()
-	handler, err := newsroom.Handler(base)
-	if err != nil {
-		return errors.Join(err, l.Close())
-	}
-	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
-	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(l) }()
-	defer func() {
-		err = errors.Join(err, srv.Close())
-		if e := <-failed; !errors.Is(e, http.ErrServerClosed) {
-			err = errors.Join(err, e)
-		}
-	}()
-	defs, err := scraping.NewDefinitions(newsroom.Definition(base))
+func (a *App) scrapeNewsroom(ctx context.Context, url string) error {
+	defs, err := scraping.NewDefinitions(newsroom.Definition(url))
 	if err != nil {
 		return err
 	}
@@ -157,6 +157,38 @@ func (a *App) scrapeNewsroom(ctx context.Context) (err error) {
 	}
 	a.log.Info("scraped the demo newsroom", "report", report)
 	return nil
+}
+
+// newsroomServer is the bundled newspaper on loopback, for as long as `dev` runs.
+type newsroomServer struct {
+	url    string
+	srv    *http.Server
+	failed chan error
+}
+
+// openNewsroom serves on 127.0.0.1:8010, so that links in stored articles outlive a restart, or where that is taken, on
+// any port.
+func openNewsroom(ctx context.Context) (*newsroomServer, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:8010")
+	if err != nil {
+		l, err = lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("demo newsroom: %w", err)
+	}
+	n := &newsroomServer{url: "http://" + l.Addr().String(), failed: make(chan error, 1)}
+	n.srv = &http.Server{Handler: newsroom.Handler(n.url), ReadHeaderTimeout: 5 * time.Second}
+	go func() { n.failed <- n.srv.Serve(l) }()
+	return n, nil
+}
+
+func (n *newsroomServer) close() error {
+	err := n.srv.Close()
+	if e := <-n.failed; !errors.Is(e, http.ErrServerClosed) {
+		err = errors.Join(err, e)
+	}
+	return err
 }
 
 func envOr(name, fallback string) string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"openlearn/internal/articles/importer"
 )
@@ -28,7 +29,7 @@ func runImport(ctx context.Context, c *call) error {
 	})
 }
 
-func (a *App) importFile(ctx context.Context, c *call, name string) (err error) {
+func (a *App) importFile(ctx context.Context, c *call, name string) error {
 	var in io.Reader = os.Stdin
 	var size int64
 	if name != "-" {
@@ -42,8 +43,30 @@ func (a *App) importFile(ctx context.Context, c *call, name string) (err error) 
 		}
 		in = f
 	}
-	bar := importer.NewBar(c.stderr, name)
-	sum, err := importer.Run(ctx, in, importSink{a.Articles}, importer.Options{TotalSize: size, Progress: bar.Progress, Issue: bar.Issue})
-	bar.Finish(sum)
-	return err
+	meter := importer.NewMeter(c.stderr, name, isTerminal(c.stderr), time.Now)
+	shown := 0
+	sum, err := importer.Run(ctx, in, importSink{a.Articles}, importer.Options{
+		TotalSize: size, Progress: meter.Show,
+		Issue: func(i importer.Issue) {
+			// The first few say what is wrong; the summary counts all.
+			if i.Rejected && shown < maxIssues {
+				shown++
+				meter.Interrupt(i.String())
+			}
+		},
+	})
+	meter.Done(sum)
+	return errors.Join(err, meter.Err())
+}
+
+const maxIssues = 20
+
+// isTerminal says whether w can redraw a line.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -4,13 +4,19 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"openlearn/internal/scraping"
+	"openlearn/internal/scraping/newsroom"
 )
 
 func runScrape(ctx context.Context, c *call) error {
-	defs, err := scraping.NewDefinitions()
+	var extra []scraping.Definition
+	if url := os.Getenv("NEWSROOM_URL"); url != "" { // `dev` is running: see its env file
+		extra = append(extra, newsroom.Definition(url))
+	}
+	defs, err := scraping.NewDefinitions(extra...)
 	if err != nil {
 		return err
 	}

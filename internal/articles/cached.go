@@ -11,24 +11,45 @@ import (
 
 // What goes stale when this changes?
 //
-//	an article is written   article:{id}   its own entry
-//	                        articles       every listing, search, feed and figure
-//
-// Dependencies on single sources would spare listings of other newspapers, but nearly every listing is of all of them.
+//	articles are written    article:{id}      the entry of each
+//	                        source:{name}     listings, searches and feeds of each one's newspaper
+//	                        articles          those of all newspapers, and the figures
+//	too many to be named    scraped_content   everything above, since every entry on the table depends on it
 
-// AllArticles is the dependency of everything that any article's change may alter.
-const AllArticles = "articles"
+const (
+	// AllArticles is the dependency of everything that any article's change may alter.
+	AllArticles = "articles"
+	// Table is the table, and the dependency of every entry that rests on it.
+	Table = "scraped_content"
+)
 
 // ArticleDep is the dependency of what shows the one article.
 func ArticleDep(id int64) string { return "article:" + strconv.FormatInt(id, 10) }
 
-// Written is what a write of these articles invalidates.
-func Written(ids ...int64) []string {
-	deps := make([]string, 0, len(ids)+1)
+// SourceDep is the dependency of what shows articles of the one newspaper only.
+func SourceDep(name string) string { return "source:" + name }
+
+// Changed is what a change of these rows invalidates. ids nil stands for more rows than could be named, of any source.
+func Changed(ids []int64, sources []string) []string {
+	deps := []string{AllArticles}
+	if ids == nil {
+		return append(deps, Table)
+	}
 	for _, id := range ids {
 		deps = append(deps, ArticleDep(id))
 	}
-	return append(deps, AllArticles)
+	for _, name := range sources {
+		deps = append(deps, SourceDep(name))
+	}
+	return deps
+}
+
+// deps is what a listing under this filter depends on.
+func (f Filter) deps() []string {
+	if f.Source != "" {
+		return []string{SourceDep(f.Source), Table}
+	}
+	return []string{AllArticles, Table}
 }
 
 // Cached is the store as handlers read it: each function is one layer, key, lifetime and list of dependencies.
@@ -82,19 +103,18 @@ const recent = 24 * time.Hour
 
 // newCached declares how the store's reads are cached.
 func newCached(c *cache.Cache, s *Store) *Cached {
-	everything := []string{AllArticles}
 	return &Cached{
 		article: cache.Wrap(c, cache.Spec[int64]{
 			Layer:    cache.Article,
 			Key:      func(id int64) cache.Key { return cache.Key{ID: strconv.FormatInt(id, 10)} },
-			Deps:     func(id int64) []string { return []string{ArticleDep(id)} },
+			Deps:     func(id int64) []string { return []string{ArticleDep(id), Table} },
 			NotFound: ErrNotFound,
 		}, s.Get),
 
 		list: cache.Wrap(c, cache.Spec[listQuery]{
 			Layer: cache.Content,
 			Key:   func(q listQuery) cache.Key { return cache.Key{ID: "articles-list", Params: q.params()} },
-			Deps:  func(listQuery) []string { return everything },
+			Deps:  func(q listQuery) []string { return q.Filter.deps() },
 		}, func(ctx context.Context, q listQuery) (Page, error) {
 			rows, err := s.List(ctx, q.Filter, q.Order, q.After, q.Limit+1, q.Cut)
 			if err != nil {
@@ -106,7 +126,7 @@ func newCached(c *cache.Cache, s *Store) *Cached {
 		simple: cache.Wrap(c, cache.Spec[offsetQuery]{
 			Layer: cache.Content,
 			Key:   func(q offsetQuery) cache.Key { return cache.Key{ID: "articles-simple", Params: q.params()} },
-			Deps:  func(offsetQuery) []string { return everything },
+			Deps:  func(offsetQuery) []string { return Filter{}.deps() },
 		}, func(ctx context.Context, q offsetQuery) (OffsetPage, error) {
 			rows, total, err := s.Offset(ctx, q.Offset, q.Limit, simpleCut)
 			return OffsetPage{rows, total}, err
@@ -115,7 +135,7 @@ func newCached(c *cache.Cache, s *Store) *Cached {
 		search: cache.Wrap(c, cache.Spec[searchQuery]{
 			Layer: cache.Content,
 			Key:   func(q searchQuery) cache.Key { return cache.Key{ID: "articles-search", Params: q.params()} },
-			Deps:  func(searchQuery) []string { return everything },
+			Deps:  func(q searchQuery) []string { return q.Filter.deps() },
 		}, func(ctx context.Context, q searchQuery) (SearchPage, error) {
 			hits, total, err := s.Search(ctx, q.Query, q.Filter, q.Offset, q.Limit)
 			return SearchPage{hits, total}, err
@@ -124,7 +144,7 @@ func newCached(c *cache.Cache, s *Store) *Cached {
 		counts: cache.Wrap(c, cache.Spec[struct{}]{
 			Layer: cache.Analytics,
 			Key:   func(struct{}) cache.Key { return cache.Key{ID: "scraping-status"} },
-			Deps:  func(struct{}) []string { return everything },
+			Deps:  func(struct{}) []string { return Filter{}.deps() },
 			TTL:   5 * time.Minute,
 		}, func(ctx context.Context, _ struct{}) (Counts, error) {
 			return s.Counts(ctx, s.now().Add(-recent))

@@ -7,25 +7,19 @@ import (
 	"openlearn/internal/httpapi"
 )
 
-// pageInput is what every keyset listing takes.
-type pageInput struct {
-	Limit  int    `query:"limit" default:"50" minimum:"1" doc:"Articles per page; more than 100 counts as 100"`
-	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
-}
-
-// after reads the cursor as a position of order o.
-func (in pageInput) after(o Order) (*Position, error) {
-	c, err := httpapi.ParseCursor(in.Cursor, o.keyset().field)
+// position reads a cursor as one of order o, nil for the first page.
+func position(cursor string, o Order) (*Position, error) {
+	c, err := httpapi.ParseCursor(cursor, o.keyset().field)
 	if err != nil {
-		return nil, httpapi.InvalidCursor(in.Cursor)
+		return nil, httpapi.InvalidCursor(cursor)
 	}
 	if c == nil {
 		return nil, nil
 	}
-	p := &Position{ID: c.ID, Value: c.Value}
 	if err := o.check(c); err != nil {
-		return nil, httpapi.InvalidCursor(in.Cursor)
+		return nil, httpapi.InvalidCursor(cursor)
 	}
+	p := &Position{ID: c.ID, Value: c.Value}
 	if t, err := c.Time(); o != Easiest && err == nil && t != nil {
 		v := t.UTC().Format(time.RFC3339Nano)
 		p.Value = &v
@@ -64,9 +58,10 @@ func (in filterInput) filter() Filter {
 }
 
 type listInput struct {
-	pageInput
 	filterInput
-	Order string `query:"order" enum:"newest,oldest,easiest" default:"newest"`
+	Limit  int    `query:"limit" default:"50" minimum:"1" doc:"Articles per page; more than 100 counts as 100"`
+	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
+	Order  string `query:"order" enum:"newest,oldest,easiest" default:"newest"`
 }
 
 type listOutput struct {
@@ -80,7 +75,7 @@ type listOutput struct {
 
 func (h *handlers) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	order := Order(in.Order)
-	after, err := in.after(order)
+	after, err := position(in.Cursor, order)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +121,7 @@ type contentOutput struct {
 }
 
 func (h *handlers) content(ctx context.Context, in *contentInput) (*contentOutput, error) {
-	after, err := pageInput{Cursor: in.Cursor}.after(UndatedFirst)
+	after, err := position(in.Cursor, UndatedFirst)
 	if err != nil {
 		return nil, err
 	}

@@ -3,19 +3,27 @@ package articles
 import (
 	"context"
 
+	"gorm.io/gorm"
+
 	"openlearn/internal/cache"
 )
 
-// Service is the archive as the rest of the program uses it: cached reads, and writes that invalidate.
+// Writer runs a write in a transaction and makes what it changed visible to every read (pending: as soon as it can). It is
+// an interface because invalidations, which ride in the transaction, are another room's business.
+type Writer interface {
+	Write(ctx context.Context, do func(tx *gorm.DB) error) (pending bool, err error)
+}
+
+// Service is the archive as the rest of the program uses it: cached reads, and writes that every later read shows.
 type Service struct {
 	store  *Store
-	cache  *cache.Cache
+	writer Writer
 	cached *Cached
 }
 
-// NewService serves articles from store through c.
-func NewService(store *Store, c *cache.Cache) *Service {
-	return &Service{store: store, cache: c, cached: newCached(c, store)}
+// NewService reads from store through c and writes through w.
+func NewService(store *Store, c *cache.Cache, w Writer) *Service {
+	return &Service{store: store, writer: w, cached: newCached(c, store)}
 }
 
 // Get reads one article, ErrNotFound if there is none.
@@ -28,54 +36,46 @@ func (s *Service) Counts(ctx context.Context) (Counts, error) {
 	return s.cached.counts.Get(ctx, struct{}{})
 }
 
-// Create stores a new article and returns it with its id. An *InvalidError says what the
-// columns would refuse, ErrDuplicate that it is there already.
+// Create stores a new article and returns it with its id. An *InvalidError says what the columns would refuse,
+// ErrDuplicate that it is there already.
 func (s *Service) Create(ctx context.Context, a Article) (Article, error) {
-	if err := s.store.Create(ctx, &a); err != nil {
-		return Article{}, err
-	}
-	return a, s.written(ctx, a.ID)
+	err := s.write(ctx, func(st *Store) error { return st.Create(ctx, &a) })
+	return a, err
 }
 
 // Update reads the article with the given id (from the database: a write never starts from a cache), lets change edit
 // it, and stores the result.
 func (s *Service) Update(ctx context.Context, id int64, change func(*Article)) (Article, error) {
-	a, err := s.store.Get(ctx, id)
-	if err != nil {
-		return Article{}, err
-	}
-	change(&a)
-	if err := s.store.Update(ctx, &a); err != nil {
-		return Article{}, err
-	}
-	return a, s.written(ctx, id)
+	var a Article
+	err := s.write(ctx, func(st *Store) (err error) {
+		if a, err = st.getForUpdate(ctx, id); err != nil {
+			return err
+		}
+		change(&a)
+		return st.Update(ctx, &a)
+	})
+	return a, err
 }
 
 // Delete removes an article.
 func (s *Service) Delete(ctx context.Context, id int64) error {
-	if _, err := s.store.Delete(ctx, id); err != nil {
-		return err
-	}
-	return s.written(ctx, id)
+	return s.write(ctx, func(st *Store) error { return st.Delete(ctx, id) })
 }
 
 // Insert stores the new ones among the given articles and returns them; the others exist already or cannot be stored.
-func (s *Service) Insert(ctx context.Context, batch []Article) ([]Article, error) {
-	stored, err := s.store.Insert(ctx, batch)
-	if err != nil || len(stored) == 0 {
-		return nil, err
-	}
-	ids := make([]int64, len(stored))
-	for i, a := range stored {
-		ids[i] = a.ID
-	}
-	return stored, s.written(ctx, ids...)
+func (s *Service) Insert(ctx context.Context, batch []Article) (stored []Article, err error) {
+	err = s.write(ctx, func(st *Store) (err error) {
+		stored, err = st.Insert(ctx, batch)
+		return err
+	})
+	return stored, err
 }
 
-// written makes committed writes visible: it returns once no read can return what was there before.
-func (s *Service) written(ctx context.Context, ids ...int64) error {
-	// The row is committed: that the client has gone must not keep the caches from hearing of it.
-	return s.cache.Invalidate(context.WithoutCancel(ctx), Written(ids...)...)
+// write runs do in a transaction. A pending invalidation is no error: the change is stored, and until its invalidation is
+// applied every instance reads from the database.
+func (s *Service) write(ctx context.Context, do func(*Store) error) error {
+	_, err := s.writer.Write(ctx, func(tx *gorm.DB) error { return do(s.store.in(tx)) })
+	return err
 }
 
 // Known returns those of the addresses whose articles are stored, from the database.

@@ -20,10 +20,23 @@ type Store struct {
 // NewStore reads and writes through db.
 func NewStore(db *gorm.DB) *Store { return &Store{db: db, now: time.Now} }
 
+// in is the store inside a transaction.
+func (s *Store) in(tx *gorm.DB) *Store { return &Store{db: tx, now: s.now} }
+
 // Get reads one article, ErrNotFound if there is none.
 func (s *Store) Get(ctx context.Context, id int64) (Article, error) {
+	return take(s.db.WithContext(ctx), id)
+}
+
+// getForUpdate reads one article and keeps others from changing it until the transaction ends: two edits of different
+// fields at once must both be there afterwards.
+func (s *Store) getForUpdate(ctx context.Context, id int64) (Article, error) {
+	return take(s.db.WithContext(ctx).Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate}), id)
+}
+
+func take(q *gorm.DB, id int64) (Article, error) {
 	var a Article
-	err := s.db.WithContext(ctx).Where("id = ?", id).Take(&a).Error
+	err := q.Where("id = ?", id).Take(&a).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return a, fmt.Errorf("get %d: %w", id, ErrNotFound)
 	}
@@ -175,15 +188,15 @@ func (s *Store) Update(ctx context.Context, a *Article) error {
 }
 
 // Delete removes an article and, by the schema, its analyses.
-func (s *Store) Delete(ctx context.Context, id int64) (removed Article, err error) {
-	res := s.db.WithContext(ctx).Clauses(clause.Returning{}).Where("id = ?", id).Delete(&removed)
+func (s *Store) Delete(ctx context.Context, id int64) error {
+	res := s.db.WithContext(ctx).Where("id = ?", id).Delete(&Article{})
 	if res.Error != nil {
-		return removed, fmt.Errorf("delete article %d: %w", id, res.Error)
+		return fmt.Errorf("delete article %d: %w", id, res.Error)
 	}
 	if res.RowsAffected == 0 {
-		return removed, fmt.Errorf("delete %d: %w", id, ErrNotFound)
+		return fmt.Errorf("delete %d: %w", id, ErrNotFound)
 	}
-	return removed, nil
+	return nil
 }
 
 // Insert stores the articles that are new, in one statement, and leaves alone those whose URL or text exists: a

@@ -1,0 +1,44 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// slow is how long a statement may take before it is worth a line.
+const slow = 500 * time.Millisecond
+
+// slowLog is gorm's logger: slow statements as warnings, failed ones at debug level (whoever asked reports them), and
+// never a parameter, which may be a secret or a whole article. gorm's own slog logger prints them.
+type slowLog struct{ log *slog.Logger }
+
+func (l slowLog) LogMode(logger.LogLevel) logger.Interface { return l }
+
+func (l slowLog) Info(ctx context.Context, msg string, _ ...any)  { l.log.DebugContext(ctx, msg) }
+func (l slowLog) Warn(ctx context.Context, msg string, _ ...any)  { l.log.WarnContext(ctx, msg) }
+func (l slowLog) Error(ctx context.Context, msg string, _ ...any) { l.log.ErrorContext(ctx, msg) }
+
+// ParamsFilter keeps parameters out of the statement's text.
+func (l slowLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) { return sql, nil }
+
+// Trace hears of every statement.
+func (l slowLog) Trace(ctx context.Context, begin time.Time, statement func() (sql string, rows int64), err error) {
+	took := time.Since(begin)
+	failed := err != nil && !errors.Is(err, gorm.ErrRecordNotFound)
+	if took < slow && !failed {
+		return // the text is only built for those that are logged
+	}
+	sql, rows := statement()
+	attrs := []slog.Attr{slog.Duration("took", took), slog.Int64("rows", rows), slog.String("sql", sql)}
+	level, msg := slog.LevelWarn, "slow statement"
+	if failed {
+		level, msg = slog.LevelDebug, "failed statement"
+		attrs = append(attrs, slog.String("error", err.Error()))
+	}
+	l.log.LogAttrs(ctx, level, msg, attrs...)
+}
