@@ -126,8 +126,8 @@ func TestHostilePagesCostOnlyThemselves(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	h.config.MaxBytes = 100_000
-	h.config.Timeout = 2 * time.Second
-	h.config.Attempts = 2
+	h.config.Timeout = 4 * time.Second
+	h.config.Attempts = 1
 	h.html("/buena-noticia", story("Una biblioteca nueva"))
 	release := make(chan struct{})
 	t.Cleanup(func() { close(release) })
@@ -145,7 +145,7 @@ func TestHostilePagesCostOnlyThemselves(t *testing.T) {
 		w.Header().Set("Content-Type", "text/html")
 		w.Header().Set("Content-Encoding", "gzip")
 		z := gzip.NewWriter(w)
-		_, _ = io.CopyN(z, zeros{}, 50<<20)
+		_, _ = io.CopyN(z, zeros{}, 2<<20)
 		_ = z.Close()
 	})
 	h.mux.HandleFunc("/circulo", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/circulo2", http.StatusFound) })
