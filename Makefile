@@ -65,8 +65,8 @@ image: ## the container image, openlearn:local
 	@docker build --build-arg VERSION=$(VERSION) -t openlearn:local .
 
 .PHONY: up
-up: ## the service in containers, on http://localhost:8000 (APPS=3 for three of it)
-	@VERSION=$(VERSION) docker compose up -d --build --wait --scale app=$(or $(APPS),1)
+up: ## the service in containers, on http://localhost:8000 (APPS=3: three of it, on ports of 8000-8009)
+	@VERSION=$(VERSION) APP_PORTS=$(if $(APPS),8000-8009,8000) docker compose up -d --build --wait --scale app=$(or $(APPS),1)
 	@docker compose ps --format 'table {{.Service}}\t{{.Status}}\t{{.Ports}}'
 
 .PHONY: down
