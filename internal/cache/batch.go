@@ -170,9 +170,9 @@ func (b *batch) stored(ctx context.Context, q *request, r reading) (answer, bool
 }
 
 func (b *batch) redisFailed(ctx context.Context, which []int, err error) {
-	if ctx.Err() != nil {
+	if gone := callerGone(ctx); gone != nil {
 		for _, i := range which {
-			b.set(i, answer{}, ctx.Err())
+			b.set(i, answer{}, gone)
 		}
 		return
 	}

@@ -124,8 +124,25 @@ func (c *Cache) Start(ctx context.Context) error {
 	if !c.spawn(c.listen) {
 		return ErrClosed
 	}
+	c.greet()
 	context.AfterFunc(ctx, c.end)
 	return nil
+}
+
+// greet connects to every primary, so that a history not dealt with yet is
+// met now and not by some later read, whose entry it would cost.
+func (c *Cache) greet() {
+	ctx, cancel := context.WithTimeout(c.life, c.opt.RedisTimeout)
+	defer cancel()
+	var err error
+	if r, ok := c.rdb.(*redis.ClusterClient); ok {
+		err = r.ForEachMaster(ctx, func(ctx context.Context, n *redis.Client) error { return n.Ping(ctx).Err() })
+	} else {
+		err = c.rdb.Ping(ctx).Err()
+	}
+	if err != nil {
+		c.log.Warn("cache starts without Redis: reads go to the source", "error", err)
+	}
 }
 
 // closeWait bounds how long Close waits for loads that ignore their context.

@@ -3,6 +3,7 @@ package cache
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -30,6 +31,8 @@ func (c *Cache) deriveClients(given redis.UniversalClient) error {
 		// No retries: a nonce may be written once at most, see sentOnce.
 		o.ContextTimeoutEnabled, o.MaxRetries, o.DialerRetries, o.MaintNotificationsConfig = true, -1, 1, quiet
 		limit(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
+		// Channels are the server's, not the database's.
+		c.bus.channel += ":" + strconv.Itoa(o.DB)
 		plain := o
 		plain.PoolSize, plain.MinIdleConns = 2, 0
 		o.OnConnect = c.checked(o.OnConnect)

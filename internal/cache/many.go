@@ -59,7 +59,7 @@ func (f *Func[A, T]) GetMany(ctx context.Context, as []A) []Loaded[T] {
 		out[i].Value, out[i].Info, err = f.deliver(as[i], &got.ans)
 		if err != nil && !errors.Is(err, ErrNotFound) && got.ans.info.Source == FromRedis {
 			f.layer.met.rejected[rejectUndecoded].inc()
-			out[i].Value, err = f.loadPast(ctx, qs[j], as[i])
+			out[i].Value, err = f.loadPast(ctx, qs[j], as[i], got.ans.info.stored)
 		}
 		out[i].Err = err
 	}

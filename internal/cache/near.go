@@ -125,13 +125,14 @@ func (c *Cache) bounded(l *layerState, key string, owner uint64) *nearEntry {
 }
 
 // strict serves from memory after one check that began after the caller came.
-// ok is false when there is nothing to serve; err is Redis's.
-func (c *Cache) strict(ctx context.Context, q *request) (e *nearEntry, v verdict, err error) {
-	e = c.near.get(q.key)
+// The entry is nil when there is nothing to serve; the error is Redis's.
+func (c *Cache) strict(ctx context.Context, q *request) (*nearEntry, verdict, error) {
+	e := c.near.get(q.key)
 	if e == nil || e.env.fprint != q.fprint {
 		return nil, miss, nil
 	}
-	if v = e.env.age(&q.layer.Layer, c.nowMS()); v == miss {
+	v := e.env.age(&q.layer.Layer, c.nowMS())
+	if v == miss {
 		c.near.remove(q.key)
 		return nil, miss, nil
 	}

@@ -263,8 +263,8 @@ func (c *Cache) joinOrStale(ctx context.Context, q *request, versions string, af
 
 // redisFailed sends a read to the source, unless it is the caller who left.
 func (c *Cache) redisFailed(ctx context.Context, q *request, err error) (answer, error) {
-	if ctx.Err() != nil {
-		return answer{}, ctx.Err()
+	if err := callerGone(ctx); err != nil {
+		return answer{}, err
 	}
 	c.redisDown(err)
 	c.log.Debug("cache read failed, going to the source", "layer", q.layer.Name, "error", err)
@@ -273,8 +273,8 @@ func (c *Cache) redisFailed(ctx context.Context, q *request, err error) (answer,
 }
 
 // reload is a read that takes nothing stored for an answer: for an entry that
-// is current but proved unusable. Its fill overwrites the entry.
-func (c *Cache) reload(ctx context.Context, q *request) (answer, error) {
+// is current but proved unusable, stored at after. Its fill overwrites it.
+func (c *Cache) reload(ctx context.Context, q *request, after int64) (answer, error) {
 	if !c.opt.Gate() || c.breaker.open.Load() {
 		return c.loadDirect(ctx, q)
 	}
@@ -287,9 +287,18 @@ func (c *Cache) reload(ctx context.Context, q *request) (answer, error) {
 	if err != nil {
 		return c.redisFailed(ctx, q, err)
 	}
-	ans, err := c.join(ctx, q, versions, c.nowMS()-1)
+	ans, err := c.join(ctx, q, versions, after)
 	if err == nil {
 		scopeOf(ctx).note(c, q.deps, &ans.info)
 	}
 	return ans, err
+}
+
+// callerGone is the end of the caller's context, be it reached only in a
+// moment: the socket's deadline comes a little before the context's.
+func callerGone(ctx context.Context) error {
+	if d, ok := ctx.Deadline(); ok && time.Until(d) < time.Millisecond {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }

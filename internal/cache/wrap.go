@@ -125,14 +125,14 @@ func (f *Func[A, T]) GetInfo(ctx context.Context, a A) (T, Info, error) {
 	// What was stored does not decode or validate: a counted miss.
 	f.layer.met.rejected[rejectUndecoded].inc()
 	f.c.near.remove(q.key)
-	v, err = f.loadPast(ctx, q, a)
+	v, err = f.loadPast(ctx, q, a, ans.info.stored)
 	return v, Info{Source: FromSource}, err
 }
 
 // loadPast replaces a stored entry that proved unusable.
-func (f *Func[A, T]) loadPast(ctx context.Context, q *request, a A) (T, error) {
+func (f *Func[A, T]) loadPast(ctx context.Context, q *request, a A, storedAt int64) (T, error) {
 	var zero T
-	ans, err := f.c.reload(ctx, q)
+	ans, err := f.c.reload(ctx, q, storedAt)
 	if err != nil {
 		return zero, err
 	}

@@ -1,0 +1,285 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// closed is a cache whose gate never opens: every read goes to the source.
+func closed(t *testing.T, slots int) *Cache {
+	o := exactly(ownRedis(t), nil)
+	o.Gate = func() bool { return false }
+	o.SourceSlots = slots
+	o.LoadTimeout = 20 * time.Second
+	return newCache(t, o)
+}
+
+func TestGateSendsReadsToTheSource(t *testing.T) {
+	t.Parallel()
+	var open atomic.Bool
+	o := exactly(ownRedis(t), nil)
+	o.Gate = open.Load
+	c := newCache(t, o)
+	f := count(c, Article)
+	open.Store(true)
+	mustGet(t, f, 1, 0)
+	mustGet(t, f, 1, 0)
+	wantLoads(t, f, 1)
+	open.Store(false)
+	f.value.Store(1)
+	if info := mustGet(t, f, 1, 1); info.Source != FromBypass {
+		t.Errorf("from %v", info.Source)
+	}
+	if _, err := c.Ticket(context.Background(), entry("1")); !errors.Is(err, ErrBypass) {
+		t.Errorf("Ticket: %v", err)
+	}
+	if _, err := Get[int](context.Background(), c, entry("1")); !errors.Is(err, ErrBypass) {
+		t.Errorf("Get: %v", err)
+	}
+}
+
+// Past the cache a reader may share only a fetch that starts after it came.
+func TestDirectReadersJoinOnlyALaterFetch(t *testing.T) {
+	t.Parallel()
+	c := closed(t, 4)
+	f := count(c, Article)
+	release := f.hold()
+	var wg sync.WaitGroup
+	wg.Go(func() { mustGet(t, f, 1, 0) })
+	<-f.enter
+	f.value.Store(1) // the fetch under way has read 0 already
+	for range 30 {
+		wg.Go(func() { mustGet(t, f, 1, 1) })
+	}
+	eventually(t, "the others wait for one fetch", func() bool { return f.layer.met.coalesced.value() == 29 })
+	release()
+	wg.Wait()
+	wantLoads(t, f, 2)
+}
+
+func TestDirectLoadsAreBounded(t *testing.T) {
+	t.Parallel()
+	const slots = 3
+	c := closed(t, slots)
+	var now, most atomic.Int64
+	f := Wrap(c, Spec[int]{Layer: Article, Key: func(i int) Key { return Key{ID: string(rune('a' + i))} }},
+		func(context.Context, int) (int, error) {
+			n := now.Add(1)
+			defer now.Add(-1)
+			for {
+				m := most.Load()
+				if n <= m || most.CompareAndSwap(m, n) {
+					break
+				}
+			}
+			time.Sleep(time.Millisecond) // the source takes its time
+			return 0, nil
+		})
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			if _, err := f.Get(context.Background(), i); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if m := most.Load(); m > slots || m == 0 {
+		t.Errorf("%d loads at once, at most %d", m, slots)
+	}
+}
+
+// With as many outer loads as slots, nested ones could never start if each
+// wanted a slot of its own; nor if one that waits for a slot were joined by
+// those who hold them all.
+func TestNestedDirectLoadsShareTheirParentsSlot(t *testing.T) {
+	t.Parallel()
+	c := closed(t, 2)
+	inner := count(c, Article)
+	entered := make(chan struct{}, 10)
+	proceed := make(chan struct{})
+	outer := Wrap(c, Spec[int]{Layer: Content, Key: func(i int) Key { return Key{ID: string(rune('a' + i))} }, Deps: func(int) []string { return inner.Deps(7) }},
+		func(ctx context.Context, _ int) (int, error) {
+			entered <- struct{}{}
+			<-proceed
+			return inner.Get(ctx, 7)
+		})
+	var wg sync.WaitGroup
+	for i := range 2 {
+		wg.Go(func() {
+			if _, err := outer.Get(context.Background(), i); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	<-entered
+	<-entered // both slots are taken
+	wg.Go(func() {
+		if _, err := inner.Get(context.Background(), 7); err != nil { // waits for a slot
+			t.Error(err)
+		}
+	})
+	eventually(t, "the lone reader's flight is claimed", func() bool {
+		c.direct.mu.Lock()
+		defer c.direct.mu.Unlock()
+		return c.direct.byKey[inner.Key(7)] != nil
+	})
+	close(proceed)
+	wg.Wait()
+}
+
+func TestBreakerOpensAndCloses(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	o := exactly(s.client(t), nil)
+	o.BreakerFailures, o.BreakerProbe = 2, 10*time.Millisecond
+	c := newCache(t, o)
+	f := count(c, Article)
+	mustGet(t, f, 1, 0)
+	s.kill()
+	for range 3 {
+		f.value.Add(1)
+		if info := mustGet(t, f, 1, int(f.value.Load())); info.Source != FromBypass {
+			t.Errorf("from %v", info.Source)
+		}
+	}
+	if !c.breaker.open.Load() {
+		t.Error("the breaker did not open")
+	}
+	s.start()
+	eventually(t, "the breaker closes", func() bool { return !c.breaker.open.Load() })
+	eventually(t, "entries are served again", func() bool {
+		_, info, err := f.GetInfo(context.Background(), 1)
+		return err == nil && (info.Source == FromRedis || info.Source == FromNear)
+	})
+}
+
+// Redis stops answering with reads and fills in mid-flight, and comes back.
+func TestStalledRedisInMidFlight(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	o := exactly(s.client(t), nil)
+	o.RedisTimeout, o.BreakerProbe = 50*time.Millisecond, 10*time.Millisecond
+	c := newCache(t, o)
+	f := count(c, Article)
+	release := f.hold()
+	var wg sync.WaitGroup
+	wg.Go(func() { mustGet(t, f, 1, 0) }) // its fill will meet the stall
+	<-f.enter
+	s.signal(syscall.SIGSTOP)
+	release()
+	wg.Wait()
+	for i := range 20 {
+		wg.Go(func() { mustGet(t, f, i, 0) })
+	}
+	wg.Wait()
+	if err := c.Invalidate(context.Background(), "things"); err == nil {
+		t.Error("an invalidation that Redis never acknowledged returned nil")
+	}
+	s.signal(syscall.SIGCONT)
+	eventually(t, "an invalidation is acknowledged", func() bool { return c.Invalidate(context.Background(), "things") == nil })
+	f.value.Store(1)
+	eventually(t, "the breaker closes", func() bool { return !c.breaker.open.Load() })
+	if err := c.Invalidate(context.Background(), "things"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		mustGet(t, f, i, 1)
+	}
+}
+
+func TestRedisThatRefusesWrites(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "--maxmemory", "3mb", "--maxmemory-policy", "noeviction")
+	rdb := s.client(t)
+	c := newCache(t, exactly(rdb, nil))
+	ctx := context.Background()
+	f := count(c, Article)
+	mustGet(t, f, 1, 0)
+	if err := rdb.ConfigSet(ctx, "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	f.value.Store(1)
+	if err := c.Invalidate(ctx, "thing:1"); err == nil {
+		t.Fatal("a refused invalidation returned nil")
+	}
+	mustGet(t, f, 1, 0) // not invalidated, so still served
+	mustGet(t, f, 2, 1) // no version can be made: from the source
+	if err := rdb.ConfigSet(ctx, "maxmemory", "0").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Invalidate(ctx, "thing:1"); err != nil {
+		t.Fatal(err)
+	}
+	mustGet(t, f, 1, 1)
+}
+
+func TestPanickingLoaderIsAnErrorForAll(t *testing.T) {
+	t.Parallel()
+	for _, open := range []bool{true, false} {
+		o := exactly(ownRedis(t), nil)
+		o.Gate = func() bool { return open }
+		f := Wrap(newCache(t, o), articleSpec(), func(context.Context, int) (article, error) { panic("¡ay!") })
+		var p *PanicError
+		if _, err := f.Get(context.Background(), 1); !errors.As(err, &p) || p.Value != "¡ay!" {
+			t.Errorf("err = %v", err)
+		}
+	}
+}
+
+func TestCallerMayLeaveWithoutEndingTheFetch(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, exactly(ownRedis(t), nil))
+	f := count(c, Article)
+	release := f.hold()
+	ctx, cancel := context.WithCancel(context.Background())
+	gone := make(chan error, 1)
+	go func() { _, err := f.Get(ctx, 1); gone <- err }()
+	<-f.enter
+	cancel()
+	if err := <-gone; !errors.Is(err, context.Canceled) {
+		t.Errorf("err = %v", err)
+	}
+	release()
+	eventually(t, "the fetch is stored", func() bool {
+		_, info, err := f.GetInfo(context.Background(), 1)
+		return err == nil && info.Source != FromSource
+	})
+	wantLoads(t, f, 1)
+}
+
+func TestCloseEndsLoadsAndRefusesMore(t *testing.T) {
+	t.Parallel()
+	c, err := New(exactly(ownRedis(t), nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	f := count(c, Article)
+	defer f.hold()()
+	got := make(chan error, 1)
+	go func() { _, err := f.Get(context.Background(), 1); got <- err }()
+	<-f.enter
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; err == nil {
+		t.Error("a load outlived Close")
+	}
+	if _, err := f.Get(context.Background(), 2); err == nil {
+		t.Error("a closed cache answered")
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := c.Start(context.Background()); err == nil && c.started.Load() != true {
+		t.Error("a closed cache started")
+	}
+}

@@ -1,0 +1,130 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Redis saves, an invalidation is acknowledged, Redis dies and comes back with
+// what it saved: old values and old versions, together and consistent.
+func TestRestartWithOldDataServesNothingOld(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	rdb := s.client(t)
+	ctx := context.Background()
+	o := exactly(rdb, nil)
+	cs := instances(t, 2, o)
+	a, b := count(cs[0], Article), count(cs[1], Article)
+	mustGet(t, a, 1, 0)
+	mustGet(t, b, 1, 0)
+	if err := rdb.Save(ctx).Err(); err != nil {
+		t.Fatal(err)
+	}
+	a.value.Store(1)
+	b.value.Store(1)
+	if err := cs[0].Invalidate(ctx, "thing:1"); err != nil {
+		t.Fatal(err)
+	}
+	mustGet(t, a, 1, 1)
+	s.kill()
+	s.start()
+	// The control: the old value did come back, and looks current by itself.
+	old, err := decodeEnvelope(s.client(t).Get(ctx, a.Key(1)).Val())
+	if err != nil || string(old.payload) != "0" {
+		t.Fatalf("the server did not bring the old value back: %q, %v", old.payload, err)
+	}
+	for _, f := range []*counted{b, a} {
+		for range 3 {
+			mustGet(t, f, 1, 1)
+		}
+	}
+	eventually(t, "entries are served again", func() bool {
+		_, info, err := b.GetInfo(ctx, 1)
+		return err == nil && info.Source != FromBypass && info.Source != FromSource
+	})
+	if n := cs[0].met.historyResets.value() + cs[1].met.historyResets.value(); n < 2 {
+		t.Errorf("%d resets for two histories", n)
+	}
+}
+
+// A second instance on a history that was dealt with clears nothing.
+func TestKnownHistoryKeepsEntries(t *testing.T) {
+	t.Parallel()
+	rdb := ownRedis(t)
+	a := count(newCache(t, exactly(rdb, nil)), Article)
+	mustGet(t, a, 1, 0)
+	b := count(newCache(t, exactly(rdb, nil)), Article)
+	mustGet(t, b, 1, 0)
+	wantLoads(t, b, 0)
+}
+
+func TestReplicaPromotedWithOldData(t *testing.T) {
+	t.Parallel()
+	primary, replica := startServer(t), startServer(t)
+	ctx := context.Background()
+	rr := replica.client(t)
+	host, port, _ := strings.Cut(primary.addr(), ":")
+	if err := rr.SlaveOf(ctx, host, port).Err(); err != nil {
+		t.Fatal(err)
+	}
+	c1 := newCache(t, exactly(primary.client(t), nil))
+	f1 := count(c1, Article)
+	mustGet(t, f1, 1, 0)
+	eventually(t, "the replica has the entry", func() bool { return rr.Exists(ctx, f1.Key(1)).Val() == 1 })
+	// Replication breaks, the invalidation reaches only the primary.
+	if err := rr.ConfigSet(ctx, "masterauth", "wrong").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := rr.SlaveOf(ctx, "127.0.0.1", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c1.Invalidate(ctx, "thing:1"); err != nil {
+		t.Fatal(err)
+	}
+	primary.kill()
+	if err := rr.SlaveOf(ctx, "NO", "ONE").Err(); err != nil {
+		t.Fatal(err)
+	}
+	c2 := newCache(t, exactly(rr, nil))
+	f2 := count(c2, Article)
+	f2.value.Store(1)
+	mustGet(t, f2, 1, 1)
+}
+
+func TestReplID(t *testing.T) {
+	t.Parallel()
+	if got := replID("# Replication\r\nrole:master\r\nmaster_replid:abc\r\nmaster_replid2:000\r\n"); got != "abc" {
+		t.Errorf("%q", got)
+	}
+	if got := replID("role:master\r\n"); got != "" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestClientsThatReadReplicasAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, o := range []redis.ClusterOptions{{ReadOnly: true}, {RouteByLatency: true}, {RouteRandomly: true}} {
+		o.Addrs = []string{"127.0.0.1:1"}
+		rdb := redis.NewClusterClient(&o)
+		if c, err := New(Options{Redis: rdb}); err == nil {
+			t.Error("accepted")
+			_ = c.Close()
+		}
+		_ = rdb.Close()
+	}
+	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": "127.0.0.1:1"}})
+	if _, err := New(Options{Redis: ring}); err == nil {
+		t.Error("a ring was accepted")
+	}
+	_ = ring.Close()
+	if _, err := New(Options{}); err == nil {
+		t.Error("no Redis was accepted")
+	}
+	if err := errors.Join(nil); err != nil {
+		t.Error(err)
+	}
+}
