@@ -69,7 +69,7 @@ func (w *writer) article(i int) Article {
 		}
 	}
 	w.tone = [...]int8{1, 1, 1, -1, -1, -1, -1, 0, 0, 0}[w.rng.below(10)]
-	w.style = [...]int{0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4}[w.rng.below(12)]
+	w.style = [...]int{0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 4}[w.rng.below(14)]
 	published, scraped := w.times(i)
 	w.stage(*paper, published)
 	w.enlist()

@@ -120,8 +120,8 @@ func (w *writer) taken(id int) int {
 	return 0
 }
 
-// styled is fresh with an eye to length: it holds several alternatives in hand and plays the shortest of them in a
-// plain text, the longest in a dense one.
+// styled is fresh with an eye to difficulty: it holds several alternatives in hand and plays the one with the
+// shortest sentences and words in a plain text, the longest in a dense one.
 func (w *writer) styled(id int) *template {
 	k, d := &w.walks[id], &densities[w.style]
 	if w.taken(id) == 0 {
@@ -139,7 +139,7 @@ func (w *writer) styled(id int) *template {
 	}
 	best := 0
 	for i, t := range k.hand {
-		if d.long && t.words > k.hand[best].words || !d.long && t.words < k.hand[best].words {
+		if d.long && t.load > k.hand[best].load || !d.long && t.load < k.hand[best].load {
 			best = i
 		}
 	}
@@ -160,11 +160,11 @@ type density struct {
 }
 
 var densities = [...]density{
-	{choice: 3, connective: 6, quotes: 42},
-	{choice: 1, connective: 16, source: 6, voice: 6, tail: 8, quotes: 40},
+	{choice: 9, connective: 3, quotes: 45},
+	{choice: 3, connective: 16, source: 6, voice: 6, tail: 8, quotes: 40},
 	{choice: 0, connective: 18, source: 14, voice: 12, tail: 15, join: 10, joins: 1, quotes: 36},
-	{choice: 1, long: true, connective: 14, source: 20, voice: 20, tail: 30, join: 55, joins: 2, quotes: 26},
-	{choice: 2, long: true, connective: 8, source: 36, voice: 36, tail: 70, join: 88, joins: 3, quotes: 14},
+	{choice: 2, long: true, connective: 14, source: 20, voice: 20, tail: 30, join: 55, joins: 2, quotes: 26},
+	{choice: 6, long: true, connective: 6, source: 38, voice: 38, tail: 80, join: 94, joins: 4, quotes: 9},
 }
 
 // fact writes a statement of a bank, or several in one sentence. It reports whether the bank had one left.

@@ -26,6 +26,8 @@ func appendNumber(b []byte, kind string, x int) []byte {
 			return append(b, "veintiuna"...)
 		}
 		return append(b, unitWords[x]...)
+	case "a":
+		return strconv.AppendInt(b, int64(x), 10)
 	case "r":
 		unit := 1
 		for x/unit >= 100 {

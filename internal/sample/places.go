@@ -75,7 +75,7 @@ func decline(adj string, f feature) string {
 		if f.feminine {
 			adj += "a"
 		} else {
-			return adj
+			return adj + "es"
 		}
 	}
 	if stem, ok := strings.CutSuffix(adj, "o"); ok && f.feminine {
