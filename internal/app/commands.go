@@ -85,6 +85,7 @@ const environmentHelp = `Environment (default):
 
 // Run executes the command line args (without the program's name) of the program built as version.
 func Run(ctx context.Context, version string, args []string, stdout, stderr io.Writer) error {
+	quietRedis()
 	if len(args) == 0 {
 		printUsage(stderr)
 		return usageError{"a command is needed"}

@@ -1,9 +1,13 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
 )
 
 func parseLevel(s string) (slog.Level, error) {
@@ -31,3 +35,11 @@ func NewConsoleLogger(w io.Writer, level string) *slog.Logger {
 	}
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l}))
 }
+
+// quietRedis silences the Redis client, whose logger is one for the whole process and writes a line for every failed
+// dial. What matters of it is told by the cache's breaker and by readiness.
+var quietRedis = sync.OnceFunc(func() { redis.SetLogger(noLog{}) })
+
+type noLog struct{}
+
+func (noLog) Printf(context.Context, string, ...any) {}

@@ -12,7 +12,10 @@ import (
 	"openlearn/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
+func TestMain(m *testing.M) {
+	quietRedis()
+	testkit.Main(m)
+}
 
 const testAdminKey = "test-admin-key-0123456789"
 

@@ -52,7 +52,8 @@ func (h *handlers) link(id int64) string {
 	return h.api.PublicURL + "/api/articles/" + strconv.FormatInt(id, 10)
 }
 
-type idInput struct {
+// IDInput is the article that a path names.
+type IDInput struct {
 	ID int64 `path:"id" doc:"The article's number" example:"42"`
 }
 
@@ -61,12 +62,12 @@ type articleOutput struct {
 	Body     Article
 }
 
-func (h *handlers) get(ctx context.Context, in *idInput) (*articleOutput, error) {
+func (h *handlers) get(ctx context.Context, in *IDInput) (*articleOutput, error) {
 	a, err := h.s.Get(ctx, in.ID)
 	return &articleOutput{Body: a}, answer(err)
 }
 
-func (h *handlers) contentByID(ctx context.Context, in *idInput) (*struct{ Body ContentItem }, error) {
+func (h *handlers) contentByID(ctx context.Context, in *IDInput) (*struct{ Body ContentItem }, error) {
 	a, err := h.s.Get(ctx, in.ID)
 	return &struct{ Body ContentItem }{contentItem(&a, 0)}, answer(err)
 }

@@ -27,8 +27,8 @@ func position(cursor string, o Order) (*Position, error) {
 	return p, nil
 }
 
-// filterInput is the filter of the article API.
-type filterInput struct {
+// FilterInput is the filter of the article API. (Exported, as huma reads no embedded struct that is not.)
+type FilterInput struct {
 	Source        string                    `query:"source" doc:"Exact name of the newspaper" example:"El Tiempo"`
 	Category      string                    `query:"category" doc:"Exact category"`
 	Author        string                    `query:"author" doc:"Exact name of the author"`
@@ -41,7 +41,7 @@ type filterInput struct {
 	IsPaywall     httpapi.Opt[bool]         `query:"is_paywall" doc:"Only articles behind a paywall, or only free ones"`
 }
 
-func (in filterInput) filter() Filter {
+func (in FilterInput) filter() Filter {
 	f := Filter{
 		Source: in.Source, Category: in.Category, Author: in.Author, Tag: in.Tag, Entity: in.Entity,
 		MinDifficulty: in.MinDifficulty.Ptr(), MaxDifficulty: in.MaxDifficulty.Ptr(), Paywall: in.IsPaywall.Ptr(),
@@ -58,7 +58,7 @@ func (in filterInput) filter() Filter {
 }
 
 type listInput struct {
-	filterInput
+	FilterInput
 	Limit  int    `query:"limit" default:"50" minimum:"1" doc:"Articles per page; more than 100 counts as 100"`
 	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
 	Order  string `query:"order" enum:"newest,oldest,easiest" default:"newest"`

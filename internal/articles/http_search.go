@@ -8,7 +8,7 @@ import (
 )
 
 type searchInput struct {
-	filterInput
+	FilterInput
 	Q      string `query:"q" required:"true" maxLength:"500" doc:"Words, \"phrases\", OR, -without; accents may be left out" example:"reforma tributaria"`
 	Limit  int    `query:"limit" default:"10" minimum:"1" doc:"More than 100 counts as 100"`
 	Offset int    `query:"offset" default:"0" minimum:"0" maximum:"10000"`

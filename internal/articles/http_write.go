@@ -103,7 +103,7 @@ func (h *handlers) create(ctx context.Context, in *createInput) (*articleOutput,
 }
 
 type replaceInput struct {
-	idInput
+	IDInput
 	Body Input
 }
 
@@ -117,7 +117,7 @@ func (h *handlers) replace(ctx context.Context, in *replaceInput) (*articleOutpu
 }
 
 type editInput struct {
-	idInput
+	IDInput
 	Body Patch `contentType:"application/merge-patch+json"`
 }
 
@@ -126,7 +126,7 @@ func (h *handlers) edit(ctx context.Context, in *editInput) (*articleOutput, err
 	return &articleOutput{Body: a}, answer(err)
 }
 
-func (h *handlers) remove(ctx context.Context, in *idInput) (*struct{}, error) {
+func (h *handlers) remove(ctx context.Context, in *IDInput) (*struct{}, error) {
 	if err := h.s.Delete(ctx, in.ID); err != nil {
 		return nil, answer(err)
 	}

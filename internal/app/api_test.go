@@ -1,0 +1,268 @@
+package app
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// create stores an article through the API and returns its id.
+func (a *testApp) create(title, source string, more string) int64 {
+	a.t.Helper()
+	if more != "" {
+		more = ", " + more
+	}
+	content, err := json.Marshal("Texto de " + title + ".")
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	body := fmt.Sprintf(`{"source": %q, "title": %q, "content": %s%s}`, source, title, content, more)
+	r := a.admin(http.MethodPost, "/api/articles", body, http.StatusCreated)
+	var got struct{ ID int64 }
+	if err := json.Unmarshal(r.body, &got); err != nil || got.ID == 0 {
+		a.t.Fatalf("created: %s, %v", r.body, err)
+	}
+	if want := fmt.Sprintf("https://api.example.org/api/articles/%d", got.ID); r.Header.Get("Location") != want {
+		a.t.Errorf("Location %q, want %q", r.Header.Get("Location"), want)
+	}
+	return got.ID
+}
+
+func titles(t testing.TB, r reply) string {
+	t.Helper()
+	var page struct {
+		Items []struct{ Title string } `json:"items"`
+	}
+	if err := json.Unmarshal(r.body, &page); err != nil || r.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %d %.300s (%v)", r.Request.URL, r.StatusCode, r.body, err)
+	}
+	var out []string
+	for _, i := range page.Items {
+		out = append(out, i.Title)
+	}
+	return strings.Join(out, " ")
+}
+
+// TestEveryWriteIsSeenByTheNextRead reads everything twice (so that it is cached), writes, and reads again.
+func TestEveryWriteIsSeenByTheNextRead(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	a.awaitGate()
+	id := a.create("uno", "Semana", `"published_date": "2026-01-01T10:00:00-05:00", "tags": ["paz"]`)
+	one := fmt.Sprintf("/api/articles/%d", id)
+	reads := []string{
+		"/api/articles", "/api/articles?source=Semana", "/api/articles?tag=paz", "/api/scraping/content", "/api/scraping/content/simple",
+		"/api/articles/search?q=texto", "/api/v1/articles?order=oldest",
+	}
+	expect := func(want string) {
+		t.Helper()
+		for range 2 {
+			for _, path := range reads {
+				if got := titles(t, a.get(path)); got != want {
+					t.Errorf("%s: %q, want %q", path, got, want)
+				}
+			}
+		}
+	}
+	expect("uno")
+	a.admin(http.MethodPatch, one, `{"title": "dos"}`, http.StatusOK)
+	expect("dos")
+	a.admin(http.MethodPut, one, `{"source": "Semana", "title": "tres", "content": "Otro texto.", "tags": ["paz"]}`, http.StatusOK)
+	expect("tres")
+	if got := a.get(one).json(t).(map[string]any); got["title"] != "tres" || got["published_date"] != nil {
+		t.Errorf("replaced article: %v", got)
+	}
+	next := fmt.Sprintf("/api/articles/%d", id+1)
+	if r := a.get(next); r.StatusCode != http.StatusNotFound {
+		t.Fatalf("%s before it exists: %d", next, r.StatusCode)
+	}
+	if got := a.create("cuatro", "Otra", ""); got != id+1 {
+		t.Fatalf("created as %d, want %d", got, id+1)
+	}
+	if r := a.get(next); r.StatusCode != http.StatusOK {
+		t.Errorf("%s: %d although it exists now: a remembered 404", next, r.StatusCode)
+	}
+	a.admin(http.MethodDelete, one, "", http.StatusNoContent)
+	if r := a.get(one); r.StatusCode != http.StatusNotFound || string(r.body) != `{"detail":"Article not found"}`+"\n" {
+		t.Errorf("deleted article: %d %s", r.StatusCode, r.body)
+	}
+	reads = []string{"/api/articles", "/api/scraping/content/simple"}
+	expect("cuatro")
+}
+
+func TestBadInputIsAClearAnswer(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	good := `"source": "S", "title": "t", "content": "c"`
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		contains           string
+	}{
+		{"GET", "/api/articles/abc", "", 422, `"type":"int_parsing","loc":["path","id"]`},
+		{"GET", "/api/articles/99999999999999999999", "", 422, `"int_parsing"`},
+		{"GET", "/api/articles/9223372036854775807", "", 404, "Article not found"},
+		{"GET", "/api/articles/-1", "", 404, "Article not found"},
+		{"GET", "/api/articles?limit=0", "", 422, `"greater_than_equal"`},
+		{"GET", "/api/articles?order=loudest", "", 422, `"literal_error"`},
+		{"GET", "/api/articles?from=yesterday", "", 422, "2026-11-22"},
+		{"GET", "/api/articles?source=%00", "", 422, "NUL"},
+		{"GET", "/api/articles?source=%ff", "", 422, "UTF-8"},
+		{"GET", "/api/articles?is_paywall=perhaps", "", 422, `"bool_parsing"`},
+		{"GET", "/api/articles?cursor=x", "", 422, "not a cursor"},
+		{"GET", "/api/articles/search", "", 422, `"type":"missing","loc":["query","q"]`},
+		{"GET", "/api/articles/search?q=", "", 422, `"string_too_short"`},
+		{"GET", "/api/articles/search?q=%20-%20", "", 422, "at least one word"},
+		{"GET", "/api/articles/search?q=" + strings.Repeat("x", 501), "", 422, `"string_too_long"`},
+		{"GET", "/api/articles?limit=1_0&min_difficulty=1e0&is_paywall=yes", "", 200, `"items":[]`},
+		{"GET", "/api/articles?limit=x&limit=%2B7.0", "", 200, `"items":[]`},
+		{"GET", "/api/articles?unknown=1&%zz", "", 200, `"items":[]`},
+		{"POST", "/api/articles", "", 422, `"type":"missing","loc":["body"]`},
+		{"POST", "/api/articles", "{", 422, `"json_invalid"`},
+		{"POST", "/api/articles", "[]", 422, `"dict_type"`},
+		{"POST", "/api/articles", `{"source": "S"}`, 422, `"loc":["body","title"]`},
+		{"POST", "/api/articles", `{"source": "S", "title": "  ", "content": "c"}`, 422, "must not be blank"},
+		{"POST", "/api/articles", `{"source": "S", "title": 5, "content": "c"}`, 422, `"string_type"`},
+		{"POST", "/api/articles", `{` + good + `, "titel": "x"}`, 422, `"extra_forbidden"`},
+		{"POST", "/api/articles", `{` + good + `, "published_date": "ayer"}`, 422, `"datetime_parsing"`},
+		{"POST", "/api/articles", `{` + good + `, "published_date": "0001-01-01T00:00:00Z"}`, 422, "between the years"},
+		{"POST", "/api/articles", `{` + good + `, "difficulty_score": 9}`, 422, `"less_than_equal"`},
+		{"POST", "/api/articles", `{"source": "` + strings.Repeat("s", 101) + `", "title": "t", "content": "c"}`, 422, `"string_too_long"`},
+		{"POST", "/api/articles", `{"source": "S\u0000", "title": "t\u0000", "content": "c\u0000"}`, 201, `"title":"t"`},
+		{"POST", "/api/articles", `{"source": "S", "title": "again", "content": "c"}`, 409, "exists already"},
+		{"PATCH", "/api/articles/1", `{"title": null}`, 422, "must not be blank"},
+		{"PATCH", "/api/articles/77", `{"title": "x"}`, 404, "Article not found"},
+		{"PATCH", "/api/articles/1", `{"author": "Ana", "category": null}`, 200, `"author":"Ana"`},
+		{"PATCH", "/api/articles/1", `{"author": null, "colombian_entities": {"places": ["Cali"]}}`, 200, `"colombian_entities":{"places":["Cali"]}`},
+		{"PUT", "/api/articles/77", `{` + good + `}`, 404, "Article not found"},
+		{"DELETE", "/api/articles/77", "", 404, "Article not found"},
+		{"POST", "/api/articles/1", "{}", 405, `{"detail":"Method Not Allowed"}`},
+		{"GET", "/api/nothing", "", 404, `{"detail":"Not Found"}`},
+		{"GET", "/api/analysis/results?page=0", "", 422, `"greater_than_equal"`},
+		{"GET", "/api/analysis/results/1", "", 404, "Analysis result not found"},
+		{"GET", "/api/v1/analysis/analysis/results", "", 200, `"pages":0`},
+		{"GET", "/api/analysis/statistics", "", 200, `"average_sentiment":null`},
+	} {
+		r := a.do(c.method, c.path, c.body, "X-API-Key", testAdminKey)
+		if r.StatusCode != c.status || !strings.Contains(string(r.body), c.contains) {
+			t.Errorf("%s %.80s %.60s: %d %.300s; want %d with %s", c.method, c.path, c.body, r.StatusCode, r.body, c.status, c.contains)
+		}
+		if ct := r.Header.Get("Content-Type"); r.StatusCode != http.StatusNoContent && ct != "application/json" {
+			t.Errorf("%s %s: Content-Type %q", c.method, c.path, ct)
+		}
+	}
+	if r := a.do("POST", "/api/articles", `{`+good+`, "extra_metadata": "`+strings.Repeat("x", 5<<20)+`"}`, "X-API-Key", testAdminKey); r.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("5 MiB: %d %.200s", r.StatusCode, r.body)
+	}
+}
+
+func TestAdminKey(t *testing.T) {
+	t.Parallel()
+	body := `{"source": "S", "title": "t", "content": "c"}`
+	closed := newTestApp(t, func(c *Config) { c.AdminAPIKey = "" })
+	if r := closed.do("POST", "/api/articles", body); r.StatusCode != http.StatusForbidden || !strings.Contains(string(r.body), "ADMIN_API_KEY") {
+		t.Errorf("no key set: %d %s", r.StatusCode, r.body)
+	}
+	a := newTestApp(t)
+	for _, h := range [][]string{nil, {"X-API-Key", "wrong"}, {"Authorization", "Bearer wrong"}, {"Authorization", "Basic " + testAdminKey}} {
+		r := a.do("POST", "/api/articles", body, h...)
+		if r.StatusCode != http.StatusUnauthorized || r.Header.Get("WWW-Authenticate") != "Bearer" {
+			t.Errorf("%v: %d %v %s", h, r.StatusCode, r.Header, r.body)
+		}
+	}
+	if r := a.do("POST", "/api/articles", body, "Authorization", "bearer "+testAdminKey); r.StatusCode != http.StatusCreated {
+		t.Errorf("bearer: %d %s", r.StatusCode, r.body)
+	}
+	dev := newTestApp(t, func(c *Config) { c.AdminAPIKey, c.Dev = "", true })
+	for _, c := range []struct {
+		headers []string
+		want    int
+	}{
+		{nil, http.StatusCreated},
+		{[]string{"X-Forwarded-For", "127.0.0.1"}, http.StatusForbidden},
+		{[]string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
+		{[]string{"X-API-Key", "any"}, http.StatusUnauthorized},
+	} {
+		r := dev.do("POST", "/api/articles", fmt.Sprintf(`{"source": "S", "title": "t", "content": "%v"}`, c.headers), c.headers...)
+		if r.StatusCode != c.want {
+			t.Errorf("dev, %v: %d %s, want %d", c.headers, r.StatusCode, r.body, c.want)
+		}
+	}
+}
+
+func TestPagesOfTheArticleAPI(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	for i := range 7 {
+		more := ""
+		if i%3 > 0 {
+			more = fmt.Sprintf(`"published_date": "2026-01-0%dT00:00:00Z", "difficulty_score": %d`, i%2+1, i%2+2)
+		}
+		a.create(fmt.Sprint(i), "S", more)
+	}
+	for order, want := range map[string]string{"newest": "5 1 4 2 6 3 0", "oldest": "2 4 1 5 0 3 6", "easiest": "2 4 1 5 0 3 6"} {
+		var got []string
+		path := "/api/articles?limit=2&order=" + order
+		for next := path; next != ""; {
+			r := a.get(next)
+			if s := titles(t, r); s != "" {
+				got = append(got, s)
+			}
+			var page struct {
+				NextCursor string `json:"next_cursor"`
+				HasMore    bool   `json:"has_more"`
+			}
+			if err := json.Unmarshal(r.body, &page); err != nil || page.HasMore != (page.NextCursor != "") || len(got) > 5 {
+				t.Fatalf("%s: %s (%v)", next, r.body, err)
+			}
+			if next = ""; page.HasMore {
+				next = path + "&cursor=" + url.QueryEscape(page.NextCursor)
+			}
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%s: %s, want %s", order, s, want)
+		}
+	}
+	// A cursor belongs to its order.
+	r := a.get("/api/articles?limit=1&order=easiest").json(t).(map[string]any)
+	if got := a.get("/api/articles?order=newest&cursor=" + url.QueryEscape(r["next_cursor"].(string))); got.StatusCode != 422 {
+		t.Errorf("cursor of another order: %d", got.StatusCode)
+	}
+}
+
+func TestFeedIsAtom(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	a.create(`R&D <"ñ">`, "S", `"published_date": "2026-01-02T00:00:00Z", "source_url": "https://s.example/1", "author": "Ana", "tags": ["a&b"]`)
+	a.create("sin fecha", "S", "")
+	r := a.get("/api/articles/feed.atom")
+	if ct := r.Header.Get("Content-Type"); ct != "application/atom+xml; charset=utf-8" {
+		t.Errorf("Content-Type %q", ct)
+	}
+	var feed struct {
+		XMLName xml.Name `xml:"http://www.w3.org/2005/Atom feed"`
+		ID      string   `xml:"id"`
+		Updated string   `xml:"updated"`
+		Entries []struct {
+			Title   string `xml:"title"`
+			Updated string `xml:"updated"`
+			Author  string `xml:"author>name"`
+			Link    struct {
+				Href string `xml:"href,attr"`
+			} `xml:"link"`
+		} `xml:"entry"`
+	}
+	if err := xml.Unmarshal(r.body, &feed); err != nil {
+		t.Fatalf("%v\n%s", err, r.body)
+	}
+	if len(feed.Entries) != 2 || feed.Entries[0].Title != `R&D <"ñ">` || feed.Entries[0].Link.Href != "https://s.example/1" || feed.Entries[0].Author != "Ana" {
+		t.Errorf("feed %+v", feed)
+	}
+	if feed.ID != "https://api.example.org/api/articles/feed.atom" || feed.Updated == "" || feed.Entries[1].Updated == "" {
+		t.Errorf("feed %+v", feed)
+	}
+}

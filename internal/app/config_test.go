@@ -1,0 +1,77 @@
+package app
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func TestWrongValuesStopTheStartByName(t *testing.T) {
+	const good = "postgres://u:hunter2secret@localhost:5432/db"
+	for _, c := range []struct{ name, value, want string }{
+		{"DATABASE_URL", "", "DATABASE_URL: expected postgres://"},
+		{"DATABASE_URL", "mysql://hunter2secret@x/y", "DATABASE_URL: expected postgres://"},
+		{"DATABASE_URL", "postgres://u:hunter2secret%zz@x/y", "DATABASE_URL: expected"},
+		{"REDIS_URL", "http://hunter2secret", "REDIS_URL: expected redis://"},
+		{"REDIS_PORT", "hunter2secret", "REDIS_PORT: expected a whole number"},
+		{"REDIS_PORT", "70000", "REDIS_PORT: expected a port"},
+		{"HTTP_ADDR", "8000", "HTTP_ADDR: expected host:port"},
+		{"PUBLIC_URL", "example.org", "PUBLIC_URL: expected an absolute address"},
+		{"ADMIN_API_KEY", "short", "ADMIN_API_KEY: expected at least 16"},
+		{"ALLOWED_ORIGINS", "localhost", "ALLOWED_ORIGINS: expected"},
+		{"LOG_LEVEL", "loud", "LOG_LEVEL: expected"},
+		{"SOCKET_TIMEOUT", "5", "SOCKET_TIMEOUT: expected a duration"},
+		{"CONNECT_TIMEOUT", "-5s", "CONNECT_TIMEOUT: expected a positive duration"},
+		{"DATABASE_POOL_SIZE", "1", "DATABASE_POOL_SIZE: expected 2 or more"},
+	} {
+		t.Run(c.name+"="+c.value, func(t *testing.T) {
+			t.Setenv("DATABASE_URL", good)
+			t.Setenv(c.name, c.value)
+			var out, errs bytes.Buffer
+			err := Run(t.Context(), "test", []string{"migrate", "status"}, &out, &errs)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("%v, want %q", err, c.want)
+			}
+			if ExitCode(err) != 2 {
+				t.Errorf("exit code %d, want 2", ExitCode(err))
+			}
+			if strings.Contains(err.Error()+out.String()+errs.String(), "hunter2secret") {
+				t.Errorf("a secret is told: %v", err)
+			}
+		})
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		code int // 0: no error
+		want string
+	}{
+		{nil, 2, "Usage: openlearn COMMAND"},
+		{[]string{"help"}, 0, "import FILE…"},
+		{[]string{"serve", "-h"}, 0, "DATABASE_URL"},
+		{[]string{"help", "seed"}, 0, "-articles"},
+		{[]string{"version"}, 0, "openlearn test (go1"},
+		{[]string{"fly"}, 2, `unknown command "fly"`},
+		{[]string{"seed", "--articles", "many"}, 2, "openlearn seed -h"},
+		{[]string{"serve", "extra"}, 2, "takes no arguments"},
+		{[]string{"migrate"}, 2, "expected up, down or status"},
+		{[]string{"scrape"}, 2, "el_tiempo"},
+		{[]string{"scrape", "nowhere"}, 2, `unknown source "nowhere"`},
+		{[]string{"import"}, 2, "at least one FILE"},
+	} {
+		var out, errs bytes.Buffer
+		err := Run(t.Context(), "test", c.args, &out, &errs)
+		text := out.String() + errs.String()
+		code := 0
+		if err != nil {
+			code = ExitCode(err)
+			text += err.Error()
+		}
+		if code != c.code || !strings.Contains(text, c.want) {
+			t.Errorf("openlearn %v: code %d, want %d\n%s\nwant %q", c.args, code, c.code, text, c.want)
+		}
+	}
+}

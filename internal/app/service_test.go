@@ -1,0 +1,295 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"openlearn/internal/scraping"
+	"openlearn/internal/scraping/newsroom"
+	"openlearn/internal/testkit"
+)
+
+// eventually polls until ok, within a bound that only a hang exceeds.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	for !ok() {
+		select {
+		case <-deadline:
+			t.Fatalf("never happened: %s", what)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// awaitGate waits until cached entries may be served.
+func (a *testApp) awaitGate() {
+	a.t.Helper()
+	eventually(a.t, "the gate opens", a.outbox.MayServe)
+}
+
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	pg, rd := testkit.Postgres(t), testkit.RedisServer(t)
+	a := newTestApp(t, func(c *Config) { c.DatabaseURL, c.RedisURL = pg.URL(), rd.URL() })
+	ready := func() (int, string) {
+		r := a.get("/health/ready")
+		return r.StatusCode, r.json(t).(map[string]any)["status"].(string)
+	}
+	want := func(code int, status string) {
+		t.Helper()
+		eventually(t, status, func() bool { c, s := ready(); return c == code && s == status })
+	}
+	want(200, "healthy")
+	if r := a.get("/api/v1/health"); string(r.body) != `{"status":"ok","service":"openlearn"}`+"\n" {
+		t.Errorf("/api/v1/health: %s", r.body)
+	}
+	if err := rd.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	want(200, "degraded")
+	if err := pg.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	want(503, "unhealthy")
+	if r := a.get("/health/live"); r.StatusCode != 200 {
+		t.Errorf("live while all is down: %d", r.StatusCode)
+	}
+	r := a.get("/api/articles")
+	if r.StatusCode < 500 || strings.Contains(string(r.body), "127.0.0.1") || strings.Contains(strings.ToLower(string(r.body)), "sql") {
+		t.Errorf("without a database: %d %s", r.StatusCode, r.body)
+	}
+}
+
+// TestRedisAwayAndBack: without Redis everything is served from PostgreSQL, and it is used again when it is back.
+func TestRedisAwayAndBack(t *testing.T) {
+	t.Parallel()
+	rd := testkit.RedisServer(t)
+	if err := rd.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	a := newTestApp(t, func(c *Config) { c.RedisURL = rd.URL() }) // away at start
+	a.create("uno", "S", "")
+	if got := titles(t, a.get("/api/articles")); got != "uno" {
+		t.Errorf("without Redis: %q", got)
+	}
+	if err := rd.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	hits := func() bool {
+		a.get("/api/articles")
+		return strings.Contains(string(a.get("/metrics").body), `cache_hits_total{layer="content"}`) && metric(t, a, `cache_hits_total{layer="content"}`) > 0
+	}
+	eventually(t, "hits after Redis came up", hits)
+	if err := rd.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	a.create("dos", "S", "")
+	if got := titles(t, a.get("/api/articles")); got != "dos uno" {
+		t.Errorf("Redis away again: %q", got)
+	}
+	if err := rd.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := metric(t, a, `cache_hits_total{layer="content"}`)
+	eventually(t, "hits after Redis came back", func() bool {
+		if got := titles(t, a.get("/api/articles")); got != "dos uno" {
+			t.Fatalf("stale after Redis came back: %q", got)
+		}
+		return metric(t, a, `cache_hits_total{layer="content"}`) > before
+	})
+}
+
+// metric reads one sample of /metrics.
+func metric(t testing.TB, a *testApp, name string) float64 {
+	t.Helper()
+	for line := range strings.Lines(string(a.get("/metrics").body)) {
+		if rest, ok := strings.CutPrefix(line, name+" "); ok {
+			var v float64
+			if err := json.Unmarshal([]byte(strings.TrimSpace(rest)), &v); err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			return v
+		}
+	}
+	return 0
+}
+
+// TestScrapeShowsAtOnce: lists that were cached a moment before show the newsroom's articles on the next read.
+func TestScrapeShowsAtOnce(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	a.awaitGate()
+	paper, err := openNewsroom(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := paper.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	total := func() float64 {
+		return a.get("/api/scraping/content/simple").json(t).(map[string]any)["total"].(float64)
+	}
+	status := func() float64 {
+		return a.get("/api/scraping/status").json(t).(map[string]any)["total_articles"].(float64)
+	}
+	for range 2 {
+		if total() != 0 || status() != 0 {
+			t.Fatal("not empty")
+		}
+	}
+	defs, err := scraping.NewDefinitions(newsroom.Definition(paper.url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := a.scrape(t.Context(), defs, newsroom.ID)
+	if err != nil || report.Saved < 8 || report.Failed > 0 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if total() != float64(report.Saved) || status() != float64(report.Saved) {
+		t.Errorf("lists show %v and %v articles after %d were stored", total(), status(), report.Saved)
+	}
+	again, err := a.scrape(t.Context(), defs, newsroom.ID)
+	if err != nil || again.Saved != 0 || again.Known != report.Saved {
+		t.Errorf("second pass: %+v, %v", again, err)
+	}
+}
+
+// TestShutdownDrains: a request in flight is answered, a new connection is not.
+func TestShutdownDrains(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	a, err := New(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	started, release := make(chan struct{}), make(chan struct{})
+	inner := a.handler
+	a.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(started)
+		<-release
+		inner.ServeHTTP(w, r)
+	})
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	served, answered := make(chan error, 1), make(chan int, 1)
+	go func() { served <- a.Serve(ctx, l) }()
+	go func() {
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		res, err := client.Get("http://" + l.Addr().String() + "/health/live")
+		if err != nil {
+			answered <- 0
+			return
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		res.Body.Close()
+		answered <- res.StatusCode
+	}()
+	<-started
+	stop()
+	eventually(t, "new connections are refused", func() bool {
+		c, err := net.DialTimeout("tcp", l.Addr().String(), time.Second)
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
+	})
+	close(release)
+	if code := <-answered; code != http.StatusOK {
+		t.Errorf("the request in flight got %d", code)
+	}
+	if err := <-served; err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSeedIsTheSameEveryTimeAndCanBeRepeated(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	if n, err := a.seed(t.Context(), 120); err != nil || n != 120 {
+		t.Fatalf("%d, %v", n, err)
+	}
+	first := a.get("/api/articles?limit=100").body
+	stats := a.get("/api/analysis/statistics").json(t).(map[string]any)
+	if n := stats["total_analyses"].(float64); n < 40 || n > 100 || stats["average_sentiment"] == nil || stats["entity_types_count"].(float64) < 2 {
+		t.Errorf("statistics %v", stats)
+	}
+	if n, err := a.seed(t.Context(), 130); err != nil || n != 10 {
+		t.Errorf("seeding 130 after 120 stored %d, %v", n, err)
+	}
+	b := newTestApp(t)
+	if _, err := b.seed(t.Context(), 120); err != nil {
+		t.Fatal(err)
+	}
+	if second := b.get("/api/articles?limit=100").body; !bytes.Equal(first, second) {
+		t.Error("the sample differs between two databases")
+	}
+}
+
+func TestHeadersAndMethods(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	a.create("uno", "S", "")
+	get, head := a.get("/api/articles"), a.do(http.MethodHead, "/api/articles", "")
+	if head.StatusCode != 200 || len(head.body) != 0 || head.Header.Get("Content-Type") != get.Header.Get("Content-Type") {
+		t.Errorf("HEAD: %d, %d bytes, %v", head.StatusCode, len(head.body), head.Header)
+	}
+	if v := get.Header.Get("X-Content-Type-Options"); v != "nosniff" {
+		t.Errorf("X-Content-Type-Options %q", v)
+	}
+	for _, path := range []string{"/api/articles", "/api/nothing", "/api/articles/abc"} {
+		r := a.get(path, "Origin", "http://localhost:3000")
+		if r.Header.Get("Access-Control-Allow-Origin") != "http://localhost:3000" || !strings.Contains(r.Header.Get("Vary"), "Origin") {
+			t.Errorf("%s: CORS headers %v", path, r.Header)
+		}
+		if r := a.get(path, "Origin", "http://evil.example"); r.Header.Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%s: %q is allowed", path, "http://evil.example")
+		}
+	}
+	if r := a.get("/api/articles", "X-API-Key", "x"); r.Header.Get("Cache-Control") != "private, no-store" {
+		t.Errorf("Cache-Control with a key: %q", r.Header.Get("Cache-Control"))
+	}
+	if r := a.do(http.MethodDelete, "/api/scraping/sources", ""); r.StatusCode != 405 || r.Header.Get("Allow") == "" {
+		t.Errorf("405: %d, Allow %q", r.StatusCode, r.Header.Get("Allow"))
+	}
+}
+
+func TestOpenAPIDocumentsEveryRoute(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	doc := a.get("/openapi.json").json(t).(map[string]any)
+	if doc["openapi"] != "3.1.0" {
+		t.Errorf("openapi %v", doc["openapi"])
+	}
+	paths := doc["paths"].(map[string]any)
+	for _, p := range []string{"/api/articles", "/api/articles/{id}", "/api/articles/search", "/api/scraping/content/simple", "/api/analysis/results/{analysis_id}", "/health/ready"} {
+		if paths[p] == nil {
+			t.Errorf("%s is not documented", p)
+		}
+	}
+	for _, page := range []string{"/docs", "/redoc", "/api/v1/docs", "/docs/assets/swagger-ui.css", "/docs/assets/swagger-init.js"} {
+		r := a.get(page)
+		if r.StatusCode != 200 || strings.Contains(string(r.body), `src="http`) || strings.Contains(string(r.body), `href="http`) {
+			t.Errorf("%s: %d, or it loads from another host", page, r.StatusCode)
+		}
+	}
+	if r := a.get("/docs/assets/..%2fdocs.go"); r.StatusCode != 404 {
+		t.Errorf("path traversal: %d", r.StatusCode)
+	}
+}

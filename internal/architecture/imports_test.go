@@ -1,0 +1,158 @@
+// Package architecture holds the test that keeps the house in order: who may import whom.
+package architecture
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "openlearn/"
+
+// rules are read top to bottom; the first whose importer matches a package decides. A trailing /… matches what is below
+// too. Test files are held to the same rules, but for testkit and devstack, and what they import of their own domain.
+var rules = []struct {
+	importer string
+	may      []string
+	why      string
+}{
+	{".", []string{"internal/app"}, "main handles signals and the exit code, nothing else"},
+	{"internal/app", []string{"…"}, "the composition root knows everyone"},
+	{"internal/analysis/nlp/…", []string{}, "the NLP engine is a library without I/O: it imports nothing of ours"},
+	{"internal/cache/httpcache/…", []string{"internal/cache"}, "the HTTP cache is a library on the cache engine"},
+	{"internal/cache/…", []string{"internal/cache/…"}, "the cache is a library: it imports nothing of ours"},
+	{"internal/articles/importer", []string{"internal/newsdate"}, "the reader of files does not know the database"},
+	{"internal/scraping/newsroom", []string{"internal/scraping"}, "the demo newspaper only has a scrape definition"},
+	{"internal/articles/…", domain, "domains never import each other: declare an interface, and app adapts"},
+	{"internal/scraping/…", domain, "domains never import each other: declare an interface, and app adapts"},
+	{"internal/analysis/…", domain, "domains never import each other: declare an interface, and app adapts"},
+	{"internal/government/…", domain, "domains never import each other: declare an interface, and app adapts"},
+	{"internal/users/…", domain, "domains never import each other: declare an interface, and app adapts"},
+	{"internal/admin/…", domain, "domains never import each other: declare an interface, and app adapts"},
+	{"internal/httpapi", []string{"internal/postgres"}, "handlers' common ground maps database errors to statuses, and knows no domain"},
+	{"internal/postgres", []string{"migrations"}, "the database knows its schema, and nobody who uses it"},
+	{"internal/devstack/…", []string{"internal/devstack/…", "deploy"}, "private servers are for anyone"},
+	{"internal/testkit", []string{"internal/devstack", "internal/postgres", "migrations", "deploy"}, "tests of every domain use it"},
+	{"internal/outbox", []string{}, "the relay is told what to invalidate, and whom to ask"},
+	{"internal/sample/…", []string{"internal/sample/…"}, "a generator of texts, pure"},
+	{"internal/newsdate", []string{}, "a leaf"},
+	{"internal/architecture", []string{}, "this test"},
+	{"migrations", []string{}, "files"},
+	{"deploy", []string{}, "files"},
+}
+
+var domain = []string{"internal/cache", "internal/cache/httpcache", "internal/httpapi", "internal/postgres", "internal/newsdate"}
+
+func TestWhoImportsWhom(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	files := 0
+	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, file)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if name := d.Name(); rel != "." && (strings.HasPrefix(name, ".") || name == "testdata" || name == "tools" || name == "bin") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(file, ".go") {
+			return nil
+		}
+		files++
+		checkFile(t, file, path.Dir(filepath.ToSlash(rel)))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files < 50 {
+		t.Fatalf("only %d files read: the walk is broken", files)
+	}
+}
+
+func checkFile(t *testing.T, file, pkg string) {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Errorf("%s: %v", file, err)
+		return
+	}
+	test := strings.HasSuffix(file, "_test.go")
+	for _, spec := range f.Imports {
+		name, err := strconv.Unquote(spec.Path.Value)
+		if err != nil || !strings.HasPrefix(name, module) {
+			continue
+		}
+		imported := strings.TrimPrefix(name, module)
+		if why := forbidden(pkg, imported, test); why != "" {
+			t.Errorf("%s imports %s: %s", file, imported, why)
+		}
+	}
+}
+
+// forbidden is the reason why importer may not import imported, "" if it may.
+func forbidden(importer, imported string, test bool) string {
+	if test && (imported == "internal/testkit" || imported == "internal/devstack") {
+		return ""
+	}
+	// A package and what is below it are one household.
+	if importer != "." && strings.HasPrefix(importer+"/", imported+"/") && !strings.HasPrefix(importer, "internal/cache/httpcache") {
+		return ""
+	}
+	for _, r := range rules {
+		if !matches(r.importer, importer) {
+			continue
+		}
+		for _, m := range r.may {
+			if matches(m, imported) {
+				return ""
+			}
+		}
+		return r.why
+	}
+	return "no rule names this package: say in internal/architecture where it stands"
+}
+
+func matches(pattern, pkg string) bool {
+	if pattern == "…" {
+		return true
+	}
+	if base, ok := strings.CutSuffix(pattern, "/…"); ok {
+		return pkg == base || strings.HasPrefix(pkg, base+"/")
+	}
+	return pattern == pkg
+}
+
+// TestTheRulesBite keeps the test above from becoming one that cannot fail.
+func TestTheRulesBite(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		importer, imported string
+		test, allowed      bool
+	}{
+		{"internal/articles", "internal/scraping", false, false},
+		{"internal/articles", "internal/cache", false, true},
+		{"internal/cache", "internal/httpapi", false, false},
+		{"internal/analysis/nlp", "internal/cache", false, false},
+		{".", "internal/articles", false, false},
+		{"internal/articles", "internal/testkit", false, false},
+		{"internal/articles", "internal/testkit", true, true},
+		{"internal/unheard", "internal/cache", false, false},
+		{"internal/app", "internal/unheard", false, true},
+	} {
+		if got := forbidden(c.importer, c.imported, c.test) == ""; got != c.allowed {
+			t.Errorf("%s importing %s (test: %v): allowed %v, want %v", c.importer, c.imported, c.test, got, c.allowed)
+		}
+	}
+}
