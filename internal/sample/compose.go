@@ -242,7 +242,7 @@ func (w *writer) quote() bool {
 		w.speech(t, true, "”, ")
 		w.buf = append(w.render(w.buf, w.inTone(g.verbo, t.tone)), ' ')
 		w.buf = append(append(append(w.buf, p.name...), ", "...), withoutArticle(p.role)...)
-	case !p.known && way < 7: // para Ana Ruiz, alcaldesa de Pasto, “…”
+	case !p.known && (way < 7 || k == 1): // para Ana Ruiz, alcaldesa de Pasto, “…”
 		w.buf = append(append(append(append(w.buf, "para "...), p.name...), ", "...), withoutArticle(p.role)...)
 		w.buf = append(w.buf, ", "...)
 		w.speech(t, false, "”.")

@@ -13,12 +13,30 @@ func TestAppendNumber(t *testing.T) {
 		x    int
 		want string
 	}{
-		{"n", 7, "7"}, {"n", 1000, "1.000"}, {"n", 1234567, "1.234.567"}, {"n", 10005, "10.005"},
-		{"a", 1992, "1992"}, {"r", 12345, "12.000"}, {"r", 987, "980"}, {"r", 42, "42"},
-		{"m", 1, "un"}, {"f", 1, "una"}, {"m", 2, "dos"}, {"m", 21, "veintiún"}, {"f", 21, "veintiuna"}, {"m", 30, "treinta"}, {"m", 31, "31"},
-		{"d", 35, "3,5"}, {"d", 10, "1,0"}, {"p", 124, "12,4 %"}, {"p", 80, "8 %"},
-		{"$", 350, "350.000 millones de pesos"}, {"$", 1000, "un billón de pesos"}, {"$", 1050, "un billón de pesos"},
-		{"$", 1200, "1,2 billones de pesos"}, {"$", 2000, "2 billones de pesos"},
+		{"n", 7, "7"},
+		{"n", 1000, "1.000"},
+		{"n", 1234567, "1.234.567"},
+		{"n", 10005, "10.005"},
+		{"a", 1992, "1992"},
+		{"r", 12345, "12.000"},
+		{"r", 987, "980"},
+		{"r", 42, "42"},
+		{"m", 1, "un"},
+		{"f", 1, "una"},
+		{"m", 2, "dos"},
+		{"m", 21, "veintiún"},
+		{"f", 21, "veintiuna"},
+		{"m", 30, "treinta"},
+		{"m", 31, "31"},
+		{"d", 35, "3,5"},
+		{"d", 10, "1,0"},
+		{"p", 124, "12,4 %"},
+		{"p", 80, "8 %"},
+		{"$", 350, "350.000 millones de pesos"},
+		{"$", 1000, "un billón de pesos"},
+		{"$", 1050, "un billón de pesos"},
+		{"$", 1200, "1,2 billones de pesos"},
+		{"$", 2000, "2 billones de pesos"},
 	} {
 		if got := string(appendNumber(nil, c.kind, c.x)); got != c.want {
 			t.Errorf("%s %d: %q, want %q", c.kind, c.x, got, c.want)
