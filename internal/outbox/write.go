@@ -7,23 +7,16 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 )
 
 // Write runs do in a transaction and, once it is committed, makes its changes visible: when it returns pending = false,
 // no read on any instance returns what was there before. pending = true means that the change is committed and its
 // invalidation recorded but not applied yet (Redis cannot be reached); every instance reads from the source until it is.
-// An error means that nothing was committed, unless it is one of the commit itself.
+// An error means that nothing was committed, unless it is one of the commit itself. do may run more than once.
 func (r *Relay) Write(ctx context.Context, do func(tx *gorm.DB) error) (pending bool, err error) {
-	var facts []Fact
-	err = r.opt.Gorm.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		if err := do(tx); err != nil {
-			return err
-		}
-		var err error
-		facts, err = r.recorded(tx)
-		return err
-	})
+	facts, err := r.commit(ctx, do)
 	if err != nil || len(facts) == 0 {
 		return false, err
 	}
@@ -44,6 +37,32 @@ func (r *Relay) Write(ctx context.Context, do func(tx *gorm.DB) error) (pending 
 	}
 	return false, nil
 }
+
+// commit runs do in a transaction, again if PostgreSQL chose it as the victim of a deadlock (two imports that share
+// articles can meet), and returns the facts it left.
+func (r *Relay) commit(ctx context.Context, do func(tx *gorm.DB) error) (facts []Fact, err error) {
+	for range writeTries {
+		err = r.opt.Gorm.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+			if err := do(tx); err != nil {
+				return err
+			}
+			var err error
+			facts, err = r.recorded(tx)
+			return err
+		})
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) || refused.Code != deadlockDetected && refused.Code != serializationFailure {
+			break
+		}
+	}
+	return facts, err
+}
+
+const (
+	writeTries = 4
+	// SQLSTATEs whose transactions PostgreSQL asks to be repeated.
+	deadlockDetected, serializationFailure = "40P01", "40001"
+)
 
 // recorded reads what the triggers recorded in this transaction, for the relay's own region.
 func (r *Relay) recorded(tx *gorm.DB) (facts []Fact, err error) {

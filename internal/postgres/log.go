@@ -24,7 +24,9 @@ func (l slowLog) Warn(ctx context.Context, msg string, _ ...any)  { l.log.WarnCo
 func (l slowLog) Error(ctx context.Context, msg string, _ ...any) { l.log.ErrorContext(ctx, msg) }
 
 // ParamsFilter keeps parameters out of the statement's text.
-func (l slowLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) { return sql, nil }
+func (l slowLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) {
+	return sql, nil
+}
 
 // Trace hears of every statement.
 func (l slowLog) Trace(ctx context.Context, begin time.Time, statement func() (sql string, rows int64), err error) {
