@@ -121,4 +121,3 @@ func features(s string) (string, feature) {
 	}
 	return s, feature{}
 }
-
