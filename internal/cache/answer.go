@@ -11,6 +11,12 @@ type answer struct {
 	versions string // of a stored value
 	err      error
 	info     Info
+	burden   burden
+}
+
+// answerOf is what a fetch gives its readers, stored or not.
+func answerOf(p *product, b burden, from Origin) answer {
+	return answer{payload: p.payload, value: p.value, negative: p.negative, err: p.err, info: Info{Source: from}, burden: b}
 }
 
 // Info says where a value came from.
@@ -63,12 +69,14 @@ func (c *Cache) answerFrom(l *layerState, e *envelope, from Origin) (answer, err
 	a := answer{payload: payload, negative: e.negative(), versions: e.versions}
 	a.info = Info{Source: from, Stale: c.nowMS() >= e.soft}
 	a.info.set(e)
+	a.burden = burden{soft: e.soft, hard: e.hard}
 	return a, nil
 }
 
-func nearAnswer(c *Cache, e *nearEntry) answer {
-	a := answer{payload: e.env.payload, near: e, negative: e.env.negative(), versions: e.env.versions}
-	a.info = Info{Source: FromNear, Stale: c.nowMS() >= e.env.soft}
-	a.info.set(&e.env)
-	return a
+func nearAnswer(e *nearEntry, stale bool) answer {
+	return answer{
+		payload: e.env.payload, near: e, negative: e.env.negative(), versions: e.env.versions,
+		info:   Info{Source: FromNear, Stale: stale, stored: e.env.stored, soft: e.env.soft, hard: e.env.hard},
+		burden: burden{soft: e.env.soft, hard: e.env.hard},
+	}
 }

@@ -64,7 +64,7 @@ func (b *batch) run(ctx context.Context) []batchAnswer {
 			a.ans, a.err = a.wait(ctx)
 		}
 		if a.err == nil || a.ans.negative {
-			sc.note(b.c, b.qs[i].deps, &a.ans.info)
+			sc.note(b.c, b.qs[i].deps, &a.ans.burden)
 		}
 	}
 	since(b.layer.met.getMany, start)
@@ -287,16 +287,12 @@ func (b *batch) loadAndStore(ctx context.Context, load []own) {
 	answers := make([]answer, len(load))
 	for j, o := range load {
 		q, p := b.qs[o.i], &products[j]
-		answers[j] = answer{payload: p.payload, value: p.value, negative: p.negative, err: p.err, info: Info{Source: FromSource}}
+		life := c.lifetime(q, p, sc.end(q.deps))
+		answers[j] = answerOf(p, life, FromSource)
 		if p.err != nil && !p.negative {
 			continue
 		}
-		undeclared, soft, hard := sc.end(q.deps)
-		if len(undeclared) > 0 && p.reject == rejectNone {
-			p.reject = rejectNested
-			c.log.Warn("cache entry not stored: it read what it does not declare", "layer", q.layer.Name, "key", q.key, "undeclared", undeclared)
-		}
-		if e, ok := c.envelopeFor(q, p, o.versions, cost, soft, hard); ok {
+		if e, ok := c.envelopeFor(q, p, o.versions, cost, life); ok {
 			kept[j] = &stored{envelope: e, set: c.queueStore(ctx, pipe, &q.target, &e)}
 			answers[j].info.set(&e)
 		}
@@ -392,7 +388,8 @@ func (b *batch) direct(ctx context.Context, which []int) {
 		free, err := c.takeSlot(lctx, parent.holdsSlot(), lift.given)
 		if err == nil {
 			for j, p := range b.runLoad(lctx, mineAt) {
-				answers[j] = answer{payload: p.payload, value: p.value, negative: p.negative, err: p.err, info: Info{Source: FromBypass}}
+				q := b.qs[mineAt[j]]
+				answers[j] = answerOf(&p, c.lifetime(q, &p, scopeOf(lctx).end(q.deps)), FromBypass)
 			}
 		} else {
 			for j := range answers {

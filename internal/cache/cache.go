@@ -35,6 +35,7 @@ type Cache struct {
 	versionLife time.Duration
 	born        time.Time // start of the monotonic clock
 
+	reads   relays[sharedReading]
 	flights flights
 	direct  directs
 	bus     bus
@@ -78,6 +79,7 @@ func New(o Options) (*Cache, error) {
 		met:         newMetrics(o.Registerer),
 		audits:      make(chan struct{}, maxAudits),
 	}
+	c.reads.byName = make(map[string]*usedRelay[sharedReading])
 	c.flights.byName, c.flights.refreshing = make(map[string]*flight), make(map[string]struct{})
 	c.direct.byKey, c.direct.slots = make(map[string]*directPair), make(chan struct{}, o.SourceSlots)
 	c.bus.channel, c.bus.waiters = "bus:"+o.Version, make(map[string]map[chan struct{}]struct{})

@@ -123,7 +123,7 @@ func (c *Cache) runDirect(f *directFlight) answer {
 	}
 	defer free()
 	p := c.runLoad(lctx, f.q)
-	return answer{payload: p.payload, value: p.value, negative: p.negative, err: p.err, info: Info{Source: FromBypass}}
+	return answerOf(&p, c.lifetime(f.q, &p, scopeOf(lctx).end(f.q.deps)), FromBypass)
 }
 
 // takeSlot waits for a slot at the source, for a parent's to share, or for ctx.

@@ -80,36 +80,28 @@ func (c *Cache) fetchAndStore(ctx context.Context, q *request, versions string, 
 	sc := scopeOf(ctx)
 	p := c.runLoad(ctx, q)
 	stop()
-	undeclared, soft, hard := sc.end(q.deps)
-	ans := answer{payload: p.payload, value: p.value, negative: p.negative, err: p.err, info: Info{Source: FromSource}}
+	parts := sc.end(q.deps)
+	b := c.lifetime(q, &p, parts)
+	ans := answerOf(&p, b, FromSource)
 	if p.err != nil && !p.negative {
 		c.release(ctx, l)
 		return ans
 	}
-	if len(undeclared) > 0 && p.reject == rejectNone {
-		p.reject = rejectNested
-		c.log.Warn("cache entry not stored: it read what it does not declare",
-			"layer", q.layer.Name, "key", q.key, "undeclared", undeclared)
-	}
-	e, ok := c.envelopeFor(q, &p, versions, time.Since(start), soft, hard)
+	e, ok := c.envelopeFor(q, &p, versions, time.Since(start), b)
 	if !ok {
 		c.release(ctx, l)
 		return ans
 	}
 	ans.info.set(&e)
 	if c.store(ctx, &q.target, &e, l) {
-		c.near.put(q, &e, p.payload, c.mono())
+		c.near.put(q, &e, p.payload, q.began)
 	}
 	return ans
 }
 
-// envelopeFor decides whether and how long a product is stored.
-func (c *Cache) envelopeFor(q *request, p *product, versions string, cost time.Duration, partSoft, partHard int64) (envelope, bool) {
-	met := &q.layer.met
-	if p.reject == rejectNone && len(p.payload) > c.opt.MaxValueBytes {
-		p.reject = rejectTooLarge
-		c.log.Warn("cache entry not stored: too large", "layer", q.layer.Name, "key", q.key, "bytes", len(p.payload))
-	}
+// lifetime is when a product goes stale and when it is of no use any more, no
+// later than its parts, together with what it read but did not declare.
+func (c *Cache) lifetime(q *request, p *product, parts burden) burden {
 	ttl := p.ttl
 	switch {
 	case ttl == 0 && p.negative:
@@ -118,37 +110,50 @@ func (c *Cache) envelopeFor(q *request, p *product, versions string, cost time.D
 		ttl = q.layer.TTL
 	}
 	ttl = min(ttl, c.opt.MaxTTL-q.layer.hardWindow())
-	if ttl <= 0 && p.reject == rejectNone {
-		return envelope{}, false // by decision of the layer or the loader
-	}
 	now := c.nowMS()
+	if ttl <= 0 { // not to be kept, by decision of the layer or the loader
+		return burden{undeclared: parts.undeclared, soft: now, hard: now}
+	}
+	soft := now + max(c.jittered(ttl).Milliseconds(), 1)
+	hard := soft
+	if !p.negative {
+		hard += q.layer.hardWindow().Milliseconds()
+	}
+	soft = earlier(soft, parts.soft)
+	hard = max(earlier(hard, parts.hard), soft)
+	return burden{undeclared: parts.undeclared, soft: soft, hard: hard}
+}
+
+// envelopeFor decides whether a product is stored, and makes its envelope.
+func (c *Cache) envelopeFor(q *request, p *product, versions string, cost time.Duration, b burden) (envelope, bool) {
+	now := c.nowMS()
+	switch {
+	case p.reject != rejectNone:
+	case p.ttl < 0, p.negative && p.ttl == 0 && q.layer.NegativeTTL == 0:
+		return envelope{}, false // by decision, not for a fault
+	case len(b.undeclared) > 0:
+		p.reject = rejectNested
+		c.log.Warn("cache entry not stored: it read what it does not declare",
+			"layer", q.layer.Name, "key", q.key, "undeclared", b.undeclared)
+	case len(p.payload) > c.opt.MaxValueBytes:
+		p.reject = rejectTooLarge
+		c.log.Warn("cache entry not stored: too large", "layer", q.layer.Name, "key", q.key, "bytes", len(p.payload))
+	case b.soft <= now:
+		p.reject = rejectExpired
+	}
+	if p.reject != rejectNone {
+		q.layer.met.rejected[p.reject].inc()
+		return envelope{}, false
+	}
 	e := envelope{
-		fprint: q.fprint, stored: now, cost: saturate(cost),
+		fprint: q.fprint, stored: now, soft: b.soft, hard: b.hard, cost: saturate(cost),
 		size: uint32(len(p.payload)), versions: versions, names: encodeNames(q.deps), payload: p.payload,
 	}
 	if q.plain {
 		e.flags |= flagPlain
 	}
-	e.soft = now + max(c.jittered(ttl).Milliseconds(), 1)
-	e.hard = e.soft + q.layer.hardWindow().Milliseconds()
 	if p.negative {
 		e.flags |= flagNegative
-		e.hard = e.soft
-	}
-	// No later than its parts.
-	if partSoft != 0 {
-		e.soft = min(e.soft, partSoft)
-	}
-	if partHard != 0 {
-		e.hard = min(e.hard, partHard)
-	}
-	e.hard = max(e.hard, e.soft)
-	if p.reject == rejectNone && e.soft <= now {
-		p.reject = rejectExpired
-	}
-	if p.reject != rejectNone {
-		met.rejected[p.reject].inc()
-		return envelope{}, false
 	}
 	c.pack(&e)
 	return e, true

@@ -68,7 +68,7 @@ func TestReplicaPromotedWithOldData(t *testing.T) {
 	ctx := context.Background()
 	rr := replica.client(t)
 	host, port, _ := strings.Cut(primary.addr(), ":")
-	if err := rr.SlaveOf(ctx, host, port).Err(); err != nil {
+	if err := rr.ReplicaOf(ctx, host, port).Err(); err != nil {
 		t.Fatal(err)
 	}
 	c1 := newCache(t, exactly(primary.client(t), nil))
@@ -79,14 +79,14 @@ func TestReplicaPromotedWithOldData(t *testing.T) {
 	if err := rr.ConfigSet(ctx, "masterauth", "wrong").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if err := rr.SlaveOf(ctx, "127.0.0.1", "1").Err(); err != nil {
+	if err := rr.ReplicaOf(ctx, "127.0.0.1", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
 	if err := c1.Invalidate(ctx, "thing:1"); err != nil {
 		t.Fatal(err)
 	}
 	primary.kill()
-	if err := rr.SlaveOf(ctx, "NO", "ONE").Err(); err != nil {
+	if err := rr.ReplicaOf(ctx, "NO", "ONE").Err(); err != nil {
 		t.Fatal(err)
 	}
 	c2 := newCache(t, exactly(rr, nil))

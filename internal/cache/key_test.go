@@ -61,8 +61,19 @@ func TestParamsAreCanonical(t *testing.T) {
 		t.Error("a name without values counts")
 	}
 	different := []url.Values{
-		{}, {"a": {"1"}}, {"a": {""}}, {"a": {"1", "2"}}, {"a": {"2", "1"}}, {"a": {"12"}}, {"a1": {"2"}},
-		{"a": {"1"}, "b": {"2"}}, {"a": {"1b2"}}, {"a": {"1"}, "b": {""}}, {"ab": {"1", "2"}}, {"a": {"b"}, "c": {"d"}}, {"a": {"b", "c", "d"}},
+		{},
+		{"a": {"1"}},
+		{"a": {""}},
+		{"a": {"1", "2"}},
+		{"a": {"2", "1"}},
+		{"a": {"12"}},
+		{"a1": {"2"}},
+		{"a": {"1"}, "b": {"2"}},
+		{"a": {"1b2"}},
+		{"a": {"1"}, "b": {""}},
+		{"ab": {"1", "2"}},
+		{"a": {"b"}, "c": {"d"}},
+		{"a": {"b", "c", "d"}},
 	}
 	seen := map[string]url.Values{}
 	for _, v := range different {
@@ -130,9 +141,15 @@ func TestLayerTable(t *testing.T) {
 		t.Error("a layer given twice was accepted")
 	}
 	for _, bad := range []Layer{
-		{}, {Name: "layer", Namespace: "x", TTL: 1e9}, {Name: "x", Namespace: "x*", TTL: 1e9}, {Name: "x", Namespace: "x"},
-		{Name: "x", Namespace: "x", TTL: -1}, {Name: "x", Namespace: "x", TTL: 1e18}, {Name: "x", Namespace: "x", TTL: 1e9, StaleIfError: -1},
-		{Name: "x", Namespace: "x", TTL: 1e9, Near: Near{Mode: NearBounded}}, {Name: "x", Namespace: "x", TTL: 1e9, Near: Near{Mode: 9}},
+		{},
+		{Name: "layer", Namespace: "x", TTL: 1e9},
+		{Name: "x", Namespace: "x*", TTL: 1e9},
+		{Name: "x", Namespace: "x"},
+		{Name: "x", Namespace: "x", TTL: -1},
+		{Name: "x", Namespace: "x", TTL: 1e18},
+		{Name: "x", Namespace: "x", TTL: 1e9, StaleIfError: -1},
+		{Name: "x", Namespace: "x", TTL: 1e9, Near: Near{Mode: NearBounded}},
+		{Name: "x", Namespace: "x", TTL: 1e9, Near: Near{Mode: 9}},
 	} {
 		if bad.validate(72*60*60*1e9) == nil {
 			t.Errorf("accepted: %+v", bad)

@@ -39,16 +39,42 @@ type product struct {
 type reading struct {
 	raw      string
 	versions []string
+	began    int64 // when the round trip began (monotonic)
 }
 
 // readEntry is step 1 of the protocol: the key and its versions in one round
 // trip. On Redis Cluster the same as pipelined GETs; replicas are never read.
 func (c *Cache) readEntry(ctx context.Context, t *target) (reading, error) {
+	began := c.mono()
 	values, err := c.readKeys(ctx, t.key, t.vkeys)
 	if err != nil {
 		return reading{}, err
 	}
-	return reading{raw: values[0], versions: values[1:]}, nil
+	return reading{raw: values[0], versions: values[1:], began: began}, nil
+}
+
+// readShared is readEntry for many readers of one entry: those who come while
+// one round trip is under way share the next. It began after they came, so it
+// is as good as their own, and a herd costs Redis two round trips at a time.
+func (c *Cache) readShared(ctx context.Context, t *target) (reading, error) {
+	res, err := c.reads.share(ctx, t.key, c.spawn, func() sharedReading {
+		// It belongs to all who share it; the client's timeouts bound it.
+		r, err := c.readEntry(context.WithoutCancel(ctx), t)
+		return sharedReading{r, err, t.fprint}
+	})
+	switch {
+	case err != nil:
+		return reading{}, err
+	case res.fprint != t.fprint: // another Func's dependencies under the same key
+		return c.readEntry(ctx, t)
+	}
+	return res.reading, res.err
+}
+
+type sharedReading struct {
+	reading
+	err    error
+	fprint uint64
 }
 
 // readKeys gets first (unless "") and the rest, "" for what is missing or
@@ -165,7 +191,7 @@ func (c *Cache) getOrLoad(ctx context.Context, q *request) (answer, error) {
 	ans, err := c.read(ctx, q)
 	since(q.layer.met.get, start)
 	if err == nil || ans.negative {
-		scopeOf(ctx).note(c, q.deps, &ans.info)
+		scopeOf(ctx).note(c, q.deps, &ans.burden)
 	}
 	return ans, err
 }
@@ -193,14 +219,15 @@ func (c *Cache) read(ctx context.Context, q *request) (answer, error) {
 			if v == revalidate || c.early(&e.env) {
 				c.refresh(ctx, q, e.env.versions, e.env.stored)
 			}
-			return c.hit(q, nearAnswer(c, e)), nil
+			return c.hit(q, nearAnswer(e, v != fresh)), nil
 		}
 	}
-	r, err := c.readEntry(ctx, &q.target)
+	r, err := c.readShared(ctx, &q.target)
 	if err != nil {
 		return c.redisFailed(ctx, q, err)
 	}
 	c.redisOK()
+	q.began = r.began
 	e, v := c.judge(&q.target, r)
 	var stale answer
 	if v != miss {
@@ -289,7 +316,7 @@ func (c *Cache) reload(ctx context.Context, q *request, after int64) (answer, er
 	}
 	ans, err := c.join(ctx, q, versions, after)
 	if err == nil {
-		scopeOf(ctx).note(c, q.deps, &ans.info)
+		scopeOf(ctx).note(c, q.deps, &ans.burden)
 	}
 	return ans, err
 }

@@ -67,3 +67,33 @@ func (r *relay[R]) pass() *turn[R] {
 	r.busy = t != nil
 	return t
 }
+
+// relays is a relay per name, for as long as somebody uses it.
+type relays[R any] struct {
+	mu     sync.Mutex
+	byName map[string]*usedRelay[R]
+}
+
+type usedRelay[R any] struct {
+	relay[R]
+	users int
+}
+
+func (s *relays[R]) share(ctx context.Context, name string, spawn func(func()) bool, work func() R) (R, error) {
+	s.mu.Lock()
+	r := s.byName[name]
+	if r == nil {
+		r = &usedRelay[R]{}
+		s.byName[name] = r
+	}
+	r.users++
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		if r.users--; r.users == 0 {
+			delete(s.byName, name)
+		}
+		s.mu.Unlock()
+	}()
+	return r.share(ctx, spawn, work)
+}

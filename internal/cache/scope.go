@@ -45,8 +45,16 @@ func (s *scope) loads(key string) bool {
 
 func (s *scope) holdsSlot() bool { return s != nil && s.slot }
 
+// burden is what a value lays on whatever is built from it: dependencies
+// beyond its entry's own (it read what it did not declare), and when it
+// expires (Unix ms; 0 = never). It travels with every answer, stored or not.
+type burden struct {
+	undeclared []string
+	soft, hard int64
+}
+
 // note records a nested read: what it hangs on and when it expires.
-func (s *scope) note(c *Cache, deps []string, info *Info) {
+func (s *scope) note(c *Cache, deps []string, b *burden) {
 	if s == nil || s.c != c {
 		return
 	}
@@ -58,10 +66,14 @@ func (s *scope) note(c *Cache, deps []string, info *Info) {
 	for _, d := range deps {
 		s.deps = addUnique(s.deps, d)
 	}
-	s.soft = earlier(s.soft, info.soft)
-	s.hard = earlier(s.hard, info.hard)
+	for _, d := range b.undeclared {
+		s.deps = addUnique(s.deps, d)
+	}
+	s.soft = earlier(s.soft, b.soft)
+	s.hard = earlier(s.hard, b.hard)
 }
 
+// earlier is the smaller of two times of which 0 is never.
 func earlier(a, b int64) int64 {
 	if a == 0 || b != 0 && b < a {
 		return b
@@ -69,16 +81,17 @@ func earlier(a, b int64) int64 {
 	return a
 }
 
-// end closes the scope and returns what its reads depended on beyond what is
-// declared, and the parts' earliest expiries.
-func (s *scope) end(declared []string) (undeclared []string, soft, hard int64) {
+// end closes the scope and returns what its reads lay on the entry that
+// declares these dependencies.
+func (s *scope) end(declared []string) burden {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
+	b := burden{soft: s.soft, hard: s.hard}
 	for _, d := range s.deps {
 		if !slices.Contains(declared, d) {
-			undeclared = append(undeclared, d)
+			b.undeclared = append(b.undeclared, d)
 		}
 	}
-	return undeclared, s.soft, s.hard
+	return b
 }

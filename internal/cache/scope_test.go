@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -151,5 +152,50 @@ func TestDepsIncludeLayerAndEntry(t *testing.T) {
 	f := Wrap(c, articleSpec(), (&table{}).load)
 	if got, want := f.Deps(42), []string{"layer:article", "article:42", "articles"}; !slices.Equal(got, want) {
 		t.Errorf("Deps = %q, want %q", got, want)
+	}
+}
+
+// What a part may not be kept for, nor hang on unseen, binds the whole too,
+// even though the part itself was never stored.
+func TestUnstoredPartsBindTheWhole(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		change func(inner *counted, deepest *counted)
+		reason reject
+	}{
+		"a result that is not to be kept": {
+			func(inner, _ *counted) { inner.ResultTTL(func(int, int) time.Duration { return -1 }) }, rejectExpired,
+		},
+		"a part that declares too little": {
+			func(inner, deepest *counted) {
+				inner.load = func(ctx context.Context, id int) (int, error) { return deepest.Get(ctx, id) }
+			}, rejectNested,
+		},
+	} {
+		for _, bypass := range []bool{false, true} {
+			var gate atomic.Bool
+			gate.Store(true)
+			o := exactly(ownRedis(t), nil)
+			o.Gate = gate.Load
+			c := newCache(t, o)
+			inner, deepest := count(c, Article), count(c, Source)
+			tc.change(inner, deepest)
+			outer := Wrap(c, Spec[int]{Layer: Content, Key: func(int) Key { return Key{ID: "o"} }, Deps: inner.Deps},
+				func(ctx context.Context, id int) (int, error) {
+					if bypass { // the gate closes while the inner one is loaded
+						gate.Store(false)
+						defer gate.Store(true)
+					}
+					return inner.Get(ctx, id)
+				})
+			for range 2 {
+				if _, info, err := outer.GetInfo(context.Background(), 1); err != nil || info.Source != FromSource {
+					t.Fatalf("%s, bypass %v: from %v, %v", name, bypass, info.Source, err)
+				}
+			}
+			if n := outer.layer.met.rejected[tc.reason].value(); n != 2 {
+				t.Errorf("%s, bypass %v: rejected %d times, want 2", name, bypass, n)
+			}
+		}
 	}
 }

@@ -96,7 +96,7 @@ func Get[T any](ctx context.Context, c *Cache, e Entry) (T, error) {
 		return v, ErrMiss
 	}
 	t.layer.met.hits.inc()
-	scopeOf(ctx).note(c, t.deps, &ans.info)
+	scopeOf(ctx).note(c, t.deps, &ans.burden)
 	if ans.negative {
 		return v, notFoundError(ans.payload)
 	}
@@ -129,7 +129,8 @@ func Set[T any](ctx context.Context, c *Cache, e Entry, v T, ttl time.Duration, 
 		return fmt.Errorf("%w: set %s: %d bytes, at most %d", ErrTooLarge, t.key, len(payload), c.opt.MaxValueBytes)
 	}
 	q := &request{target: t}
-	env, ok := c.envelopeFor(q, &product{payload: payload, ttl: ttl}, ticket.versions, 0, 0, 0)
+	p := &product{payload: payload, ttl: ttl}
+	env, ok := c.envelopeFor(q, p, ticket.versions, 0, c.lifetime(q, p, burden{}))
 	if !ok {
 		return fmt.Errorf("cache: set %s: refused", t.key)
 	}

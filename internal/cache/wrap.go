@@ -106,7 +106,7 @@ func (f *Func[A, T]) GetInfo(ctx context.Context, a A) (T, Info, error) {
 		if e := f.nearBounded(a); e != nil {
 			f.layer.met.hits.inc()
 			f.layer.met.nearHits.inc()
-			ans := nearAnswer(f.c, e)
+			ans := nearAnswer(e, false)
 			return f.deliver(a, &ans)
 		}
 	}
@@ -142,19 +142,30 @@ func (f *Func[A, T]) loadPast(ctx context.Context, q *request, a A, storedAt int
 
 // deliver turns an answer into what the caller gets.
 func (f *Func[A, T]) deliver(a A, ans *answer) (T, Info, error) {
+	if !ans.negative {
+		if v, ok := f.ready(ans); ok {
+			return v, ans.info, nil
+		}
+	}
+	return f.decode(a, ans)
+}
+
+// ready is the value itself where there is one for this caller.
+func (f *Func[A, T]) ready(ans *answer) (v T, ok bool) {
+	if ans.near != nil && f.spec.Shared {
+		if p := ans.near.shared.Load(); p != nil {
+			v, ok = (*p).(T)
+			return v, ok
+		}
+	}
+	v, ok = ans.value.(T)
+	return v, ok
+}
+
+func (f *Func[A, T]) decode(a A, ans *answer) (T, Info, error) {
 	var v T
 	if ans.negative {
 		return v, ans.info, f.notFound(ans.payload)
-	}
-	if ans.near != nil && f.spec.Shared {
-		if p := ans.near.shared.Load(); p != nil {
-			if v, ok := (*p).(T); ok {
-				return v, ans.info, nil
-			}
-		}
-	}
-	if own, ok := ans.value.(T); ok {
-		return own, ans.info, nil
 	}
 	if err := f.spec.Codec.Unmarshal(ans.payload, &v); err != nil {
 		return v, ans.info, fmt.Errorf("cache: decode an entry of layer %s: %w", f.layer.Name, err)
