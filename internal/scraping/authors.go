@@ -67,7 +67,8 @@ func (p *pageReader) bylines() []string {
 		func(n *html.Node) bool {
 			switch n.DataAtom {
 			case atom.A, atom.Span, atom.P, atom.Div, atom.Strong, atom.Li, atom.Cite, atom.Address, atom.H3, atom.H4, atom.H5, atom.H6:
-				return bylineName.MatchString(attr(n, "class"))
+				class := attr(n, "class")
+				return class != "" && bylineName.MatchString(class)
 			}
 			return false
 		},

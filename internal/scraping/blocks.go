@@ -39,6 +39,7 @@ const keptShare = 0.4
 func newPruner(doc *html.Node, names bool) *pruner {
 	p := &pruner{skip: map[*html.Node]bool{}, amount: map[*html.Node]int{}, text: map[*html.Node]int{}, linked: map[*html.Node]int{}}
 	total := proseAmounts(doc, p.amount)
+	verdicts := map[string]bool{} // the same few names come thousands of times
 	var walk func(n *html.Node)
 	walk = func(n *html.Node) {
 		for c := n.FirstChild; c != nil; c = c.NextSibling {
@@ -49,7 +50,7 @@ func newPruner(doc *html.Node, names bool) *pruner {
 				p.skip[c] = true
 				continue
 			}
-			if (surrounds(c) || names && namedAside(c)) && float64(p.amount[c]) < keptShare*float64(total) {
+			if (surrounds(c) || names && namedAside(c, verdicts)) && float64(p.amount[c]) < keptShare*float64(total) {
 				p.skip[c] = true
 				continue
 			}
@@ -121,13 +122,21 @@ func surrounds(n *html.Node) bool {
 }
 
 // namedAside says whether an element's names are those of what surrounds an article.
-func namedAside(n *html.Node) bool {
+func namedAside(n *html.Node, verdicts map[string]bool) bool {
 	switch n.DataAtom {
 	case atom.Html, atom.Body, atom.Article, atom.Main:
 		return false
 	}
 	name := attr(n, "class") + " " + attr(n, "id")
-	return len(name) > 1 && aside.MatchString(name) && !content.MatchString(name) && !hasWord(n, "itemprop", "articleBody")
+	if len(name) == 1 || hasWord(n, "itemprop", "articleBody") {
+		return false
+	}
+	verdict, known := verdicts[name]
+	if !known {
+		verdict = aside.MatchString(name) && !content.MatchString(name)
+		verdicts[name] = verdict
+	}
+	return verdict
 }
 
 var hiddenStyle = regexp.MustCompile(`(?i)display\s*:\s*none|visibility\s*:\s*hidden`)

@@ -78,7 +78,8 @@ func elsewhere(n *html.Node) bool {
 	case atom.Aside, atom.Nav, atom.Footer, atom.Li:
 		return true
 	}
-	return commentArea.MatchString(attr(n, "class") + " " + attr(n, "id"))
+	name := attr(n, "class") + " " + attr(n, "id")
+	return len(name) > 1 && commentArea.MatchString(name)
 }
 
 // timeElement is the first <time> in the article, or after the headline where there is no article element.
@@ -99,7 +100,7 @@ var dateName = regexp.MustCompile(`(?i)(?:^|[-_\s])(?:date|fecha|hora|time|times
 // namedDate is the first element in the article so named whose text is a date.
 func (p *pageReader) namedDate() string {
 	for _, n := range p.afterHeadline() {
-		if !dateName.MatchString(attr(n, "class")) || inside(n, elsewhere) {
+		if class := attr(n, "class"); class == "" || !dateName.MatchString(class) || inside(n, elsewhere) {
 			continue
 		}
 		text := inlineText(n)

@@ -138,7 +138,8 @@ func (p *pageReader) subtitle(title, text string) string {
 		default:
 			return false
 		}
-		return (subtitleName.MatchString(attr(n, "class")) || hasWord(n, "itemprop", "alternativeHeadline") || hasWord(n, "itemprop", "description")) &&
+		class := attr(n, "class")
+		return (class != "" && subtitleName.MatchString(class) || hasWord(n, "itemprop", "alternativeHeadline") || hasWord(n, "itemprop", "description")) &&
 			!inside(n, func(a *html.Node) bool {
 				return a.DataAtom == atom.Aside || a.DataAtom == atom.Nav || a.DataAtom == atom.Li
 			})

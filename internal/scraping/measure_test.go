@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"sort"
@@ -16,6 +15,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 )
 
 // The recorded pages belong to their publishers and are not part of the project: these measurements run where
@@ -76,11 +76,26 @@ func inParallel(n int, f func(i int)) {
 	wg.Wait()
 }
 
-var wordRE = regexp.MustCompile(`[\p{L}\p{N}_]+`)
+// wordsOf are the \w+ runs of a text.
+func wordsOf(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) && r != '_' })
+}
+
+// sample thins a list of pages under the race detector, which makes each ten times slower; slack is how far a figure
+// over the sample may then lie under that over all.
+func sample[T any](all []T) (pages []T, slack float64) {
+	if !raceEnabled {
+		return all, 0
+	}
+	for i := 0; i < len(all); i += 5 {
+		pages = append(pages, all[i])
+	}
+	return pages, 0.06
+}
 
 // shingles are the 4-grams of a text as a multiset; a shorter text is one shingle.
 func shingles(text string) map[string]int {
-	words := wordRE.FindAllString(text, -1)
+	words := wordsOf(text)
 	out := map[string]int{}
 	if len(words) == 0 {
 		return out
@@ -143,6 +158,7 @@ func TestMeasureBodies(t *testing.T) {
 		ids = append(ids, id)
 	}
 	sort.Strings(ids)
+	ids, slack := sample(ids)
 	ps, rs := make([]float64, len(ids)), make([]float64, len(ids))
 	took := make([]time.Duration, len(ids))
 	inParallel(len(ids), func(i int) {
@@ -161,7 +177,7 @@ func TestMeasureBodies(t *testing.T) {
 	slices.Sort(took)
 	p, r := mean(ps), mean(rs)
 	t.Logf("article-extraction-benchmark, %d pages: 4-gram F1 %.4f (precision %.4f, recall %.4f); %v a page at the median, %v at most", len(ids), f1(p, r), p, r, took[len(took)/2], took[len(took)-1])
-	if floor := 0.94; f1(p, r) < floor {
+	if floor := 0.94 - slack; f1(p, r) < floor {
 		t.Errorf("4-gram F1 %.4f, want %.2f", f1(p, r), floor)
 	}
 }
@@ -181,8 +197,8 @@ func TestMeasureWCXB(t *testing.T) {
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no truth: %v", err)
 	}
+	paths, slack := sample(paths)
 	f1s := make([]float64, len(paths))
-	worst := make([]string, len(paths))
 	inParallel(len(paths), func(i int) {
 		var truth struct {
 			URL   string
@@ -196,7 +212,6 @@ func TestMeasureWCXB(t *testing.T) {
 		text := extractText(readPage(t, filepath.Join(dir, "html", id+".html.gz")), u)
 		p, r := overlap(words(text), words(truth.Truth.Main))
 		f1s[i] = f1(p, r)
-		worst[i] = id
 	})
 	low := 0
 	for _, v := range f1s {
@@ -205,14 +220,14 @@ func TestMeasureWCXB(t *testing.T) {
 		}
 	}
 	t.Logf("WCXB, %d pages: word F1 %.4f, %d pages under 0.5", len(paths), mean(f1s), low)
-	if floor := 0.93; mean(f1s) < floor {
+	if floor := 0.93 - slack; mean(f1s) < floor {
 		t.Errorf("word F1 %.4f, want %.2f", mean(f1s), floor)
 	}
 }
 
 func words(text string) map[string]int {
 	out := map[string]int{}
-	for _, w := range wordRE.FindAllString(strings.ToLower(text), -1) {
+	for _, w := range wordsOf(strings.ToLower(text)) {
 		out[w]++
 	}
 	return out
@@ -267,7 +282,7 @@ func fundusPages(t *testing.T, dir string) []fundusPage {
 
 func TestMeasureFields(t *testing.T) {
 	t.Parallel()
-	pages := fundusPages(t, filepath.Join(extractionData(t), "fundus"))
+	pages, slack := sample(fundusPages(t, filepath.Join(extractionData(t), "fundus")))
 	var mu sync.Mutex
 	var title, date, dateNone, dateWrong, author, authorNone, dates, authors int
 	var f1s []float64
@@ -342,7 +357,7 @@ func TestMeasureFields(t *testing.T) {
 	for what, v := range map[string][2]float64{
 		"title": {float64(title) / n, 0.84}, "date": {float64(date) / float64(dates), 0.94}, "author": {float64(author) / float64(authors), 0.72},
 	} {
-		if v[0] < v[1] {
+		if v[0] < v[1]-2*slack { // a field of twenty pages moves in steps of 0.05
 			t.Errorf("%s: %.3f, want %.2f", what, v[0], v[1])
 		}
 	}

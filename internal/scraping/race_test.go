@@ -1,0 +1,5 @@
+//go:build race
+
+package scraping
+
+const raceEnabled = true
