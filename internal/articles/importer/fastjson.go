@@ -1,6 +1,9 @@
 package importer
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // readPlain reads a line of the common form: one object, of known fields in their exact spelling, each a string or
 // null. It is encoding/json's answer at a tenth of its cost, which matters where millions of lines are read; whatever
@@ -126,16 +129,18 @@ func (p *plainReader) text() (string, bool) {
 // unescape resolves the escapes of RFC 8259, section 7, but for surrogates.
 func unescape(raw []byte) (string, bool) {
 	out := make([]byte, 0, len(raw))
-	for i := 0; i < len(raw); i++ {
-		c := raw[i]
-		if c != '\\' {
-			out = append(out, c)
-			continue
+	for {
+		i := bytes.IndexByte(raw, '\\')
+		if i < 0 {
+			return string(append(out, raw...)), true
 		}
-		if i++; i == len(raw) {
+		if i+1 == len(raw) {
 			return "", false
 		}
-		switch c = raw[i]; c {
+		out = append(out, raw[:i]...)
+		c := raw[i+1]
+		raw = raw[i+2:]
+		switch c {
 		case '"', '\\', '/':
 			out = append(out, c)
 		case 'b':
@@ -149,17 +154,16 @@ func unescape(raw []byte) (string, bool) {
 		case 't':
 			out = append(out, '\t')
 		case 'u':
-			r, ok := hex4(raw[i+1:])
+			r, ok := hex4(raw)
 			if !ok || r >= 0xd800 && r < 0xe000 {
 				return "", false
 			}
 			out = utf8.AppendRune(out, r)
-			i += 4
+			raw = raw[4:]
 		default:
 			return "", false
 		}
 	}
-	return string(out), true
 }
 
 func hex4(b []byte) (r rune, ok bool) {
