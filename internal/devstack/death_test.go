@@ -172,3 +172,54 @@ func TestAStalePidFileOfALiveProcessIsNoObstacle(t *testing.T) {
 		}
 	}
 }
+
+// Someone uses `sudo make run` once: afterwards everything must still be theirs.
+func TestRootLeavesAUsersDataToThatUser(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can run servers as another user")
+	}
+	const nobody = 65534
+	dir := shared(t)
+	if err := os.Chown(filepath.Dir(dir), nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	for _, uid := range []uint32{nobody, 0, nobody} {
+		h := startHelper(t, dir, uid)
+		if h.PostgresOwner != nobody || h.RedisOwner != nobody {
+			t.Errorf("run by %d: data belongs to user ids %d and %d", uid, h.PostgresOwner, h.RedisOwner)
+		}
+		query(t, h.DatabaseURL, "SELECT 'up'")
+		h.tell(t, "stop")
+		h.wait(t)
+	}
+}
+
+func TestALinkInTheDataDirectoryIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	ctx := within(t, time.Minute)
+	dir := shared(t)
+	first, err := devstack.StartRedis(ctx, devstack.RedisOptions{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	victim := filepath.Join(t.TempDir(), "victim")
+	if err := os.WriteFile(victim, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(first.Log()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(victim, first.Log()); err != nil {
+		t.Fatal(err)
+	}
+	if second, err := devstack.StartRedis(ctx, devstack.RedisOptions{Dir: dir}); err == nil {
+		t.Error("it followed a link", second.Stop(ctx))
+	}
+	if text, err := os.ReadFile(victim); err != nil || string(text) != "precious" {
+		t.Errorf("the link's target is now %q, %v", text, err)
+	}
+}

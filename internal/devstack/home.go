@@ -39,7 +39,7 @@ func openHome(ctx context.Context, dir, server, signal string, logger *slog.Logg
 	remove := h.dir
 	if !h.temporary {
 		remove = ""
-		if h.lock, err = lockFile(ctx, filepath.Join(h.dir, "lock"), logger); err != nil {
+		if h.lock, err = h.id.lock(ctx, filepath.Join(h.dir, "lock"), logger); err != nil {
 			return nil, err
 		}
 	}
@@ -71,10 +71,10 @@ func (h *home) close() error {
 	return errors.Join(errs...)
 }
 
-// lockFile locks path for this process and the watchdog that inherits it. Where another live process holds it, that is
+// lock locks path for this process and the watchdog that inherits it. Where another live process holds it, that is
 // an error at once; where only the watchdog of a process that died does, it waits until that has stopped the server.
-func lockFile(ctx context.Context, path string, logger *slog.Logger) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+func (id identity) lock(ctx context.Context, path string, logger *slog.Logger) (*os.File, error) {
+	file, err := id.open(path, os.O_CREATE|os.O_RDWR)
 	if err != nil {
 		return nil, fmt.Errorf("open the lock: %w", err)
 	}
@@ -86,7 +86,7 @@ func lockFile(ctx context.Context, path string, logger *slog.Logger) (*os.File, 
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
 			return false, err
 		}
-		if owner := lockOwner(path); owner != 0 && alive(owner) {
+		if owner := id.lockOwner(path); owner != 0 && alive(owner) {
 			return false, fmt.Errorf("in use: OpenLearn is already running from here, as process %d", owner)
 		}
 		logger.Debug("waiting for an earlier run to end", slog.String("lock", path))
@@ -106,12 +106,12 @@ func rewrite(file *os.File, text string) error {
 	return err
 }
 
-func lockOwner(path string) int {
-	raw, err := os.ReadFile(path)
+func (id identity) lockOwner(path string) int {
+	text, err := id.read(path)
 	if err != nil {
 		return 0
 	}
-	return number(strings.TrimSpace(string(raw)))
+	return number(strings.TrimSpace(text))
 }
 
 func alive(pid int) bool {
@@ -141,8 +141,8 @@ func poll(ctx context.Context, limit time.Duration, done func() (bool, error)) e
 // server's start, so starting is tried more than once.
 func (h *home) port(attempt int) (int, error) {
 	if attempt == 0 {
-		if raw, err := os.ReadFile(filepath.Join(h.dir, "port")); err == nil {
-			if port := number(strings.TrimSpace(string(raw))); port > 0 && portFree(port) {
+		if text, err := h.id.read(filepath.Join(h.dir, "port")); err == nil {
+			if port := number(strings.TrimSpace(text)); port > 0 && portFree(port) {
 				return port, nil
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -162,9 +163,11 @@ func (id identity) temporary(server string) (string, error) {
 // password reads the server's password from dir, or makes one: 128 random bits, readable by the identity alone.
 func (id identity) password(dir string) (string, error) {
 	path := filepath.Join(dir, "password")
-	if raw, err := os.ReadFile(path); err == nil && len(strings.TrimSpace(string(raw))) >= 16 {
-		return strings.TrimSpace(string(raw)), nil
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	raw, err := id.read(path)
+	if secret := strings.TrimSpace(raw); err == nil && len(secret) >= 16 {
+		return secret, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("read the server's password: %w", err)
 	}
 	secret := rand.Text()
@@ -174,13 +177,36 @@ func (id identity) password(dir string) (string, error) {
 	return secret, nil
 }
 
-// write writes a file of mode 0600 that belongs to the identity.
+// open opens a file that belongs to the identity, mode 0600. Links are not followed: the directory is the identity's, and
+// root must not be led out of it.
+func (id identity) open(path string, flags int) (*os.File, error) {
+	file, err := os.OpenFile(path, flags|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if id.credential == nil || flags&os.O_CREATE == 0 {
+		return file, nil
+	}
+	if err := file.Chown(id.uid, id.gid); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+func (id identity) read(path string) (string, error) {
+	file, err := id.open(path, os.O_RDONLY)
+	if err != nil {
+		return "", err
+	}
+	raw, err := io.ReadAll(file)
+	return string(raw), errors.Join(err, file.Close())
+}
+
 func (id identity) write(path, text string) error {
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	file, err := id.open(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC)
+	if err != nil {
 		return err
 	}
-	if id.credential == nil {
-		return nil
-	}
-	return os.Chown(path, id.uid, id.gid)
+	_, err = file.WriteString(text)
+	return errors.Join(err, file.Close())
 }

@@ -31,7 +31,7 @@ type launch struct {
 }
 
 func start(l launch) (*process, error) {
-	log, err := os.OpenFile(logPath(l.dir), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	log, err := l.id.open(logPath(l.dir), os.O_CREATE|os.O_WRONLY|os.O_TRUNC)
 	if err != nil {
 		return nil, fmt.Errorf("open the log of %s: %w", l.name, err)
 	}
