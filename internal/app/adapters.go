@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -49,8 +50,8 @@ func (s scrapeSink) Save(ctx context.Context, found []scraping.Article) (saved, 
 	batch := make([]articles.Article, 0, len(found))
 	for _, f := range found {
 		batch = append(batch, articles.Article{
-			Source: f.Source, SourceURL: f.URL, Title: f.Title, Subtitle: notEmpty(f.Subtitle), Content: f.Text, Author: notEmpty(f.Author),
-			Category: notEmpty(f.Category), PublishedDate: f.PublishedAt, Tags: f.Tags, IsPaywall: &f.Paywall,
+			Source: f.Source, SourceURL: f.URL, Title: f.Title, Subtitle: notEmpty(f.Subtitle), Content: f.Text, Author: notEmpty(cut(f.Author, 200)),
+			Category: notEmpty(cut(f.Category, 50)), PublishedDate: f.PublishedAt, Tags: f.Tags, IsPaywall: &f.Paywall,
 		})
 	}
 	stored, err := s.articles.Insert(ctx, batch)
@@ -81,6 +82,19 @@ func (s importSink) Save(ctx context.Context, records []importer.Record) (int, e
 	}
 	err := group.Wait()
 	return int(inserted.Load()), err
+}
+
+// cut shortens s to n characters, at a comma if it has one: authors are a list.
+func cut(s string, n int) string {
+	rs := []rune(s)
+	if len(rs) <= n {
+		return s
+	}
+	s = string(rs[:n])
+	if i := strings.LastIndex(s, ", "); i > 0 {
+		return s[:i]
+	}
+	return s
 }
 
 func notEmpty(s string) *string {

@@ -214,28 +214,35 @@ func (s *Store) Insert(ctx context.Context, batch []Article) ([]Article, error) 
 	if len(fresh) == 0 {
 		return nil, nil
 	}
-	rows, err := json.Marshal(fresh)
+	encoded, err := json.Marshal(fresh)
 	if err != nil {
 		return nil, fmt.Errorf("encode %d articles: %w", len(fresh), err)
 	}
 	// One statement with one parameter, because its RETURNING tells which rows are new: gorm's batch create with
-	// ON CONFLICT DO NOTHING hands the ids to the wrong elements.
-	var ids []struct {
-		ID        int64
-		SourceURL string
-	}
-	if err := s.db.WithContext(ctx).Raw(insertNew, string(rows)).Scan(&ids).Error; err != nil {
+	// ON CONFLICT DO NOTHING hands the ids to the wrong elements. Rows and not Scan, which builds the statement's text
+	// with all parameters in it, for a log, every time.
+	ids := make(map[string]int64, len(fresh))
+	rows, err := s.db.WithContext(ctx).Raw(insertNew, string(encoded)).Rows()
+	if err != nil {
 		return nil, fmt.Errorf("insert %d articles: %w", len(fresh), err)
 	}
-	byURL := make(map[string]Article, len(fresh))
-	for _, r := range fresh {
-		byURL[r.SourceURL] = r.Article
+	for rows.Next() {
+		var id int64
+		var url string
+		if err := rows.Scan(&id, &url); err != nil {
+			return nil, errors.Join(fmt.Errorf("insert %d articles: %w", len(fresh), err), rows.Close())
+		}
+		ids[url] = id
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, fmt.Errorf("insert %d articles: %w", len(fresh), err)
 	}
 	out := make([]Article, 0, len(ids))
-	for _, r := range ids {
-		a := byURL[r.SourceURL]
-		a.ID = r.ID
-		out = append(out, a)
+	for _, r := range fresh {
+		if id, stored := ids[r.SourceURL]; stored {
+			r.ID = id
+			out = append(out, r.Article)
+		}
 	}
 	return out, nil
 }
@@ -254,6 +261,9 @@ SELECT source, source_url, category, title, subtitle, content, author, word_coun
 FROM json_to_recordset(?::json) AS r(source text, source_url text, category text, title text, subtitle text, content text, author text,
     word_count integer, published_date timestamptz, scraped_at timestamptz, updated_at timestamptz, content_hash text,
     colombian_entities jsonb, tags jsonb, extra_metadata jsonb, difficulty_score float8, is_paywall boolean)
+-- ON CONFLICT alone would do, but computes the full-text columns of rows that it then drops.
+WHERE NOT EXISTS (SELECT FROM scraped_content AS known WHERE known.source_url = r.source_url)
+  AND NOT EXISTS (SELECT FROM scraped_content AS known WHERE known.content_hash = r.content_hash)
 ON CONFLICT DO NOTHING
 RETURNING id, source_url`
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"regexp"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -11,7 +13,7 @@ import (
 )
 
 // slow is how long a statement may take before it is worth a line.
-const slow = 500 * time.Millisecond
+const slow = time.Second
 
 // slowLog is gorm's logger: slow statements as warnings, failed ones at debug level (whoever asked reports them), and
 // never a parameter, which may be a secret or a whole article. gorm's own slog logger prints them.
@@ -28,6 +30,18 @@ func (l slowLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, 
 	return sql, nil
 }
 
+// literals are quoted strings, as gorm writes parameters into the statements it reports of Scan, filter or not.
+var literals = regexp.MustCompile(`'(?:[^']|'')*'`)
+
+func withoutLiterals(sql string) string {
+	const longest = 1000
+	sql = strings.Join(strings.Fields(literals.ReplaceAllString(sql, "?")), " ")
+	if len(sql) > longest {
+		sql = sql[:longest]
+	}
+	return sql
+}
+
 // Trace hears of every statement.
 func (l slowLog) Trace(ctx context.Context, begin time.Time, statement func() (sql string, rows int64), err error) {
 	took := time.Since(begin)
@@ -36,7 +50,7 @@ func (l slowLog) Trace(ctx context.Context, begin time.Time, statement func() (s
 		return // the text is only built for those that are logged
 	}
 	sql, rows := statement()
-	attrs := []slog.Attr{slog.Duration("took", took), slog.Int64("rows", rows), slog.String("sql", sql)}
+	attrs := []slog.Attr{slog.Duration("took", took), slog.Int64("rows", rows), slog.String("sql", withoutLiterals(sql))}
 	level, msg := slog.LevelWarn, "slow statement"
 	if failed {
 		level, msg = slog.LevelDebug, "failed statement"
