@@ -35,7 +35,7 @@ func (c *Cache) redisDown(err error) {
 
 func (c *Cache) probe() {
 	for c.life.Err() == nil {
-		c.pause(c.opt.BreakerProbe)
+		pause(c.life, c.opt.BreakerProbe)
 		ctx, cancel := context.WithTimeout(c.life, c.opt.RedisTimeout)
 		err := c.rdb.Ping(ctx).Err()
 		cancel()

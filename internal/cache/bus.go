@@ -66,37 +66,37 @@ func (b *bus) wake(lock string) {
 	}
 }
 
-// listen keeps the subscription until Close.
-func (c *Cache) listen() {
-	for c.life.Err() == nil {
-		err := c.receive()
+// listen keeps the subscription until ctx ends.
+func (c *Cache) listen(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := c.receive(ctx)
 		if c.bus.upSince.Swap(0) != 0 {
 			c.met.busDrops.inc()
 		}
 		c.near.clear()
-		if c.life.Err() != nil {
+		if ctx.Err() != nil {
 			return
 		}
 		c.log.Debug("cache message link is down", "error", err)
-		c.pause(c.opt.BreakerProbe)
+		pause(ctx, c.opt.BreakerProbe)
 	}
 }
 
-// pause waits, or until Close.
-func (c *Cache) pause(d time.Duration) {
+// pause waits, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-c.life.Done():
+	case <-ctx.Done():
 	}
 }
 
 var errLinkSilent = errors.New("cache: message link silent")
 
-func (c *Cache) receive() error {
-	ps := c.rdb.Subscribe(c.life, c.bus.channel)
-	stop := context.AfterFunc(c.life, func() { _ = ps.Close() })
+func (c *Cache) receive(ctx context.Context) error {
+	ps := c.rdb.Subscribe(ctx, c.bus.channel)
+	stop := context.AfterFunc(ctx, func() { _ = ps.Close() })
 	defer func() {
 		if stop() {
 			_ = ps.Close()
@@ -104,13 +104,13 @@ func (c *Cache) receive() error {
 	}()
 	asked := false
 	for {
-		msg, err := ps.ReceiveTimeout(c.life, linkPing)
+		msg, err := ps.ReceiveTimeout(ctx, linkPing)
 		var timeout net.Error
 		switch {
 		case err == nil:
 			asked = false
 		case errors.As(err, &timeout) && timeout.Timeout() && !asked:
-			if err := ps.Ping(c.life); err != nil {
+			if err := ps.Ping(ctx); err != nil {
 				return err
 			}
 			asked = true

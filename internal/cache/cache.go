@@ -116,18 +116,25 @@ func New(o Options) (*Cache, error) {
 }
 
 // Start begins the background work: the message link between instances. It
-// ends with Close or with ctx. It does not fail when Redis is away: reads go
-// to the source until it is back. Until Start, waiters and bounded reads make
-// do without messages.
+// ends with Close or with ctx; reads and loads go on until Close, so a server
+// may drain. Start does not fail when Redis is away: reads go to the source
+// until it is back. Without the link, waiters and bounded reads make do.
 func (c *Cache) Start(ctx context.Context) error {
 	if !c.started.CompareAndSwap(false, true) {
 		return nil
 	}
-	if !c.spawn(c.listen) {
+	link, cancel := context.WithCancel(c.life)
+	stop := context.AfterFunc(ctx, cancel)
+	if !c.spawn(func() {
+		defer cancel()
+		defer stop()
+		c.listen(link)
+	}) {
+		stop()
+		cancel()
 		return ErrClosed
 	}
 	c.greet()
-	context.AfterFunc(ctx, c.end)
 	return nil
 }
 

@@ -133,6 +133,48 @@ func TestNestedDirectLoadsShareTheirParentsSlot(t *testing.T) {
 	wg.Wait()
 }
 
+func TestStartsWithoutRedisAndComesBack(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.kill()
+	o := exactly(s.client(t), nil)
+	o.BreakerProbe = 10 * time.Millisecond
+	c := newCache(t, o)
+	f := count(c, Article)
+	for i := range 10 {
+		if info := mustGet(t, f, i, 0); info.Source != FromBypass {
+			t.Errorf("from %v", info.Source)
+		}
+	}
+	s.start()
+	eventually(t, "entries are served and messages heard", func() bool {
+		_, info, err := f.GetInfo(context.Background(), 1)
+		return err == nil && info.Source == FromNear && c.bus.upSince.Load() != 0
+	})
+}
+
+// A server that drains has ended the context it started the cache with.
+func TestReadsGoOnAfterTheStartContextEnds(t *testing.T) {
+	t.Parallel()
+	c, err := New(exactly(ownRedis(t), nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := c.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	f := count(c, Article)
+	cancel()
+	for range 3 {
+		mustGet(t, f, 1, 0)
+	}
+	wantLoads(t, f, 1)
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestBreakerOpensAndCloses(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

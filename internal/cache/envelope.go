@@ -13,7 +13,7 @@ import (
 //
 //	0   magic 0xC5          1  format 2
 //	2   flags               3  number of versions n
-//	4   CRC-32C of everything from byte 8 on
+//	4   CRC-32C of all other bytes
 //	8   fingerprint (type, codec, schema, dependency names)
 //	16  stored, 24 soft expiry, 32 hard expiry: Unix milliseconds
 //	40  cost of the fetch, microseconds
@@ -42,6 +42,10 @@ const (
 var errEnvelope = errors.New("cache: not an envelope")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func checksum(b []byte) uint32 {
+	return crc32.Update(crc32.Checksum(b[:4], castagnoli), castagnoli, b[8:])
+}
 
 // envelope is the decoded view; versions and payload alias the bytes it was
 // decoded from and are never written to.
@@ -74,7 +78,7 @@ func (e *envelope) encode() []byte {
 	b = append(b, e.versions...)
 	b = append(b, e.names...)
 	b = append(b, e.payload...)
-	binary.BigEndian.PutUint32(b[4:], crc32.Checksum(b[8:], castagnoli))
+	binary.BigEndian.PutUint32(b[4:], checksum(b))
 	return b
 }
 
@@ -86,7 +90,7 @@ func decodeEnvelope(raw string) (envelope, error) {
 	}
 	vend := envHeader + int(b[3])*nonceLen
 	end := vend + int(binary.BigEndian.Uint16(b[48:]))
-	if len(b) < end || binary.BigEndian.Uint32(b[4:]) != crc32.Checksum(b[8:], castagnoli) {
+	if len(b) < end || binary.BigEndian.Uint32(b[4:]) != checksum(b) {
 		return envelope{}, errEnvelope
 	}
 	e := envelope{

@@ -25,6 +25,8 @@ type server struct {
 	dir  string
 	args []string
 	cmd  *exec.Cmd
+
+	sentinel string // its configuration, if it is one
 }
 
 func startServer(t testing.TB, args ...string) *server {
@@ -33,6 +35,15 @@ func startServer(t testing.TB, args ...string) *server {
 		t.Skip("redis-server is not installed")
 	}
 	s := &server{t: t, dir: t.TempDir(), args: args, port: freePort(t)}
+	s.start()
+	t.Cleanup(s.kill)
+	return s
+}
+
+// startSentinel is a redis-server that watches others.
+func startSentinel(t testing.TB, conf string) *server {
+	t.Helper()
+	s := &server{t: t, dir: t.TempDir(), port: freePort(t), sentinel: conf}
 	s.start()
 	t.Cleanup(s.kill)
 	return s
@@ -64,6 +75,9 @@ func (s *server) start() {
 		"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir,
 		"--save", "", "--appendonly", "no", "--loglevel", "warning", "--daemonize", "no",
 	}, s.args...)
+	if s.sentinel != "" {
+		args = []string{s.sentinel, "--sentinel", "--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir}
+	}
 	s.cmd = exec.Command("redis-server", args...)
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
