@@ -83,3 +83,18 @@ func TestMissingProgramsAreNamedInOneMessage(t *testing.T) {
 		t.Errorf("with Redis there, the message is %q", err)
 	}
 }
+
+func FuzzMajorOf(f *testing.F) {
+	for _, seed := range []string{"postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", "postgres (PostgreSQL) 18beta1", "(PostgreSQL) ", "", "(PostgreSQL) x"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, version string) {
+		major := majorOf(version)
+		if strings.Trim(major, "0123456789") != "" {
+			t.Errorf("majorOf(%q) = %q", version, major)
+		}
+		if major != "" && !strings.Contains(version, "(PostgreSQL) "+major) {
+			t.Errorf("majorOf(%q) = %q is not in it", version, major)
+		}
+	})
+}
