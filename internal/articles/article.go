@@ -88,9 +88,13 @@ func (a *Article) complete(now time.Time) {
 	}
 	words := len(strings.Fields(a.Content))
 	a.WordCount = &words
-	if a.Tags == nil {
-		a.Tags = []string{}
+	tags := make([]string, 0, len(a.Tags))
+	for _, t := range a.Tags {
+		if t = strings.TrimSpace(clean(t)); t != "" {
+			tags = append(tags, t)
+		}
 	}
+	a.Tags = tags
 	now = now.UTC().Truncate(time.Microsecond)
 	a.UpdatedAt = &now
 	if a.ScrapedAt == nil {

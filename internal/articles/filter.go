@@ -45,14 +45,23 @@ func (o Order) keyset() keyset {
 	}
 }
 
-// check says whether a cursor's value can be a sort value of this order.
-func (o Order) check(c *httpapi.Cursor) error {
-	if o != Easiest || c.Value == nil {
-		_, err := c.Time()
-		return err
+// canonical is a cursor's value as the database reads it, nil for an undated or unrated row; an error if it can be no
+// sort value of this order.
+func (o Order) canonical(c *httpapi.Cursor) (*string, error) {
+	if c.Value == nil {
+		return nil, nil
 	}
-	_, err := strconv.ParseFloat(*c.Value, 64)
-	return err
+	if o == Easiest {
+		f, err := strconv.ParseFloat(*c.Value, 64)
+		v := strconv.FormatFloat(f, 'g', -1, 64)
+		return &v, err
+	}
+	t, err := c.Time()
+	if err != nil {
+		return nil, err
+	}
+	v := t.UTC().Format(time.RFC3339Nano)
+	return &v, nil
 }
 
 // value is the sort value of a row as a cursor carries it, nil for NULL.

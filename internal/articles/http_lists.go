@@ -2,7 +2,6 @@ package articles
 
 import (
 	"context"
-	"time"
 
 	"openlearn/internal/httpapi"
 )
@@ -16,15 +15,11 @@ func position(cursor string, o Order) (*Position, error) {
 	if c == nil {
 		return nil, nil
 	}
-	if err := o.check(c); err != nil {
+	value, err := o.canonical(c)
+	if err != nil {
 		return nil, httpapi.InvalidCursor(cursor)
 	}
-	p := &Position{ID: c.ID, Value: c.Value}
-	if t, err := c.Time(); o != Easiest && err == nil && t != nil {
-		v := t.UTC().Format(time.RFC3339Nano)
-		p.Value = &v
-	}
-	return p, nil
+	return &Position{ID: c.ID, Value: value}, nil
 }
 
 // FilterInput is the filter of the article API. (Exported, as huma reads no embedded struct that is not.)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"openlearn/internal/httpapi"
@@ -53,7 +54,7 @@ func (e *InvalidError) Error() string {
 func (e *InvalidError) answer() error {
 	var errs []error
 	for _, p := range e.Problems {
-		errs = append(errs, &httpapi.Problem{Location: "body." + p.Field, Message: p.Message, Value: p.Input})
+		errs = append(errs, &httpapi.Problem{Location: strings.TrimSuffix("body."+p.Field, "."), Message: p.Message, Value: p.Input})
 	}
 	return httpapi.Problems(errs)
 }

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 )
@@ -267,15 +269,23 @@ WHERE NOT EXISTS (SELECT FROM scraped_content AS known WHERE known.source_url = 
 ON CONFLICT DO NOTHING
 RETURNING id, source_url`
 
+// storeError words what the database refused: a duplicate, or a value that no column takes although it is valid JSON (a
+// NUL inside colombian_entities, a number beyond numeric's range).
 func storeError(err error, format string, args ...any) error {
+	var refused *pgconn.PgError
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, gorm.ErrDuplicatedKey):
 		err = ErrDuplicate
+	case errors.As(err, &refused) && strings.HasPrefix(refused.Code, dataException):
+		err = &InvalidError{[]Problem{{Message: "a value cannot be stored: " + refused.Message}}}
 	}
 	return fmt.Errorf(format+": %w", append(args, err)...)
 }
+
+// dataException is the class of SQLSTATEs that blame the values.
+const dataException = "22"
 
 // Known returns those of the addresses whose articles are stored.
 func (s *Store) Known(ctx context.Context, urls []string) ([]string, error) {

@@ -176,7 +176,7 @@ func itemOf(d *huma.ErrorDetail) Item {
 
 // isJSONError recognises the texts of encoding/json, the only other source of errors located at the whole body.
 func isJSONError(msg string) bool {
-	return strings.Contains(msg, "invalid character") || strings.Contains(msg, "unexpected end of JSON") || strings.Contains(msg, "unexpected EOF")
+	return strings.HasPrefix(msg, "json: ") || strings.Contains(msg, "invalid character") || strings.Contains(msg, "unexpected end of JSON") || strings.Contains(msg, "unexpected EOF")
 }
 
 // location splits "body.tags[0]" into ["body", "tags", 0].

@@ -1,0 +1,182 @@
+package app
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+const apiDoc = "../../docs/api.md"
+
+// TestAPIDocument keeps docs/api.md what the code says: it is written from the OpenAPI document
+// (go test ./internal/app -run TestAPIDocument -update).
+func TestAPIDocument(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	want := renderAPI(a.get("/openapi.json").json(t).(map[string]any))
+	if *update {
+		if err := os.WriteFile(apiDoc, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(apiDoc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("docs/api.md is not what the API is: go test ./internal/app -run TestAPIDocument -update")
+	}
+}
+
+func renderAPI(doc map[string]any) []byte {
+	var b bytes.Buffer
+	b.WriteString(`# The API
+
+Written from the OpenAPI document (` + "`/openapi.json`" + `; pages at ` + "`/docs` and `/redoc`" + `) by
+` + "`go test ./internal/app -run TestAPIDocument -update`" + `; a test fails when the two differ.
+
+- Every route below ` + "`/api/…`" + ` answers below ` + "`/api/v1/…`" + ` too, without a redirect.
+- Times are RFC 3339 in UTC. Text is UTF-8. HEAD is answered wherever GET is.
+- Errors are ` + "`{\"detail\": …}`" + `: a text, or for 422 a list of ` + "`{type, loc, msg, input, ctx?}`" + `, one item per invalid part.
+- A repeated query parameter counts once, the last one; unknown ones are ignored.
+- Routes marked *admin* need ` + "`ADMIN_API_KEY`" + `, as ` + "`X-API-Key`" + ` or ` + "`Authorization: Bearer`" + `.
+`)
+	byTag := map[string][]string{}
+	paths := doc["paths"].(map[string]any)
+	for _, path := range slices.Sorted(maps.Keys(paths)) {
+		for _, method := range []string{"get", "post", "put", "patch", "delete"} {
+			op, ok := paths[path].(map[string]any)[method].(map[string]any)
+			if !ok {
+				continue
+			}
+			tag := op["tags"].([]any)[0].(string)
+			byTag[tag] = append(byTag[tag], renderOperation(doc, strings.ToUpper(method), path, op))
+		}
+	}
+	for _, tag := range []string{"root", "articles", "scraping", "analysis", "cache", "health"} {
+		if len(byTag[tag]) > 0 {
+			fmt.Fprintf(&b, "\n## %s\n%s", strings.ToUpper(tag[:1])+tag[1:], strings.Join(byTag[tag], ""))
+			delete(byTag, tag)
+		}
+	}
+	for _, tag := range slices.Sorted(maps.Keys(byTag)) {
+		fmt.Fprintf(&b, "\n## %s\n%s", strings.ToUpper(tag[:1])+tag[1:], strings.Join(byTag[tag], ""))
+	}
+	return b.Bytes()
+}
+
+func renderOperation(doc map[string]any, method, path string, op map[string]any) string {
+	var b strings.Builder
+	admin := ""
+	if op["security"] != nil {
+		admin = " (admin)"
+	}
+	fmt.Fprintf(&b, "\n### `%s %s`%s\n\n%s.\n", method, path, admin, op["summary"])
+	if params, _ := op["parameters"].([]any); len(params) > 0 {
+		b.WriteString("\n| parameter | type | default | meaning |\n|---|---|---|---|\n")
+		for _, p := range params {
+			p := p.(map[string]any)
+			schema := p["schema"].(map[string]any)
+			def := ""
+			if d, ok := schema["default"]; ok {
+				def = fmt.Sprintf("`%v`", d)
+			}
+			name := fmt.Sprintf("`%s`", p["name"])
+			if p["in"] == "path" {
+				name += " (path)"
+			} else if p["required"] == true {
+				name += " (needed)"
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, typeOf(schema), def, cell(p["description"]))
+		}
+	}
+	if body, ok := op["requestBody"].(map[string]any); ok {
+		b.WriteString("\nBody: " + fields(doc, body["content"].(map[string]any)) + "\n")
+	}
+	responses := op["responses"].(map[string]any)
+	for _, code := range slices.Sorted(maps.Keys(responses)) {
+		if !strings.HasPrefix(code, "2") {
+			continue
+		}
+		content, _ := responses[code].(map[string]any)["content"].(map[string]any)
+		if f := fields(doc, content); f != "" {
+			fmt.Fprintf(&b, "\n%s: %s\n", code, f)
+		}
+	}
+	return b.String()
+}
+
+// fields lists the members of a JSON object, and of the objects in its lists, with their types.
+func fields(doc, content map[string]any) string {
+	for _, media := range slices.Sorted(maps.Keys(content)) {
+		schema, _ := content[media].(map[string]any)["schema"].(map[string]any)
+		if s := objectFields(doc, schema, 0); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+func objectFields(doc, schema map[string]any, depth int) string {
+	if ref, ok := schema["$ref"].(string); ok {
+		schema = doc["components"].(map[string]any)["schemas"].(map[string]any)[ref[strings.LastIndex(ref, "/")+1:]].(map[string]any)
+	}
+	props, _ := schema["properties"].(map[string]any)
+	if depth > 2 || len(props) == 0 {
+		return ""
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(props)) {
+		p := props[name].(map[string]any)
+		s := fmt.Sprintf("`%s`", name)
+		items, _ := p["items"].(map[string]any)
+		if inner := objectFields(doc, p, depth+1); inner != "" {
+			s += " {" + inner + "}"
+		} else if inner := objectFields(doc, items, depth+1); items != nil && inner != "" {
+			s += " [{" + inner + "}]"
+		} else if t := typeOf(p); t != "" {
+			s += " " + t
+		}
+		out = append(out, s)
+	}
+	return strings.Join(out, ", ")
+}
+
+func typeOf(s map[string]any) string {
+	var out string
+	switch t := s["type"].(type) {
+	case string:
+		out = t
+	case []any:
+		var names []string
+		for _, n := range t {
+			names = append(names, n.(string))
+		}
+		out = strings.Join(names, " or ")
+	}
+	if enum, ok := s["enum"].([]any); ok {
+		var names []string
+		for _, v := range enum {
+			names = append(names, fmt.Sprintf("`%v`", v))
+		}
+		out = strings.Join(names, ", ")
+	}
+	for _, bound := range []struct{ key, sign string }{{"minimum", "≥"}, {"maximum", "≤"}, {"maxLength", "at most"}} {
+		if v, ok := s[bound.key]; ok {
+			out += fmt.Sprintf(" %s %v", bound.sign, v)
+		}
+	}
+	return out
+}
+
+func cell(v any) string {
+	s, _ := v.(string)
+	return strings.ReplaceAll(s, "|", `\|`)
+}
