@@ -80,8 +80,8 @@ type sharedReading struct {
 // readKeys gets first (unless "") and the rest, "" for what is missing or
 // not a string.
 func (c *Cache) readKeys(ctx context.Context, first string, rest []string) ([]string, error) {
-	out := make([]string, 0, 1+len(rest))
 	if c.cluster {
+		out := make([]string, 0, 1+len(rest))
 		pipe := c.rdb.Pipeline()
 		cmds := make([]*redis.StringCmd, 0, 1+len(rest))
 		if first != "" {
@@ -108,24 +108,20 @@ func (c *Cache) readKeys(ctx context.Context, first string, rest []string) ([]st
 	for _, k := range rest {
 		args = append(args, k)
 	}
-	cmd := redis.NewSliceCmd(ctx, args...)
+	cmd := redis.NewStringSliceCmd(ctx, args...)
 	err := c.rdb.Process(ctx, cmd)
 	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 		// The server had closed an idle connection; reading twice is harmless.
-		cmd = redis.NewSliceCmd(ctx, args...)
+		cmd = redis.NewStringSliceCmd(ctx, args...)
 		err = c.rdb.Process(ctx, cmd)
 	}
 	if err != nil {
 		return nil, err
 	}
-	for _, v := range cmd.Val() {
-		s, _ := v.(string)
-		out = append(out, s)
-	}
-	if len(out) != len(args)-1 {
+	if len(cmd.Val()) != len(args)-1 {
 		return nil, errors.New("cache: Redis answered MGET with another number of values")
 	}
-	return out, nil
+	return cmd.Val(), nil
 }
 
 // verdict is what a reading is worth.
