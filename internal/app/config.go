@@ -39,12 +39,14 @@ type Config struct {
 
 	// Dev opens the admin routes to this machine; only `openlearn dev` sets it.
 	Dev bool `ignored:"true"`
+	// auditRate is the share of hits that the coherence audit compares with the database.
+	auditRate float64
 }
 
 // LoadConfig reads the environment. The error names every variable that is wrong and what was expected, and never its
 // value, which may be a secret.
 func LoadConfig() (Config, error) {
-	var c Config
+	c := Config{auditRate: auditRate}
 	if err := envconfig.Process("", &c); err != nil {
 		var pe *envconfig.ParseError
 		if errors.As(err, &pe) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -291,5 +292,68 @@ func TestOpenAPIDocumentsEveryRoute(t *testing.T) {
 	}
 	if r := a.get("/docs/assets/..%2fdocs.go"); r.StatusCode != 404 {
 		t.Errorf("path traversal: %d", r.StatusCode)
+	}
+}
+
+// TestAuditFindsNoMismatch reads everything with every hit compared with the database, while articles are written
+// through the API and beside it.
+func TestAuditFindsNoMismatch(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t, func(c *Config) { c.auditRate = 1 })
+	a.awaitGate()
+	if _, err := a.seed(t.Context(), 60); err != nil {
+		t.Fatal(err)
+	}
+	reads := []string{"/api/articles", "/api/articles/7", "/api/articles/9999", "/api/scraping/content/simple", "/api/scraping/status",
+		"/api/articles/search?q=colombia", "/api/analysis/results", "/api/analysis/statistics"}
+	for round := range 12 {
+		for range 3 {
+			for _, path := range reads {
+				a.get(path)
+			}
+		}
+		if _, err := a.db.Pool.Exec(t.Context(), "UPDATE scraped_content SET title = $1 WHERE id = 7", fmt.Sprint("psql ", round)); err != nil {
+			t.Fatal(err)
+		}
+		a.create(fmt.Sprint("api ", round), "S", "")
+	}
+	checks := 0.0
+	for _, layer := range []string{"article", "content", "analytics"} {
+		checks += metric(t, a, `cache_audit_checks_total{layer="`+layer+`"}`)
+		if n := metric(t, a, `cache_audit_mismatches_total{layer="`+layer+`"}`); n != 0 {
+			t.Errorf("%s: %v hits differed from the database", layer, n)
+		}
+	}
+	if checks < 20 {
+		t.Errorf("only %v hits were compared", checks)
+	}
+}
+
+// TestChangeBesideTheServiceIsSeen: what psql changes shows on every instance without being asked for.
+func TestChangeBesideTheServiceIsSeen(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	b := newTestApp(t, func(c *Config) { c.DatabaseURL, c.RedisURL = a.cfg.DatabaseURL, a.cfg.RedisURL })
+	a.awaitGate()
+	b.awaitGate()
+	id := a.create("antes", "S", "")
+	title := func(x *testApp) string {
+		return x.get(fmt.Sprintf("/api/articles/%d", id)).json(t).(map[string]any)["title"].(string)
+	}
+	for range 3 {
+		if title(a) != "antes" || title(b) != "antes" {
+			t.Fatal("not there")
+		}
+	}
+	start := time.Now()
+	if _, err := b.db.Pool.Exec(t.Context(), "UPDATE scraped_content SET title = 'después' WHERE id = $1", id); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "both instances show it", func() bool { return title(a) == "después" && title(b) == "después" })
+	t.Logf("a change in psql showed on both instances after %v", time.Since(start))
+	// And one made through an instance is there for the other at once.
+	a.admin(http.MethodPatch, fmt.Sprintf("/api/articles/%d", id), `{"title": "por la API"}`, http.StatusOK)
+	if got := title(b); got != "por la API" {
+		t.Errorf("the other instance shows %q", got)
 	}
 }

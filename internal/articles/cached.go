@@ -142,10 +142,11 @@ func newCached(c *cache.Cache, s *Store) *Cached {
 		}),
 
 		counts: cache.Wrap(c, cache.Spec[struct{}]{
-			Layer: cache.Analytics,
-			Key:   func(struct{}) cache.Key { return cache.Key{ID: "scraping-status"} },
-			Deps:  func(struct{}) []string { return Filter{}.deps() },
-			TTL:   5 * time.Minute,
+			Layer:    cache.Analytics,
+			Key:      func(struct{}) cache.Key { return cache.Key{ID: "scraping-status"} },
+			Deps:     func(struct{}) []string { return Filter{}.deps() },
+			TTL:      5 * time.Minute,
+			Volatile: true, // the last 24 hours move on by themselves
 		}, func(ctx context.Context, _ struct{}) (Counts, error) {
 			return s.Counts(ctx, s.now().Add(-recent))
 		}),

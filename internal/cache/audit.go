@@ -17,7 +17,7 @@ const maxAudits = 2 // at once; beyond that a sample is skipped
 
 // maybeAudit takes the sample, behind the read.
 func (c *Cache) maybeAudit(q *request, ans *answer) {
-	if !q.layer.Audit || c.opt.AuditRate <= 0 || ans.info.Stale || c.opt.Rand() >= c.opt.AuditRate {
+	if !q.layer.Audit || q.volatile || c.opt.AuditRate <= 0 || ans.info.Stale || c.opt.Rand() >= c.opt.AuditRate {
 		return
 	}
 	select {
@@ -46,8 +46,11 @@ func (c *Cache) audit(q *request, served *answer, versions string) {
 	if p.negative == served.negative && (p.negative || bytes.Equal(p.payload, served.payload)) {
 		return
 	}
+	// In this order: a change that the source already shows is either still pending now, or it has been applied and the
+	// versions read after this say so.
+	settled := c.opt.Settled()
 	now, err := c.readKeys(lctx, "", q.vkeys)
-	if err != nil || strings.Join(now, "") != versions || !c.opt.Settled() {
+	if err != nil || strings.Join(now, "") != versions || !settled {
 		met.auditUnsettled.inc()
 		return
 	}

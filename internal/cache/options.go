@@ -33,8 +33,9 @@ type Options struct {
 	// every read goes to the source and nothing is stored. It must not block.
 	// nil = always.
 	Gate func() bool
-	// Settled reports that no invalidation is known to be pending (the outbox
-	// is empty); the audit confirms mismatches only then. nil = Gate.
+	// Settled asks whether no invalidation is pending (the outbox is empty) at
+	// the time of the call; the audit confirms mismatches only then. It may
+	// block, for a bounded time. nil = Gate.
 	Settled func() bool
 	// Now is the clock; nil = time.Now.
 	Now func() time.Time

@@ -14,10 +14,11 @@ import (
 // request is one loading read: the entry, and how to get it from the source.
 type request struct {
 	target
-	load  loader
-	owner uint64 // the Func that asks; 0 = the byte interface
-	plain bool   // do not compress
-	began int64  // when its look at Redis began (monotonic)
+	load     loader
+	owner    uint64 // the Func that asks; 0 = the byte interface
+	plain    bool   // do not compress
+	volatile bool   // the source may differ from one look to the next
+	began    int64  // when its look at Redis began (monotonic)
 }
 
 // loader fetches from the source.

@@ -33,6 +33,10 @@ type Spec[A any] struct {
 	Codec Codec
 	// NoCompress leaves payloads as they are: for what is compressed already.
 	NoCompress bool
+	// Volatile says that the source's answer changes although nothing it
+	// depends on does (a count of the last 24 hours): the audit, which could
+	// not tell that from incoherence, leaves it alone.
+	Volatile bool
 	// Shared lets reads from process memory return one and the same decoded
 	// value: only for results that no caller modifies. Otherwise each read
 	// decodes its own.
@@ -238,7 +242,7 @@ func (f *Func[A, T]) request(a A) (*request, error) {
 }
 
 func (f *Func[A, T]) requestFor(t target, a A) *request {
-	return &request{target: t, owner: f.owner, plain: f.spec.NoCompress, load: func(ctx context.Context) product {
+	return &request{target: t, owner: f.owner, plain: f.spec.NoCompress, volatile: f.spec.Volatile, load: func(ctx context.Context) product {
 		v, err := f.load(ctx, a)
 		return f.produce(a, v, err)
 	}}

@@ -135,10 +135,13 @@ func (r *Relay) MayServe() bool {
 	return age <= lookFresh && l.oldest <= pendingMost
 }
 
-// Settled reports that the last look was fresh and showed nothing pending.
+// Settled asks the outbox whether nothing is pending now; false if it cannot be asked.
 func (r *Relay) Settled() bool {
-	l := r.look.Load()
-	return l != nil && l.err == nil && l.pending == 0 && r.opt.Now().Sub(l.at) <= lookFresh
+	ctx, cancel := context.WithTimeout(context.Background(), lookTimeout)
+	defer cancel()
+	var empty bool
+	err := r.opt.Pool.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM cache_outbox WHERE region = $1)`, r.opt.Region).Scan(&empty)
+	return err == nil && empty
 }
 
 // Degraded reports that entries are served although PostgreSQL could not be asked for what is pending.
