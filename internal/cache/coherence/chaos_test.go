@@ -1,0 +1,193 @@
+package coherence
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+func contains(s, part string) bool { return strings.Contains(s, part) }
+
+// chaos is what happens to the servers and the workers while they work. One thing at a time, except for eviction, which goes on all
+// along.
+type chaos struct {
+	*topology
+	crew *crew
+	done map[string]int
+}
+
+// pair are the numbers of the servers that take over from each other.
+func (c *chaos) pair() (primary, replica int) {
+	if c.cluster {
+		if c.primary == 0 {
+			return 0, 3
+		}
+		return 3, 0
+	}
+	return c.primary, 1 - c.primary
+}
+
+// primaries are the servers that hold data of their own now.
+func (c *chaos) primaries() []*node {
+	first, _ := c.pair()
+	if c.cluster {
+		return []*node{c.nodes[first], c.nodes[1], c.nodes[2]}
+	}
+	return []*node{c.nodes[first]}
+}
+
+func (c *chaos) anyPrimary() *node {
+	all := c.primaries()
+	return all[rand.IntN(len(all))]
+}
+
+type mishap struct {
+	name string
+	do   func(ctx context.Context)
+}
+
+func (c *chaos) mishaps() []mishap {
+	return []mishap{
+		{"flush", func(ctx context.Context) {
+			for _, n := range c.primaries() {
+				n.rdb.FlushAll(ctx)
+			}
+		}},
+		{"stall Redis", func(ctx context.Context) {
+			n := c.anyPrimary()
+			n.must("pause", n.Pause())
+			c.lull(ctx, 200, 900)
+			n.must("resume", n.Resume())
+		}},
+		{"lose the tail and restart", func(ctx context.Context) {
+			n := c.anyPrimary()
+			n.loseTheTail()
+			c.lull(ctx, 0, 300)
+			n.restart()
+			if !c.cluster {
+				_, replica := c.pair()
+				c.inStep(replica)
+			}
+		}},
+		{"promote", c.promote},
+		{"refuse writes", func(ctx context.Context) {
+			n := c.anyPrimary()
+			n.config("min-replicas-to-write", "9")
+			c.lull(ctx, 200, 600)
+			n.config("min-replicas-to-write", "0")
+		}},
+		{"run out of memory", func(ctx context.Context) {
+			n := c.anyPrimary()
+			n.config("maxmemory-policy", "noeviction")
+			n.config("maxmemory", "1mb")
+			c.lull(ctx, 200, 600)
+			n.config("maxmemory", "0")
+		}},
+		{"evict the least used", func(ctx context.Context) {
+			n := c.anyPrimary()
+			n.config("maxmemory-policy", "allkeys-lru")
+			n.config("maxmemory", "1400kb")
+			c.lull(ctx, 300, 800)
+			n.config("maxmemory", "0")
+		}},
+		{"drop connections", func(ctx context.Context) {
+			n := c.anyPrimary()
+			n.rdb.Do(ctx, "client", "kill", "type", "normal", "skipme", "yes")
+			n.rdb.Do(ctx, "client", "kill", "type", "pubsub")
+		}},
+		{"kill a holder", func(ctx context.Context) { c.crew.killLoading(ctx) }},
+		{"stop a worker", func(ctx context.Context) {
+			w := c.crew.any()
+			w.signal(syscall.SIGSTOP)
+			c.lull(ctx, 200, 800) // longer than its leases
+			w.signal(syscall.SIGCONT)
+		}},
+	}
+}
+
+// promote cuts the replica off, lets the primary take some more writes, kills it, and has the replica take its place. The old primary
+// comes back as the new one's replica: it was fenced first.
+func (c *chaos) promote(ctx context.Context) {
+	primary, replica := c.pair()
+	old, heir := c.nodes[primary], c.nodes[replica]
+	heir.config("masterauth", "wrong")
+	old.rdb.Do(ctx, "client", "kill", "type", "replica")
+	c.lull(ctx, 100, 700)
+	old.must("kill", old.Kill())
+	if c.cluster {
+		heir.must("promote", heir.rdb.Do(ctx, "cluster", "failover", "takeover").Err())
+		heir.config("masterauth", userPassword)
+		c.primary = 3 - c.primary
+		c.lull(ctx, 0, 300)
+		old.restart() // it learns from the others that it was replaced, and follows
+		eventually(c.t, "the old primary follows", func() bool {
+			return old.rdb.InfoMap(ctx, "replication").Item("Replication", "role") == "slave"
+		})
+		c.inStep(primary)
+	} else {
+		heir.must("promote", heir.rdb.ReplicaOf(ctx, "NO", "ONE").Err())
+		heir.config("masterauth", userPassword)
+		c.announce(replica)
+		c.lull(ctx, 0, 300)
+		old.restart()
+		c.follow(primary, replica)
+	}
+	old.sizes, heir.sizes = nil, nil
+}
+
+// lull lets the workers work for some milliseconds.
+func (c *chaos) lull(ctx context.Context, least, most int) {
+	t := time.NewTimer(time.Duration(least+rand.IntN(most-least+1)) * time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// run goes on until ctx ends, and leaves everything standing.
+func (c *chaos) run(ctx context.Context, only ...string) {
+	c.done = map[string]int{}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { c.evict(ctx) })
+	steady := context.WithoutCancel(ctx) // a mishap under way is brought to its end
+	for ctx.Err() == nil {
+		all := c.mishaps()
+		rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		for _, m := range all {
+			if ctx.Err() != nil {
+				return
+			}
+			if len(only) > 0 && !strings.Contains(strings.Join(only, ","), m.name) {
+				continue
+			}
+			m.do(steady)
+			c.done[m.name]++
+			for range 6 { // time to recover in, and to write what can be lost
+				for _, n := range c.primaries() {
+					n.sample()
+				}
+				c.lull(ctx, 50, 100)
+			}
+			for _, n := range c.nodes {
+				n.slim()
+			}
+		}
+	}
+}
+
+// evict deletes keys at random, as allkeys-lru may: entries, versions, locks, markers.
+func (c *chaos) evict(ctx context.Context) {
+	for ctx.Err() == nil {
+		n := c.nodes[rand.IntN(len(c.nodes))]
+		// A server that is down, or a replica, evicts nothing.
+		if k := n.rdb.RandomKey(ctx).Val(); k != "" {
+			n.rdb.Del(ctx, k)
+		}
+		c.lull(ctx, 2, 12)
+	}
+}
