@@ -10,14 +10,15 @@ CREATE FUNCTION spanish_vector(title text, subtitle text, content text) RETURNS 
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
 DECLARE
-    written tsvector;
+    written tsvector := to_tsvector('spanish'::regconfig, CASE WHEN octet_length(content) > 250000 THEN left(content, 250000) ELSE content END);
 BEGIN
-    written := setweight(to_tsvector('spanish'::regconfig, coalesce(title, '')), 'A')
-            || setweight(to_tsvector('spanish'::regconfig, coalesce(subtitle, '')), 'B')
-            || to_tsvector('spanish'::regconfig, left(content, 250000));
-    -- One translate() over all stems, joined by a character that no stem has: far cheaper than one per stem.
-    RETURN written || array_to_tsvector(string_to_array(
-        translate(array_to_string(tsvector_to_array(written), chr(1)), 'áéíóúüñ', 'aeiouun'), chr(1)));
+    IF subtitle <> '' THEN
+        written := setweight(to_tsvector('spanish'::regconfig, subtitle), 'B') || written;
+    END IF;
+    written := setweight(to_tsvector('spanish'::regconfig, title), 'A') || written;
+    -- Only stems with a letter beyond ASCII can change; imports spend most of their time here.
+    RETURN written || array_to_tsvector(ARRAY(
+        SELECT translate(stem, 'áéíóúüñ', 'aeiouun') FROM unnest(tsvector_to_array(written)) AS stem WHERE octet_length(stem) > length(stem)));
 END
 $$;
 -- +goose StatementEnd
@@ -46,6 +47,17 @@ CREATE TABLE scraped_content (
         (jsonb_path_query_array(colombian_entities, '$.** ? (@.type() == "string")')) STORED,
     search             tsvector GENERATED ALWAYS AS (spanish_vector(title, subtitle, content)) STORED
 );
+
+-- Half the time of pglz for texts of this size. A server built without lz4 keeps pglz.
+-- +goose StatementBegin
+DO $$
+BEGIN
+    ALTER TABLE scraped_content ALTER COLUMN content SET COMPRESSION lz4;
+EXCEPTION WHEN feature_not_supported THEN
+    RAISE NOTICE 'lz4 is not available: texts are compressed with pglz';
+END
+$$;
+-- +goose StatementEnd
 
 -- Listings: undated rows first (what the original API shows) and undated rows last (the article API). The coalesced
 -- expressions make keyset conditions plain row comparisons, which an index can answer and which never meet a NULL.

@@ -81,7 +81,7 @@ func runDev(ctx context.Context, c *call) (err error) {
 	}
 	defer func() { err = errors.Join(err, paper.close()) }()
 	if err := writeEnvFile(filepath.Join(dir, "env"), cfg, paper.url); err != nil {
-		return err
+		log.Warn("other shells will not find the private servers", "error", err) // root may have run `dev` here before
 	}
 
 	background, stopBackground := context.WithCancel(ctx)

@@ -46,7 +46,7 @@ func (a *App) importFile(ctx context.Context, c *call, name string) error {
 	meter := importer.NewMeter(c.stderr, name, isTerminal(c.stderr), time.Now)
 	shown := 0
 	sum, err := importer.Run(ctx, in, importSink{a.Articles}, importer.Options{
-		TotalSize: size, Progress: meter.Show,
+		TotalSize: size, Progress: meter.Show, BatchSize: importBatch,
 		Issue: func(i importer.Issue) {
 			// The first few say what is wrong; the summary counts all.
 			if i.Rejected && shown < maxIssues {
@@ -59,7 +59,10 @@ func (a *App) importFile(ctx context.Context, c *call, name string) error {
 	return errors.Join(err, meter.Err())
 }
 
-const maxIssues = 20
+const (
+	maxIssues   = 20
+	importBatch = 1000 // shared by importConnections transactions
+)
 
 // isTerminal says whether w can redraw a line.
 func isTerminal(w io.Writer) bool {

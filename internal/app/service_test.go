@@ -304,8 +304,10 @@ func TestAuditFindsNoMismatch(t *testing.T) {
 	if _, err := a.seed(t.Context(), 60); err != nil {
 		t.Fatal(err)
 	}
-	reads := []string{"/api/articles", "/api/articles/7", "/api/articles/9999", "/api/scraping/content/simple", "/api/scraping/status",
-		"/api/articles/search?q=colombia", "/api/analysis/results", "/api/analysis/statistics"}
+	reads := []string{
+		"/api/articles", "/api/articles/7", "/api/articles/9999", "/api/scraping/content/simple", "/api/scraping/status",
+		"/api/articles/search?q=colombia", "/api/analysis/results", "/api/analysis/statistics",
+	}
 	for round := range 12 {
 		for range 3 {
 			for _, path := range reads {

@@ -165,11 +165,23 @@ func TestFilters(t *testing.T) {
 		f    Filter
 		want string
 	}{
-		{Filter{Source: "Semana"}, "ba"}, {Filter{Category: "política"}, "a"}, {Filter{Author: "Ana"}, "a"}, {Filter{Tag: "café"}, "a"},
-		{Filter{Tag: `com"illa`}, "c"}, {Filter{Entity: "Cali"}, "ba"}, {Filter{Entity: "Ana Gómez"}, "a"}, {Filter{Entity: "people"}, ""},
-		{Filter{From: day(2)}, "cb"}, {Filter{To: day(2)}, "a"}, {Filter{From: day(1), To: day(3)}, "ba"},
-		{Filter{MinDifficulty: ptr(3.0)}, "cb"}, {Filter{MaxDifficulty: ptr(3.0)}, "ba"}, {Filter{Paywall: ptr(true)}, "a"}, {Filter{Paywall: ptr(false)}, "b"},
-		{Filter{Source: "Semana", Entity: "DANE"}, "b"}, {Filter{}, "cbad"},
+		{Filter{Source: "Semana"}, "ba"},
+		{Filter{Category: "política"}, "a"},
+		{Filter{Author: "Ana"}, "a"},
+		{Filter{Tag: "café"}, "a"},
+		{Filter{Tag: `com"illa`}, "c"},
+		{Filter{Entity: "Cali"}, "ba"},
+		{Filter{Entity: "Ana Gómez"}, "a"},
+		{Filter{Entity: "people"}, ""},
+		{Filter{From: day(2)}, "cb"},
+		{Filter{To: day(2)}, "a"},
+		{Filter{From: day(1), To: day(3)}, "ba"},
+		{Filter{MinDifficulty: ptr(3.0)}, "cb"},
+		{Filter{MaxDifficulty: ptr(3.0)}, "ba"},
+		{Filter{Paywall: ptr(true)}, "a"},
+		{Filter{Paywall: ptr(false)}, "b"},
+		{Filter{Source: "Semana", Entity: "DANE"}, "b"},
+		{Filter{}, "cbad"},
 	} {
 		rows, err := s.List(t.Context(), c.f, Newest, nil, 10, 10)
 		if err != nil {
