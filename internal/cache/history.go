@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -17,11 +18,18 @@ import (
 // before it is used, the id is read; if no marker says that this history was
 // dealt with, every layer gets a new version and then the marker is set. A
 // partitioned old primary that was never fenced is not covered.
+//
+// Connections to replicas are refused: one would still be there after the
+// replica's promotion, checked by the history of the primary it replaced. (A
+// cluster's client connects to any node to ask who has which slots.)
 type history struct {
 	plain redis.UniversalClient // without this check on its connections
 
 	mu    sync.Mutex
 	known map[string]bool // ids whose marker this process has seen or set
+
+	// met counts them. Reads that visit several nodes go by it, see readKeys.
+	met atomic.Uint64
 }
 
 const (
@@ -48,9 +56,12 @@ func (c *Cache) checkHistory(ctx context.Context, cn *redis.Conn) error {
 	if err != nil {
 		return fmt.Errorf("cache: read the history of a connection: %w", err)
 	}
-	id := replID(info)
-	if id == "" {
+	id := infoField(info, "master_replid")
+	switch {
+	case id == "":
 		return errors.New("cache: Redis reports no master_replid")
+	case infoField(info, "role") == "slave":
+		return errReplica
 	}
 	h := &c.history
 	h.mu.Lock()
@@ -86,14 +97,17 @@ func (c *Cache) checkHistory(ctx context.Context, cn *redis.Conn) error {
 		h.known = make(map[string]bool)
 	}
 	h.known[id] = true
+	h.met.Add(1)
 	return nil
 }
 
-// replID finds master_replid in the answer to INFO replication.
-func replID(info string) string {
+var errReplica = errors.New("cache: connected to a replica: only primaries are read")
+
+// infoField finds a field in an answer to INFO, "" if it is not there.
+func infoField(info, name string) string {
 	for line := range strings.Lines(info) {
-		if id, ok := strings.CutPrefix(line, "master_replid:"); ok {
-			return strings.TrimSpace(id)
+		if value, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(value)
 		}
 	}
 	return ""

@@ -95,13 +95,13 @@ func TestReplicaPromotedWithOldData(t *testing.T) {
 	mustGet(t, f2, 1, 1)
 }
 
-func TestReplID(t *testing.T) {
+func TestInfoField(t *testing.T) {
 	t.Parallel()
-	if got := replID("# Replication\r\nrole:master\r\nmaster_replid:abc\r\nmaster_replid2:000\r\n"); got != "abc" {
-		t.Errorf("%q", got)
-	}
-	if got := replID("role:master\r\n"); got != "" {
-		t.Errorf("%q", got)
+	info := "# Replication\r\nrole:master\r\nmaster_replid:abc\r\nmaster_replid2:000\r\n"
+	for name, want := range map[string]string{"master_replid": "abc", "role": "master", "master": ""} {
+		if got := infoField(info, name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
 	}
 }
 

@@ -82,24 +82,7 @@ type sharedReading struct {
 // not a string.
 func (c *Cache) readKeys(ctx context.Context, first string, rest []string) ([]string, error) {
 	if c.cluster {
-		out := make([]string, 0, 1+len(rest))
-		pipe := c.rdb.Pipeline()
-		cmds := make([]*redis.StringCmd, 0, 1+len(rest))
-		if first != "" {
-			cmds = append(cmds, pipe.Get(ctx, first))
-		}
-		for _, k := range rest {
-			cmds = append(cmds, pipe.Get(ctx, k))
-		}
-		_, _ = pipe.Exec(ctx) // each command's own error is looked at
-		for _, cmd := range cmds {
-			v, err := cmd.Result()
-			if err != nil && !errors.Is(err, redis.Nil) && !redis.HasErrorPrefix(err, "WRONGTYPE") {
-				return nil, err
-			}
-			out = append(out, v)
-		}
-		return out, nil
+		return c.readNodes(ctx, first, rest)
 	}
 	args := make([]any, 1, 2+len(rest))
 	args[0] = "mget"
@@ -123,6 +106,49 @@ func (c *Cache) readKeys(ctx context.Context, first string, rest []string) ([]st
 		return nil, errors.New("cache: Redis answered MGET with another number of values")
 	}
 	return cmd.Val(), nil
+}
+
+// rereads bounds how often a read begins anew because a node was met that had
+// restarted: each time is another node, or another restart.
+const rereads = 4
+
+var errRestarts = errors.New("cache: nodes restarted while they were read")
+
+// readNodes is readKeys on Cluster, where the keys lie on several nodes. One of
+// them may turn out to have restarted, with old versions. The layers are made
+// new before it answers, but another node may have told a layer's version just
+// before that, and both together would make an invalidated entry look current.
+// So a read during which this process met a new history is read again.
+func (c *Cache) readNodes(ctx context.Context, first string, rest []string) ([]string, error) {
+	for range rereads {
+		met := c.history.met.Load()
+		out, err := c.getAll(ctx, first, rest)
+		if err != nil || c.history.met.Load() == met {
+			return out, err
+		}
+	}
+	return nil, errRestarts
+}
+
+func (c *Cache) getAll(ctx context.Context, first string, rest []string) ([]string, error) {
+	out := make([]string, 0, 1+len(rest))
+	pipe := c.rdb.Pipeline()
+	cmds := make([]*redis.StringCmd, 0, 1+len(rest))
+	if first != "" {
+		cmds = append(cmds, pipe.Get(ctx, first))
+	}
+	for _, k := range rest {
+		cmds = append(cmds, pipe.Get(ctx, k))
+	}
+	_, _ = pipe.Exec(ctx) // each command's own error is looked at
+	for _, cmd := range cmds {
+		v, err := cmd.Result()
+		if err != nil && !errors.Is(err, redis.Nil) && !redis.HasErrorPrefix(err, "WRONGTYPE") {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
 }
 
 // verdict is what a reading is worth.

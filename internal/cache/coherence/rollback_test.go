@@ -1,0 +1,148 @@
+package coherence
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache"
+)
+
+// counterFunc is a cached function whose source is a number that a test raises.
+func counterFunc(t *testing.T, rdb redis.UniversalClient) (c *cache.Cache, f *cache.Func[int, int64], source *atomic.Int64) {
+	t.Helper()
+	c, err := cache.New(cache.Options{
+		Redis: rdb, EarlyRefresh: -1, Jitter: -1, RedisTimeout: 5 * time.Second,
+		Layers: []cache.Layer{{Name: plain, Namespace: plain, TTL: time.Hour, Near: cache.Near{Mode: cache.NearOff}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	source = &atomic.Int64{}
+	f = cache.Wrap(c, cache.Spec[int]{
+		Layer: plain,
+		Key:   func(i int) cache.Key { return cache.Key{ID: strconv.Itoa(i)} },
+		Deps:  func(i int) []string { return []string{"item:" + strconv.Itoa(i)} },
+	}, func(context.Context, int) (int64, error) { return source.Load(), nil })
+	return c, f, source
+}
+
+func mustGet(t *testing.T, f *cache.Func[int, int64], i int, want int64) cache.Info {
+	t.Helper()
+	v, info, err := f.GetInfo(t.Context(), i)
+	if err != nil || v != want {
+		t.Errorf("entry %d: %d from %v (%v), want %d", i, v, info.Source, err, want)
+	}
+	return info
+}
+
+// One node of a cluster comes back with its last second lost. A read touches several nodes: what it learns from one of them
+// before the restarted one is asked must not count, or an entry that was invalidated in the lost second looks current.
+func TestAReadAcrossTheRestartOfANode(t *testing.T) {
+	t.Parallel()
+	m, _ := newMemory(t)
+	p := startCluster(t, m)
+	ctx := t.Context()
+	lost := p.nodes[1]
+	rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: p.addrs, Username: userName, Password: userPassword})
+	t.Cleanup(func() { _ = rdb.Close() })
+	c, f, source := counterFunc(t, rdb)
+	// Entries whose own version lies on the node that will forget.
+	var there []int
+	for i := 0; len(there) < 40; i++ {
+		slot, err := rdb.ClusterKeySlot(ctx, "dep:v1:item:"+strconv.Itoa(i)).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slot >= clusterSlots/3 && slot < 2*clusterSlots/3 {
+			there = append(there, i)
+		}
+	}
+	for round := range int64(4) {
+		for _, i := range there {
+			mustGet(t, f, i, round)
+			mustGet(t, f, i, round)
+		}
+		path, size := lost.logFile()
+		source.Store(round + 1)
+		for _, i := range there {
+			if err := c.Invalidate(ctx, "item:"+strconv.Itoa(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		lost.must("kill", lost.Kill())
+		lost.must("cut the log of", os.Truncate(path, size))
+		lost.restart()
+		p.agreed(len(p.nodes))
+		// The first read after the restart is the one at risk; each round another entry's, since it depends on where its layer's
+		// version lies.
+		there = append(there[1:], there[0])
+		for _, i := range there {
+			mustGet(t, f, i, round+1)
+		}
+	}
+}
+
+// A connection that was made while a server was a replica says nothing about what the server holds once it is the primary: it
+// may have missed the last second before.
+func TestAConnectionFromBeforeThePromotion(t *testing.T) {
+	t.Parallel()
+	m, _ := newMemory(t)
+	p := startCluster(t, m)
+	ctx := t.Context()
+	old, heir := p.nodes[0], p.nodes[3]
+	// A client that knows all nodes connects to any of them, replicas too, to ask who has which slots.
+	rdb := redis.NewClusterClient(&redis.ClusterOptions{
+		Addrs: []string{p.nodes[0].Addr(), p.nodes[1].Addr(), p.nodes[2].Addr(), heir.Addr()}, Username: userName, Password: userPassword,
+		ClusterStateReloadInterval: 10 * time.Millisecond,
+	})
+	t.Cleanup(func() { _ = rdb.Close() })
+	c, f, source := counterFunc(t, rdb)
+	var there []int
+	for i := 0; len(there) < 20; i++ {
+		slot, err := rdb.ClusterKeySlot(ctx, "dep:v1:item:"+strconv.Itoa(i)).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slot < clusterSlots/3 {
+			there = append(there, i)
+		}
+	}
+	for range 40 { // until every node was asked for the slots
+		for _, i := range there {
+			mustGet(t, f, i, 0)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	eventually(t, "the replica has it all", func() bool {
+		return heir.rdb.DBSize(ctx).Val() == old.rdb.DBSize(ctx).Val()
+	})
+	heir.config("masterauth", "wrong")
+	old.rdb.Do(ctx, "client", "kill", "type", "replica")
+	source.Store(1)
+	for _, i := range there {
+		if err := c.Invalidate(ctx, "item:"+strconv.Itoa(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old.must("kill", old.Kill())
+	heir.must("promote", heir.rdb.Do(ctx, "cluster", "failover", "takeover").Err())
+	eventually(t, "entries are served again", func() bool {
+		for _, i := range there {
+			if info := mustGet(t, f, i, 1); info.Source != cache.FromRedis {
+				return t.Failed()
+			}
+		}
+		return true
+	})
+}
