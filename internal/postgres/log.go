@@ -12,12 +12,12 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// slow is how long a statement may take before it is worth a line.
-const slow = time.Second
-
 // slowLog is gorm's logger: slow statements as warnings, failed ones at debug level (whoever asked reports them), and
 // never a parameter, which may be a secret or a whole article. gorm's own slog logger prints them.
-type slowLog struct{ log *slog.Logger }
+type slowLog struct {
+	log  *slog.Logger
+	slow time.Duration
+}
 
 func (l slowLog) LogMode(logger.LogLevel) logger.Interface { return l }
 
@@ -46,7 +46,7 @@ func withoutLiterals(sql string) string {
 func (l slowLog) Trace(ctx context.Context, begin time.Time, statement func() (sql string, rows int64), err error) {
 	took := time.Since(begin)
 	failed := err != nil && !errors.Is(err, gorm.ErrRecordNotFound)
-	if took < slow && !failed {
+	if took < l.slow && !failed {
 		return // the text is only built for those that are logged
 	}
 	sql, rows := statement()

@@ -29,6 +29,8 @@ type Config struct {
 	// StatementTimeout is the server-side bound of one statement (default 15 s), so that a forgotten deadline cannot
 	// hold a connection for ever.
 	StatementTimeout time.Duration
+	// SlowStatement is how long a statement of gorm's may take before it is worth a warning (default 1 s).
+	SlowStatement time.Duration
 	// Tracer, if set, sees every query (metrics, traces).
 	Tracer pgx.QueryTracer
 }
@@ -68,7 +70,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*DB, error) {
 		SkipDefaultTransaction: true,
 		DisableAutomaticPing:   true,
 		TranslateError:         true,
-		Logger:                 slowLog{log},
+		Logger:                 slowLog{log, or(cfg.SlowStatement, time.Second)},
 		NowFunc:                func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
 	})
 	if err != nil {
