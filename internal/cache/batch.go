@@ -220,7 +220,7 @@ func (b *batch) direct(ctx context.Context, which []int) {
 		if err == nil {
 			for j, p := range b.runLoad(lctx, mineAt) {
 				q := b.qs[mineAt[j]]
-				answers[j] = answerOf(&p, c.lifetime(q, &p, scopeOf(lctx).end(q.deps)), FromBypass)
+				answers[j] = answerOf(&p, c.lifetime(q, &p, p.parts(scopeOf(lctx), q.deps)), FromBypass)
 			}
 		} else {
 			for j := range answers {

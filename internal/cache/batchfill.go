@@ -115,7 +115,7 @@ func (b *batch) loadAndStore(ctx context.Context, load []own) {
 	answers := make([]answer, len(load))
 	for j, o := range load {
 		q, p := b.qs[o.i], &products[j]
-		life := c.lifetime(q, p, sc.end(q.deps))
+		life := c.lifetime(q, p, p.parts(sc, q.deps))
 		answers[j] = answerOf(p, life, FromSource)
 		if p.err != nil && !p.negative {
 			continue

@@ -61,6 +61,9 @@ func (c *Cache) checkHistory(ctx context.Context, cn *redis.Conn) error {
 	case id == "":
 		return errors.New("cache: Redis reports no master_replid")
 	case infoField(info, "role") == "slave":
+		if r, ok := c.rdb.(*redis.ClusterClient); ok {
+			r.ReloadState(ctx) // the slots it had may be another's now
+		}
 		return errReplica
 	}
 	h := &c.history

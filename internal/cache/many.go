@@ -81,8 +81,10 @@ func (f *Func[A, T]) loadMany(ctx context.Context, args []A) []product {
 					}
 					<-slots
 				}()
-				v, err := f.load(ctx, a)
+				sc := scopeOf(ctx).part()
+				v, err := f.load(context.WithValue(ctx, scopeKey{}, sc), a)
 				out[i] = f.produce(a, v, err)
+				out[i].scope = sc
 			})
 		}
 		wg.Wait()

@@ -33,6 +33,7 @@ type product struct {
 	ttl      time.Duration // 0 = the layer's; negative = do not store
 	reject   reject        // why not to store
 	err      error         // what every caller gets (of negative answers too)
+	scope    *scope        // the load's own, where several ran in one
 }
 
 // reading is what one round trip brought: the entry's bytes, if any, and the

@@ -95,3 +95,16 @@ func (s *scope) end(declared []string) burden {
 	}
 	return b
 }
+
+// part is the inside of one load of several that run in s: what it reads
+// counts for its own entry alone.
+func (s *scope) part() *scope { return &scope{c: s.c, parent: s, slot: s.slot} }
+
+// parts is what the reads of p's load lay on its entry: those of its own
+// scope, or of the one that the whole batch was loaded in.
+func (p *product) parts(shared *scope, declared []string) burden {
+	if p.scope != nil {
+		shared = p.scope
+	}
+	return shared.end(declared)
+}

@@ -199,3 +199,22 @@ func TestUnstoredPartsBindTheWhole(t *testing.T) {
 		}
 	}
 }
+
+// Entries of one batch that are loaded one by one answer each for what it read itself.
+func TestEachOfABatchAnswersForItsOwnParts(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, exactly(ownRedis(t), nil))
+	inner := count(c, Article)
+	outer := page(c, inner, inner.Deps)
+	ids := []int{1, 2, 3}
+	for _, want := range []Origin{FromSource, FromRedis} {
+		for i, r := range outer.GetMany(context.Background(), ids) {
+			if r.Err != nil || r.Info.Source != want {
+				t.Errorf("%d: %v from %v, want %v", ids[i], r.Err, r.Info.Source, want)
+			}
+		}
+	}
+	if n := outer.layer.met.rejected[rejectNested].value(); n != 0 {
+		t.Errorf("%d fills rejected", n)
+	}
+}

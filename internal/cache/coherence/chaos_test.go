@@ -67,10 +67,7 @@ func (c *chaos) mishaps() []mishap {
 			n.loseTheTail()
 			c.lull(ctx, 0, 300)
 			n.restart()
-			if !c.cluster {
-				_, replica := c.pair()
-				c.inStep(replica)
-			}
+			c.settle()
 		}},
 		{"promote", c.promote},
 		{"refuse writes", func(ctx context.Context) {
@@ -126,7 +123,7 @@ func (c *chaos) promote(ctx context.Context) {
 		eventually(c.t, "the old primary follows", func() bool {
 			return old.rdb.InfoMap(ctx, "replication").Item("Replication", "role") == "slave"
 		})
-		c.inStep(primary)
+		c.settle()
 	} else {
 		heir.must("promote", heir.rdb.ReplicaOf(ctx, "NO", "ONE").Err())
 		heir.config("masterauth", userPassword)
@@ -136,6 +133,16 @@ func (c *chaos) promote(ctx context.Context) {
 		c.follow(primary, replica)
 	}
 	old.sizes, heir.sizes = nil, nil
+}
+
+// settle waits until the servers work together again after one came back: what two outages at once do, a longer one does too, and
+// between them there must be something to lose.
+func (c *chaos) settle() {
+	if c.cluster {
+		c.agreed(len(c.nodes))
+	}
+	_, replica := c.pair()
+	c.inStep(replica)
 }
 
 // lull lets the workers work for some milliseconds.

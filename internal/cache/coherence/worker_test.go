@@ -87,7 +87,7 @@ func obey(o order) (err error) {
 		return err
 	}
 	var wg sync.WaitGroup
-	for range 3 {
+	for range 6 {
 		wg.Go(func() { w.readOn(rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))) })
 	}
 	wg.Go(func() { w.writeOn(rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))) })
@@ -141,7 +141,7 @@ func (w *worker) readOn(r *rand.Rand) {
 			es[i] = entry(layer*keys + skewed(r))
 		}
 		w.readAndJudge(r, es)
-		pace(r, 3*time.Millisecond)
+		pace(r, 12*time.Millisecond)
 	}
 }
 
@@ -229,7 +229,7 @@ func (w *worker) writeOn(r *rand.Rand) {
 			w.m.count(nOwnWrites, 1)
 			w.readAndJudge(r, []entry{e}) // what this process wrote it reads
 		}
-		pace(r, 30*time.Millisecond)
+		pace(r, 50*time.Millisecond)
 	}
 }
 
