@@ -101,15 +101,8 @@ func redisFromEnvironment() (*redis.Options, error) {
 
 // reverseProxy forwards to one upstream and tells the cache when that cannot be reached.
 func reverseProxy(upstream *url.URL) http.Handler {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.Proxy = nil
-	transport.DisableCompression = true // the client negotiates, and what is stored is what was sent
-	transport.MaxIdleConnsPerHost = 64
-	// Below the 5 s after which many servers close an idle connection: a request with a body that meets a closing one
-	// cannot be sent again.
-	transport.IdleConnTimeout = 3 * time.Second
 	return &httputil.ReverseProxy{
-		Transport: transport,
+		Transport: httpcache.UpstreamTransport(),
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(upstream)
 			r.Out.Host = r.In.Host
