@@ -74,6 +74,10 @@ func obey(o order) (err error) {
 	redis.SetLogger(silent{})
 	rdb := w.client()
 	switch o.Role {
+	case "herd":
+		return errors.Join(w.herd(rdb), rdb.Close())
+	case "writer":
+		return w.writeAndDie()
 	case "cache":
 		w.store, err = newCached(w, rdb)
 	case "aside":
