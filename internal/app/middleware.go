@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -20,7 +21,7 @@ const requestTimeout = 30 * time.Second
 // useMiddleware installs the middleware, outermost first. The order is the point:
 func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Registerer) {
 	e.Pre(canonicalPath)              // before routing, which must see one spelling
-	e.Use(middleware.RequestID())     // first, so that every line below can name the request
+	e.Use(requestID)     // first, so that every line below can name the request
 	e.Use(observe(log, reg))          // sees the final status, panics included
 	e.Use(securityHeaders)            // on every answer, errors included
 	e.Use(cors(cfg.AllowedOrigins))   // on errors too: a page must be able to read them
@@ -28,6 +29,19 @@ func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Re
 	e.Use(deadline)                   // every wait below has this bound
 	e.Use(middleware.Recover())       // innermost: a panic becomes an error that the layers above treat as such
 }
+
+// requestID names the request, by the caller's name for it where that is one that logs and headers can bear.
+func requestID(next echo.HandlerFunc) echo.HandlerFunc {
+	named := middleware.RequestID()(next)
+	return func(c echo.Context) error {
+		if id := c.Request().Header.Get(echo.HeaderXRequestID); id != "" && !plainID.MatchString(id) {
+			c.Request().Header.Del(echo.HeaderXRequestID)
+		}
+		return named(c)
+	}
+}
+
+var plainID = regexp.MustCompile(`^[A-Za-z0-9._:/+=-]{1,128}$`)
 
 // cors lets pages of the allowed origins call the API with everything the client sends, and read what it needs.
 func cors(origins []string) echo.MiddlewareFunc {

@@ -263,6 +263,12 @@ func TestHeadersAndMethods(t *testing.T) {
 			t.Errorf("%s: %q is allowed", path, "http://evil.example")
 		}
 	}
+	if r := a.get("/api/articles", "X-Request-Id", "abc-123"); r.Header.Get("X-Request-Id") != "abc-123" {
+		t.Errorf("X-Request-Id %q", r.Header.Get("X-Request-Id"))
+	}
+	if r := a.get("/api/articles", "X-Request-Id", "a <b> "+strings.Repeat("x", 200)); len(r.Header.Get("X-Request-Id")) != 32 {
+		t.Errorf("X-Request-Id %q", r.Header.Get("X-Request-Id"))
+	}
 	if r := a.get("/api/articles", "X-API-Key", "x"); r.Header.Get("Cache-Control") != "private, no-store" {
 		t.Errorf("Cache-Control with a key: %q", r.Header.Get("Cache-Control"))
 	}
