@@ -21,7 +21,7 @@ const requestTimeout = 30 * time.Second
 // useMiddleware installs the middleware, outermost first. The order is the point:
 func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Registerer) {
 	e.Pre(canonicalPath)              // before routing, which must see one spelling
-	e.Use(requestID)     // first, so that every line below can name the request
+	e.Use(requestID)                  // first, so that every line below can name the request
 	e.Use(observe(log, reg))          // sees the final status, panics included
 	e.Use(securityHeaders)            // on every answer, errors included
 	e.Use(cors(cfg.AllowedOrigins))   // on errors too: a page must be able to read them
