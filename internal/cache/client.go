@@ -3,6 +3,7 @@ package cache
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -46,6 +47,8 @@ func (c *Cache) deriveClients(given redis.UniversalClient) error {
 		limit(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
 		plain := o
 		plain.PoolSize, plain.MinIdleConns = 2, 0
+		// Each client appends the nodes it learns of to the list it was given.
+		o.Addrs, plain.Addrs = slices.Clone(o.Addrs), slices.Clone(o.Addrs)
 		o.OnConnect = c.checked(o.OnConnect)
 		c.rdb, c.history.plain, c.cluster = redis.NewClusterClient(&o), redis.NewClusterClient(&plain), true
 	default:
