@@ -1,0 +1,89 @@
+package httpcache
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+
+	"openlearn/internal/cache"
+)
+
+// representation is one stored answer of the service: its allow-listed fields and its bytes, uncoded. It is shared by all
+// who read it and never modified, but for the coded forms, which are made once.
+type representation struct {
+	status int
+	header http.Header // canonical names; values are never modified
+	body   []byte
+	hash   [16]byte // of body
+
+	coded [codings]atomic.Pointer[coded]
+}
+
+// coded is the representation in one content coding, with the field values that go with it.
+type coded struct {
+	body                   []byte
+	etag, length, encoding []string
+}
+
+func newRepresentation(status int, h http.Header, body []byte) *representation {
+	return &representation{status: status, header: h, body: body, hash: bodyHash(body)}
+}
+
+// bodyHash is the 128 bits of SHA-256 that entity-tags are made of.
+func bodyHash(b []byte) (out [16]byte) {
+	sum := sha256.Sum256(b)
+	copy(out[:], sum[:])
+	return out
+}
+
+// makeCoded is for the bytes as they will be sent.
+func makeCoded(c coding, body []byte, hash [16]byte) *coded {
+	out := &coded{
+		body:   body,
+		etag:   []string{`"` + base64.RawURLEncoding.EncodeToString(hash[:]) + `"`},
+		length: []string{strconv.Itoa(len(body))},
+	}
+	if c != identity {
+		out.encoding = []string{c.String()}
+	}
+	return out
+}
+
+// representationCodec is how representations are stored; the engine compresses them.
+type representationCodec struct{}
+
+var _ cache.Codec = representationCodec{}
+
+func (representationCodec) Name() string { return "httpcache-representation-1" }
+
+func (representationCodec) Marshal(v any) ([]byte, error) {
+	r, ok := v.(*representation)
+	if !ok || r == nil {
+		return nil, errWire
+	}
+	e := &encoder{b: make([]byte, 0, len(r.body)+256)}
+	e.uint(uint64(r.status))
+	e.header(r.header)
+	e.bytes(r.hash[:])
+	e.bytes(r.body)
+	return e.b, nil
+}
+
+// Unmarshal aliases data, which the engine does not modify.
+func (representationCodec) Unmarshal(data []byte, v any) error {
+	out, ok := v.(**representation)
+	if !ok {
+		return errWire
+	}
+	d := &decoder{b: data}
+	r := &representation{status: int(d.uint()), header: d.header()}
+	hash := d.bytes()
+	r.body = d.bytes()
+	if d.err != nil || len(d.b) != 0 || copy(r.hash[:], hash) != len(hash) || len(hash) != len(r.hash) || r.status < 200 || r.status > 599 {
+		return errWire
+	}
+	*out = r
+	return nil
+}

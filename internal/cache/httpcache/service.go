@@ -1,0 +1,305 @@
+package httpcache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"openlearn/internal/cache"
+)
+
+// ServiceOptions configures a Service.
+type ServiceOptions struct {
+	// Cache is the engine; needed.
+	Cache *cache.Cache
+	// Routes is the table of cached routes; others pass untouched.
+	Routes []Route
+	// Registerer receives the metrics; nil = a private registry.
+	Registerer prometheus.Registerer
+	// Logger; nil = discard.
+	Logger *slog.Logger
+	// Host is the host that handlers see while they answer for everyone, so that no client's Host header gets into
+	// what others read. "" = "localhost".
+	Host string
+	// Fields are stored with a response beside the standard ones (Content-Type, Content-Language, Content-Disposition,
+	// Last-Modified, Link, X-Total-Count): all others are dropped.
+	Fields []string
+	// MaxBody bounds the bodies that are stored, in bytes; larger ones pass. 0 = 4 MiB.
+	MaxBody int
+	// MinCompress is the size from which bodies are sent compressed to clients who like that. 0 = 1 KiB.
+	MinCompress int
+	// CodedBytes bounds the compressed forms kept in memory. 0 = 32 MiB.
+	CodedBytes int
+	// Now is the clock; nil = time.Now.
+	Now func() time.Time
+}
+
+// Service caches our own routes by a table. Only anonymous GET and HEAD are answered from the cache: a request with
+// Authorization, X-API-Key or the cookie access_token passes, and is marked private. Clients are told "public, no-cache"
+// and an ETag, so that each of their requests is a question which a 304 answers, and an invalidation takes effect on the
+// next one; lifetimes never leave the table.
+//
+// The handler runs once for all who wait (the engine's rule for joining holds), on a request made for that: canonical
+// parameters, the chosen values of the route's variations, and nothing else of any client. What it answers with is
+// shared only if it set no cookie, did not say private or no-store, and varies on nothing undeclared; else each who asked
+// gets an answer of their own.
+type Service struct {
+	routes  map[string]*route
+	list    []*route // in the table's order
+	opt     ServiceOptions
+	keep    map[string]bool
+	log     *slog.Logger
+	met     *metrics
+	coder   *coder
+	answers *cache.Func[*call, *representation]
+}
+
+// storedByDefault are the fields that describe a representation, as far as our handlers set them.
+var storedByDefault = []string{"Content-Type", "Content-Language", "Content-Disposition", "Last-Modified", "Link", "X-Total-Count"}
+
+// NewService makes the cache for a table of routes.
+func NewService(o ServiceOptions) (*Service, error) {
+	if o.Cache == nil {
+		return nil, errors.New("httpcache: ServiceOptions.Cache is needed")
+	}
+	for at, value := range map[*int]int{&o.MaxBody: 4 << 20, &o.MinCompress: 1 << 10, &o.CodedBytes: 32 << 20} {
+		if *at == 0 {
+			*at = value
+		}
+		if *at < 0 {
+			return nil, fmt.Errorf("httpcache: a negative bound in %+v", o)
+		}
+	}
+	if o.Registerer == nil {
+		o.Registerer = prometheus.NewRegistry()
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Host == "" {
+		o.Host = "localhost"
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Service{opt: o, log: o.Logger, routes: map[string]*route{}, keep: map[string]bool{}}
+	for _, r := range o.Routes {
+		rt, err := newRoute(r)
+		if err != nil {
+			return nil, err
+		}
+		if s.routes[r.Path] != nil {
+			return nil, fmt.Errorf("httpcache: route %s is in the table twice", r.Path)
+		}
+		s.routes[r.Path], s.list = rt, append(s.list, rt)
+	}
+	for _, list := range [][]string{storedByDefault, o.Fields} {
+		for _, name := range list {
+			s.keep[http.CanonicalHeaderKey(name)] = true
+		}
+	}
+	var err error
+	if s.coder, err = newCoder(o.CodedBytes, o.MinCompress); err != nil {
+		return nil, err
+	}
+	if s.met, err = newMetrics(o.Registerer, s.routes); err != nil {
+		return nil, fmt.Errorf("httpcache: metrics: %w", err)
+	}
+	s.answers = cache.Wrap(o.Cache, cache.Spec[*call]{
+		Layer:  cache.HTTPResponse,
+		Key:    func(c *call) cache.Key { return cache.Key{ID: c.id} },
+		Deps:   (*call).deps,
+		Codec:  representationCodec{},
+		Shared: true,
+	}, s.load).ResultTTL(s.ttl)
+	return s, s.answers.Err()
+}
+
+// call is one request on a cached route, as the engine knows it. It outlives the request: others may wait for its load.
+type call struct {
+	rt     *route
+	id     string
+	params Params
+	chosen []string // of the route's variations
+	handle func(w http.ResponseWriter, r *http.Request) error
+}
+
+func (c *call) deps() []string {
+	if c.rt.Deps == nil {
+		return nil
+	}
+	return c.rt.Deps(c.params)
+}
+
+// credentials of our API; whoever sends one may get an answer of their own.
+func credentials(h http.Header) bool {
+	if len(h["Authorization"]) > 0 || len(h["X-Api-Key"]) > 0 {
+		return true
+	}
+	if len(h["Cookie"]) == 0 {
+		return false
+	}
+	_, err := (&http.Request{Header: h}).Cookie("access_token")
+	return err == nil
+}
+
+// prepare makes the call for a request, or says why it passes by. The request's query and path values are rewritten to
+// their canonical form, for whoever handles it.
+func (s *Service) prepare(rt *route, r *http.Request, p *Params) (c *call, why string) {
+	if r.URL.RawQuery != "" {
+		p.Query = r.URL.Query()
+	}
+	why = s.passes(rt, r)
+	if rt.Canonical == nil {
+		p.Query = nil
+	} else if !rt.Canonical(p) {
+		return nil, "parameters"
+	}
+	r.URL.RawQuery = p.Query.Encode()
+	if why != "" {
+		return nil, why
+	}
+	c = &call{rt: rt, params: *p, id: rt.path(p.values)}
+	if r.URL.RawQuery != "" {
+		c.id += "?" + r.URL.RawQuery
+	}
+	for _, v := range rt.Vary {
+		choice := v.Choose(selectedValue(r.Header[http.CanonicalHeaderKey(v.Header)]))
+		c.chosen = append(c.chosen, choice)
+		c.id += "#" + url.QueryEscape(choice)
+	}
+	return c, ""
+}
+
+// selectedValue joins a field's lines.
+func selectedValue(lines []string) string {
+	switch len(lines) {
+	case 0:
+		return ""
+	case 1:
+		return lines[0]
+	}
+	out := lines[0]
+	for _, l := range lines[1:] {
+		out += ", " + l
+	}
+	return out
+}
+
+func (s *Service) passes(rt *route, r *http.Request) string {
+	switch {
+	case credentials(r.Header):
+		return "credentials"
+	case rt.detour.active(s.opt.Now()):
+		return "detour"
+	}
+	return ""
+}
+
+// request is what the handler gets: nothing of any client's but what the entry is named by.
+func (s *Service) request(ctx context.Context, c *call) *http.Request {
+	u := &url.URL{Path: c.rt.Path, RawQuery: c.params.Query.Encode()}
+	if len(c.params.values) > 0 {
+		u.RawPath = c.rt.path(c.params.values)
+		u.Path = pathOf(u.RawPath)
+	}
+	r := &http.Request{
+		Method: http.MethodGet, URL: u, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{}, Host: s.opt.Host, Body: http.NoBody, RequestURI: u.RequestURI(),
+	}
+	for i, v := range c.rt.Vary {
+		if c.chosen[i] != "" {
+			r.Header.Set(v.Header, c.chosen[i])
+		}
+	}
+	return r.WithContext(ctx)
+}
+
+// passError ends a load whose answer cannot be shared: each caller gets one of their own.
+type passError struct{ why string }
+
+func (e *passError) Error() string { return "httpcache: not for sharing: " + e.why }
+
+// failure ends a load that the handler answered with a server error. All who waited get it, unless something expired can
+// stand in.
+type failure struct{ rep *representation }
+
+func (e *failure) Error() string {
+	return fmt.Sprintf("httpcache: the handler answered %d", e.rep.status)
+}
+
+// errAborted is a handler that gave up in the middle of its answer.
+var errAborted = errors.New("httpcache: the handler aborted its answer")
+
+// load runs the handler for everyone who waits.
+func (s *Service) load(ctx context.Context, c *call) (*representation, error) {
+	rec := newRecorder(s.opt.MaxBody)
+	err := runHandler(c, rec, s.request(ctx, c))
+	switch {
+	case rec.pass != "":
+		return nil, s.detourFor(c.rt, rec.pass)
+	case err != nil:
+		return nil, err
+	case rec.status == 0:
+		rec.WriteHeader(http.StatusOK)
+	}
+	if why := rec.forbidden(c.rt.vary); why != "" {
+		return nil, s.detourFor(c.rt, why)
+	}
+	if n := rec.got.Get("Content-Length"); n != "" && n != itoa(len(rec.body)) {
+		return nil, errAborted // fewer bytes than were announced
+	}
+	h := http.Header{}
+	for name, values := range rec.got {
+		if s.keep[name] && len(values) > 0 {
+			h[name] = values
+		}
+	}
+	rep := newRepresentation(rec.status, h, rec.body)
+	if rep.status >= http.StatusInternalServerError {
+		return nil, &failure{rep}
+	}
+	return rep, nil
+}
+
+func (s *Service) detourFor(rt *route, why string) error {
+	rt.detour.take(s.opt.Now())
+	s.log.Warn("a cached route's answer cannot be shared", "route", rt.Path, "reason", why)
+	return &passError{why}
+}
+
+// runHandler turns an aborted answer into an error; other panics are the engine's to report.
+func runHandler(c *call, rec *recorder, r *http.Request) (err error) {
+	defer func() {
+		switch v := recover(); v {
+		case nil:
+		case http.ErrAbortHandler:
+			err = errAborted
+		default:
+			panic(v)
+		}
+	}()
+	return c.handle(rec, r)
+}
+
+// ttl is how long an answer is kept: 0 would be the layer's, negative is not at all.
+func (s *Service) ttl(c *call, r *representation) time.Duration {
+	var d time.Duration
+	switch r.status {
+	case http.StatusOK:
+		d = c.rt.Lifetime
+	case http.StatusNotFound:
+		d = c.rt.NotFound
+	}
+	now := s.opt.Now()
+	if d <= 0 || !c.rt.seen.admit(c.id, now, now.Add(d)) {
+		return -1
+	}
+	return d
+}
