@@ -91,6 +91,7 @@ func (b *batch) read(ctx context.Context, open []int) {
 			slot(v)
 		}
 	}
+	met := c.history.met.Load()
 	values, err := c.readKeys(ctx, "", keys)
 	if err != nil {
 		b.redisFailed(ctx, open, err)
@@ -132,7 +133,7 @@ func (b *batch) read(ctx context.Context, open []int) {
 		}
 	}
 	if len(vkeys) > 0 {
-		fresh, err := c.makeVersions(ctx, vkeys, have)
+		fresh, err := c.makeVersions(ctx, vkeys, have, met)
 		if err != nil {
 			b.redisFailed(ctx, missing, err)
 			return

@@ -82,6 +82,7 @@ func New(o Options) (*Cache, error) {
 	c.reads.byName = make(map[string]*usedRelay[sharedReading])
 	c.flights.byName, c.flights.refreshing = make(map[string]*flight), make(map[string]struct{})
 	c.direct.byKey, c.direct.slots = make(map[string]*directPair), make(chan struct{}, o.SourceSlots)
+	c.history.turn, c.history.known = make(chan struct{}, 1), make(map[string]bool)
 	c.bus.channel, c.bus.waiters = "bus:"+o.Version, make(map[string]map[chan struct{}]struct{})
 	var err error
 	if c.near, err = newNear(o.NearBytes); err != nil {

@@ -50,7 +50,9 @@ func (c *Cache) deriveClients(given redis.UniversalClient) error {
 		// Each client appends the nodes it learns of to the list it was given.
 		o.Addrs, plain.Addrs = slices.Clone(o.Addrs), slices.Clone(o.Addrs)
 		o.OnConnect = c.checked(o.OnConnect)
-		c.rdb, c.history.plain, c.cluster = redis.NewClusterClient(&o), redis.NewClusterClient(&plain), true
+		rdb := redis.NewClusterClient(&o)
+		rdb.OnNewNode(func(n *redis.Client) { n.AddHook(asksHistory{c}) })
+		c.rdb, c.history.plain, c.cluster = rdb, redis.NewClusterClient(&plain), true
 	default:
 		return fmt.Errorf("cache: unsupported Redis client %T: want *redis.Client or *redis.ClusterClient", given)
 	}

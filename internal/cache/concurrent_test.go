@@ -147,7 +147,7 @@ func TestEvictedVersions(t *testing.T) {
 	got := make([]string, 32)
 	for i := range got {
 		wg.Go(func() {
-			v, err := c.ensureVersions(ctx, keys, []string{""})
+			v, err := c.ensureVersions(ctx, keys, []string{""}, c.history.met.Load())
 			if err != nil {
 				t.Error(err)
 			}

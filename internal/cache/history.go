@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,16 +20,19 @@ import (
 // dealt with, every layer gets a new version and then the marker is set. A
 // partitioned old primary that was never fenced is not covered.
 //
-// Connections to replicas are refused: one would still be there after the
-// replica's promotion, checked by the history of the primary it replaced. (A
-// cluster's client connects to any node to ask who has which slots.)
+// On Cluster a connection may outlive the history that it was checked for: it
+// was made while its node was a replica, or before the node was demoted and
+// promoted again, and Redis closes none of them. There every read asks each
+// node for its id after the values, on the same connection (see asksHistory).
+// Sentinel closes the connections of what it promotes and demotes.
 type history struct {
 	plain redis.UniversalClient // without this check on its connections
+	turn  chan struct{}         // one new history is dealt with at a time
 
 	mu    sync.Mutex
 	known map[string]bool // ids whose marker this process has seen or set
 
-	// met counts them. Reads that visit several nodes go by it, see readKeys.
+	// met counts them. Reads that visit several nodes go by it, see readNodes.
 	met atomic.Uint64
 }
 
@@ -47,33 +51,61 @@ func (c *Cache) checked(first connectHook) connectHook {
 				return err
 			}
 		}
-		return c.checkHistory(ctx, cn)
+		info, err := cn.Info(ctx, "replication").Result()
+		if err != nil {
+			return fmt.Errorf("cache: read the history of a connection: %w", err)
+		}
+		// A cluster's client asks any node who has which slots, and is sent
+		// away by replicas that it reads by mistake.
+		if !c.cluster && infoField(info, "role") == "slave" {
+			return errReplica
+		}
+		return c.checkHistory(ctx, info)
 	}
 }
 
-func (c *Cache) checkHistory(ctx context.Context, cn *redis.Conn) error {
-	info, err := cn.Info(ctx, "replication").Result()
-	if err != nil {
-		return fmt.Errorf("cache: read the history of a connection: %w", err)
-	}
+// checkHistory returns nil once what went before this history, as INFO
+// replication tells it, can do no harm any more.
+func (c *Cache) checkHistory(ctx context.Context, info string) error {
 	id := infoField(info, "master_replid")
-	switch {
-	case id == "":
+	if id == "" {
 		return errors.New("cache: Redis reports no master_replid")
-	case infoField(info, "role") == "slave":
-		if r, ok := c.rdb.(*redis.ClusterClient); ok {
-			r.ReloadState(ctx) // the slots it had may be another's now
-		}
-		return errReplica
 	}
 	h := &c.history
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.known[id] {
+	if h.knows(id) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*c.opt.RedisTimeout)
 	defer cancel()
+	select {
+	case h.turn <- struct{}{}:
+		defer func() { <-h.turn }()
+	case <-ctx.Done():
+		return fmt.Errorf("cache: check the history %s: %w", id, ctx.Err())
+	}
+	if h.knows(id) {
+		return nil
+	}
+	if err := c.beginHistory(ctx, id); err != nil {
+		return fmt.Errorf("cache: check the history %s: %w", id, err)
+	}
+	c.near.clear()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.known[id] = true
+	h.met.Add(1)
+	return nil
+}
+
+func (h *history) knows(id string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.known[id]
+}
+
+// beginHistory gives every layer a new version, unless the marker says that it
+// was done.
+func (c *Cache) beginHistory(ctx context.Context, id string) error {
 	// The marker says which layers were dealt with, too: another table of
 	// layers has another marker.
 	names := make([]string, len(c.order))
@@ -82,26 +114,51 @@ func (c *Cache) checkHistory(ctx context.Context, cn *redis.Conn) error {
 		names[i], deps[i] = l.Name, l.dep
 	}
 	marker := historyPrefix + c.opt.Version + ":" + Hash(names...)[:8] + ":" + id
-	err = h.plain.Get(ctx, marker).Err()
-	if errors.Is(err, redis.Nil) {
-		if err = c.newVersions(ctx, h.plain, deps); err == nil {
-			err = h.plain.Set(ctx, marker, "1", markerLife).Err()
-		}
-		if err == nil {
-			c.met.historyResets.inc()
-			c.log.Info("cache met a new history of Redis: all layers start anew", "replid", id)
-		}
+	err := c.history.plain.Get(ctx, marker).Err()
+	if !errors.Is(err, redis.Nil) {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("cache: check the history %s: %w", id, err)
+	if err := c.newVersions(ctx, c.history.plain, deps); err != nil {
+		return err
 	}
-	c.near.clear()
-	if h.known == nil {
-		h.known = make(map[string]bool)
+	if err := c.history.plain.Set(ctx, marker, "1", markerLife).Err(); err != nil {
+		return err
 	}
-	h.known[id] = true
-	h.met.Add(1)
+	c.met.historyResets.inc()
+	c.log.Info("cache met a new history of Redis: all layers start anew", "replid", id)
 	return nil
+}
+
+// asksHistory is a hook on each node of a cluster: after what is read, in the
+// same pipeline on the same connection, it asks for the node's history. So the
+// answers are of that history or an earlier one; and if it is a new one, this
+// process has met it before the answers are used.
+type asksHistory struct{ c *Cache }
+
+func (asksHistory) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (asksHistory) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (a asksHistory) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if !slices.ContainsFunc(cmds, func(cmd redis.Cmder) bool { return cmd.Name() == "get" }) {
+			return next(ctx, cmds)
+		}
+		info := redis.NewStringCmd(ctx, "info", "replication")
+		err := next(ctx, append(slices.Clone(cmds), info))
+		failed := info.Err()
+		if failed == nil {
+			failed = a.c.checkHistory(ctx, info.Val())
+		}
+		if failed == nil {
+			return err
+		}
+		for _, cmd := range cmds {
+			if cmd.Err() == nil || errors.Is(cmd.Err(), redis.Nil) {
+				cmd.SetErr(failed)
+			}
+		}
+		return failed
+	}
 }
 
 var errReplica = errors.New("cache: connected to a replica: only primaries are read")

@@ -41,18 +41,19 @@ type product struct {
 type reading struct {
 	raw      string
 	versions []string
-	began    int64 // when the round trip began (monotonic)
+	began    int64  // when the round trip began (monotonic)
+	met      uint64 // histories met before it
 }
 
 // readEntry is step 1 of the protocol: the key and its versions in one round
 // trip. On Redis Cluster the same as pipelined GETs; replicas are never read.
 func (c *Cache) readEntry(ctx context.Context, t *target) (reading, error) {
-	began := c.mono()
+	began, met := c.mono(), c.history.met.Load()
 	values, err := c.readKeys(ctx, t.key, t.vkeys)
 	if err != nil {
 		return reading{}, err
 	}
-	return reading{raw: values[0], versions: values[1:], began: began}, nil
+	return reading{raw: values[0], versions: values[1:], began: began, met: met}, nil
 }
 
 // readShared is readEntry for many readers of one entry: those who come while
@@ -270,7 +271,7 @@ func (c *Cache) read(ctx context.Context, q *request) (answer, error) {
 		}
 	}
 	q.layer.met.misses.inc()
-	versions, err := c.ensureVersions(ctx, q.vkeys, r.versions)
+	versions, err := c.ensureVersions(ctx, q.vkeys, r.versions, r.met)
 	if err != nil {
 		return c.redisFailed(ctx, q, err)
 	}
@@ -330,11 +331,12 @@ func (c *Cache) reload(ctx context.Context, q *request, after int64) (answer, er
 		return c.loadDirect(ctx, q)
 	}
 	q.began = c.mono()
+	met := c.history.met.Load()
 	have, err := c.readKeys(ctx, "", q.vkeys)
 	if err != nil {
 		return c.redisFailed(ctx, q, err)
 	}
-	versions, err := c.ensureVersions(ctx, q.vkeys, have)
+	versions, err := c.ensureVersions(ctx, q.vkeys, have, met)
 	if err != nil {
 		return c.redisFailed(ctx, q, err)
 	}

@@ -43,11 +43,12 @@ func (c *Cache) Ticket(ctx context.Context, e Entry) (Ticket, error) {
 	if err := c.usable(); err != nil {
 		return Ticket{}, err
 	}
+	met := c.history.met.Load()
 	have, err := c.readKeys(ctx, "", t.vkeys)
 	if err != nil {
 		return Ticket{}, fmt.Errorf("cache: ticket for %s: %w", t.key, err)
 	}
-	versions, err := c.ensureVersions(ctx, t.vkeys, have)
+	versions, err := c.ensureVersions(ctx, t.vkeys, have, met)
 	if err != nil {
 		return Ticket{}, fmt.Errorf("cache: ticket for %s: %w", t.key, err)
 	}

@@ -19,8 +19,10 @@ func newNonce() string {
 
 // ensureVersions completes versions just read: each missing one is made by
 // SET NX and then read back, so of two readers that find it missing the loser
-// takes the winner's. It returns them concatenated, in order.
-func (c *Cache) ensureVersions(ctx context.Context, vkeys, have []string) (string, error) {
+// takes the winner's. It returns them concatenated, in order. met is the count
+// of histories before the first of them was read: on Cluster, versions from
+// before and after a node's restart do not go together (see readNodes).
+func (c *Cache) ensureVersions(ctx context.Context, vkeys, have []string, met uint64) (string, error) {
 	missing := 0
 	for _, v := range have {
 		if len(v) != nonceLen {
@@ -29,14 +31,14 @@ func (c *Cache) ensureVersions(ctx context.Context, vkeys, have []string) (strin
 	}
 	if missing > 0 {
 		var err error
-		if have, err = c.makeVersions(ctx, vkeys, have); err != nil {
+		if have, err = c.makeVersions(ctx, vkeys, have, met); err != nil {
 			return "", err
 		}
 	}
 	return strings.Join(have, ""), nil
 }
 
-func (c *Cache) makeVersions(ctx context.Context, vkeys, have []string) ([]string, error) {
+func (c *Cache) makeVersions(ctx context.Context, vkeys, have []string, met uint64) ([]string, error) {
 	out := make([]string, len(have))
 	gets := make([]*redis.StringCmd, len(have))
 	pipe := c.rdb.Pipeline()
@@ -63,6 +65,9 @@ func (c *Cache) makeVersions(ctx context.Context, vkeys, have []string) ([]strin
 		default:
 			return nil, fmt.Errorf("make version %s: %w", vkeys[i], err)
 		}
+	}
+	if c.cluster && c.history.met.Load() != met {
+		return nil, errRestarts
 	}
 	if len(broken) == 0 {
 		return out, nil

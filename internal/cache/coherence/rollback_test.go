@@ -93,24 +93,20 @@ func TestAReadAcrossTheRestartOfANode(t *testing.T) {
 	}
 }
 
-// A connection that was made while a server was a replica says nothing about what the server holds once it is the primary: it
-// may have missed the last second before.
-func TestAConnectionFromBeforeThePromotion(t *testing.T) {
-	t.Parallel()
+// heirless is a cluster, a cached function on it, and entries whose versions lie on the node that has a replica. The client asks all
+// nodes for the slots all the time, so that it has a connection to each.
+func heirless(t *testing.T) (p *topology, c *cache.Cache, f *cache.Func[int, int64], source *atomic.Int64, there []int) {
+	t.Helper()
 	m, _ := newMemory(t)
-	p := startCluster(t, m)
-	ctx := t.Context()
-	old, heir := p.nodes[0], p.nodes[3]
-	// A client that knows all nodes connects to any of them, replicas too, to ask who has which slots.
+	p = startCluster(t, m)
 	rdb := redis.NewClusterClient(&redis.ClusterOptions{
-		Addrs: []string{p.nodes[0].Addr(), p.nodes[1].Addr(), p.nodes[2].Addr(), heir.Addr()}, Username: userName, Password: userPassword,
+		Addrs: append([]string{p.nodes[3].Addr()}, p.addrs...), Username: userName, Password: userPassword,
 		ClusterStateReloadInterval: 10 * time.Millisecond,
 	})
 	t.Cleanup(func() { _ = rdb.Close() })
-	c, f, source := counterFunc(t, rdb)
-	var there []int
+	c, f, source = counterFunc(t, rdb)
 	for i := 0; len(there) < 20; i++ {
-		slot, err := rdb.ClusterKeySlot(ctx, "dep:v1:item:"+strconv.Itoa(i)).Result()
+		slot, err := rdb.ClusterKeySlot(t.Context(), "dep:v1:item:"+strconv.Itoa(i)).Result()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,25 +120,61 @@ func TestAConnectionFromBeforeThePromotion(t *testing.T) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	eventually(t, "the replica has it all", func() bool {
-		return heir.rdb.DBSize(ctx).Val() == old.rdb.DBSize(ctx).Val()
-	})
+	return p, c, f, source, there
+}
+
+// failOver invalidates these entries where the replica does not hear of it, kills the primary and promotes the replica.
+func (p *topology) failOver(primary, replica int, c *cache.Cache, there []int) {
+	p.t.Helper()
+	ctx := p.t.Context()
+	old, heir := p.nodes[primary], p.nodes[replica]
+	eventually(p.t, "the replica has it all", func() bool { return heir.rdb.DBSize(ctx).Val() == old.rdb.DBSize(ctx).Val() })
 	heir.config("masterauth", "wrong")
 	old.rdb.Do(ctx, "client", "kill", "type", "replica")
-	source.Store(1)
 	for _, i := range there {
 		if err := c.Invalidate(ctx, "item:"+strconv.Itoa(i)); err != nil {
-			t.Fatal(err)
+			p.t.Fatal(err)
 		}
 	}
 	old.must("kill", old.Kill())
 	heir.must("promote", heir.rdb.Do(ctx, "cluster", "failover", "takeover").Err())
+}
+
+func served(t *testing.T, f *cache.Func[int, int64], there []int, want int64) {
+	t.Helper()
 	eventually(t, "entries are served again", func() bool {
 		for _, i := range there {
-			if info := mustGet(t, f, i, 1); info.Source != cache.FromRedis {
+			if info := mustGet(t, f, i, want); info.Source != cache.FromRedis {
 				return t.Failed()
 			}
 		}
 		return true
 	})
+}
+
+// A connection that was made while a server was a replica says nothing about what the server holds once it is the primary: it
+// may have missed the last second before.
+func TestAConnectionFromBeforeThePromotion(t *testing.T) {
+	t.Parallel()
+	p, c, f, source, there := heirless(t)
+	source.Store(1)
+	p.failOver(0, 3, c, there)
+	served(t, f, there, 1)
+}
+
+// Nor does one that was made while the server was the primary for an earlier time.
+func TestAConnectionFromAnEarlierReign(t *testing.T) {
+	t.Parallel()
+	p, c, f, source, there := heirless(t)
+	ctx := t.Context()
+	// The replica takes over in good order, and later loses a second.
+	p.nodes[3].must("hand over to", p.nodes[3].rdb.Do(ctx, "cluster", "failover").Err())
+	eventually(t, "the roles have changed", func() bool {
+		return p.nodes[0].rdb.InfoMap(ctx, "replication").Item("Replication", "role") == "slave"
+	})
+	p.inStep(0)
+	served(t, f, there, 0)
+	source.Store(1)
+	p.failOver(3, 0, c, there)
+	served(t, f, there, 1)
 }
