@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -34,43 +33,14 @@ func (c *Cache) Inspect(ctx context.Context, layer string, k Key) (Inspected, er
 	if err != nil {
 		return Inspected{}, fmt.Errorf("layer %s: %w", layer, err)
 	}
-	key := l.keyPrefix + id
-	raw, err := c.rdb.Get(ctx, key).Result()
-	if errors.Is(err, redis.Nil) {
-		return Inspected{}, ErrMiss
+	s, err := c.look(ctx, l, id)
+	if err == nil && !s.Current {
+		err = ErrMiss
 	}
 	if err != nil {
-		return Inspected{}, fmt.Errorf("cache: inspect %s: %w", key, err)
+		return Inspected{}, err
 	}
-	e, err := decodeEnvelope(raw)
-	if err != nil {
-		l.met.rejected[rejectUndecoded].inc()
-		return Inspected{}, ErrMiss
-	}
-	deps, err := e.deps()
-	if err != nil {
-		l.met.rejected[rejectUndecoded].inc()
-		return Inspected{}, ErrMiss
-	}
-	_, vkeys := c.redisKeys(l, id, deps)
-	versions, err := c.readKeys(ctx, "", vkeys)
-	if err != nil {
-		return Inspected{}, fmt.Errorf("cache: inspect %s: %w", key, err)
-	}
-	now := c.nowMS()
-	if !sameVersions(e.versions, versions) || now >= e.hard {
-		return Inspected{}, ErrMiss
-	}
-	payload, err := c.unpack(&e)
-	if err != nil {
-		l.met.rejected[rejectUndecoded].inc()
-		return Inspected{}, ErrMiss
-	}
-	return Inspected{
-		Key: key, Payload: payload, Negative: e.negative(), Stale: now >= e.soft,
-		StoredAt: time.UnixMilli(e.stored), Expires: time.UnixMilli(e.soft),
-		Cost: time.Duration(e.cost) * time.Microsecond, Deps: deps, Bytes: len(raw),
-	}, nil
+	return s.Inspected, nil
 }
 
 // Exists reports whether an entry is stored and current.
@@ -106,25 +76,27 @@ func (c *Cache) Delete(ctx context.Context, layer string, k Key) error {
 
 // DeletePattern makes every entry of a layer unusable whose identifier matches,
 // fills under way included, and returns how many were stored. In a pattern *
-// stands for any text and \* for a star; nothing else is special, and no
-// pattern reaches outside the layer. It walks the keyspace: for operators, not
+// stands for any text, ? for one character, and \ takes their meaning away;
+// nothing else is special, and no pattern reaches outside the layer. It walks the keyspace: for operators, not
 // for requests.
 func (c *Cache) DeletePattern(ctx context.Context, layer, pattern string) (int, error) {
 	l, err := c.layer(layer)
 	if err != nil {
 		return 0, err
 	}
-	glob, err := globOf(pattern)
+	p, err := newPattern(pattern)
 	if err != nil {
 		return 0, fmt.Errorf("layer %s: %w", layer, err)
 	}
 	// The versions first: a fill under way has made its entry's version before
 	// it fetches, so it is found here even while its entry is not stored yet.
-	versions := escapeGlob(c.depPrefix+l.Name+":") + glob
-	err = c.scan(ctx, versions, func(keys []string) error {
-		deps := make([]string, len(keys))
-		for i, k := range keys {
-			deps[i] = strings.TrimPrefix(k, c.depPrefix)
+	versions := c.depPrefix + l.Name + ":"
+	err = c.scan(ctx, escapeGlob(versions)+p.glob, func(keys []string) error {
+		deps := make([]string, 0, len(keys))
+		for _, k := range keys {
+			if p.match(k[len(versions):]) {
+				deps = append(deps, k[len(c.depPrefix):])
+			}
 		}
 		return c.Invalidate(ctx, deps...)
 	})
@@ -132,12 +104,17 @@ func (c *Cache) DeletePattern(ctx context.Context, layer, pattern string) (int, 
 		return 0, fmt.Errorf("cache: delete pattern %q in layer %s: %w", pattern, layer, err)
 	}
 	n := 0
-	err = c.scan(ctx, escapeGlob(l.keyPrefix)+glob, func(keys []string) error {
+	err = c.scan(ctx, escapeGlob(l.keyPrefix)+p.glob, func(keys []string) error {
 		pipe := c.rdb.Pipeline()
-		cmds := make([]*redis.IntCmd, len(keys))
-		for i, k := range keys {
-			c.near.remove(k)
-			cmds[i] = pipe.Unlink(ctx, k)
+		cmds := make([]*redis.IntCmd, 0, len(keys))
+		for _, k := range keys {
+			if p.match(k[len(l.keyPrefix):]) {
+				c.near.remove(k)
+				cmds = append(cmds, pipe.Unlink(ctx, k))
+			}
+		}
+		if len(cmds) == 0 {
+			return nil
 		}
 		if _, err := pipe.Exec(ctx); err != nil {
 			return err
@@ -161,17 +138,18 @@ func (c *Cache) Keys(ctx context.Context, layer, pattern string, limit int) ([]s
 	if err != nil {
 		return nil, err
 	}
-	glob, err := globOf(pattern)
+	p, err := newPattern(pattern)
 	if err != nil {
 		return nil, fmt.Errorf("layer %s: %w", layer, err)
 	}
 	var out []string
 	seen := map[string]bool{}
-	err = c.scan(ctx, escapeGlob(l.keyPrefix)+glob, func(keys []string) error {
+	err = c.scan(ctx, escapeGlob(l.keyPrefix)+p.glob, func(keys []string) error {
 		for _, k := range keys {
-			if !seen[k] && len(out) < limit {
+			id := k[len(l.keyPrefix):]
+			if !seen[k] && len(out) < limit && p.match(id) {
 				seen[k] = true
-				out = append(out, strings.TrimPrefix(k, l.keyPrefix))
+				out = append(out, id)
 			}
 		}
 		if len(out) >= limit {
@@ -225,43 +203,4 @@ func (c *Cache) scan(ctx context.Context, match string, visit func([]string) err
 		return r.ForEachMaster(ctx, func(ctx context.Context, n *redis.Client) error { return one(ctx, n) })
 	}
 	return one(ctx, c.rdb)
-}
-
-const globSpecial = `*?[]\^-`
-
-// escapeGlob makes Redis match s and nothing else.
-func escapeGlob(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		if strings.IndexByte(globSpecial, s[i]) >= 0 {
-			b.WriteByte('\\')
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
-// globOf turns a caller's pattern into Redis's: * is any text, \* a star, \\ a
-// backslash, and everything else itself.
-func globOf(pattern string) (string, error) {
-	if pattern == "" {
-		return "", fmt.Errorf("%w: empty pattern", ErrInvalidKey)
-	}
-	if len(pattern) > 2*maxIDBytes {
-		return "", fmt.Errorf("%w: pattern of %d bytes", ErrInvalidKey, len(pattern))
-	}
-	var b strings.Builder
-	for i := 0; i < len(pattern); i++ {
-		ch := pattern[i]
-		switch {
-		case ch == '*':
-			b.WriteByte('*')
-		case ch == '\\' && i+1 < len(pattern) && (pattern[i+1] == '*' || pattern[i+1] == '\\'):
-			i++
-			b.WriteString(escapeGlob(pattern[i : i+1]))
-		default:
-			b.WriteString(escapeGlob(string([]byte{ch})))
-		}
-	}
-	return b.String(), nil
 }

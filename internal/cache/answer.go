@@ -8,6 +8,7 @@ type answer struct {
 	value    any        // set for the one caller that may keep it
 	near     *nearEntry // where it was found, to keep what is decoded there
 	negative bool
+	hit      bool   // answered from the store
 	versions string // of a stored value
 	err      error
 	info     Info

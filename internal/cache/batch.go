@@ -60,6 +60,7 @@ func (b *batch) run(ctx context.Context) []batchAnswer {
 		} else if a.wait != nil {
 			a.ans, a.err = a.wait(ctx)
 		}
+		b.c.hot.see(b.layer, b.qs[i].key, int64(start.Sub(b.c.born)))
 		if a.err == nil || a.ans.negative {
 			sc.note(b.c, b.qs[i].deps, &a.ans.burden)
 		}
@@ -71,7 +72,7 @@ func (b *batch) run(ctx context.Context) []batchAnswer {
 // read is step 1 for all: hits are answered, the rest is fetched.
 func (b *batch) read(ctx context.Context, open []int) {
 	c := b.c
-	if !c.opt.Gate() || c.breaker.open.Load() {
+	if !c.opt.Gate() || c.breaker.open.Load() || scopeOf(ctx).bypassed() {
 		b.direct(ctx, open)
 		return
 	}

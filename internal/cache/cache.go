@@ -44,6 +44,8 @@ type Cache struct {
 	breaker breaker
 	history history
 	audits  chan struct{} // slots of the coherence audit
+	hot     *hot
+	schemas schemas
 	owners  atomic.Uint64 // numbers the Funcs
 	redis   redisGauges
 	started atomic.Bool
@@ -77,6 +79,7 @@ func New(o Options) (*Cache, error) {
 		versionLife: o.MaxTTL + time.Hour,
 		born:        time.Now(),
 		met:         newMetrics(o.Registerer),
+		hot:         newHot(),
 		audits:      make(chan struct{}, maxAudits),
 	}
 	c.reads.byName = make(map[string]*usedRelay[sharedReading])

@@ -75,11 +75,16 @@ func (c *Cache) newTarget(l *layerState, k Key, declared []string, fprint uint64
 	}
 	t := target{layer: l, id: id, deps: deps}
 	t.key, t.vkeys = c.redisKeys(l, id, deps)
-	t.fprint = fprint
-	for _, d := range deps {
-		t.fprint = (hash64(t.fprint, d) ^ 0xff) * fnvPrime
-	}
+	t.fprint = withDeps(fprint, deps)
 	return t, nil
+}
+
+// withDeps mixes dependency names into the fingerprint of codec and type.
+func withDeps(fprint uint64, deps []string) uint64 {
+	for _, d := range deps {
+		fprint = (hash64(fprint, d) ^ 0xff) * fnvPrime
+	}
+	return fprint
 }
 
 func addUnique(list []string, s string) []string {

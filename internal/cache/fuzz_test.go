@@ -88,7 +88,7 @@ func FuzzKey(f *testing.F) {
 	})
 }
 
-// globMatch is Redis's stringmatchlen for patterns of literals, escapes and *.
+// globMatch is Redis's stringmatchlen for patterns of literals, escapes, * and ?.
 func globMatch(pattern, s string) bool {
 	for pattern != "" {
 		switch {
@@ -99,6 +99,11 @@ func globMatch(pattern, s string) bool {
 				}
 			}
 			return false
+		case pattern[0] == '?':
+			if s == "" {
+				return false
+			}
+			pattern, s = pattern[1:], s[1:]
 		case pattern[0] == '\\' && len(pattern) > 1:
 			if s == "" || s[0] != pattern[1] {
 				return false
@@ -118,34 +123,37 @@ func FuzzGlob(f *testing.F) {
 	for _, s := range []string{"a*", `a\*b`, "[a-z]?", `\`, `\\`, "^x", "ñ*", "{a}"} {
 		f.Add(s, "a1")
 	}
-	f.Fuzz(func(t *testing.T, pattern, s string) {
-		if len(pattern) > 60 || len(s) > 60 || strings.Count(pattern, "*") > 4 {
+	f.Fuzz(func(t *testing.T, text, s string) {
+		if len(text) > 60 || len(s) > 60 || strings.Count(text, "*")+strings.Count(text, "?") > 4 {
 			return
 		}
-		if e := escapeGlob(s); !globMatch(e, s) || s != pattern && globMatch(e, pattern) {
+		if e := escapeGlob(s); !globMatch(e, s) || s != text && globMatch(e, text) {
 			t.Fatalf("escaped %q is not exact", s)
 		}
-		glob, err := globOf(pattern)
+		p, err := newPattern(text)
 		if err != nil {
-			if pattern != "" {
-				t.Fatalf("%q: %v", pattern, err)
+			if text != "" {
+				t.Fatalf("%q: %v", text, err)
 			}
 			return
 		}
-		// Every special byte but a caller's star is escaped.
-		for i := 0; i < len(glob); i++ {
+		// Every special byte but a caller's wildcards is escaped.
+		for i := 0; i < len(p.glob); i++ {
 			switch {
-			case glob[i] == '\\':
+			case p.glob[i] == '\\':
 				i++
-				if i == len(glob) {
-					t.Fatalf("%q ends in an escape", glob)
+				if i == len(p.glob) {
+					t.Fatalf("%q ends in an escape", p.glob)
 				}
-			case glob[i] != '*' && strings.IndexByte(globSpecial, glob[i]) >= 0:
-				t.Fatalf("%q: bare %q", glob, glob[i])
+			case strings.IndexByte("*?", p.glob[i]) < 0 && strings.IndexByte(globSpecial, p.glob[i]) >= 0:
+				t.Fatalf("%q: bare %q", p.glob, p.glob[i])
 			}
 		}
-		if !strings.ContainsAny(pattern, `*\`) && !globMatch(glob, pattern) {
-			t.Fatalf("literal %q does not match itself", pattern)
+		if !strings.ContainsAny(text, `*?\`) && (!p.match(text) || p.match(s) != (s == text)) {
+			t.Fatalf("literal %q does not match itself alone", text)
+		}
+		if p.match(s) && !globMatch(p.glob, s) {
+			t.Fatalf("Redis's glob %q hides %q, which %q matches", p.glob, s, text)
 		}
 		_ = utf8.ValidString(s)
 	})

@@ -36,7 +36,8 @@ type layerMetrics struct {
 	stale, refreshes          counter
 	lockWaits, lockTakeovers  counter
 	auditChecks, auditMisses  counter
-	get, getMany, load, set   prometheus.Observer
+	get, hit                  prometheus.Observer // every get; those among them answered from the store
+	getMany, load, set        prometheus.Observer
 	rejected                  [rejectCount]counter
 	auditUnsettled, negatives counter
 }
@@ -127,6 +128,7 @@ func (m *metrics) forLayer(name string, l *layerMetrics) {
 			prometheus.Labels{"layer": name, "reason": rejectNames[i]}, &l.rejected[i])
 	}
 	l.get = m.duration.WithLabelValues("get", name)
+	l.hit = m.duration.WithLabelValues("hit", name)
 	l.getMany = m.duration.WithLabelValues("get_many", name)
 	l.load = m.duration.WithLabelValues("load", name)
 	l.set = m.duration.WithLabelValues("set", name)

@@ -112,8 +112,8 @@ func (c *Cache) bounded(l *layerState, key string, owner uint64) *nearEntry {
 	if e == nil || e.owner != owner {
 		return nil
 	}
-	since := e.since.Load()
-	if since <= up || c.mono()-since > int64(l.Near.Staleness) || c.nowMS() >= e.env.soft {
+	since, now := e.since.Load(), c.mono()
+	if since <= up || now-since > int64(l.Near.Staleness) || c.nowMS() >= e.env.soft {
 		return nil
 	}
 	for _, s := range e.slots {
@@ -121,6 +121,7 @@ func (c *Cache) bounded(l *layerState, key string, owner uint64) *nearEntry {
 			return nil
 		}
 	}
+	c.hot.see(l, key, now)
 	return e
 }
 

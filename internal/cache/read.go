@@ -214,7 +214,12 @@ func (c *Cache) early(e *envelope) bool {
 func (c *Cache) getOrLoad(ctx context.Context, q *request) (answer, error) {
 	start := time.Now()
 	ans, err := c.read(ctx, q)
-	since(q.layer.met.get, start)
+	took := time.Since(start).Seconds()
+	q.layer.met.get.Observe(took)
+	if ans.hit {
+		q.layer.met.hit.Observe(took)
+	}
+	c.hot.see(q.layer, q.key, int64(start.Sub(c.born)))
 	if err == nil || ans.negative {
 		scopeOf(ctx).note(c, q.deps, &ans.burden)
 	}
@@ -229,7 +234,7 @@ func (c *Cache) read(ctx context.Context, q *request) (answer, error) {
 	if sc.loads(q.key) {
 		return answer{}, ErrCycle
 	}
-	if !c.opt.Gate() || c.breaker.open.Load() {
+	if !c.opt.Gate() || c.breaker.open.Load() || sc.bypassed() {
 		q.layer.met.bypassed.inc()
 		return c.loadDirect(ctx, q)
 	}
@@ -292,6 +297,7 @@ func (c *Cache) hit(q *request, ans answer) answer {
 	if ans.negative {
 		met.negatives.inc()
 	}
+	ans.hit = true
 	c.maybeAudit(q, &ans)
 	return ans
 }

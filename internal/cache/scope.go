@@ -14,6 +14,7 @@ type scope struct {
 	parent *scope
 	keys   []string // of the entries being loaded
 	slot   bool     // this load runs in a slot, its own or an ancestor's
+	bypass bool     // what is read inside goes past the cache
 
 	mu    sync.Mutex
 	deps  []string

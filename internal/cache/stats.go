@@ -33,8 +33,11 @@ type LayerStats struct {
 type RedisStats struct {
 	Reachable   bool    `json:"reachable"`
 	MemoryBytes float64 `json:"memory_bytes"`
-	Keys        float64 `json:"keys"` // of the cache's database
+	PeakBytes   float64 `json:"peak_bytes"`
+	MaxBytes    float64 `json:"max_bytes"` // maxmemory; 0 = no limit
+	Keys        float64 `json:"keys"`      // of the cache's database
 	Evictions   float64 `json:"evictions"`
+	Expired     float64 `json:"expired"`
 }
 
 // Stats is a snapshot.
@@ -175,6 +178,9 @@ func (c *Cache) askRedis(ctx context.Context) (RedisStats, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		sum.MemoryBytes += infoNumber(info.Val(), "used_memory")
+		sum.PeakBytes += infoNumber(info.Val(), "used_memory_peak")
+		sum.MaxBytes += infoNumber(info.Val(), "maxmemory")
+		sum.Expired += infoNumber(info.Val(), "expired_keys")
 		sum.Evictions += infoNumber(info.Val(), "evicted_keys")
 		sum.Keys += float64(size.Val())
 		return nil

@@ -30,7 +30,9 @@ func entryTarget[T any](c *Cache, e Entry, codec Codec) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	return c.newTarget(l, e.Key, e.Deps, fingerprint(codec.Name(), reflect.TypeFor[T]()))
+	fprint := fingerprint(codec.Name(), reflect.TypeFor[T]())
+	c.schemas.note(fprint, codec.Name(), reflect.TypeFor[T]())
+	return c.newTarget(l, e.Key, e.Deps, fprint)
 }
 
 // Ticket reads the versions an entry's value will be stored with. Take it
@@ -76,6 +78,9 @@ func Get[T any](ctx context.Context, c *Cache, e Entry) (T, error) {
 	}
 	if err := c.usable(); err != nil {
 		return v, err
+	}
+	if scopeOf(ctx).bypassed() {
+		return v, ErrBypass
 	}
 	r, err := c.readEntry(ctx, &t)
 	if err != nil {

@@ -66,6 +66,7 @@ func Wrap[A, T any](c *Cache, s Spec[A], load func(context.Context, A) (T, error
 	}
 	f := &Func[A, T]{c: c, spec: s, load: load, owner: c.owners.Add(1)}
 	f.fprint = fingerprint(s.Codec.Name(), reflect.TypeFor[T]())
+	c.schemas.note(f.fprint, s.Codec.Name(), reflect.TypeFor[T]())
 	f.layer, f.err = c.layer(s.Layer)
 	switch {
 	case f.err != nil:
