@@ -22,7 +22,7 @@ endif
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## start everything on http://localhost:8000: private PostgreSQL and Redis, migrations, sample, service
@@ -54,6 +54,11 @@ fmt: ## format the code
 bench: ## every benchmark (BENCH=regexp for some)
 	@scripts/ensure-installed postgres redis
 	@go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m $(PACKAGES)
+
+.PHONY: bench-cache
+bench-cache: ## the table of docs/benchmarks.md that sets the cache beside other libraries
+	@scripts/ensure-installed redis
+	@cd internal/cache/benchpeers && go test -count=1 -timeout 60m -run TestTable -v .
 
 .PHONY: verify
 verify: ## the long proofs (VERIFY_FOR=10m each) and every fuzz function (FUZZ_FOR=1m each)

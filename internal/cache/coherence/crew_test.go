@@ -18,19 +18,16 @@ import (
 
 // crew is the worker processes.
 type crew struct {
-	t      *testing.T
-	m      *memory
-	order  order
-	mu     sync.Mutex
-	hands  []*hand
-	killed int
+	t     *testing.T
+	m     *memory
+	order order
+	hands []*hand
 }
 
 type hand struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
 	stderr *lockedBuffer
-	killed bool
 }
 
 type lockedBuffer struct {
@@ -122,7 +119,6 @@ func (c *crew) killLoading(ctx context.Context) {
 
 func (c *crew) kill(i int) {
 	h := c.hands[i]
-	h.killed = true
 	_ = h.cmd.Process.Kill()
 	_ = h.cmd.Wait()
 	c.report(i, h)
