@@ -83,6 +83,7 @@ func TestRFC9111s41Vary(t *testing.T) {
 		"Content-Language selects": vary("Accept-Language\nContent-Language: de", "Accept-Language: en, de", "Accept-Language: fr;q=0.5, de;q=1.0", true),
 		"only the best liked":      vary("Accept-Language\nContent-Language: de", "Accept-Language: en, de", "Accept-Language: fr, de;q=0.9", false),
 		"and no tie":               vary("Accept-Language\nContent-Language: de", "Accept-Language: en, de", "Accept-Language: fr, de", false),
+		"nor one listed first":     vary("Accept-Language\nContent-Language: de", "Accept-Language: en", "Accept-Language: de, fr", false),
 		"and no other field":       vary("Accept-Language, Foo\nContent-Language: de", "Accept-Language: en\nFoo: 1", "Accept-Language: de\nFoo: 2", false),
 		"several variants": {
 			{send: "Foo: 1", reply: fresh100 + "\nVary: Foo", body: "one"},
@@ -255,6 +256,7 @@ func TestRFC9111s34Ranges(t *testing.T) {
 		"of a part: not after":     {part("bytes 4-8/10"), {send: "Range: bytes=8-9", status: 206, reply: "Content-Range: bytes 8-9/10"}},
 		"of a part: not its end":   {part("bytes 4-8/10"), {send: "Range: bytes=6-", status: 206, reply: "Content-Range: bytes 6-9/10"}},
 		"of a part: no suffix":     {part("bytes 4-8/10"), {send: "Range: bytes=-1", status: 206, reply: "Content-Range: bytes 9-9/10"}},
+		"of a part: long suffix":   {part("bytes 5-9/10"), {send: "Range: bytes=-7", status: 206, reply: "Content-Range: bytes 3-9/10"}},
 		"a part shorter than told": {part("bytes 4-9/10"), {cached: true, send: "Range: bytes=6-8", want: 206, wantBody: "234"}, {cached: true, send: "Range: bytes=-5", want: 206, wantBody: "01234"}, {cached: true, send: "Range: bytes=-1", want: 206, wantBody: "4"}},
 		"a part without range":     {{send: "Range: bytes=0-", status: 206, reply: fresh100}, {send: "Range: bytes=0-", status: 206}},
 
