@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"openlearn/internal/cache/httpcache"
 	"openlearn/internal/httpapi"
 )
 
@@ -23,6 +24,21 @@ func Register(api *httpapi.API, s *Service) {
 	huma.Register(api, get("/api/analysis/results", "analysis-results", "List analyses, newest first"), h.results)
 	huma.Register(api, get("/api/analysis/results/{analysis_id}", "analysis-result", "Read one analysis"), h.result)
 	huma.Register(api, get("/api/analysis/statistics", "analysis-statistics", "Figures over all analyses"), h.statistics)
+}
+
+// Cached is the table of the analyses' cached routes.
+func Cached(api *httpapi.API, s *Service) []httpcache.Route {
+	return []httpcache.Route{
+		httpapi.Cached(api, "/api/analysis/results", time.Hour, func(in *resultsInput) ([]string, error) {
+			return s.cached.results.Deps(pageQuery{in.Page, in.Limit}), nil
+		}),
+		httpapi.Cached(api, "/api/analysis/results/{analysis_id}", time.Hour, func(in *resultInput) ([]string, error) {
+			return s.cached.result.Deps(in.ID), nil
+		}),
+		httpapi.Cached(api, "/api/analysis/statistics", statisticsTTL, func(*struct{}) ([]string, error) {
+			return s.cached.statistics.Deps(struct{}{}), nil
+		}),
+	}
 }
 
 type handlers struct{ s *Service }

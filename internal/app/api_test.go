@@ -104,7 +104,7 @@ func TestBadInputIsAClearAnswer(t *testing.T) {
 		contains           string
 	}{
 		{"GET", "/api/articles/abc", "", 422, `"type":"int_parsing","loc":["path","id"]`},
-		{"GET", "/api/articles/99999999999999999999", "", 422, `"int_parsing"`},
+		{"GET", "/api/articles/99999999999999999999", "", 404, "Article not found"},
 		{"GET", "/api/articles/9223372036854775807", "", 404, "Article not found"},
 		{"GET", "/api/articles/-1", "", 404, "Article not found"},
 		{"GET", "/api/articles?limit=0", "", 422, `"greater_than_equal"`},

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -18,6 +19,7 @@ import (
 	"openlearn/internal/analysis"
 	"openlearn/internal/articles"
 	"openlearn/internal/cache"
+	"openlearn/internal/cache/httpcache"
 	"openlearn/internal/httpapi"
 	"openlearn/internal/outbox"
 	"openlearn/internal/postgres"
@@ -103,8 +105,26 @@ func (a *App) routes() (http.Handler, error) {
 	articles.Register(api, a.Articles)
 	analysis.Register(api, a.Analysis)
 	scraping.Register(api, catalogue, archiveFigures{a.Articles})
+	if err := a.cacheResponses(e, api); err != nil {
+		return nil, err
+	}
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)})))
 	return headAsGet(e), nil
+}
+
+// cacheResponses puts the HTTP cache in front of the handlers and inside of all that belongs to one request.
+func (a *App) cacheResponses(e *echo.Echo, api *httpapi.API) error {
+	routes := slices.Concat(articles.Cached(api, a.Articles), analysis.Cached(api, a.Analysis), scraping.Cached(api, a.Articles.FigureDeps()))
+	for _, path := range []string{"/health", "/api/health"} { // liveness and readiness never
+		routes = append(routes, httpcache.Route{Path: path, Lifetime: time.Minute})
+	}
+	responses, err := httpcache.NewService(httpcache.ServiceOptions{Cache: a.cache, Routes: routes, Registerer: a.registry, Logger: a.log})
+	if err != nil {
+		return err
+	}
+	e.Use(responses.Middleware())
+	e.Use(logCauses(a.log)) // innermost: what a handler hides from its client, one line for each time it ran
+	return nil
 }
 
 // Handler is the service without a listener.

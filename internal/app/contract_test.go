@@ -71,6 +71,7 @@ var deliberate = map[string]struct {
 	"analysis_result_1":             {"D27: analyses can be read", 200, nil},
 	"analysis_results":              {"D27", 200, nil},
 	"analysis_statistics":           {"D27, D40", 200, nil},
+	"inm_v1":                        {"D1: a matching If-None-Match is answered with 304", 304, nil},
 	"cors_preflight":                {"a preflight has no body: 204", 204, nil},
 }
 

@@ -41,18 +41,19 @@ func (h *health) register(api *httpapi.API) {
 }
 
 type overviewOutput struct {
-	Body struct {
+	Status int
+	Body   struct {
 		Status  string `json:"status" enum:"ok,degraded,unavailable"`
 		Service string `json:"service"`
 	}
 }
 
 func (h *health) overview(ctx context.Context, _ *struct{}) (*overviewOutput, error) {
-	out := &overviewOutput{}
+	out := &overviewOutput{Status: http.StatusOK}
 	out.Body.Service = "openlearn"
 	switch db, cache := h.look(ctx); {
 	case db.Error != "":
-		out.Body.Status = "unavailable"
+		out.Body.Status, out.Status = "unavailable", http.StatusServiceUnavailable
 	case cache.Error != "":
 		out.Body.Status = "degraded"
 	default:

@@ -112,14 +112,29 @@ func observe(log *slog.Logger, reg prometheus.Registerer) echo.MiddlewareFunc {
 				slog.String("request_id", c.Response().Header().Get(echo.HeaderXRequestID)),
 			}
 			level := slog.LevelDebug
-			if cause := httpapi.Cause(c); cause != nil {
-				attrs = append(attrs, slog.String("error", cause.Error()))
-			}
 			if status >= http.StatusInternalServerError {
 				level = slog.LevelError
 			}
 			log.LogAttrs(c.Request().Context(), level, "request", attrs...)
 			return nil
+		}
+	}
+}
+
+// logCauses writes down why an answer is a 5xx, which its client is not told.
+func logCauses(log *slog.Logger) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			err := next(c)
+			cause := httpapi.Cause(c)
+			if cause == nil && err != nil && httpapi.StatusOf(err) >= http.StatusInternalServerError {
+				cause = err
+			}
+			if cause != nil {
+				log.LogAttrs(c.Request().Context(), slog.LevelError, "request failed",
+					slog.String("route", c.Path()), slog.String("query", c.Request().URL.RawQuery), slog.String("error", cause.Error()))
+			}
+			return err
 		}
 	}
 }

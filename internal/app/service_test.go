@@ -87,7 +87,7 @@ func TestRedisAwayAndBack(t *testing.T) {
 	}
 	hits := func() bool {
 		a.get("/api/articles")
-		return strings.Contains(string(a.get("/metrics").body), `cache_hits_total{layer="content"}`) && metric(t, a, `cache_hits_total{layer="content"}`) > 0
+		return strings.Contains(string(a.get("/metrics").body), `cache_hits_total{layer="http_response"}`) && metric(t, a, `cache_hits_total{layer="http_response"}`) > 0
 	}
 	eventually(t, "hits after Redis came up", hits)
 	if err := rd.Kill(); err != nil {
@@ -100,12 +100,12 @@ func TestRedisAwayAndBack(t *testing.T) {
 	if err := rd.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	before := metric(t, a, `cache_hits_total{layer="content"}`)
+	before := metric(t, a, `cache_hits_total{layer="http_response"}`)
 	eventually(t, "hits after Redis came back", func() bool {
 		if got := titles(t, a.get("/api/articles")); got != "dos uno" {
 			t.Fatalf("stale after Redis came back: %q", got)
 		}
-		return metric(t, a, `cache_hits_total{layer="content"}`) > before
+		return metric(t, a, `cache_hits_total{layer="http_response"}`) > before
 	})
 }
 
@@ -317,7 +317,7 @@ func TestAuditFindsNoMismatch(t *testing.T) {
 	for round := range 12 {
 		for range 3 {
 			for _, path := range reads {
-				a.get(path)
+				a.get(path, "X-API-Key", "past the response cache")
 			}
 		}
 		if _, err := a.db.Pool.Exec(t.Context(), "UPDATE scraped_content SET title = $1 WHERE id = 7", fmt.Sprint("psql ", round)); err != nil {

@@ -52,8 +52,8 @@ func (f Filter) deps() []string {
 	return []string{AllArticles, Table}
 }
 
-// Cached is the store as handlers read it: each function is one layer, key, lifetime and list of dependencies.
-type Cached struct {
+// cachedReads is the store as handlers read it: each function is one layer, key, lifetime and list of dependencies.
+type cachedReads struct {
 	article *cache.Func[int64, Article]
 	list    *cache.Func[listQuery, Page]
 	simple  *cache.Func[offsetQuery, OffsetPage]
@@ -102,8 +102,8 @@ type SearchPage struct {
 const recent = 24 * time.Hour
 
 // newCached declares how the store's reads are cached.
-func newCached(c *cache.Cache, s *Store) *Cached {
-	return &Cached{
+func newCached(c *cache.Cache, s *Store) *cachedReads {
+	return &cachedReads{
 		article: cache.Wrap(c, cache.Spec[int64]{
 			Layer:    cache.Article,
 			Key:      func(id int64) cache.Key { return cache.Key{ID: strconv.FormatInt(id, 10)} },

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"openlearn/internal/cache"
+	"openlearn/internal/cache/httpcache"
 	"openlearn/internal/httpapi"
 )
 
@@ -42,6 +45,34 @@ func Register(api *httpapi.API, s *Service) {
 
 const maxLimit = 100
 
+// Cached is the table of the archive's cached routes. What they depend on comes from the cached functions that their
+// handlers call.
+func Cached(api *httpapi.API, s *Service) []httpcache.Route {
+	return []httpcache.Route{
+		httpapi.Cached(api, "/api/articles", 15*time.Minute, deps(s.cached.list, (*listInput).query)),
+		httpapi.Cached(api, "/api/articles/search", 15*time.Minute, deps(s.cached.search, (*searchInput).query)),
+		httpapi.Cached(api, "/api/articles/feed.atom", 15*time.Minute, deps(s.cached.list, (*feedInput).query)),
+		httpapi.Cached(api, "/api/articles/{id}", time.Hour, deps(s.cached.article, (*IDInput).query)),
+		httpapi.Cached(api, "/api/scraping/content", 30*time.Minute, deps(s.cached.list, (*contentInput).query)),
+		httpapi.Cached(api, "/api/scraping/content/simple", 30*time.Minute, deps(s.cached.simple, (*simpleInput).query)),
+		httpapi.Cached(api, "/api/scraping/content/{id}", 30*time.Minute, deps(s.cached.article, (*IDInput).query)),
+	}
+}
+
+// deps are those of the cached function that a handler calls with what query makes of its input.
+func deps[I, A, T any](f *cache.Func[A, T], query func(*I) (A, error)) func(*I) ([]string, error) {
+	return func(in *I) ([]string, error) {
+		a, err := query(in)
+		if err != nil {
+			return nil, err
+		}
+		return f.Deps(a), nil
+	}
+}
+
+// FigureDeps is what the archive's figures depend on, for routes of others that show them.
+func (s *Service) FigureDeps() []string { return s.cached.counts.Deps(struct{}{}) }
+
 type handlers struct {
 	api *httpapi.API
 	s   *Service
@@ -56,6 +87,8 @@ func (h *handlers) link(id int64) string {
 type IDInput struct {
 	ID int64 `path:"id" doc:"The article's number" example:"42"`
 }
+
+func (in *IDInput) query() (int64, error) { return in.ID, nil }
 
 type articleOutput struct {
 	Location string `header:"Location"`

@@ -54,8 +54,16 @@ type (
 	}
 )
 
+func (in *feedInput) query() (listQuery, error) {
+	return listQuery{Filter{Source: in.Source, Category: in.Category}, Newest, nil, in.Limit, excerptCut}, nil
+}
+
 func (h *handlers) feed(ctx context.Context, in *feedInput) (*feedOutput, error) {
-	page, err := h.s.cached.list.Get(ctx, listQuery{Filter{Source: in.Source, Category: in.Category}, Newest, nil, in.Limit, excerptCut})
+	q, err := in.query()
+	if err != nil {
+		return nil, err
+	}
+	page, err := h.s.cached.list.Get(ctx, q)
 	if err != nil {
 		return nil, answer(err)
 	}

@@ -68,13 +68,18 @@ type listOutput struct {
 	}
 }
 
-func (h *handlers) list(ctx context.Context, in *listInput) (*listOutput, error) {
+func (in *listInput) query() (listQuery, error) {
 	order := Order(in.Order)
 	after, err := position(in.Cursor, order)
+	return listQuery{in.filter(), order, after, in.Limit, excerptCut}, err
+}
+
+func (h *handlers) list(ctx context.Context, in *listInput) (*listOutput, error) {
+	q, err := in.query()
 	if err != nil {
 		return nil, err
 	}
-	page, err := h.s.cached.list.Get(ctx, listQuery{in.filter(), order, after, in.Limit, excerptCut})
+	page, err := h.s.cached.list.Get(ctx, q)
 	if err != nil {
 		return nil, answer(err)
 	}
@@ -83,7 +88,7 @@ func (h *handlers) list(ctx context.Context, in *listInput) (*listOutput, error)
 	for i := range page.Articles {
 		out.Body.Items = append(out.Body.Items, h.summary(&page.Articles[i]))
 	}
-	out.Body.NextCursor, out.Body.HasMore, out.Body.Count = page.next(order), page.More, len(page.Articles)
+	out.Body.NextCursor, out.Body.HasMore, out.Body.Count = page.next(q.Order), page.More, len(page.Articles)
 	return out, nil
 }
 
@@ -115,13 +120,18 @@ type contentOutput struct {
 	}
 }
 
-func (h *handlers) content(ctx context.Context, in *contentInput) (*contentOutput, error) {
+func (in *contentInput) query() (listQuery, error) {
 	after, err := position(in.Cursor, UndatedFirst)
+	f := Filter{Source: in.Source, Category: in.Category, MinDifficulty: in.MinDifficulty.Ptr(), MaxDifficulty: in.MaxDifficulty.Ptr()}
+	return listQuery{f, UndatedFirst, after, in.Limit, contentCut}, err
+}
+
+func (h *handlers) content(ctx context.Context, in *contentInput) (*contentOutput, error) {
+	q, err := in.query()
 	if err != nil {
 		return nil, err
 	}
-	f := Filter{Source: in.Source, Category: in.Category, MinDifficulty: in.MinDifficulty.Ptr(), MaxDifficulty: in.MaxDifficulty.Ptr()}
-	page, err := h.s.cached.list.Get(ctx, listQuery{f, UndatedFirst, after, in.Limit, contentCut})
+	page, err := h.s.cached.list.Get(ctx, q)
 	if err != nil {
 		return nil, answer(err)
 	}
@@ -150,8 +160,14 @@ type simpleOutput struct {
 	}
 }
 
+func (in *simpleInput) query() (offsetQuery, error) { return offsetQuery{in.Offset, in.Limit}, nil }
+
 func (h *handlers) simple(ctx context.Context, in *simpleInput) (*simpleOutput, error) {
-	page, err := h.s.cached.simple.Get(ctx, offsetQuery{in.Offset, in.Limit})
+	q, err := in.query()
+	if err != nil {
+		return nil, err
+	}
+	page, err := h.s.cached.simple.Get(ctx, q)
 	if err != nil {
 		return nil, answer(err)
 	}

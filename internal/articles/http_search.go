@@ -26,12 +26,20 @@ type searchOutput struct {
 	}
 }
 
-func (h *handlers) search(ctx context.Context, in *searchInput) (*searchOutput, error) {
+func (in *searchInput) query() (searchQuery, error) {
 	query := tsquery(in.Q)
 	if query == "" {
-		return nil, httpapi.Value("a search needs at least one word", in.Q, "query", "q")
+		return searchQuery{}, httpapi.Value("a search needs at least one word", in.Q, "query", "q")
 	}
-	page, err := h.s.cached.search.Get(ctx, searchQuery{in.filter(), query, in.Offset, in.Limit})
+	return searchQuery{in.filter(), query, in.Offset, in.Limit}, nil
+}
+
+func (h *handlers) search(ctx context.Context, in *searchInput) (*searchOutput, error) {
+	q, err := in.query()
+	if err != nil {
+		return nil, err
+	}
+	page, err := h.s.cached.search.Get(ctx, q)
 	if err != nil {
 		return nil, answer(err)
 	}

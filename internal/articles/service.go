@@ -18,7 +18,7 @@ type Writer interface {
 type Service struct {
 	store  *Store
 	writer Writer
-	cached *Cached
+	cached *cachedReads
 }
 
 // NewService reads from store through c and writes through w.

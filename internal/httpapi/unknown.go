@@ -29,6 +29,19 @@ func statusOf(err error) int {
 	}
 }
 
+// StatusOf is the status that an error of a handler or of Echo is answered with.
+func StatusOf(err error) int {
+	var ours *Error
+	var he *echo.HTTPError
+	switch {
+	case errors.As(err, &ours):
+		return ours.status
+	case errors.As(err, &he):
+		return he.Code
+	}
+	return statusOf(err)
+}
+
 func reportCause(ctx huma.Context, cause error) {
 	if ctx != nil && cause != nil {
 		humaecho.Unwrap(ctx).Set(causeKey, cause)

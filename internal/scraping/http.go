@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"openlearn/internal/cache/httpcache"
 	"openlearn/internal/httpapi"
 )
 
@@ -38,6 +39,17 @@ func Register(api *httpapi.API, catalogue *Catalogue, archive Archive) {
 	huma.Register(api, get("/api/scraping/sources", "scraping-sources", "The sources OpenLearn watches"), h.sources)
 	huma.Register(api, get("/api/sources", "sources", "The same under the path that the client calls"), h.sources)
 	huma.Register(api, get("/api/scraping/status", "scraping-status", "How much has been gathered, and when last"), h.status)
+}
+
+// Cached is the table of the scraping routes that are cached. The catalogue changes with the binary only; statusDeps is
+// what the archive's figures depend on.
+func Cached(api *httpapi.API, statusDeps []string) []httpcache.Route {
+	catalogue := func(*sourcesInput) ([]string, error) { return nil, nil }
+	return []httpcache.Route{
+		httpapi.Cached(api, "/api/scraping/sources", 2*time.Hour, catalogue),
+		httpapi.Cached(api, "/api/sources", 2*time.Hour, catalogue),
+		httpapi.Cached(api, "/api/scraping/status", 5*time.Minute, func(*struct{}) ([]string, error) { return statusDeps, nil }),
+	}
 }
 
 type handlers struct {

@@ -1,0 +1,42 @@
+package httpapi
+
+import (
+	"strings"
+	"time"
+
+	"openlearn/internal/cache/httpcache"
+)
+
+// Cached is a line of the table of cached routes: GET path (its template, "/api/articles/{id}"), how long an answer is
+// fresh, and what it depends on, as a function of the handler's own input. A request whose input deps refuses (an
+// error) is answered and not cached.
+func Cached[I any](a *API, path string, lifetime time.Duration, deps func(*I) ([]string, error)) httpcache.Route {
+	return httpcache.Route{
+		Path:     strings.NewReplacer("{", ":", "}", "").Replace(path),
+		Lifetime: lifetime,
+		Canonical: func(p *httpcache.Params) bool {
+			query, values, ok := a.Canonical(path, p.Path, p.Query)
+			if !ok {
+				return false
+			}
+			if in, err := Decode[I](func(name string) string { return values[name] }, query); err != nil {
+				return false
+			} else if _, err := deps(&in); err != nil {
+				return false
+			}
+			p.Query = query
+			for name, value := range values {
+				p.SetPath(name, value)
+			}
+			return true
+		},
+		Deps: func(p httpcache.Params) []string {
+			in, err := Decode[I](p.Path, p.Query)
+			if err != nil {
+				return nil // Canonical has read the same values
+			}
+			names, _ := deps(&in)
+			return names
+		},
+	}
+}
