@@ -2,7 +2,9 @@ package coherence
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -16,7 +18,16 @@ func contains(s, part string) bool { return strings.Contains(s, part) }
 type chaos struct {
 	*topology
 	crew *crew
+
+	mu   sync.Mutex
 	done map[string]int
+}
+
+// counts is how often each mishap has happened.
+func (c *chaos) counts() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.done)
 }
 
 // pair are the numbers of the servers that take over from each other.
@@ -115,7 +126,7 @@ func (c *chaos) promote(ctx context.Context) {
 	c.lull(ctx, 100, 700)
 	old.must("kill", old.Kill())
 	if c.cluster {
-		heir.must("promote", heir.rdb.Do(ctx, "cluster", "failover", "takeover").Err())
+		heir.again("promote", func() error { return heir.rdb.Do(ctx, "cluster", "failover", "takeover").Err() })
 		heir.config("masterauth", userPassword)
 		c.primary = 3 - c.primary
 		c.lull(ctx, 0, 300)
@@ -125,7 +136,7 @@ func (c *chaos) promote(ctx context.Context) {
 		})
 		c.settle()
 	} else {
-		heir.must("promote", heir.rdb.ReplicaOf(ctx, "NO", "ONE").Err())
+		heir.again("promote", func() error { return heir.rdb.ReplicaOf(ctx, "NO", "ONE").Err() })
 		heir.config("masterauth", userPassword)
 		c.announce(replica)
 		c.lull(ctx, 0, 300)
@@ -155,35 +166,45 @@ func (c *chaos) lull(ctx context.Context, least, most int) {
 	}
 }
 
-// run goes on until ctx ends, and leaves everything standing.
+// run goes on until ctx ends, and leaves everything standing. A mishap under way is brought to its end.
 func (c *chaos) run(ctx context.Context, only ...string) {
-	c.done = map[string]int{}
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	wg.Go(func() { c.evict(ctx) })
-	steady := context.WithoutCancel(ctx) // a mishap under way is brought to its end
+	all := c.mishaps()
+	if len(only) > 0 {
+		all = slices.DeleteFunc(all, func(m mishap) bool { return !slices.Contains(only, m.name) })
+	}
+	if len(all) == 0 { // a control that fails by itself
+		<-ctx.Done()
+	}
 	for ctx.Err() == nil {
-		all := c.mishaps()
 		rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		for _, m := range all {
 			if ctx.Err() != nil {
 				return
 			}
-			if len(only) > 0 && !strings.Contains(strings.Join(only, ","), m.name) {
-				continue
-			}
-			m.do(steady)
+			m.do(context.WithoutCancel(ctx))
+			c.mu.Lock()
 			c.done[m.name]++
-			for range 6 { // time to recover in, and to write what can be lost
-				for _, n := range c.primaries() {
-					n.sample()
-				}
-				c.lull(ctx, 50, 100)
-			}
-			for _, n := range c.nodes {
-				n.slim()
-			}
+			c.mu.Unlock()
+			c.breathe(ctx)
 		}
+	}
+}
+
+// breathe gives the workers time to recover, and to write what can be lost next.
+func (c *chaos) breathe(ctx context.Context) {
+	for range 6 {
+		for _, n := range c.primaries() {
+			n.sample()
+		}
+		c.lull(ctx, 50, 100)
+	}
+	for _, n := range c.nodes {
+		n.slim()
 	}
 }
 

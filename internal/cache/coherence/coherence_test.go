@@ -26,12 +26,12 @@ func TestMain(m *testing.M) {
 	testkit.Main(m)
 }
 
-// howLong is 30 s, or what OPENLEARN_VERIFY says.
+// howLong is 20 s for each of the two topologies, which run side by side, or what OPENLEARN_VERIFY says.
 func howLong(t *testing.T) time.Duration {
 	t.Helper()
 	text := os.Getenv("OPENLEARN_VERIFY")
 	if text == "" {
-		return 30 * time.Second
+		return 20 * time.Second
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
@@ -42,16 +42,23 @@ func howLong(t *testing.T) time.Duration {
 
 const workers = 3
 
-// trial runs a crew on a topology for a while, with the chaos that is asked for, and returns how often what happened.
-func trial(t *testing.T, o order, m *memory, p *topology, d time.Duration, only ...string) *chaos {
+// trial runs a crew on a topology, with the chaos that is asked for (none: all of it), until over says so or the limit is reached.
+func trial(t *testing.T, o order, m *memory, p *topology, limit time.Duration, over func(*chaos) bool, only ...string) *chaos {
 	t.Helper()
 	var wg sync.WaitGroup
 	timing, stopTime := context.WithCancel(t.Context())
 	wg.Go(func() { m.keepTime(timing) })
 	o.Nodes = p.addrs
 	crew := start(t, m, workers, o)
-	c := &chaos{topology: p, crew: crew}
-	ctx, cancel := context.WithTimeout(t.Context(), d)
+	c := &chaos{topology: p, crew: crew, done: map[string]int{}}
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	wg.Go(func() {
+		for ctx.Err() == nil && !over(c) {
+			time.Sleep(20 * time.Millisecond)
+		}
+		cancel()
+	})
 	c.run(ctx, only...)
 	cancel()
 	crew.finish()
@@ -61,11 +68,18 @@ func trial(t *testing.T, o order, m *memory, p *topology, d time.Duration, only 
 	for i := range m.Counters {
 		fmt.Fprintf(&b, "%s %d, ", counterNames[i], m.Counters[i].Load())
 	}
-	t.Logf("%v: %schaos %v", d, b.String(), c.done)
+	t.Logf("%v: %schaos %v", time.Since(began).Round(time.Second), b.String(), c.counts())
 	return c
 }
 
-// TestNothingInvalidatedIsServed is the proof of the promise.
+// enough is what must have been proved, for it to be something.
+var enough = map[int]int64{
+	nJudged: 2000, nFromRedis: 300, nFromNear: 50, nFromBypass: 20, nFromSource: 200, nAcked: 150, nRefused: 1, nBoundedJudged: 100,
+	nNested: 50, nNegative: 10, nStale: 1, nBatches: 100, nTickets: 5,
+}
+
+// TestNothingInvalidatedIsServed is the proof of the promise. It takes as long as it is told, or longer where the machine is too busy
+// for enough to be proved in that time.
 func TestNothingInvalidatedIsServed(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(*testing.T, *memory) *topology{"standalone": startPair, "cluster": startCluster} {
@@ -73,26 +87,34 @@ func TestNothingInvalidatedIsServed(t *testing.T) {
 			t.Parallel()
 			m, path := newMemory(t)
 			d := howLong(t)
-			c := trial(t, order{Role: "cache", Memory: path}, m, start(t, m), d)
+			began := time.Now()
+			c := trial(t, order{Role: "cache", Memory: path}, m, start(t, m), d+3*time.Minute, func(c *chaos) bool {
+				return time.Since(began) > d && len(missing(m, c)) == 0
+			})
 			if n := m.Counters[nViolations].Load(); n != 0 {
 				t.Errorf("%d violations", n)
 			}
-			// What was proved, and that it was something.
-			for what, least := range map[int]int64{
-				nJudged: 2000, nFromRedis: 300, nFromNear: 100, nFromBypass: 20, nFromSource: 200, nAcked: 300, nRefused: 1, nBoundedJudged: 100,
-				nNested: 100, nNegative: 10, nStale: 1, nBatches: 100, nTickets: 5,
-			} {
-				if n := m.Counters[what].Load(); n < least {
-					t.Errorf("%s: %d, want at least %d: too little was proved", counterNames[what], n, least)
-				}
-			}
-			for _, mishap := range c.mishaps() {
-				if c.done[mishap.name] == 0 {
-					t.Errorf("%q never happened", mishap.name)
-				}
+			for _, what := range missing(m, c) {
+				t.Errorf("too little was proved: %s", what)
 			}
 		})
 	}
+}
+
+// missing is what has not happened often enough.
+func missing(m *memory, c *chaos) (what []string) {
+	for i, least := range enough {
+		if n := m.Counters[i].Load(); n < least {
+			what = append(what, fmt.Sprintf("%s %d times of %d", counterNames[i], n, least))
+		}
+	}
+	counts := c.counts()
+	for _, mishap := range c.mishaps() {
+		if counts[mishap.name] == 0 {
+			what = append(what, mishap.name)
+		}
+	}
+	return what
 }
 
 // The controls: the same checker, on what is known to break the promise.
@@ -110,8 +132,8 @@ func TestTheCheckerFindsViolations(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			m, path := newMemory(t)
-			o := order{Role: c.role, Memory: path, Args: map[string]string{"history": c.history, "quiet": "yes"}}
-			trial(t, o, m, c.start(t, m), 10*time.Second, c.mishaps...)
+			o := order{Role: c.role, Memory: path, Args: map[string]string{"history": c.history, "control": "yes"}}
+			trial(t, o, m, c.start(t, m), 2*time.Minute, func(*chaos) bool { return m.Counters[nViolations].Load() > 0 }, c.mishaps...)
 			if m.Counters[nViolations].Load() == 0 {
 				t.Error("no violation was found: the checker proves nothing")
 			}

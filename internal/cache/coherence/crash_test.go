@@ -98,6 +98,17 @@ func (i *instance) servesFromCache(want string) {
 	})
 }
 
+// settled waits until what was inserted has been applied: the writer that is to die after its own commit shall find nothing else to do.
+func (i *instance) settled() {
+	i.t.Helper()
+	eventually(i.t, "nothing is pending", func() bool {
+		var n int
+		err := i.db.Pool.QueryRow(i.t.Context(), `SELECT count(*) FROM cache_outbox`).Scan(&n)
+		return err == nil && n == 0
+	})
+	i.servesFromCache("old")
+}
+
 func (i *instance) psql(sql string, args ...any) {
 	i.t.Helper()
 	if _, err := i.db.Pool.Exec(i.t.Context(), sql, args...); err != nil {
@@ -170,6 +181,7 @@ func TestKilledBetweenCommitAndInvalidation(t *testing.T) {
 			other := newInstance(t, dsn, n.rdb, true)
 			other.psql(insertArticle)
 			other.servesFromCache("old")
+			other.settled()
 			n.must("stop", c.away(n))
 			killAWriter(t, dsn)
 			began := time.Now()
@@ -198,6 +210,7 @@ func TestWithoutTheOutboxTheOldValueStays(t *testing.T) {
 	other := newInstance(t, dsn, n.rdb, false)
 	other.psql(insertArticle)
 	other.servesFromCache("old")
+	other.psql(`DELETE FROM cache_outbox`) // nobody applies the insert
 	n.must("stop", n.Pause())
 	killAWriter(t, dsn)
 	n.must("bring back", n.Resume())

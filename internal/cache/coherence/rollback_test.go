@@ -68,7 +68,7 @@ func TestAReadAcrossTheRestartOfANode(t *testing.T) {
 			there = append(there, i)
 		}
 	}
-	for round := range int64(4) {
+	for round := range int64(3) {
 		for _, i := range there {
 			mustGet(t, f, i, round)
 			mustGet(t, f, i, round)

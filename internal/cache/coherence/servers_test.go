@@ -37,7 +37,7 @@ func startNode(t *testing.T, settings ...string) *node {
 	n := &node{Redis: testkit.RedisServer(t, settings...), t: t}
 	n.rdb = redis.NewClient(&redis.Options{Addr: n.Addr(), Username: userName, Password: userPassword, PoolSize: 2})
 	t.Cleanup(func() { _ = n.rdb.Close() })
-	n.must("let it follow the others", n.rdb.ConfigSet(context.Background(), "masterauth", userPassword).Err())
+	n.config("masterauth", userPassword)
 	return n
 }
 
@@ -98,7 +98,7 @@ func (n *node) restart() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	n.must("start", n.Start(ctx))
-	n.must("let it follow the others", n.rdb.ConfigSet(ctx, "masterauth", userPassword).Err())
+	n.config("masterauth", userPassword)
 }
 
 // slim rewrites the log where a long run has made it large.
@@ -108,11 +108,20 @@ func (n *node) slim() {
 	}
 }
 
-func (n *node) config(name, value string) {
-	// A server that is stalled or loads its data does not answer; the next round sets it right.
-	if err := n.rdb.ConfigSet(context.Background(), name, value).Err(); err != nil {
-		n.t.Logf("config set %s %s on %s: %v", name, value, n.Addr(), err)
+// again does what may fail for a moment: go-redis repeats its last dial's error for a while, and what was idle may be closed.
+func (n *node) again(what string, do func() error) {
+	n.t.Helper()
+	var err error
+	deadline := time.Now().Add(30 * time.Second)
+	for err = do(); err != nil && time.Now().Before(deadline); err = do() {
+		time.Sleep(5 * time.Millisecond)
 	}
+	n.must(what, err)
+}
+
+func (n *node) config(name, value string) {
+	n.t.Helper()
+	n.again("set "+name+" of", func() error { return n.rdb.ConfigSet(context.Background(), name, value).Err() })
 }
 
 // eventually polls a condition that something else makes true.
@@ -160,7 +169,7 @@ func (p *topology) follow(replica, primary int) {
 		id := of.rdb.ClusterMyID(ctx).Val()
 		eventually(p.t, "the replica knows its primary", func() bool { return n.rdb.ClusterReplicate(ctx, id).Err() == nil })
 	} else {
-		n.must("attach", n.rdb.ReplicaOf(ctx, "127.0.0.1", of.port()).Err())
+		n.again("attach", func() error { return n.rdb.ReplicaOf(ctx, "127.0.0.1", of.port()).Err() })
 	}
 	p.inStep(replica)
 }
