@@ -68,6 +68,14 @@ func (c *Cache) KeysPage(ctx context.Context, layer, prefix, cursor string, limi
 	return page, nil
 }
 
+// KeyPrefix is what a layer's keys begin with, "" for an unknown layer.
+func (c *Cache) KeyPrefix(layer string) string {
+	if l, err := c.layer(layer); err == nil {
+		return l.keyPrefix
+	}
+	return ""
+}
+
 func parseCursor(s string) (node int, at uint64, err error) {
 	if s == "" {
 		return 0, 0, nil

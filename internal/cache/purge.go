@@ -32,6 +32,8 @@ const defaultWithin = 5 * time.Second
 type Purged struct {
 	// Layers counts, by layer, the entries that were current until now.
 	Layers map[string]int
+	// Examples are up to twenty of these entries.
+	Examples []EntryName
 	// Freed counts the keys removed: those, and dead ones that hung on the
 	// same names.
 	Freed int
@@ -41,6 +43,11 @@ type Purged struct {
 	// those of everything stored.
 	Complete bool
 }
+
+// EntryName names an entry as Keys lists it.
+type EntryName struct{ Layer, ID string }
+
+const mostExamples = 20
 
 // Total is the number of entries that were current until now.
 func (p *Purged) Total() (n int) {
@@ -340,6 +347,9 @@ func (p *purge) count(ctx context.Context, suspects []*suspect) error {
 		if current {
 			p.seen[s.key] = true
 			p.out.Layers[s.layer.Name]++
+			if len(p.out.Examples) < mostExamples {
+				p.out.Examples = append(p.out.Examples, EntryName{s.layer.Name, s.key[len(s.layer.keyPrefix):]})
+			}
 		}
 	}
 	return nil

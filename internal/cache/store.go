@@ -147,6 +147,15 @@ func Set[T any](ctx context.Context, c *Cache, e Entry, v T, ttl time.Duration, 
 	return nil
 }
 
+// CheckTTL says whether Set would take a lifetime in a layer; 0 is the layer's.
+func (c *Cache) CheckTTL(layer string, ttl time.Duration) error {
+	l, err := c.layer(layer)
+	if err != nil {
+		return err
+	}
+	return c.checkTTL(l, ttl)
+}
+
 func (c *Cache) checkTTL(l *layerState, ttl time.Duration) error {
 	if ttl < 0 || ttl+l.hardWindow() > c.opt.MaxTTL {
 		return fmt.Errorf("%w: %v is not in [0, %v]", ErrInvalidTTL, ttl, c.opt.MaxTTL-l.hardWindow())
