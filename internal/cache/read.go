@@ -336,6 +336,8 @@ func (c *Cache) reload(ctx context.Context, q *request, after int64) (answer, er
 	if !c.opt.Gate() || c.breaker.open.Load() {
 		return c.loadDirect(ctx, q)
 	}
+	own := *q // a refresh behind the first read may still be at work with q
+	q = &own
 	q.began = c.mono()
 	met := c.history.met.Load()
 	have, err := c.readKeys(ctx, "", q.vkeys)

@@ -32,7 +32,15 @@ func scopeOf(ctx context.Context) *scope {
 
 // Loading reports whether ctx is the inside of a load: reads made with it are
 // strict, and their dependencies must be declared by the entry being loaded.
-func Loading(ctx context.Context) bool { return scopeOf(ctx) != nil }
+func Loading(ctx context.Context) bool { return scopeOf(ctx).load() != nil }
+
+// load is the load that s is inside of: a scope that only says Bypass is none.
+func (s *scope) load() *scope {
+	for s != nil && s.bypass {
+		s = s.parent
+	}
+	return s
+}
 
 // loads reports whether key is being loaded by this scope or one around it.
 func (s *scope) loads(key string) bool {
@@ -44,7 +52,10 @@ func (s *scope) loads(key string) bool {
 	return false
 }
 
-func (s *scope) holdsSlot() bool { return s != nil && s.slot }
+func (s *scope) holdsSlot() bool {
+	s = s.load()
+	return s != nil && s.slot
+}
 
 // burden is what a value lays on whatever is built from it: dependencies
 // beyond its entry's own (it read what it did not declare), and when it
@@ -56,6 +67,7 @@ type burden struct {
 
 // note records a nested read: what it hangs on and when it expires.
 func (s *scope) note(c *Cache, deps []string, b *burden) {
+	s = s.load()
 	if s == nil || s.c != c {
 		return
 	}

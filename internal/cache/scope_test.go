@@ -218,3 +218,29 @@ func TestEachOfABatchAnswersForItsOwnParts(t *testing.T) {
 		t.Errorf("%d fills rejected", n)
 	}
 }
+
+// A load that reads past the cache still hangs on what it read, and shares its slot with it.
+func TestABypassInsideALoadBindsTheWhole(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, exactly(ownRedis(t), nil))
+	inner := count(c, Article)
+	outer := Wrap(c, Spec[int]{
+		Layer: HTTPResponse, Key: func(id int) Key { return Key{ID: strconv.Itoa(id)} },
+	}, func(ctx context.Context, id int) (int, error) {
+		if !Loading(Bypass(ctx)) {
+			t.Error("not the inside of a load")
+		}
+		return inner.Get(Bypass(ctx), id)
+	})
+	for range 2 {
+		if _, info, err := outer.GetInfo(context.Background(), 1); err != nil || info.Source != FromSource {
+			t.Fatalf("%v, %v: it reads what it does not declare", info.Source, err)
+		}
+	}
+	if n := outer.layer.met.rejected[rejectNested].value(); n != 2 {
+		t.Errorf("%d fills rejected, want 2", n)
+	}
+	if Loading(Bypass(context.Background())) {
+		t.Error("a bypass alone is no load")
+	}
+}
