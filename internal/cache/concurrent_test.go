@@ -47,10 +47,17 @@ func TestConcurrentReadsAndWritesAreCoherent(t *testing.T) {
 	cs := instances(t, 2, o)
 	var src source
 	ctx := context.Background()
-	var over atomic.Bool
-	stop := time.AfterFunc(time.Second, func() { over.Store(true) })
-	defer stop.Stop()
 	var reads, hits atomic.Int64
+	var over atomic.Bool
+	began := time.Now()
+	// A second, or longer where the machine is too busy for that to prove anything.
+	stop := time.AfterFunc(time.Second, func() {
+		for (reads.Load() < 100 || hits.Load() == 0) && time.Since(began) < 20*time.Second {
+			time.Sleep(10 * time.Millisecond)
+		}
+		over.Store(true)
+	})
+	defer stop.Stop()
 	var wg sync.WaitGroup
 	for _, c := range cs {
 		load := func(_ context.Context, id int) (int64, error) {

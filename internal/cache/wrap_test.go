@@ -178,8 +178,8 @@ func TestServesFromSourceWhenRedisIsAwayAndComesBack(t *testing.T) {
 		t.Error("Invalidate without Redis returned nil")
 	}
 	s.start()
-	eventually(t, "a read is answered from Redis again", func() bool {
+	eventually(t, "a read is answered from the cache again", func() bool {
 		_, info, err := f.GetInfo(ctx, 1)
-		return err == nil && info.Source == FromRedis
+		return err == nil && (info.Source == FromRedis || info.Source == FromNear)
 	})
 }
