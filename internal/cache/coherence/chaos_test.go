@@ -2,6 +2,7 @@ package coherence
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -21,6 +22,33 @@ type chaos struct {
 
 	mu   sync.Mutex
 	done map[string]int
+	log  []happening
+}
+
+// happening is a step of a mishap, by the counter.
+type happening struct {
+	at   int64
+	what string
+}
+
+// tell keeps what happened, for the report.
+func (c *chaos) tell(n *node, what string) {
+	if n != nil {
+		what += " " + n.port()
+	}
+	c.log = append(c.log, happening{c.m.Seq.Add(1), what})
+}
+
+// around is what happened around the first violation.
+func (c *chaos) around() string {
+	var b strings.Builder
+	first := c.m.First.Load()
+	for _, h := range c.log {
+		if h.at > first-10000 && h.at < first+1000 {
+			fmt.Fprintf(&b, "%d %s\n", h.at, h.what)
+		}
+	}
+	return b.String()
 }
 
 // counts is how often each mishap has happened.
@@ -69,15 +97,20 @@ func (c *chaos) mishaps() []mishap {
 		}},
 		{"stall Redis", func(ctx context.Context) {
 			n := c.anyPrimary()
+			c.tell(n, "stall")
 			n.must("pause", n.Pause())
 			c.lull(ctx, 200, 900)
+			c.tell(n, "resume")
 			n.must("resume", n.Resume())
 		}},
 		{"lose the tail and restart", func(ctx context.Context) {
 			n := c.anyPrimary()
-			n.loseTheTail()
+			c.tell(n, "kill")
+			lost := n.loseTheTail()
+			c.tell(n, fmt.Sprintf("lost %d bytes of", lost))
 			c.lull(ctx, 0, 300)
 			n.restart()
+			c.tell(n, "restarted")
 			c.settle()
 		}},
 		{"promote", c.promote},
@@ -121,15 +154,19 @@ func (c *chaos) mishaps() []mishap {
 func (c *chaos) promote(ctx context.Context) {
 	primary, replica := c.pair()
 	old, heir := c.nodes[primary], c.nodes[replica]
+	c.tell(heir, "cut off")
 	heir.config("masterauth", "wrong")
 	old.rdb.Do(ctx, "client", "kill", "type", "replica")
 	c.lull(ctx, 100, 700)
+	c.tell(old, "kill")
 	old.must("kill", old.Kill())
+	c.tell(heir, "promote")
 	if c.cluster {
 		heir.again("promote", func() error { return heir.rdb.Do(ctx, "cluster", "failover", "takeover").Err() })
 		heir.config("masterauth", userPassword)
 		c.primary = 3 - c.primary
 		c.lull(ctx, 0, 300)
+		c.tell(old, "restart")
 		old.restart() // it learns from the others that it was replaced, and follows
 		eventually(c.t, "the old primary follows", func() bool {
 			return old.rdb.InfoMap(ctx, "replication").Item("Replication", "role") == "slave"
@@ -140,9 +177,11 @@ func (c *chaos) promote(ctx context.Context) {
 		heir.config("masterauth", userPassword)
 		c.announce(replica)
 		c.lull(ctx, 0, 300)
+		c.tell(old, "restart")
 		old.restart()
 		c.follow(primary, replica)
 	}
+	c.tell(old, "follows")
 	old.sizes, heir.sizes = nil, nil
 }
 
@@ -186,6 +225,7 @@ func (c *chaos) run(ctx context.Context, only ...string) {
 			if ctx.Err() != nil {
 				return
 			}
+			c.tell(nil, m.name)
 			m.do(context.WithoutCancel(ctx))
 			c.mu.Lock()
 			c.done[m.name]++

@@ -92,7 +92,7 @@ func TestNothingInvalidatedIsServed(t *testing.T) {
 				return time.Since(began) > d && len(missing(m, c)) == 0
 			})
 			if n := m.Counters[nViolations].Load(); n != 0 {
-				t.Errorf("%d violations", n)
+				t.Errorf("%d violations, the first at %d, when this happened:\n%s", n, m.First.Load(), c.around())
 			}
 			for _, what := range missing(m, c) {
 				t.Errorf("too little was proved: %s", what)

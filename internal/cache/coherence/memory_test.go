@@ -22,6 +22,7 @@ type memory struct {
 	Port  atomic.Int64 // of the current primary, where there is just one
 	Now   atomic.Int64 // the parent's monotonic clock in ns, as last published
 	Ticks atomic.Int64 // snapshots taken
+	First atomic.Int64 // the number of the first read that was a violation
 
 	Floors [maxNames]atomic.Int64
 	Before [snapshots]snapshot

@@ -186,6 +186,7 @@ func (w *worker) readAndJudge(r *rand.Rand, es []entry) {
 		w.tally(got)
 		if wrong := judge(e, got.value, f); wrong != "" {
 			w.m.count(nViolations, 1)
+			w.m.First.CompareAndSwap(0, begin)
 			if w.Args["control"] == "" {
 				fmt.Fprintf(os.Stderr, "VIOLATION worker %d, read %d-%d from %v: %s\n%s", w.Number, begin, end, got.source, wrong, w.m.story(e, begin))
 			}
