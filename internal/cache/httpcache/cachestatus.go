@@ -28,8 +28,18 @@ const (
 // cacheName is this cache in Cache-Status.
 const cacheName = "openlearn"
 
+// Field values of the commonest outcome, made once; nobody modifies them.
+var (
+	hitLine       = []string{Hit}
+	hitStatusLine = []string{cacheName + "; hit"}
+)
+
 // mark adds X-Cache and our member of Cache-Status (RFC 9211), after those of caches nearer to the origin.
 func (o *outcome) mark(h http.Header) {
+	if o.cache == Hit && o.fwd == "" && !o.tell && o.detail == "" && len(h["Cache-Status"]) == 0 {
+		h["X-Cache"], h["Cache-Status"] = hitLine, hitStatusLine
+		return
+	}
 	h["X-Cache"] = []string{o.cache}
 	b := append(make([]byte, 0, 64), cacheName...)
 	if o.fwd == "" {

@@ -73,8 +73,12 @@ func TestRFC9111s52Directives(t *testing.T) {
 	t.Parallel()
 	ds := parseDirectives([]string{`a, B=1,, c="x, y" ,d= 2`, `e="\"z", f`})
 	want := directives{
-		{name: "a"}, {name: "b", value: "1", has: true}, {name: "c", value: "x, y", has: true},
-		{name: "d", value: " 2", has: true, bad: true}, {name: "e", value: `"z`, has: true}, {name: "f"},
+		{name: "a"},
+		{name: "b", value: "1", has: true},
+		{name: "c", value: "x, y", has: true},
+		{name: "d", value: " 2", has: true, bad: true},
+		{name: "e", value: `"z`, has: true},
+		{name: "f"},
 	}
 	if !slices.Equal(ds, want) {
 		t.Errorf("got %+v, want %+v", ds, want)

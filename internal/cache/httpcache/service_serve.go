@@ -168,8 +168,12 @@ func (s *Service) send(w http.ResponseWriter, r *http.Request, rt *route, rep *r
 	for name, values := range rep.header {
 		h[name] = values
 	}
-	for _, name := range rt.vary {
-		addVary(h, name)
+	if len(h["Vary"]) == 0 {
+		h["Vary"] = rt.vary[:len(rt.vary):len(rt.vary)]
+	} else {
+		for _, name := range rt.vary {
+			addVary(h, name)
+		}
 	}
 	status, body := rep.status, form.body
 	switch {
