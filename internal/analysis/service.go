@@ -31,3 +31,9 @@ func (s *Service) Insert(ctx context.Context, batch []Analysis) error {
 	_, err := s.writer.Write(ctx, func(tx *gorm.DB) error { return (&Store{tx}).Insert(ctx, batch) })
 	return err
 }
+
+// Warm has the figures over all analyses cached.
+func (s *Service) Warm(ctx context.Context) error {
+	_, err := s.cached.statistics.Get(ctx, struct{}{})
+	return err
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/redis/go-redis/v9"
 
+	"openlearn/internal/admin"
 	"openlearn/internal/analysis"
 	"openlearn/internal/articles"
 	"openlearn/internal/cache"
@@ -44,6 +45,7 @@ type App struct {
 	redis    *redis.Client
 	cache    *cache.Cache
 	outbox   *outbox.Relay
+	admin    *admin.Admin
 	registry *prometheus.Registry
 	handler  http.Handler
 }
@@ -80,6 +82,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	a.outbox.Start(ctx, a.cache)
 	a.Articles = articles.NewService(articles.NewStore(a.db.Gorm), a.cache, a.outbox)
 	a.Analysis = analysis.NewService(analysis.NewStore(a.db.Gorm), a.cache, a.outbox)
+	a.admin = a.newAdmin()
 	if a.handler, err = a.routes(); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -104,6 +107,7 @@ func (a *App) routes() (http.Handler, error) {
 	(&health{db: a.db, cache: a.redis}).register(api)
 	articles.Register(api, a.Articles)
 	analysis.Register(api, a.Analysis)
+	a.admin.Register(api)
 	scraping.Register(api, catalogue, archiveFigures{a.Articles})
 	if err := a.cacheResponses(e, api); err != nil {
 		return nil, err
@@ -165,6 +169,9 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 // Close stops background work and closes connections.
 func (a *App) Close() error {
 	var errs []error
+	if a.admin != nil {
+		a.admin.Close()
+	}
 	if a.outbox != nil {
 		a.outbox.Close()
 	}

@@ -1,0 +1,99 @@
+// Package admin is the cache's operator's door: /api/cache tells how the cache does, in measured figures only, shows what
+// is stored, invalidates and warms, and remembers who did so.
+package admin
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"gorm.io/gorm"
+
+	"openlearn/internal/cache"
+)
+
+// Outbox tells of invalidations on their way. It is an interface because the relay is another room's.
+type Outbox interface {
+	// Backlog is how many recorded changes are not applied yet, and the age of the oldest.
+	Backlog() (pending int64, oldest time.Duration)
+}
+
+// Archive knows what shows an article or a newspaper. It is an interface because domains do not know each other.
+type Archive interface {
+	// ArticleDeps lists the dependencies of everything that shows the article.
+	ArticleDeps(ctx context.Context, id int64) ([]string, error)
+	// SourceDeps lists those of everything that shows the newspaper or one of its articles.
+	SourceDeps(ctx context.Context, name string) ([]string, error)
+}
+
+// Loader loads the identifiers of one layer from their source, through the cache, and says of each, in order, what
+// became of it. ErrNoSuch wraps what can never be loaded.
+type Loader func(ctx context.Context, ids []string) []error
+
+// ErrNoSuch is wrapped by a Loader's errors for identifiers that name nothing.
+var ErrNoSuch = errors.New("names nothing that can be loaded")
+
+// Options configure an Admin. All but Now and SampleEvery are needed.
+type Options struct {
+	Cache    *cache.Cache
+	DB       *gorm.DB // where the audit trail is
+	Metrics  prometheus.Gatherer
+	Outbox   Outbox
+	Archive  Archive
+	Loaders  map[string]Loader   // by layer
+	Handler  func() http.Handler // the service, for probes; asked when one runs
+	Logger   *slog.Logger
+	Now      func() time.Time // nil = time.Now
+	Sampling time.Duration    // how often the counters are looked at; 0 = 10 s
+}
+
+// Admin answers /api/cache. Close must follow.
+type Admin struct {
+	opt     Options
+	cache   *cache.Cache
+	log     *slog.Logger
+	trail   trail
+	history history
+	started time.Time
+	probing sync.Mutex // one probe at a time
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// New makes an Admin and begins to sample the cache's counters, which windows of figures need.
+func New(o Options) *Admin {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Sampling <= 0 {
+		o.Sampling = 10 * time.Second
+	}
+	a := &Admin{opt: o, cache: o.Cache, log: o.Logger, trail: trail{o.DB}, started: o.Now()}
+	ctx, cancel := context.WithCancel(context.Background())
+	a.stop = cancel
+	a.history.add(sample{at: a.started})
+	a.done.Go(func() {
+		tick := time.NewTicker(o.Sampling)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				a.history.add(a.sample(ctx))
+			}
+		}
+	})
+	return a
+}
+
+// Close ends the sampling.
+func (a *Admin) Close() {
+	a.stop()
+	a.done.Wait()
+}

@@ -1,0 +1,112 @@
+package admin
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"openlearn/internal/cache"
+)
+
+// sample is the counters at a moment; they only grow.
+type sample struct {
+	at        time.Time
+	layers    map[string]cache.LayerStats
+	hits      map[string]histogram // times of hits, by layer
+	evictions float64
+	reachable bool // Redis answered, so evictions is its word
+}
+
+// history keeps an hour of samples, from which windows are the differences.
+type history struct {
+	mu  sync.Mutex
+	all []sample // oldest first; the first of all is the process's start, with nothing counted
+}
+
+const kept = time.Hour + time.Minute
+
+func (h *history) add(s sample) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.all = append(h.all, s)
+	old := 0
+	for old < len(h.all)-1 && s.at.Sub(h.all[old+1].at) >= kept {
+		old++
+	}
+	h.all = append([]sample(nil), h.all[old:]...)
+}
+
+// before is the latest sample that is at least d old at now, or the oldest there is.
+func (h *history) before(now time.Time, d time.Duration) sample {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	at := h.all[0]
+	for _, s := range h.all {
+		if now.Sub(s.at) < d {
+			break
+		}
+		at = s
+	}
+	return at
+}
+
+const gets = "cache_operation_duration_seconds"
+
+// sample reads the counters now.
+func (a *Admin) sample(ctx context.Context) sample {
+	st := a.cache.Stats(ctx)
+	return a.sampleOf(st)
+}
+
+func (a *Admin) sampleOf(st cache.Stats) sample {
+	s := sample{at: a.opt.Now(), layers: st.Layers, evictions: st.Redis.Evictions, reachable: st.Redis.Reachable, hits: map[string]histogram{}}
+	found, err := families(a.opt.Metrics, gets)
+	if err != nil {
+		a.log.Warn("the cache's times could not be read", "error", err)
+	}
+	for _, one := range found[gets] {
+		if one.labels["operation"] == "hit" {
+			s.hits[one.labels["layer"]] = one.histogram
+		}
+	}
+	return s
+}
+
+// window is what happened between two samples.
+type window struct {
+	since     time.Time
+	length    time.Duration
+	layers    map[string]cache.LayerStats // hits, misses, loads and errors are differences; the rest is not set
+	hits      histogram                   // of all layers
+	evictions *float64                    // nil where Redis did not say
+}
+
+// windowOf is the last d, or what there has been of it.
+func (a *Admin) windowOf(now sample, d time.Duration) window {
+	then := a.history.before(now.at, d)
+	w := window{since: then.at, length: now.at.Sub(then.at), layers: map[string]cache.LayerStats{}}
+	for name, n := range now.layers {
+		o := then.layers[name]
+		w.layers[name] = cache.LayerStats{
+			Hits: n.Hits - o.Hits, Misses: n.Misses - o.Misses, Loads: n.Loads - o.Loads, LoadErrors: n.LoadErrors - o.LoadErrors,
+			Bypassed: n.Bypassed - o.Bypassed, RejectedFills: n.RejectedFills - o.RejectedFills,
+		}
+	}
+	for name, h := range now.hits {
+		w.hits = w.hits.plus(h.minus(then.hits[name]))
+	}
+	// A restart of Redis begins its count anew.
+	if now.reachable && then.reachable && now.evictions >= then.evictions {
+		w.evictions = ptr(now.evictions - then.evictions)
+	}
+	return w
+}
+
+// total sums a window over its layers.
+func (w window) total() (t cache.LayerStats) {
+	for _, l := range w.layers {
+		t.Hits, t.Misses, t.Loads, t.LoadErrors = t.Hits+l.Hits, t.Misses+l.Misses, t.Loads+l.Loads, t.LoadErrors+l.LoadErrors
+		t.Bypassed, t.RejectedFills = t.Bypassed+l.Bypassed, t.RejectedFills+l.RejectedFills
+	}
+	return t
+}

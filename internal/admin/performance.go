@@ -1,0 +1,186 @@
+package admin
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"openlearn/internal/cache"
+)
+
+// Endpoint is a cacheable route's times, of answers from the cache and of others.
+type Endpoint struct {
+	Endpoint string   `json:"endpoint"`
+	Requests uint64   `json:"requests"`
+	Cached   *Latency `json:"cached" doc:"null where it is not measured which answers came from the cache"`
+	Uncached *Latency `json:"uncached"`
+	Speedup  *float64 `json:"speedup" doc:"Uncached over cached mean; null under 100 of either"`
+}
+
+// Performance compares, with nothing but what this process has measured. The fields are the original's; each is null until
+// there are 100 samples behind it, and samples says how many there are.
+type Performance struct {
+	HitRatePercent     *float64           `json:"cache_hit_rate_percent" doc:"null without reads"`
+	CacheMS            *float64           `json:"cache_response_time_ms" doc:"Mean of reads answered by the cache"`
+	DatabaseMS         *float64           `json:"database_response_time_ms" doc:"Mean of statements sent to PostgreSQL"`
+	APIMS              *float64           `json:"api_response_time_ms" doc:"Mean of calls to foreign services"`
+	CurrentAvgMS       *float64           `json:"current_avg_response_time_ms" doc:"Mean of all requests on cacheable routes"`
+	UncachedAvgMS      *float64           `json:"uncached_avg_response_time_ms" doc:"Mean of those among them that missed"`
+	ImprovementPercent *float64           `json:"performance_improvement_percent"`
+	Speedup            *float64           `json:"estimated_speedup" doc:"uncached_avg over current_avg, both measured"`
+	Targets            PerformanceTargets `json:"targets"`
+	Samples            Samples            `json:"samples"`
+	DatabaseSaved      Saved              `json:"database_load_saved"`
+	Endpoints          []Endpoint         `json:"endpoints" nullable:"false"`
+}
+
+// PerformanceTargets are the original's; met is null while it cannot be said.
+type PerformanceTargets struct {
+	HitRate        float64 `json:"hit_rate_target_percent"`
+	Response       float64 `json:"response_time_target_ms"`
+	Improvement    float64 `json:"improvement_target_percent"`
+	HitRateMet     *bool   `json:"hit_rate_met"`
+	ImprovementMet *bool   `json:"improvement_met"`
+}
+
+// Samples is how much is behind each figure.
+type Samples struct {
+	Reads            uint64 `json:"cache_reads"`
+	Hits             uint64 `json:"cache"`
+	Queries          uint64 `json:"database"`
+	Calls            uint64 `json:"api"`
+	Requests         uint64 `json:"requests"`
+	CachedRequests   uint64 `json:"cached_requests" doc:"Answered without reaching a handler, and so PostgreSQL"`
+	UncachedRequests uint64 `json:"uncached_requests"`
+}
+
+// Saved is a product, and shown as one.
+type Saved struct {
+	Hits        uint64   `json:"hits" doc:"On the layers that our own database feeds"`
+	MeanQueryMS *float64 `json:"mean_query_ms"`
+	SavedMS     *float64 `json:"saved_ms" doc:"hits × mean_query_ms"`
+}
+
+type comparisonOutput struct{ Body Performance }
+
+func (a *Admin) comparison(ctx context.Context, _ *struct{}) (*comparisonOutput, error) {
+	p, err := a.performance(a.cache.Stats(ctx))
+	return &comparisonOutput{p}, err
+}
+
+const (
+	queries      = "db_query_duration_seconds"
+	requests     = "http_request_duration_seconds"
+	cachedRoutes = "api_request_duration_seconds" // with a label "cached", where an HTTP cache is mounted
+
+	comparedResponse = 50.0 // ms, the original's target
+	improvement      = 60.0 // per cent, likewise
+)
+
+func (a *Admin) performance(st cache.Stats) (Performance, error) {
+	found, err := families(a.opt.Metrics, gets, queries, requests, cachedRoutes)
+	if err != nil {
+		return Performance{}, err
+	}
+	var hits, calls histogram
+	foreign, own := map[string]bool{}, uint64(0)
+	for _, l := range a.cache.LayerTable() {
+		foreign[l.Name] = l.Tier == cache.L2
+		if l.Tier == cache.L1 && l.Name != cache.HTTPResponse { // a response is built from entries that would count again
+			own += st.Layers[l.Name].Hits
+		}
+	}
+	for _, s := range found[gets] {
+		switch operation := s.labels["operation"]; {
+		case operation == "hit":
+			hits = hits.plus(s.histogram)
+		case operation == "load" && foreign[s.labels["layer"]]:
+			calls = calls.plus(s.histogram)
+		}
+	}
+	var statements histogram
+	for _, s := range found[queries] {
+		statements = statements.plus(s.histogram)
+	}
+	p := Performance{CacheMS: known(hits.mean()), DatabaseMS: known(statements.mean()), APIMS: known(calls.mean())}
+	p.Samples = Samples{Reads: st.Total.Hits + st.Total.Misses, Hits: hits.n, Queries: statements.n, Calls: calls.n}
+	p.DatabaseSaved = Saved{Hits: own, MeanQueryMS: p.DatabaseMS}
+	if ms, ok := statements.mean(); ok {
+		p.DatabaseSaved.SavedMS = ptr(round(float64(own)*ms, 1))
+	}
+	p.Targets = PerformanceTargets{HitRate: hitRateTarget, Response: comparedResponse, Improvement: improvement}
+	if p.Samples.Reads > 0 {
+		p.HitRatePercent = ptr(round(100*st.Total.HitRate, 2))
+		p.Targets.HitRateMet = ptr(100*st.Total.HitRate >= hitRateTarget)
+	}
+	p.requests(found)
+	return p, nil
+}
+
+// requests compares requests on cacheable routes: with the HTTP cache's own measure where it is mounted, which tells hits
+// from misses, and else only in all.
+func (p *Performance) requests(found map[string][]series) {
+	var all, cached, missed histogram
+	routes := map[string]*struct{ all, cached, missed histogram }{}
+	route := func(name string) *struct{ all, cached, missed histogram } {
+		if routes[name] == nil {
+			routes[name] = &struct{ all, cached, missed histogram }{}
+		}
+		return routes[name]
+	}
+	told := len(found[cachedRoutes]) > 0
+	for _, s := range found[cachedRoutes] {
+		r := route(s.labels["endpoint"])
+		r.all, all = r.all.plus(s.histogram), all.plus(s.histogram)
+		switch strings.ToLower(s.labels["cached"]) {
+		case "hit", "true":
+			r.cached, cached = r.cached.plus(s.histogram), cached.plus(s.histogram)
+		case "miss", "false":
+			r.missed, missed = r.missed.plus(s.histogram), missed.plus(s.histogram)
+		}
+	}
+	if !told {
+		for _, s := range found[requests] {
+			if s.labels["method"] == "GET" && s.labels["status"] == "200" && cacheable(s.labels["endpoint"]) {
+				r := route(s.labels["endpoint"])
+				r.all, all = r.all.plus(s.histogram), all.plus(s.histogram)
+			}
+		}
+	}
+	p.Samples.Requests, p.Samples.CachedRequests, p.Samples.UncachedRequests = all.n, cached.n, missed.n
+	p.CurrentAvgMS, p.UncachedAvgMS = known(all.mean()), known(missed.mean())
+	now, ok := all.mean()
+	if uncached, both := missed.mean(); ok && both && now > 0 && uncached > 0 {
+		p.Speedup = ptr(round(uncached/now, 2))
+		p.ImprovementPercent = ptr(round(100*(1-now/uncached), 2))
+		p.Targets.ImprovementMet = ptr(*p.ImprovementPercent >= improvement)
+	}
+	p.Endpoints = []Endpoint{}
+	for _, name := range slices.Sorted(maps.Keys(routes)) {
+		r := routes[name]
+		e := Endpoint{Endpoint: name, Requests: r.all.n}
+		if told {
+			e.Cached, e.Uncached = ptr(r.cached.latency()), ptr(r.missed.latency())
+			c, okC := r.cached.mean()
+			if m, okM := r.missed.mean(); okC && okM && c > 0 {
+				e.Speedup = ptr(round(m/c, 2))
+			}
+		}
+		p.Endpoints = append(p.Endpoints, e)
+	}
+}
+
+// cacheable are the routes whose handlers read through the cache.
+func cacheable(route string) bool {
+	for _, prefix := range []string{"/api/articles", "/api/scraping", "/api/analysis"} {
+		if strings.HasPrefix(route, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// milliseconds is a duration as figures tell it.
+func milliseconds(d time.Duration) float64 { return round(float64(d)/float64(time.Millisecond), 4) }

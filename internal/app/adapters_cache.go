@@ -1,0 +1,100 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+
+	"openlearn/internal/admin"
+	"openlearn/internal/articles"
+	"openlearn/internal/cache"
+)
+
+// newAdmin connects the cache's administration to the rest of the service.
+func (a *App) newAdmin() *admin.Admin {
+	return admin.New(admin.Options{
+		Cache: a.cache, DB: a.db.Gorm, Metrics: a.registry, Outbox: a.outbox, Archive: archiveDeps{articles.NewStore(a.db.Gorm)},
+		Loaders: map[string]admin.Loader{
+			cache.Article: each(a.loadArticle), cache.Analytics: each(a.loadFigures),
+		},
+		Handler: func() http.Handler { return a.handler }, Logger: a.log,
+	})
+}
+
+// archiveDeps says what shows an article or a newspaper, by what the database holds now: an operator who invalidates may
+// have reason to distrust the cache.
+type archiveDeps struct{ store *articles.Store }
+
+func (d archiveDeps) ArticleDeps(ctx context.Context, id int64) ([]string, error) {
+	a, err := d.store.Get(ctx, id)
+	if errors.Is(err, articles.ErrNotFound) {
+		return []string{articles.ArticleDep(id)}, nil // it may be remembered as missing; no list shows it
+	}
+	if err != nil {
+		return nil, err
+	}
+	return articles.Changed([]int64{id}, []string{a.Source}), nil
+}
+
+// mostNamed bounds how many articles of a newspaper are named one by one; beyond it the whole table is.
+const mostNamed = 20_000
+
+func (d archiveDeps) SourceDeps(ctx context.Context, name string) ([]string, error) {
+	ids, err := d.store.IDs(ctx, name, mostNamed+1)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(ids) == 0:
+		return []string{articles.SourceDep(name)}, nil
+	case len(ids) > mostNamed:
+		return append(articles.Changed(nil, nil), articles.SourceDep(name)), nil
+	}
+	return articles.Changed(ids, []string{name}), nil
+}
+
+const warmAtOnce = 8
+
+// each makes a loader of one identifier one of many.
+func each(load func(context.Context, string) error) admin.Loader {
+	return func(ctx context.Context, ids []string) []error {
+		out := make([]error, len(ids))
+		var group errgroup.Group
+		group.SetLimit(warmAtOnce)
+		for i, id := range ids {
+			group.Go(func() error {
+				out[i] = load(ctx, id)
+				return nil
+			})
+		}
+		_ = group.Wait() // each has its own error
+		return out
+	}
+}
+
+func (a *App) loadArticle(ctx context.Context, id string) error {
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil || strconv.FormatInt(n, 10) != id {
+		return fmt.Errorf("%q %w: an article's identifier is its number", id, admin.ErrNoSuch)
+	}
+	_, err = a.Articles.Get(ctx, n)
+	if errors.Is(err, articles.ErrNotFound) {
+		return fmt.Errorf("article %d %w", n, admin.ErrNoSuch)
+	}
+	return err
+}
+
+func (a *App) loadFigures(ctx context.Context, id string) error {
+	switch id {
+	case "scraping-status":
+		_, err := a.Articles.Counts(ctx)
+		return err
+	case "analysis-stats":
+		return a.Analysis.Warm(ctx)
+	}
+	return fmt.Errorf("%q %w: scraping-status and analysis-stats can", id, admin.ErrNoSuch)
+}
+
