@@ -13,7 +13,7 @@ DECLARE
     written tsvector := to_tsvector('spanish'::regconfig, CASE WHEN octet_length(content) > 250000 THEN left(content, 250000) ELSE content END);
 BEGIN
     IF subtitle <> '' THEN
-        written := setweight(to_tsvector('spanish'::regconfig, subtitle), 'B') || written;
+        written := setweight(to_tsvector('spanish'::regconfig, left(subtitle, 10000)), 'B') || written;
     END IF;
     written := setweight(to_tsvector('spanish'::regconfig, title), 'A') || written;
     -- Only stems with a letter beyond ASCII can change; imports spend most of their time here.
@@ -42,7 +42,12 @@ CREATE TABLE scraped_content (
     extra_metadata     jsonb,
     difficulty_score   double precision,
     is_paywall         boolean,
-    -- every string of colombian_entities, whether it is {"type": ["name"]} or ["name"]
+    -- entity_names: every string of colombian_entities, whether it is {"type": ["name"]} or ["name"]
+    -- What the API can print: JSON knows no NaN, RFC 3339 no year 10000.
+    CHECK (difficulty_score > '-infinity' AND difficulty_score < 'infinity'),
+    CHECK (published_date BETWEEN '0001-01-01Z' AND '9999-12-31T23:59:59Z'),
+    CHECK (scraped_at BETWEEN '0001-01-01Z' AND '9999-12-31T23:59:59Z'),
+    CHECK (updated_at BETWEEN '0001-01-01Z' AND '9999-12-31T23:59:59Z'),
     entity_names       jsonb GENERATED ALWAYS AS
         (jsonb_path_query_array(colombian_entities, '$.** ? (@.type() == "string")')) STORED,
     search             tsvector GENERATED ALWAYS AS (spanish_vector(title, subtitle, content)) STORED
@@ -66,9 +71,9 @@ CREATE INDEX scraped_content_undated_last ON scraped_content ((coalesce(publishe
 CREATE INDEX scraped_content_source ON scraped_content (source, (coalesce(published_date, '-infinity'::timestamptz)) DESC, id DESC);
 CREATE INDEX scraped_content_source_first ON scraped_content (source, (coalesce(published_date, 'infinity'::timestamptz)) DESC, id DESC);
 CREATE INDEX scraped_content_category ON scraped_content (category, (coalesce(published_date, '-infinity'::timestamptz)) DESC, id DESC);
+CREATE INDEX scraped_content_category_first ON scraped_content (category, (coalesce(published_date, 'infinity'::timestamptz)) DESC, id DESC);
 CREATE INDEX scraped_content_author ON scraped_content (author, (coalesce(published_date, '-infinity'::timestamptz)) DESC, id DESC);
 CREATE INDEX scraped_content_difficulty ON scraped_content ((coalesce(difficulty_score, 'infinity'::float8)), id);
-CREATE INDEX scraped_content_scraped_at ON scraped_content (scraped_at);
 CREATE INDEX scraped_content_tags ON scraped_content USING gin (tags jsonb_path_ops);
 CREATE INDEX scraped_content_entities ON scraped_content USING gin (entity_names jsonb_path_ops);
 CREATE INDEX scraped_content_search ON scraped_content USING gin (search);

@@ -5,6 +5,10 @@
 CREATE TABLE cache_region (name text PRIMARY KEY);
 INSERT INTO cache_region VALUES ('default');
 
+-- Which database this is. Caches outlive databases: one that is made anew must not be mistaken for the one that they mirror.
+CREATE TABLE cache_database (id uuid NOT NULL DEFAULT gen_random_uuid());
+INSERT INTO cache_database DEFAULT VALUES;
+
 CREATE TABLE cache_outbox (
     id          bigserial PRIMARY KEY,
     region      text NOT NULL,
@@ -87,4 +91,5 @@ DROP TRIGGER record_update ON scraped_content;
 DROP TRIGGER record_insert ON scraped_content;
 DROP FUNCTION record_change();
 DROP TABLE cache_outbox;
+DROP TABLE cache_database;
 DROP TABLE cache_region;

@@ -50,7 +50,7 @@ func (s scrapeSink) Save(ctx context.Context, found []scraping.Article) (saved, 
 	batch := make([]articles.Article, 0, len(found))
 	for _, f := range found {
 		batch = append(batch, articles.Article{
-			Source: f.Source, SourceURL: f.URL, Title: f.Title, Subtitle: notEmpty(f.Subtitle), Content: f.Text, Author: notEmpty(cut(f.Author, 200)),
+			Source: f.Source, SourceURL: f.URL, Title: f.Title, Subtitle: notEmpty(cut(f.Subtitle, 2000)), Content: f.Text, Author: notEmpty(cut(f.Author, 200)),
 			Category: notEmpty(cut(f.Category, 50)), PublishedDate: f.PublishedAt, Tags: f.Tags, IsPaywall: &f.Paywall,
 		})
 	}

@@ -68,7 +68,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	a.redis = redis.NewClient(ro)
-	a.outbox = outbox.New(outbox.Options{Pool: a.db.Pool, Gorm: a.db.Gorm, Dependencies: dependencies, Registerer: a.registry, Logger: log})
+	a.outbox = outbox.New(outbox.Options{Pool: a.db.Pool, Gorm: a.db.Gorm, Dependencies: dependencies, NewDatabase: a.newDatabase, Registerer: a.registry, Logger: log})
 	a.cache, err = cache.New(cache.Options{
 		Redis: a.redis, Registerer: a.registry, Logger: log, Gate: a.outbox.MayServe, Settled: a.outbox.Settled,
 		AuditRate: cfg.auditRate,
@@ -114,6 +114,28 @@ func (a *App) routes() (http.Handler, error) {
 	}
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)})))
 	return headAsGet(e), nil
+}
+
+// databaseKey is where Redis says which database it mirrors. If it is evicted the caches start anew once, for nothing.
+const databaseKey = "openlearn:database"
+
+// newDatabase makes sure that nothing is served which was cached of another database than this one.
+func (a *App) newDatabase(ctx context.Context, identity string) error {
+	mirrored, err := a.redis.Get(ctx, databaseKey).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return fmt.Errorf("which database is cached: %w", err)
+	}
+	if mirrored == identity {
+		return nil
+	}
+	if err := a.cache.InvalidateAll(ctx); err != nil {
+		return fmt.Errorf("another database: %w", err)
+	}
+	if err := a.redis.Set(ctx, databaseKey, identity, 0).Err(); err != nil {
+		return fmt.Errorf("which database is cached: %w", err)
+	}
+	a.log.Info("the caches start anew: they were of another database, or of none")
+	return nil
 }
 
 // cacheResponses puts the HTTP cache in front of the handlers and inside of all that belongs to one request.

@@ -133,7 +133,7 @@ func writeEnvFile(path string, cfg Config, newsroomURL string) error {
 // cache as everything else. A development server without it is still one, so failures are logged and no more.
 func (a *App) furnish(ctx context.Context, articles int, newsroomURL string) {
 	counts, err := a.Articles.Counts(ctx)
-	if err == nil && counts.Total == 0 && articles > 0 {
+	if err == nil && counts.Total < int64(articles) { // again after an interrupted first run: seeding twice adds nothing
 		var n int
 		n, err = a.seed(ctx, articles)
 		a.log.Info("loaded the sample", "articles", n)

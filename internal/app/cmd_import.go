@@ -56,6 +56,9 @@ func (a *App) importFile(ctx context.Context, c *call, name string) error {
 		},
 	})
 	meter.Done(sum)
+	if err == nil && sum.Records == 0 && sum.Rejected > 0 {
+		err = errors.New("no line of it is an article: expected JSON Lines, one object a line")
+	}
 	return errors.Join(err, meter.Err())
 }
 

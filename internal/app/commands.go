@@ -94,7 +94,7 @@ func Run(ctx context.Context, version string, args []string, stdout, stderr io.W
 	name := args[0]
 	switch name {
 	case "help", "-h", "-help", "--help":
-		if len(args) < 2 {
+		if len(args) < 2 || strings.HasPrefix(args[1], "-") || args[1] == "help" {
 			printUsage(stdout)
 			return nil
 		}

@@ -43,8 +43,8 @@ type Config struct {
 	auditRate float64
 }
 
-// LoadConfig reads the environment. The error names every variable that is wrong and what was expected, and never its
-// value, which may be a secret.
+// LoadConfig reads the environment. The error names the variables that are wrong (of those that do not even parse, the
+// first) and what was expected, and never a value, which may be a secret.
 func LoadConfig() (Config, error) {
 	c := Config{auditRate: auditRate}
 	if err := envconfig.Process("", &c); err != nil {
@@ -94,7 +94,13 @@ func (c *Config) validate() error {
 	if c.AdminAPIKey != "" && len(c.AdminAPIKey) < 16 {
 		wrong("ADMIN_API_KEY", "at least 16 characters")
 	}
-	for _, o := range c.AllowedOrigins {
+	origins := c.AllowedOrigins
+	c.AllowedOrigins = nil
+	for _, o := range origins {
+		if o = strings.TrimSpace(o); o == "" {
+			continue
+		}
+		c.AllowedOrigins = append(c.AllowedOrigins, o)
 		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "") {
 			wrong("ALLOWED_ORIGINS", "comma-separated origins such as https://www.example.org")
 			break

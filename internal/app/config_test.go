@@ -53,6 +53,8 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"help"}, 0, "import FILE…"},
 		{[]string{"serve", "-h"}, 0, "DATABASE_URL"},
 		{[]string{"help", "seed"}, 0, "-articles"},
+		{[]string{"help", "help"}, 0, "import FILE…"},
+		{[]string{"help", "-h"}, 0, "import FILE…"},
 		{[]string{"version"}, 0, "openlearn test (go1"},
 		{[]string{"fly"}, 2, `unknown command "fly"`},
 		{[]string{"seed", "--articles", "many"}, 2, "openlearn seed -h"},

@@ -13,8 +13,12 @@ import (
 	"openlearn/internal/postgres"
 )
 
-// checkTimeout bounds one look at a component: a probe that hangs tells nothing.
-const checkTimeout = 2 * time.Second
+// The bounds of one look at a component: a probe that hangs tells nothing, and orchestrators give up after a second. Redis
+// gets less, since the service is ready without it.
+const (
+	checkTimeout      = 800 * time.Millisecond
+	redisCheckTimeout = 300 * time.Millisecond
+)
 
 // health answers the probes. Liveness looks at nothing outside the process: restarting us mends no database.
 type health struct {
@@ -107,16 +111,16 @@ func (h *health) ready(ctx context.Context, _ *struct{}) (*readyOutput, error) {
 
 // look asks both at once.
 func (h *health) look(ctx context.Context) (db, cache Component) {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
 	done := make(chan Component, 1)
-	go func() { done <- check(ctx, h.db.Ping) }()
-	cache = check(ctx, func(ctx context.Context) error { return h.cache.Ping(ctx).Err() })
+	go func() { done <- check(ctx, checkTimeout, h.db.Ping) }()
+	cache = check(ctx, redisCheckTimeout, func(ctx context.Context) error { return h.cache.Ping(ctx).Err() })
 	return <-done, cache
 }
 
 // check words failures itself: driver errors name hosts and users, and probes are public.
-func check(ctx context.Context, ping func(context.Context) error) Component {
+func check(ctx context.Context, limit time.Duration, ping func(context.Context) error) Component {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	start := time.Now()
 	err := ping(ctx)
 	c := Component{Status: "healthy", ResponseTimeMS: milliseconds(time.Since(start))}
@@ -124,7 +128,7 @@ func check(ctx context.Context, ping func(context.Context) error) Component {
 	case err == nil:
 		return c
 	case errors.Is(err, context.DeadlineExceeded):
-		c.Error = "no answer within " + checkTimeout.String()
+		c.Error = "no answer within " + limit.String()
 	default:
 		c.Error = "cannot be reached"
 	}

@@ -20,14 +20,29 @@ const requestTimeout = 30 * time.Second
 
 // useMiddleware installs the middleware, outermost first. The order is the point:
 func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Registerer) {
-	e.Pre(canonicalPath)              // before routing, which must see one spelling
-	e.Use(requestID)                  // first, so that every line below can name the request
-	e.Use(observe(log, reg))          // sees the final status, panics included
-	e.Use(securityHeaders)            // on every answer, errors included
-	e.Use(cors(cfg.AllowedOrigins))   // on errors too: a page must be able to read them
+	e.Pre(canonicalPath)             // before routing, which must see one spelling
+	e.Use(requestID)                 // first, so that every line below can name the request
+	e.Use(observe(log, reg))         // sees the final status, panics included
+	e.Use(securityHeaders)           // on every answer, errors included
+	if len(cfg.AllowedOrigins) > 0 { // to Echo, an empty list means everyone
+		e.Use(cors(cfg.AllowedOrigins)) // on errors too: a page must be able to read them
+	}
 	e.Use(middleware.BodyLimit("8M")) // before anything reads a body
 	e.Use(deadline)                   // every wait below has this bound
-	e.Use(middleware.Recover())       // innermost: a panic becomes an error that the layers above treat as such
+	// innermost of these: a panic becomes an error that the layers above treat as such
+	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
+		log.Error("panic", "route", c.Path(), "error", err, "stack", string(stack))
+		return err
+	}}))
+}
+
+// methodLabel bounds the methods that metrics know: clients may invent any.
+func methodLabel(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return m
+	}
+	return "other"
 }
 
 // requestID names the request, by the caller's name for it where that is one that logs and headers can bear.
@@ -49,7 +64,7 @@ func cors(origins []string) echo.MiddlewareFunc {
 		AllowOrigins:     origins,
 		AllowMethods:     []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"},
 		AllowHeaders:     []string{"Content-Type", "Authorization", "Accept", "If-None-Match", "X-API-Key", "X-Requested-With"},
-		ExposeHeaders:    []string{"X-Total-Count", "ETag", "Location", "X-Cache", "X-Request-ID", "Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"},
+		ExposeHeaders:    []string{"X-Total-Count", "ETag", "Location", "X-Cache", "X-Request-ID", "Retry-After"},
 		AllowCredentials: len(origins) > 0 && origins[0] != "*",
 		MaxAge:           600,
 	})
@@ -105,7 +120,7 @@ func observe(log *slog.Logger, reg prometheus.Registerer) echo.MiddlewareFunc {
 			if route == "" {
 				route = "unmatched"
 			}
-			duration.WithLabelValues(c.Request().Method, route, strconv.Itoa(status)).Observe(took.Seconds())
+			duration.WithLabelValues(methodLabel(c.Request().Method), route, strconv.Itoa(status)).Observe(took.Seconds())
 			attrs := []slog.Attr{
 				slog.String("method", c.Request().Method), slog.String("path", c.Request().URL.Path), slog.String("route", route),
 				slog.Int("status", status), slog.Duration("took", took), slog.Int64("bytes", c.Response().Size),

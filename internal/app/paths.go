@@ -1,6 +1,7 @@
 package app
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -15,8 +16,34 @@ func canonicalPath(next echo.HandlerFunc) echo.HandlerFunc {
 		if u.RawPath != "" {
 			u.RawPath = onePath(u.RawPath)
 		}
+		u.RawQuery = plainQuery(u.RawQuery)
 		return next(c)
 	}
+}
+
+// plainQuery encodes a query strictly. net/url drops pairs with a semicolon or a stray percent sign, and with them the
+// filter that they were; browsers and the original take both for what they are.
+func plainQuery(raw string) string {
+	if !strings.ContainsAny(raw, ";%") {
+		return raw
+	}
+	pairs := strings.Split(raw, "&")
+	for i, pair := range pairs {
+		name, value, found := strings.Cut(pair, "=")
+		pairs[i] = plainPart(name)
+		if found {
+			pairs[i] += "=" + plainPart(value)
+		}
+	}
+	return strings.Join(pairs, "&")
+}
+
+func plainPart(s string) string {
+	text, err := url.QueryUnescape(s)
+	if err != nil {
+		text = strings.ReplaceAll(s, "+", " ") // a percent sign that begins no escape is a percent sign
+	}
+	return url.QueryEscape(text)
 }
 
 func onePath(p string) string {

@@ -25,7 +25,12 @@ func TestResponsesAreCachedAndNeverStale(t *testing.T) {
 		{"/api/scraping/content/simple", "/api/scraping/content/simple?limit=10&offset=0"},
 		{"/api/scraping/content?limit=100", "/api/scraping/content?limit=1000"},
 		{"/api/articles/search?q=uno", "/api/articles/search?q=uno&limit=10"},
-		{"/api/articles/feed.atom"}, {"/api/analysis/results"}, {"/api/analysis/statistics"}, {"/api/scraping/status"}, {"/api/scraping/sources"}, {"/health"},
+		{"/api/articles/feed.atom"},
+		{"/api/analysis/results"},
+		{"/api/analysis/statistics"},
+		{"/api/scraping/status"},
+		{"/api/scraping/sources"},
+		{"/health"},
 	}
 	for _, spellings := range same {
 		first := a.get(spellings[0])

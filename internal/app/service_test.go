@@ -365,3 +365,30 @@ func TestChangeBesideTheServiceIsSeen(t *testing.T) {
 		t.Errorf("the other instance shows %q", got)
 	}
 }
+
+// TestForeignRowsBreakNothing: rows of other hands hold what the columns allow, and listings still answer.
+func TestForeignRowsBreakNothing(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	a.awaitGate()
+	id := a.create("uno", "S", "")
+	for _, set := range []string{
+		`tags = '{"a": 1}'`, `tags = '[1, null, "paz"]'`, `tags = '"x"'`, `tags = NULL`, `colombian_entities = '7'`, `colombian_entities = '[[["x"]]]'`,
+		`extra_metadata = '[]'`, `published_date = '9999-12-31T23:59:59Z'`, `published_date = '0001-01-01Z'`, `source_url = 'no address'`, `difficulty_score = 1e300`,
+		`word_count = -5`, `updated_at = NULL, scraped_at = NULL`,
+	} {
+		if _, err := a.db.Pool.Exec(t.Context(), "UPDATE scraped_content SET "+set+" WHERE id = $1", id); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"/api/articles", "/api/scraping/content", "/api/scraping/content/simple", "/api/articles/search?q=uno", "/api/articles/feed.atom", "/api/scraping/status", fmt.Sprint("/api/articles/", id)} {
+			if r := a.get(path, "X-API-Key", "past the response cache"); r.StatusCode != 200 || !json.Valid(r.body) && !strings.HasPrefix(string(r.body), "<?xml") {
+				t.Errorf("%s with %s: %d %.200s", path, set, r.StatusCode, r.body)
+			}
+		}
+	}
+	for _, set := range []string{`difficulty_score = 'NaN'`, `difficulty_score = 'infinity'`, `published_date = 'infinity'`, `published_date = '20000-01-01'`, `scraped_at = '-infinity'`} {
+		if _, err := a.db.Pool.Exec(t.Context(), "UPDATE scraped_content SET "+set+" WHERE id = $1", id); err == nil {
+			t.Errorf("%s is stored, and JSON has no word for it", set)
+		}
+	}
+}

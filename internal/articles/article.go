@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -38,18 +40,48 @@ type Article struct {
 	UpdatedAt       *time.Time      `json:"updated_at" gorm:"autoUpdateTime:false"`
 	ContentHash     *string         `json:"-"`
 	Entities        json.RawMessage `json:"colombian_entities" gorm:"column:colombian_entities;serializer:jsonb"`
-	Tags            []string        `json:"tags" gorm:"serializer:jsonb"`
+	Tags            Tags            `json:"tags" gorm:"serializer:jsonb"`
 	ExtraMetadata   json.RawMessage `json:"extra_metadata" gorm:"serializer:jsonb"`
 	DifficultyScore *float64        `json:"difficulty_score"`
 	IsPaywall       *bool           `json:"is_paywall"`
 }
 
+// Tags are an article's key words. Rows of other hands may hold anything that is JSON: what is no text is left out.
+type Tags []string
+
+// UnmarshalJSON reads a list of texts, or finds none.
+func (t *Tags) UnmarshalJSON(b []byte) error {
+	*t = nil
+	var list []any
+	if err := json.Unmarshal(b, &list); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			return err
+		}
+		return nil
+	}
+	if list == nil {
+		return nil
+	}
+	*t = Tags{}
+	for _, v := range list {
+		if s, ok := v.(string); ok {
+			*t = append(*t, s)
+		}
+	}
+	return nil
+}
+
 // TableName is the original's.
 func (Article) TableName() string { return "scraped_content" }
+
+// hashURN names an article that came without an address by its text.
+const hashURN = "urn:sha256:"
 
 // Limits of the columns, in characters, and of what one article may hold.
 const (
 	maxSource, maxURL, maxTitle, maxAuthor, maxCategory = 100, 500, 500, 200, 50
+	maxSubtitle, maxTags, maxTag                        = 10_000, 100, 200
 	// MaxContent is far beyond any newspaper text and well below what the full-text index accepts.
 	MaxContent = 500_000
 )
@@ -83,8 +115,8 @@ func (a *Article) complete(now time.Time) {
 	}
 	hash := contentHash(a.Content)
 	a.ContentHash = &hash
-	if a.SourceURL == "" {
-		a.SourceURL = "urn:sha256:" + hash
+	if a.SourceURL == "" || strings.HasPrefix(a.SourceURL, hashURN) { // a name by content follows the content
+		a.SourceURL = hashURN + hash
 	}
 	words := len(strings.Fields(a.Content))
 	a.WordCount = &words
@@ -129,6 +161,19 @@ func (a *Article) problems() []Problem {
 	text("content", a.Content, MaxContent, true)
 	text("author", deref(a.Author), maxAuthor, false)
 	text("category", deref(a.Category), maxCategory, false)
+	text("subtitle", deref(a.Subtitle), maxSubtitle, false)
+	if u, err := url.Parse(a.SourceURL); err != nil || u.Scheme != "urn" && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		out = append(out, Problem{"source_url", "must be an http or https address, or a urn", abbreviate(a.SourceURL, 80)})
+	}
+	if d := a.DifficultyScore; d != nil && !(*d >= 0 && *d <= 5) { // written so that NaN is refused too
+		out = append(out, Problem{"difficulty_score", "must lie between 0 and 5", fmt.Sprint(*d)})
+	}
+	if len(a.Tags) > maxTags {
+		out = append(out, Problem{"tags", fmt.Sprintf("must be at most %d, are %d", maxTags, len(a.Tags)), len(a.Tags)})
+	}
+	for _, tag := range a.Tags {
+		text("tags", tag, maxTag, false)
+	}
 	if p := a.PublishedDate; p != nil && (p.Year() < 1500 || p.Year() > 9999) {
 		out = append(out, Problem{"published_date", "must lie between the years 1500 and 9999", p.Format(time.RFC3339)})
 	}

@@ -91,8 +91,8 @@ type Position struct {
 	ID    int64
 }
 
-// where adds the filter's conditions to q.
-func (f Filter) where(q *gorm.DB) *gorm.DB {
+// where adds the filter's conditions to q, which will be in order o.
+func (f Filter) where(q *gorm.DB, o Order) *gorm.DB {
 	for _, c := range []struct{ column, value string }{{"source", f.Source}, {"category", f.Category}, {"author", f.Author}} {
 		if c.value != "" {
 			q = q.Where(c.column+" = ?", c.value)
@@ -103,17 +103,23 @@ func (f Filter) where(q *gorm.DB) *gorm.DB {
 			q = q.Where(c.column+" @> ?::jsonb", jsonArray(c.value))
 		}
 	}
+	// Ranges are put on the expressions that the order's index has, which are not NULL where the column is.
+	date := Newest.keyset().expr
+	if o == Oldest || o == UndatedFirst {
+		date = Oldest.keyset().expr
+	}
 	if f.From != nil {
-		q = q.Where("published_date >= ?", *f.From)
+		q = q.Where(date+" >= ? AND published_date IS NOT NULL", *f.From)
 	}
 	if f.To != nil {
-		q = q.Where("published_date < ?", *f.To)
+		q = q.Where(date+" < ? AND published_date IS NOT NULL", *f.To)
 	}
+	difficulty := Easiest.keyset().expr
 	if f.MinDifficulty != nil {
-		q = q.Where("difficulty_score >= ?", *f.MinDifficulty)
+		q = q.Where(difficulty+" >= ? AND difficulty_score IS NOT NULL", *f.MinDifficulty)
 	}
 	if f.MaxDifficulty != nil {
-		q = q.Where("difficulty_score <= ?", *f.MaxDifficulty)
+		q = q.Where(difficulty+" <= ? AND difficulty_score IS NOT NULL", *f.MaxDifficulty)
 	}
 	if f.Paywall != nil {
 		q = q.Where("is_paywall = ?", *f.Paywall)

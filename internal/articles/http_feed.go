@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/xml"
 	"fmt"
+	"net/url"
 	"time"
 )
 
@@ -68,6 +69,15 @@ func (h *handlers) feed(ctx context.Context, in *feedInput) (*feedOutput, error)
 		return nil, answer(err)
 	}
 	self := h.api.PublicURL + "/api/articles/feed.atom"
+	chosen := url.Values{}
+	for name, value := range map[string]string{"source": in.Source, "category": in.Category} {
+		if value != "" {
+			chosen.Set(name, value)
+		}
+	}
+	if len(chosen) > 0 {
+		self += "?" + chosen.Encode() // a feed of its own (RFC 4287, 4.2.6)
+	}
 	feed := atomFeed{
 		Lang: "es", ID: self, Title: "OpenLearn Colombia", Author: atomPerson{"OpenLearn Colombia"}, Updated: atomTime(time.Unix(0, 0)),
 		Links: []atomLink{{"self", "application/atom+xml", self}, {"alternate", "application/json", h.api.PublicURL + "/api/articles"}},

@@ -71,8 +71,8 @@ func (s *Service) Insert(ctx context.Context, batch []Article) (stored []Article
 	return stored, err
 }
 
-// write runs do in a transaction. A pending invalidation is no error: the change is stored, and until its invalidation is
-// applied every instance reads from the database.
+// write runs do in a transaction. A pending invalidation is no error: the change is stored, and the relays apply what is
+// recorded (see outbox.Relay.Write).
 func (s *Service) write(ctx context.Context, do func(*Store) error) error {
 	_, err := s.writer.Write(ctx, func(tx *gorm.DB) error { return do(s.store.in(tx)) })
 	return err

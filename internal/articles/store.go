@@ -63,7 +63,7 @@ func (s *Store) List(ctx context.Context, f Filter, o Order, after *Position, li
 
 func (s *Store) listQuery(ctx context.Context, f Filter, o Order, after *Position, limit, cut int) *gorm.DB {
 	q := s.db.WithContext(ctx).Model(&Article{}).Select(fmt.Sprintf(listColumns, cut+1))
-	return o.page(f.where(q), after).Limit(limit)
+	return o.page(f.where(q, o), after).Limit(limit)
 }
 
 // Offset reads the page [offset, offset+limit) in the original's order and the number of all articles.
@@ -100,7 +100,7 @@ const highlightStart, highlightStop = "\uE000", "\uE001"
 
 // Search reads a page of the articles that match query (text for to_tsquery), best first, and the number of matches.
 func (s *Store) Search(ctx context.Context, query string, f Filter, offset, limit int) (hits []Hit, total int64, err error) {
-	if err := f.where(s.db.WithContext(ctx).Model(&Article{})).Where("search @@ to_tsquery('spanish', ?)", query).Count(&total).Error; err != nil {
+	if err := f.where(s.db.WithContext(ctx).Model(&Article{}), Newest).Where("search @@ to_tsquery('spanish', ?)", query).Count(&total).Error; err != nil {
 		return nil, 0, fmt.Errorf("count search %q: %w", query, err)
 	}
 	if int64(offset) >= total {
@@ -116,7 +116,7 @@ func (s *Store) searchQuery(ctx context.Context, query string, f Filter, offset,
 	// Ranked first, highlighted after: ts_headline reads whole texts and must see only the page.
 	ranked := f.where(s.db.Model(&Article{}).
 		Select("*, ts_rank_cd(search, to_tsquery('spanish', ?), 32) AS rank", query).
-		Where("search @@ to_tsquery('spanish', ?)", query)).
+		Where("search @@ to_tsquery('spanish', ?)", query), Newest).
 		Order("rank DESC, id DESC").Limit(limit).Offset(offset)
 	options := "StartSel=" + highlightStart + ",StopSel=" + highlightStop
 	return s.db.WithContext(ctx).Table("(?) AS r", ranked).
@@ -278,14 +278,14 @@ func storeError(err error, format string, args ...any) error {
 		return nil
 	case errors.Is(err, gorm.ErrDuplicatedKey):
 		err = ErrDuplicate
-	case errors.As(err, &refused) && strings.HasPrefix(refused.Code, dataException):
+	case errors.As(err, &refused) && (strings.HasPrefix(refused.Code, dataException) || strings.HasPrefix(refused.Code, limitExceeded)):
 		err = &InvalidError{[]Problem{{Message: "a value cannot be stored: " + refused.Message}}}
 	}
 	return fmt.Errorf(format+": %w", append(args, err)...)
 }
 
-// dataException is the class of SQLSTATEs that blame the values.
-const dataException = "22"
+// The classes of SQLSTATEs that blame the values: of the wrong kind, or too much of them.
+const dataException, limitExceeded = "22", "54"
 
 // Known returns those of the addresses whose articles are stored.
 func (s *Store) Known(ctx context.Context, urls []string) ([]string, error) {

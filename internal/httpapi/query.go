@@ -12,6 +12,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Caps is the key of Operation.Metadata under which an operation lists upper bounds (map[string]int64, by parameter)
@@ -23,12 +24,17 @@ const Caps = "caps"
 // mode accepts is accepted; what it rejects is listed, all of it, in the order of declaration.
 func canonicalQuery(api huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
+		for _, p := range ctx.Operation().Parameters {
+			if p.In == "path" && strings.ContainsRune(ctx.Param(p.Name), '/') {
+				write(api, ctx, NotFound(http.StatusText(http.StatusNotFound))) // the router's last parameter takes slashes too
+				return
+			}
+		}
 		req := humaecho.Unwrap(ctx).Request()
 		if req.URL.RawQuery == "" && !requiresQuery(ctx.Operation()) {
 			next(ctx)
 			return
 		}
-		// A malformed pair is dropped, the rest is used: what net/url and Python's parse_qsl do alike.
 		given := req.URL.Query()
 		out := url.Values{}
 		var items []Item
@@ -105,6 +111,7 @@ func canonicalValue(api huma.API, p *huma.Param, raw string, caps map[string]int
 			}
 			return "", nil // FastAPI hands "" on and the original took it for "no filter"
 		}
+		raw = norm.NFC.String(raw) // as stored texts are
 		v, canon = raw, raw
 	}
 	res := &huma.ValidateResult{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
@@ -20,7 +21,7 @@ func statusOf(err error) int {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return 499 // the client has gone; nobody reads this
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), postgres.TimedOut(err):
 		return http.StatusGatewayTimeout
 	case postgres.Unavailable(err):
 		return http.StatusServiceUnavailable
@@ -78,6 +79,9 @@ func HandleEchoError(err error, c echo.Context) {
 	}
 	if status >= http.StatusInternalServerError {
 		c.Set(causeKey, err)
+	}
+	if allow := c.Response().Header().Get(echo.HeaderAllow); strings.Contains(allow, http.MethodGet) && !strings.Contains(allow, http.MethodHead) {
+		c.Response().Header().Set(echo.HeaderAllow, allow+", "+http.MethodHead) // answered from GET, outside of the router
 	}
 	if detail == "" || status == http.StatusNotFound || status == http.StatusMethodNotAllowed {
 		detail = http.StatusText(status)

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"gorm.io/gorm"
@@ -41,6 +42,10 @@ type Options struct {
 	Gorm *gorm.DB
 	// Dependencies maps a fact to what it invalidates: the domains' cached.go.
 	Dependencies func(Fact) []string
+	// NewDatabase is told which database this is, at the first look and whenever it has become another (made anew,
+	// restored to an earlier point, or another address): what is cached of the last one must not be served. Until it
+	// returns nil the gate is closed. nil = nobody wants to know.
+	NewDatabase func(ctx context.Context, identity string) error
 	// Region is whose rows this instance applies; "" = "default".
 	Region string
 	// Poll is how often the outbox is looked at. 0 = 250 ms. LISTEN/NOTIFY would be sooner, and would serialise commits.
@@ -70,7 +75,10 @@ type Relay struct {
 	metrics *metrics
 
 	look    atomic.Pointer[look]
-	applied chan []int64 // rows that a writer has applied and the relay shall delete
+	known   string // the database that NewDatabase has been told of; the relay's own
+	quiet   quiet
+	timeout time.Duration // of a look
+	applied chan []int64  // rows that a writer has applied and the relay shall delete
 	wake    chan struct{}
 	stop    context.CancelFunc
 	done    sync.WaitGroup
@@ -81,7 +89,8 @@ type look struct {
 	at      time.Time
 	pending int64
 	oldest  time.Duration // age of the oldest pending fact
-	err     error         // PostgreSQL could not be asked
+	err     error         // there was no answer
+	away    bool          // because PostgreSQL could not be asked
 }
 
 // New makes a relay that is in bypass until it has been started and has looked.
@@ -101,7 +110,7 @@ func New(o Options) *Relay {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	r := &Relay{opt: o, applied: make(chan []int64, 256), wake: make(chan struct{}, 1)}
+	r := &Relay{opt: o, timeout: lookTimeout, applied: make(chan []int64, 256), wake: make(chan struct{}, 1)}
 	r.metrics = newMetrics(o.Registerer, r)
 	return r
 }
@@ -122,7 +131,8 @@ func (r *Relay) Close() {
 }
 
 // MayServe reports whether cached entries may be served: the last look, at most a second old, showed nothing pending
-// for longer than a second. When PostgreSQL could not be asked, serving goes on (see Degraded): entries are all there is.
+// for longer than a second. When PostgreSQL could not be asked, serving goes on (see Degraded): entries are all there
+// is. When it answered that there is no outbox, nothing could ever be announced, and nothing is served.
 func (r *Relay) MayServe() bool {
 	l := r.look.Load()
 	if l == nil {
@@ -130,14 +140,14 @@ func (r *Relay) MayServe() bool {
 	}
 	age := r.opt.Now().Sub(l.at)
 	if l.err != nil {
-		return age <= blindFresh
+		return l.away && age <= blindFresh
 	}
 	return age <= lookFresh && l.oldest <= pendingMost
 }
 
 // Settled asks the outbox whether nothing is pending now; false if it cannot be asked.
 func (r *Relay) Settled() bool {
-	ctx, cancel := context.WithTimeout(context.Background(), lookTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
 	defer cancel()
 	var empty bool
 	err := r.opt.Pool.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM cache_outbox WHERE region = $1)`, r.opt.Region).Scan(&empty)
@@ -147,7 +157,7 @@ func (r *Relay) Settled() bool {
 // Degraded reports that entries are served although PostgreSQL could not be asked for what is pending.
 func (r *Relay) Degraded() bool {
 	l := r.look.Load()
-	return l != nil && l.err != nil
+	return l != nil && l.away
 }
 
 // Backlog is how many facts the last look showed, and the age of the oldest.
@@ -162,8 +172,8 @@ func (r *Relay) run(ctx context.Context) {
 	tick := time.NewTicker(r.opt.Poll)
 	defer tick.Stop()
 	for {
-		if err := r.Pass(ctx); err != nil && ctx.Err() == nil {
-			r.opt.Logger.Warn("outbox pass failed", "error", err)
+		if err := r.Pass(ctx); ctx.Err() == nil {
+			r.report(err)
 		}
 		select {
 		case <-ctx.Done():
@@ -198,20 +208,52 @@ func (r *Relay) Pass(ctx context.Context) error {
 // see looks at the outbox. It is quick to give up: while the last look is old, every read goes to the source, and a
 // database that does not answer is the last thing that could bear that.
 func (r *Relay) see(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	l := look{at: r.opt.Now()} // its start: what is recorded while it runs may be missing from it
 	var age float64
-	l.err = r.opt.Pool.QueryRow(ctx,
-		`SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0)::float8 FROM cache_outbox WHERE region = $1`,
-		r.opt.Region).Scan(&l.pending, &age)
+	var identity string
+	l.err = r.opt.Pool.QueryRow(ctx, lookQuery, r.opt.Region).Scan(&l.pending, &age, &identity)
 	l.oldest = time.Duration(age * float64(time.Second))
 	if l.err != nil {
+		var answered *pgconn.PgError
+		l.away = !errors.As(l.err, &answered)
 		l.err = fmt.Errorf("look at the outbox: %w", l.err)
 		l.at = r.opt.Now()
+	} else if identity != r.known && r.opt.NewDatabase != nil {
+		if l.err = r.opt.NewDatabase(ctx, identity); l.err == nil {
+			r.known = identity
+		}
 	}
 	r.look.Store(&l)
 	return l.err
+}
+
+// lookQuery asks what is pending and which database this is: the identity that its migrations gave it, and its timeline,
+// which changes when it is restored to an earlier point or a standby is promoted.
+const lookQuery = `
+SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0)::float8,
+       coalesce((SELECT min(id::text) FROM cache_database), '') || ':' ||
+       CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END
+FROM cache_outbox WHERE region = $1`
+
+// quiet keeps an outage from filling the log.
+type quiet struct {
+	last   string
+	logged time.Time
+}
+
+// report logs a failure when it is new, and once a minute while it lasts, and its end.
+func (r *Relay) report(err error) {
+	switch {
+	case err == nil && r.quiet.last != "":
+		r.opt.Logger.Info("outbox is looked at again")
+		r.quiet = quiet{}
+	case err == nil:
+	case r.quiet.last == "" || r.opt.Now().Sub(r.quiet.logged) > time.Minute:
+		r.opt.Logger.Warn("outbox pass failed", "error", err)
+		r.quiet = quiet{err.Error(), r.opt.Now()}
+	}
 }
 
 // forget deletes the rows that writers have applied.

@@ -89,7 +89,7 @@ func newFixture(t *testing.T, url string) *fixture {
 	})
 	rec := &recorder{}
 	r := New(Options{Pool: db.Pool, Gorm: db.Gorm, Dependencies: describe})
-	r.cache = rec
+	r.cache, r.timeout = rec, 30*time.Second // not an outage, only a busy machine
 	return &fixture{r, t, db, rec}
 }
 
@@ -268,6 +268,48 @@ func TestRegions(t *testing.T) {
 	}
 	if got := there.pass(); len(got) != 2 || here.waiting() != 0 {
 		t.Errorf("there: %v", got)
+	}
+}
+
+// TestWithoutAnOutboxNothingIsServed: a database that answers and has no outbox can announce nothing.
+func TestWithoutAnOutboxNothingIsServed(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, testkit.Database(t))
+	f.pass()
+	if !f.MayServe() {
+		t.Fatal("does not serve")
+	}
+	f.psql(`DROP TABLE cache_outbox CASCADE`)
+	if err := f.Pass(t.Context()); err == nil || f.MayServe() || f.Degraded() {
+		t.Errorf("no outbox: serves %v, degraded %v, %v", f.MayServe(), f.Degraded(), err)
+	}
+}
+
+func TestAnotherDatabaseIsNoticed(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, testkit.Database(t))
+	var told []string
+	var fail error
+	f.opt.NewDatabase = func(_ context.Context, identity string) error {
+		if fail == nil {
+			told = append(told, identity)
+		}
+		return fail
+	}
+	f.pass()
+	f.pass()
+	if len(told) != 1 || !f.MayServe() {
+		t.Fatalf("told %q, serves %v", told, f.MayServe())
+	}
+	f.psql(`UPDATE cache_database SET id = gen_random_uuid()`)
+	fail = errors.New("Redis is away")
+	if err := f.Pass(t.Context()); err == nil || f.MayServe() {
+		t.Errorf("another database, and nobody could be told: serves %v, %v", f.MayServe(), err)
+	}
+	fail = nil
+	f.pass()
+	if len(told) != 2 || told[0] == told[1] || !f.MayServe() {
+		t.Errorf("told %q, serves %v", told, f.MayServe())
 	}
 }
 

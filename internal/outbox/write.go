@@ -13,7 +13,8 @@ import (
 
 // Write runs do in a transaction and, once it is committed, makes its changes visible: when it returns pending = false,
 // no read on any instance returns what was there before. pending = true means that the change is committed and its
-// invalidation recorded but not applied yet (Redis cannot be reached); every instance reads from the source until it is.
+// invalidation recorded but not applied yet (Redis cannot be reached, so nothing is served from it); an instance that still
+// reaches it stops serving entries once the fact is a second old, until it is applied.
 // An error means that nothing was committed, unless it is one of the commit itself. do may run more than once.
 func (r *Relay) Write(ctx context.Context, do func(tx *gorm.DB) error) (pending bool, err error) {
 	facts, err := r.commit(ctx, do)

@@ -6,7 +6,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -100,11 +103,24 @@ func Unavailable(err error) bool {
 	if ce, ok := errors.AsType[*pgconn.ConnectError](err); ok && ce != nil {
 		return true
 	}
+	if ne, ok := errors.AsType[*net.OpError](err); ok && ne != nil {
+		return true
+	}
+	// A connection that broke under the statement; pgx has no type for the last.
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || err != nil && strings.Contains(err.Error(), "conn closed") {
+		return true
+	}
 	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
 		// class 57P: admin_shutdown, crash_shutdown, cannot_connect_now; 53: too_many_connections
 		return pe.Code[:2] == "53" || len(pe.Code) == 5 && pe.Code[:3] == "57P"
 	}
 	return false
+}
+
+// TimedOut reports whether the server gave a statement up because it took too long.
+func TimedOut(err error) bool {
+	pe, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pe.Code == "57014"
 }
 
 func or[T comparable](v, fallback T) T {
