@@ -3,6 +3,7 @@ package scraping
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"time"
 )
@@ -18,6 +19,7 @@ const (
 type robotsFile struct {
 	slot    chan struct{}
 	rules   *robotsRules
+	closed  error // why it could not be read, which closes the site
 	expires time.Time
 }
 
@@ -40,8 +42,9 @@ func (f *Fetcher) rulesFor(ctx context.Context, req request, u *url.URL) (*robot
 		return nil, ctx.Err()
 	}
 	if file.rules != nil && f.cfg.Now().Before(file.expires) {
-		return file.rules, nil
+		return file.rules, file.closed
 	}
+	file.closed = nil
 	at := &url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/robots.txt"}
 	doc, err := f.follow(ctx, request{def: req.def, site: req.site, accept: "text/plain,*/*;q=0.5", robots: true}, at)
 	var fetch *FetchError
@@ -60,7 +63,9 @@ func (f *Fetcher) rulesFor(ctx context.Context, req request, u *url.URL) (*robot
 	default:
 		f.cfg.Log.WarnContext(ctx, "scraping: robots.txt could not be read", "url", at.String(), "err", err)
 		file.rules, lifetime = disallowAll, robotsFailureLifetime
+		// Said of every page that is not fetched for it: "disallowed" would blame the site for a network that is down.
+		file.closed = &FetchError{URL: u.String(), Reason: ReasonRobots, Err: fmt.Errorf("robots.txt could not be read: %w", err)}
 	}
 	file.expires = f.cfg.Now().Add(lifetime)
-	return file.rules, nil
+	return file.rules, file.closed
 }

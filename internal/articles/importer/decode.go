@@ -88,6 +88,8 @@ func (d *decoder) decode(l line) decoded {
 		return rejected(l, NoTitle, "")
 	case r.Content == "":
 		return rejected(l, NoText, "")
+	case len(r.Content) > MaxText && utf8.RuneCountInString(r.Content) > MaxText:
+		return rejected(l, TextTooLong, fmt.Sprintf("%d characters", utf8.RuneCountInString(r.Content)))
 	}
 	r.Title = n.cut(r.Title, MaxTitle, TitleCut)
 	r.Author = optional(n.cut(oneLine(raw.Author, &n), MaxAuthor, AuthorCut))
@@ -308,7 +310,12 @@ func optional(s string) *string {
 
 // excerpt is the beginning of a bad value, short and printable enough for a message.
 func excerpt(b []byte) string {
-	s := strings.ToValidUTF8(string(b[:min(len(b), 80)]), "�")
+	s := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '�' // a terminal would obey it
+		}
+		return r
+	}, strings.ToValidUTF8(string(b[:min(len(b), 80)]), "�"))
 	if len(b) > 80 {
 		s += "…"
 	}

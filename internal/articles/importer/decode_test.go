@@ -255,3 +255,19 @@ func BenchmarkDecode(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "articles/s")
 }
+
+func TestATextBeyondMeasureIsRejected(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]Reason{MaxText: "", MaxText + 1: TextTooLong} {
+		d := newDecoder().decode(line{bytes: []byte(`{"source":"diario","title":"a","text":"` + strings.Repeat("ñ", n) + `"}`)})
+		var got Reason
+		for _, i := range d.issues {
+			if i.Rejected {
+				got = i.Reason
+			}
+		}
+		if got != want {
+			t.Errorf("%d characters: %q, want %q", n, got, want)
+		}
+	}
+}

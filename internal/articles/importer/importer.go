@@ -19,6 +19,7 @@ const (
 	MaxTitle    = 500
 	MaxAuthor   = 200
 	MaxCategory = 50
+	MaxText     = 500_000 // no newspaper's article; what the archive refuses
 )
 
 // Record is one article, fit for the articles table: valid UTF-8 in NFC, no control characters but newline and tab,
@@ -120,6 +121,7 @@ const (
 	NoSource      Reason = "no source"
 	NoTitle       Reason = "no title"
 	NoText        Reason = "no text"
+	TextTooLong   Reason = "text too long"
 	SourceTooLong Reason = "source too long"
 	DuplicateText Reason = "text seen before in this file"
 	DuplicateURL  Reason = "URL seen before in this file"
