@@ -97,4 +97,3 @@ func (a *App) loadFigures(ctx context.Context, id string) error {
 	}
 	return fmt.Errorf("%q %w: scraping-status and analysis-stats can", id, admin.ErrNoSuch)
 }
-

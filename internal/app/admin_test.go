@@ -230,9 +230,20 @@ func TestOperatorsOnly(t *testing.T) {
 		}
 	}
 	for _, c := range [][2]string{
-		{"GET", "/key/article/1"}, {"GET", "/exists/article/1"}, {"GET", "/keys?layer=article"}, {"GET", "/hot"}, {"GET", "/dependencies/articles"}, {"GET", "/audit"},
-		{"POST", "/invalidate"}, {"POST", "/invalidate?dry_run=true"}, {"POST", "/invalidate/article/1"}, {"POST", "/invalidate/source/S"}, {"POST", "/invalidate/all"},
-		{"POST", "/invalidate/dependency"}, {"POST", "/warm"}, {"POST", "/performance/probe"},
+		{"GET", "/key/article/1"},
+		{"GET", "/exists/article/1"},
+		{"GET", "/keys?layer=article"},
+		{"GET", "/hot"},
+		{"GET", "/dependencies/articles"},
+		{"GET", "/audit"},
+		{"POST", "/invalidate"},
+		{"POST", "/invalidate?dry_run=true"},
+		{"POST", "/invalidate/article/1"},
+		{"POST", "/invalidate/source/S"},
+		{"POST", "/invalidate/all"},
+		{"POST", "/invalidate/dependency"},
+		{"POST", "/warm"},
+		{"POST", "/performance/probe"},
 	} {
 		for _, headers := range [][]string{nil, {"X-API-Key", "wrong-key-0123456789"}, {"Authorization", "Bearer no"}} {
 			if r := a.do(c[0], "/api/v1/cache"+c[1], `{}`, headers...); r.StatusCode != http.StatusUnauthorized {
