@@ -66,6 +66,12 @@ verify: ## the long proofs (VERIFY_FOR=10m each) and every fuzz function (FUZZ_F
 	@OPENLEARN_VERIFY=$(VERIFY_FOR) CGO_ENABLED=1 go test -race -count=1 -timeout 120m -v $(PACKAGES) 2>&1 | scripts/test-summary
 	@scripts/fuzz $(FUZZ_FOR)
 
+.PHONY: conformance
+conformance: ## the public HTTP cache suite against `openlearn cache-proxy`, three runs (needs node and npm; RUNS=1, ONLY=ids)
+	@scripts/ensure-installed redis
+	@$(MAKE) build
+	@scripts/conformance
+
 .PHONY: image
 image: ## the container image, openlearn:local
 	@docker build --build-arg VERSION=$(VERSION) -t openlearn:local .
