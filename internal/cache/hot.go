@@ -46,7 +46,9 @@ type hotCount struct {
 	layer *layerState
 	key   string
 	n     atomic.Uint64
-	over  uint64 // taken over: how much of n may be other keys'
+	over  uint64      // taken over: how much of n may be other keys'
+	until int64       // end of its window (monotonic ns)
+	gone  atomic.Bool // it has lost its place
 }
 
 func newHot() *hot {
@@ -58,8 +60,8 @@ func newHot() *hot {
 }
 
 // see counts one read at a monotonic time. key may be borrowed: it is copied
-// if it is kept.
-func (h *hot) see(l *layerState, key string, at int64) {
+// if it is kept. The count may be kept by who comes often (see again).
+func (h *hot) see(l *layerState, key string, at int64) *hotCount {
 	s := &h.shards[maphash.String(h.seed, key)%hotShards]
 	if at-s.turned.Load() < int64(hotWindow) {
 		s.mu.RLock()
@@ -67,14 +69,24 @@ func (h *hot) see(l *layerState, key string, at int64) {
 		if c != nil {
 			c.n.Add(1)
 			s.mu.RUnlock()
-			return
+			return c
 		}
 		s.mu.RUnlock()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.turn(at)
-	s.now.add(l, key)
+	return s.now.add(l, key, s.turned.Load()+int64(hotWindow))
+}
+
+// again counts one more read of a key that was seen before, without looking it
+// up; false if its count is over.
+func (c *hotCount) again(at int64) bool {
+	if c == nil || at >= c.until || c.gone.Load() {
+		return false
+	}
+	c.n.Add(1)
+	return true
 }
 
 // turn begins a new window when the current one is over.
@@ -92,12 +104,12 @@ func (s *hotShard) turn(at int64) {
 	s.now = hotSketch{byKey: make(map[string]*hotCount, hotPerShard)}
 }
 
-func (k *hotSketch) add(l *layerState, key string) {
+func (k *hotSketch) add(l *layerState, key string, until int64) *hotCount {
 	if c := k.byKey[key]; c != nil {
 		c.n.Add(1)
-		return
+		return c
 	}
-	c := &hotCount{layer: l, key: strings.Clone(key)}
+	c := &hotCount{layer: l, key: strings.Clone(key), until: until}
 	if len(k.list) < hotPerShard {
 		k.list = append(k.list, c)
 	} else {
@@ -108,12 +120,14 @@ func (k *hotSketch) add(l *layerState, key string) {
 			}
 		}
 		gone := k.list[least]
+		gone.gone.Store(true)
 		delete(k.byKey, gone.key)
 		c.over = gone.n.Load()
 		k.list[least] = c
 	}
 	c.n.Store(c.over + 1)
 	k.byKey[c.key] = c
+	return c
 }
 
 // floor is the most that a key which is not kept can have been asked.

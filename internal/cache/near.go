@@ -30,6 +30,8 @@ type nearEntry struct {
 	checks relay[checked]
 	// since is when the last successful check began (monotonic ns).
 	since atomic.Int64
+	// hot counts its reads, so that the quickest need not look it up.
+	hot atomic.Pointer[hotCount]
 	// shared is the decoded value of Funcs that share it.
 	shared atomic.Pointer[any]
 }
@@ -121,7 +123,9 @@ func (c *Cache) bounded(l *layerState, key string, owner uint64) *nearEntry {
 			return nil
 		}
 	}
-	c.hot.see(l, key, now)
+	if !e.hot.Load().again(now) {
+		e.hot.Store(c.hot.see(l, key, now))
+	}
 	return e
 }
 

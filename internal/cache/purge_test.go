@@ -109,8 +109,12 @@ func TestPurgeEntryDoomsAFillUnderWay(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))
 	for _, purge := range []func(id string) (Purged, error){
-		func(id string) (Purged, error) { return c.PurgeEntry(context.Background(), Article, id, PurgeOptions{}) },
-		func(string) (Purged, error) { return c.PurgePattern(context.Background(), Article, "*", PurgeOptions{}) },
+		func(id string) (Purged, error) {
+			return c.PurgeEntry(context.Background(), Article, id, PurgeOptions{})
+		},
+		func(string) (Purged, error) {
+			return c.PurgePattern(context.Background(), Article, "*", PurgeOptions{})
+		},
 	} {
 		f := count(c, Article)
 		release := f.hold()
