@@ -25,10 +25,11 @@ func coarse(dep string) bool {
 	return strings.HasPrefix(dep, layerDep) || strings.IndexByte(dep, ':') < 0
 }
 
-// bucketOf is the bucket that an entry's key reads of a coarse dependency:
-// four bits of FNV-1a.
+// bucketOf is the bucket that an entry's key reads of a coarse dependency. The
+// multiplication (by 2^64/φ, Knuth's) is needed: the last byte of FNV-1a hardly
+// reaches the upper bits, and neighbouring ids would share a bucket.
 func bucketOf(key string) byte {
-	return byte(hash64(fnvOffset, key) >> 17 & (buckets - 1))
+	return byte(hash64(fnvOffset, key) * 0x9E3779B97F4A7C15 >> 60 & (buckets - 1))
 }
 
 const (

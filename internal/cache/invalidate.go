@@ -8,10 +8,10 @@ import (
 )
 
 // Invalidate gives dependencies a new version, whatever hangs on them, in one
-// round trip. Once it has returned nil, no read on any instance returns a
-// value whose fetch began before it was called (bounded near reads: within
-// their stated staleness). After an error nothing is promised and the caller
-// must try again; trying twice does no harm.
+// round trip (on Cluster two if one of them is coarse). Once it has returned
+// nil, no read on any instance returns a value whose fetch began before it was
+// called (bounded near reads: within their stated staleness). After an error
+// nothing is promised and the caller must try again; trying twice does no harm.
 func (c *Cache) Invalidate(ctx context.Context, deps ...string) error {
 	if len(deps) == 0 {
 		return nil
@@ -33,15 +33,53 @@ func (c *Cache) Invalidate(ctx context.Context, deps ...string) error {
 }
 
 // newVersions writes new nonces and tells the other instances.
+//
+// The buckets of a coarse dependency change one after another, and an entry
+// built from others reads another bucket than they do. Were they written once,
+// it could read its own when that is new, load a part by a bucket that is still
+// old, and be current for good with a part that is not. So all are written
+// twice: whoever reads the second version of one bucket comes after the first
+// of all, and whoever read an earlier one is undone by the second. One server
+// keeps the order of a pipeline; on Cluster it takes two.
 func (c *Cache) newVersions(ctx context.Context, rdb redis.UniversalClient, deps []string) error {
 	pipe := rdb.Pipeline()
+	cmds := c.queueVersions(ctx, pipe, deps)
+	var split []string
+	for _, d := range deps {
+		if coarse(shorten(d, maxDep)) {
+			split = append(split, d)
+		}
+	}
+	if len(split) > 0 {
+		if c.cluster {
+			_, _ = pipe.Exec(ctx) // each command's own error is looked at
+			if err := firstError(cmds); err != nil {
+				return err
+			}
+			pipe = rdb.Pipeline()
+		}
+		cmds = append(cmds, c.queueVersions(ctx, pipe, split)...)
+	}
+	return c.execInvalidation(ctx, pipe, cmds, deps)
+}
+
+func (c *Cache) queueVersions(ctx context.Context, pipe redis.Pipeliner, deps []string) []*redis.StatusCmd {
 	cmds := make([]*redis.StatusCmd, 0, len(deps))
 	for _, d := range deps {
 		for _, k := range c.versionKeys(d) {
 			cmds = append(cmds, c.queueNonce(ctx, pipe, k, newNonce()))
 		}
 	}
-	return c.execInvalidation(ctx, pipe, cmds, deps)
+	return cmds
+}
+
+func firstError(cmds []*redis.StatusCmd) error {
+	for _, cmd := range cmds {
+		if err := cmd.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // execInvalidation adds the message to a pipeline of new versions and runs it.
@@ -49,10 +87,8 @@ func (c *Cache) newVersions(ctx context.Context, rdb redis.UniversalClient, deps
 func (c *Cache) execInvalidation(ctx context.Context, pipe redis.Pipeliner, cmds []*redis.StatusCmd, deps []string) error {
 	pipe.Publish(ctx, c.bus.channel, invalidatedMsg(deps))
 	_, execErr := pipe.Exec(ctx)
-	for _, cmd := range cmds {
-		if err := cmd.Err(); err != nil {
-			return err
-		}
+	if err := firstError(cmds); err != nil {
+		return err
 	}
 	if execErr != nil {
 		c.log.Debug("cache invalidation message not sent", "error", execErr)
