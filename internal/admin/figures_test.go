@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"openlearn/internal/cache"
+	"openlearn/internal/testkit"
 )
 
 // observed is a histogram of these seconds as the registry has it.
@@ -221,7 +222,7 @@ func TestComparisonWithoutAnHTTPCache(t *testing.T) {
 
 func TestSamplingEndsWithClose(t *testing.T) {
 	t.Parallel()
-	c, err := cache.New(cache.Options{Redis: unreachable()})
+	c, err := cache.New(cache.Options{Redis: testkit.Redis(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
