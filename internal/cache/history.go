@@ -53,14 +53,20 @@ func (c *Cache) checked(first connectHook) connectHook {
 		}
 		info, err := cn.Info(ctx, "replication").Result()
 		if err != nil {
-			return fmt.Errorf("cache: read the history of a connection: %w", err)
+			return fmt.Errorf("cache: read the history of a connection: %v", err) // not %w, see below
 		}
 		// A cluster's client asks any node who has which slots, and is sent
 		// away by replicas that it reads by mistake.
 		if !c.cluster && infoField(info, "role") == "slave" {
 			return errReplica
 		}
-		return c.checkHistory(ctx, info)
+		if err := c.checkHistory(ctx, info); err != nil {
+			// Its text alone: where making a connection fails with an error of
+			// Redis's, go-redis takes it for an answer, and leaves a pipeline's
+			// commands without one and without an error.
+			return errors.New(err.Error())
+		}
+		return nil
 	}
 }
 

@@ -128,3 +128,39 @@ func TestClientsThatReadReplicasAreRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Redis refuses the writes that a new history needs, so no connection comes
+// about. go-redis used to take that refusal for an answer to the pipeline and
+// left its commands without an error: Invalidate returned nil, and nothing had
+// been sent.
+func TestWhatWasNeverSentIsNotAcknowledged(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	rdb := s.client(t)
+	ctx := context.Background()
+	old := count(newCache(t, exactly(rdb, nil)), Article)
+	mustGet(t, old, 1, 0)
+	for _, k := range rdb.Keys(ctx, historyPrefix+"*").Val() {
+		if err := rdb.Del(ctx, k).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := rdb.ConfigSet(ctx, "min-replicas-to-write", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	fresh := newCache(t, exactly(rdb, nil)) // its first connection meets no marker
+	for _, deps := range [][]string{{"thing:1"}, {"things"}, {"layer:article"}} {
+		if err := fresh.Invalidate(ctx, deps...); err == nil {
+			t.Errorf("invalidating %v was acknowledged", deps)
+		}
+	}
+	if _, err := fresh.Ticket(ctx, Entry{Layer: Article, Key: Key{ID: "1"}}); err == nil {
+		t.Error("a ticket of versions that were never written")
+	}
+	if err := rdb.ConfigSet(ctx, "min-replicas-to-write", "0").Err(); err != nil {
+		t.Fatal(err)
+	}
+	old.value.Store(1)
+	eventually(t, "an invalidation is acknowledged", func() bool { return fresh.Invalidate(ctx, "things") == nil })
+	mustGet(t, old, 1, 1)
+}

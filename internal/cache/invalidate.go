@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
@@ -52,8 +53,8 @@ func (c *Cache) newVersions(ctx context.Context, rdb redis.UniversalClient, deps
 	}
 	if len(split) > 0 {
 		if c.cluster {
-			_, _ = pipe.Exec(ctx) // each command's own error is looked at
-			if err := firstError(cmds); err != nil {
+			_, execErr := pipe.Exec(ctx)
+			if err := acknowledged(cmds, execErr); err != nil {
 				return err
 			}
 			pipe = rdb.Pipeline()
@@ -73,10 +74,20 @@ func (c *Cache) queueVersions(ctx context.Context, pipe redis.Pipeliner, deps []
 	return cmds
 }
 
-func firstError(cmds []*redis.StatusCmd) error {
+var errNotAcknowledged = errors.New("cache: Redis did not acknowledge a new version")
+
+// acknowledged returns nil if Redis said OK to each command. That none has an
+// error is not enough: a client that got no connection may return the error
+// from Exec and leave the commands as they were.
+func acknowledged(cmds []*redis.StatusCmd, execErr error) error {
 	for _, cmd := range cmds {
 		if err := cmd.Err(); err != nil {
 			return err
+		}
+	}
+	for _, cmd := range cmds {
+		if cmd.Val() != "OK" {
+			return errors.Join(errNotAcknowledged, execErr)
 		}
 	}
 	return nil
@@ -87,7 +98,7 @@ func firstError(cmds []*redis.StatusCmd) error {
 func (c *Cache) execInvalidation(ctx context.Context, pipe redis.Pipeliner, cmds []*redis.StatusCmd, deps []string) error {
 	pipe.Publish(ctx, c.bus.channel, invalidatedMsg(deps))
 	_, execErr := pipe.Exec(ctx)
-	if err := firstError(cmds); err != nil {
+	if err := acknowledged(cmds, execErr); err != nil {
 		return err
 	}
 	if execErr != nil {

@@ -80,11 +80,9 @@ func (c *Cache) makeVersions(ctx context.Context, vkeys, have []string, met uint
 		out[i] = newNonce()
 		sets[j] = c.queueNonce(ctx, pipe, vkeys[i], out[i])
 	}
-	_, _ = pipe.Exec(ctx)
-	for j, i := range broken {
-		if err := sets[j].Err(); err != nil {
-			return nil, fmt.Errorf("make version %s: %w", vkeys[i], err)
-		}
+	_, execErr := pipe.Exec(ctx)
+	if err := acknowledged(sets, execErr); err != nil {
+		return nil, fmt.Errorf("make %d versions (first %s): %w", len(broken), vkeys[broken[0]], err)
 	}
 	return out, nil
 }
