@@ -134,7 +134,7 @@ func (a *Admin) examine(st cache.Stats) *examination {
 func (a *Admin) chosen(now sample) (w window) {
 	for _, each := range windows {
 		w = a.windowOf(now, each.last)
-		if t := w.total(); t.Hits+t.Misses >= enough {
+		if hits, misses := w.total().Outer(); hits+misses >= enough {
 			return w
 		}
 	}
@@ -149,18 +149,18 @@ func (w window) words() string {
 }
 
 func (e *examination) hits(w window) {
-	t := w.total()
-	n := t.Hits + t.Misses
-	p := Part{Name: "hit_ratio", Weight: weightHits, Unit: "per cent", Target: "80 % or more; 0 %", Samples: &n, Window: ptr(round(w.length.Seconds(), 1))}
-	ratio := 100 * float64(t.Hits) / math.Max(1, float64(n))
+	hits, misses := w.total().Outer()
+	n := hits + misses
+	p := Part{Name: "hit_ratio", Weight: weightHits, Unit: "per cent of reads from outside", Target: "80 % or more; 0 %", Samples: &n, Window: ptr(round(w.length.Seconds(), 1))}
+	ratio := percent(hits, n)
 	e.add(p, ratio, min(1, ratio/hitRateTarget), n >= enough)
 	if n < enough {
 		e.advise("Hit ratio: only %d reads in the last %s, too few to judge (100 are enough). Nothing to do, or warm the cache.", n, w.words())
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.layers)) {
-		l := w.layers[name]
-		reads := l.Hits + l.Misses
-		if r := 100 * float64(l.Hits) / math.Max(1, float64(reads)); reads >= enough && r < hitRateTarget {
+		hits, misses := w.layers[name].Outer()
+		reads := hits + misses
+		if r := percent(hits, reads); reads >= enough && r < hitRateTarget {
 			e.advise("Layer %s: hit ratio %.1f %% of %d reads in the last %s, below %.0f %%. Warm it with popular data, or look at /api/cache/hot for keys that are too particular.",
 				name, r, reads, w.words(), hitRateTarget)
 		}
@@ -207,7 +207,7 @@ func (e *examination) errors(w window) {
 	t := w.total()
 	n := t.Loads
 	bad := t.LoadErrors + t.RejectedFills
-	share := 100 * float64(bad) / math.Max(1, float64(n))
+	share := percent(bad, n)
 	p := Part{Name: "errors", Weight: weightErrors, Unit: "per cent of loads that failed or were not stored", Target: "0 %; 5 %", Samples: &n, Window: ptr(round(w.length.Seconds(), 1))}
 	e.add(p, share, fall(share, 0, 5), n >= enough)
 	names := slices.SortedFunc(maps.Keys(w.layers), func(x, y string) int {

@@ -76,7 +76,7 @@ func (a *Admin) sampleOf(st cache.Stats) sample {
 type window struct {
 	since     time.Time
 	length    time.Duration
-	layers    map[string]cache.LayerStats // hits, misses, loads and errors are differences; the rest is not set
+	layers    map[string]cache.LayerStats // the figures used of it are differences, the rest is not set
 	hits      histogram                   // of all layers
 	evictions *float64                    // nil where Redis did not say
 }
@@ -89,7 +89,7 @@ func (a *Admin) windowOf(now sample, d time.Duration) window {
 		o := then.layers[name]
 		w.layers[name] = cache.LayerStats{
 			Hits: n.Hits - o.Hits, Misses: n.Misses - o.Misses, Loads: n.Loads - o.Loads, LoadErrors: n.LoadErrors - o.LoadErrors,
-			Bypassed: n.Bypassed - o.Bypassed, RejectedFills: n.RejectedFills - o.RejectedFills,
+			NestedHits: n.NestedHits - o.NestedHits, NestedMisses: n.NestedMisses - o.NestedMisses, Bypassed: n.Bypassed - o.Bypassed, RejectedFills: n.RejectedFills - o.RejectedFills,
 		}
 	}
 	for name, h := range now.hits {
@@ -106,6 +106,7 @@ func (a *Admin) windowOf(now sample, d time.Duration) window {
 func (w window) total() (t cache.LayerStats) {
 	for _, l := range w.layers {
 		t.Hits, t.Misses, t.Loads, t.LoadErrors = t.Hits+l.Hits, t.Misses+l.Misses, t.Loads+l.Loads, t.LoadErrors+l.LoadErrors
+		t.NestedHits, t.NestedMisses = t.NestedHits+l.NestedHits, t.NestedMisses+l.NestedMisses
 		t.Bypassed, t.RejectedFills = t.Bypassed+l.Bypassed, t.RejectedFills+l.RejectedFills
 	}
 	return t

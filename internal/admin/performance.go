@@ -47,7 +47,7 @@ type PerformanceTargets struct {
 
 // Samples is how much is behind each figure.
 type Samples struct {
-	Reads            uint64 `json:"cache_reads"`
+	Reads            uint64 `json:"cache_reads" doc:"From outside"`
 	Hits             uint64 `json:"cache"`
 	Queries          uint64 `json:"database"`
 	Calls            uint64 `json:"api"`
@@ -58,7 +58,7 @@ type Samples struct {
 
 // Saved is a product, and shown as one.
 type Saved struct {
-	Hits        uint64   `json:"hits" doc:"On the layers that our own database feeds"`
+	Hits        uint64   `json:"hits" doc:"Of reads from outside on layers that our own database feeds; each saved one statement at least"`
 	MeanQueryMS *float64 `json:"mean_query_ms"`
 	SavedMS     *float64 `json:"saved_ms" doc:"hits × mean_query_ms"`
 }
@@ -88,8 +88,9 @@ func (a *Admin) performance(st cache.Stats) (Performance, error) {
 	foreign, own := map[string]bool{}, uint64(0)
 	for _, l := range a.cache.LayerTable() {
 		foreign[l.Name] = l.Tier == cache.L2
-		if l.Tier == cache.L1 && l.Name != cache.HTTPResponse { // a response is built from entries that would count again
-			own += st.Layers[l.Name].Hits
+		if l.Tier == cache.L1 {
+			hits, _ := st.Layers[l.Name].Outer() // each saved a statement at least
+			own += hits
 		}
 	}
 	for _, s := range found[gets] {
@@ -105,15 +106,16 @@ func (a *Admin) performance(st cache.Stats) (Performance, error) {
 		statements = statements.plus(s.histogram)
 	}
 	p := Performance{CacheMS: known(hits.mean()), DatabaseMS: known(statements.mean()), APIMS: known(calls.mean())}
-	p.Samples = Samples{Reads: st.Total.Hits + st.Total.Misses, Hits: hits.n, Queries: statements.n, Calls: calls.n}
+	outerHits, outerMisses := st.Total.Outer()
+	p.Samples = Samples{Reads: outerHits + outerMisses, Hits: hits.n, Queries: statements.n, Calls: calls.n}
 	p.DatabaseSaved = Saved{Hits: own, MeanQueryMS: p.DatabaseMS}
 	if ms, ok := statements.mean(); ok {
 		p.DatabaseSaved.SavedMS = ptr(round(float64(own)*ms, 1))
 	}
 	p.Targets = PerformanceTargets{HitRate: hitRateTarget, Response: comparedResponse, Improvement: improvement}
 	if p.Samples.Reads > 0 {
-		p.HitRatePercent = ptr(round(100*st.Total.HitRate, 2))
-		p.Targets.HitRateMet = ptr(100*st.Total.HitRate >= hitRateTarget)
+		ratio := percent(outerHits, p.Samples.Reads)
+		p.HitRatePercent, p.Targets.HitRateMet = ptr(round(ratio, 2)), ptr(ratio >= hitRateTarget)
 	}
 	p.requests(found)
 	return p, nil

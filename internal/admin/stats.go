@@ -9,7 +9,7 @@ import (
 )
 
 // Stats are the cache's figures. Hits and misses are those of this cache in this process since it started, not of the
-// Redis server; what only Redis knows is null while it does not answer.
+// Redis server, and of reads from outside: one that missed a response and then its parts counts once. What only Redis knows is null while it does not answer.
 type Stats struct {
 	Status         string   `json:"status" enum:"available,bypassed,unavailable"`
 	Connected      bool     `json:"connected"`
@@ -31,7 +31,9 @@ const (
 )
 
 func statsOf(st cache.Stats) Stats {
-	s := Stats{Status: "available", Connected: st.Redis.Reachable, TotalHits: st.Total.Hits, TotalMisses: st.Total.Misses, HitRatePercent: round(100*st.Total.HitRate, 2)}
+	s := Stats{Status: "available", Connected: st.Redis.Reachable}
+	s.TotalHits, s.TotalMisses = st.Total.Outer()
+	s.HitRatePercent = round(percent(s.TotalHits, s.TotalHits+s.TotalMisses), 2)
 	switch {
 	case !st.Redis.Reachable:
 		s.Status = "unavailable"
@@ -48,7 +50,10 @@ func statsOf(st cache.Stats) Stats {
 	return s
 }
 
-// Reads are the hits among the reads of a window.
+// percent is a share, 0 of nothing.
+func percent(part, of uint64) float64 { return 100 * float64(part) / math.Max(1, float64(of)) }
+
+// Reads are the hits among the reads from outside in a window.
 type Reads struct {
 	Seconds        float64  `json:"seconds" doc:"How long the window really is: less while the process is young"`
 	Reads          uint64   `json:"reads"`
@@ -57,9 +62,10 @@ type Reads struct {
 }
 
 func readsOf(l cache.LayerStats, length time.Duration) Reads {
-	r := Reads{Seconds: round(length.Seconds(), 1), Reads: l.Hits + l.Misses, Hits: l.Hits}
+	hits, misses := l.Outer()
+	r := Reads{Seconds: round(length.Seconds(), 1), Reads: hits + misses, Hits: hits}
 	if r.Reads > 0 {
-		r.HitRatePercent = ptr(round(100*float64(l.Hits)/float64(r.Reads), 2))
+		r.HitRatePercent = ptr(round(percent(hits, r.Reads), 2))
 	}
 	return r
 }

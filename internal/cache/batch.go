@@ -52,13 +52,17 @@ func (b *batch) run(ctx context.Context) []batchAnswer {
 	}
 	for i := range b.answers {
 		a := &b.answers[i]
-		if first, ok := again[i]; ok {
+		first, twice := again[i]
+		if twice {
 			*a = b.answers[first]
 			if a.ans.payload != nil {
 				a.ans.value = nil // each caller's own copy
 			}
 		} else if a.wait != nil {
 			a.ans, a.err = a.wait(ctx)
+		}
+		if sc != nil && a.ans.hit && !twice {
+			b.layer.met.nestedHits.inc()
 		}
 		b.c.hot.see(b.layer, b.qs[i].key, int64(start.Sub(b.c.born)))
 		if a.err == nil || a.ans.negative {
@@ -116,7 +120,7 @@ func (b *batch) read(ctx context.Context, open []int) {
 		} else if ans.info.stored > 0 {
 			after[i] = ans.info.stored
 		}
-		q.layer.met.misses.inc()
+		q.layer.met.missed(scopeOf(ctx))
 		missing = append(missing, i)
 	}
 	if len(missing) == 0 {

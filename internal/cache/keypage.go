@@ -44,13 +44,16 @@ func (c *Cache) KeysPage(ctx context.Context, layer, prefix, cursor string, limi
 	}
 	var page KeyPage
 	match := escapeGlob(l.keyPrefix+prefix) + "*"
-	for range pageScans {
+	for count, n := int64(limit), 0; n < pageScans; n++ {
 		if node >= len(nodes) {
 			return page, nil
 		}
-		keys, next, err := nodes[node].Scan(ctx, at, match, int64(max(limit, scanCount/2))).Result()
+		keys, next, err := nodes[node].Scan(ctx, at, match, count).Result()
 		if err != nil {
 			return page, fmt.Errorf("cache: keys of layer %s: %w", layer, err)
+		}
+		if len(keys) == 0 {
+			count = min(2*count, mostOnPage) // sparse: take longer strides
 		}
 		for _, k := range keys {
 			page.IDs = append(page.IDs, k[len(l.keyPrefix):])

@@ -31,6 +31,7 @@ type metrics struct {
 // layerMetrics are one layer's, resolved once: no label lookups on a read.
 type layerMetrics struct {
 	hits, nearHits, misses    counter
+	nestedHits, nestedMisses  counter
 	loads, loadErrors         counter
 	coalesced, bypassed       counter
 	stale, refreshes          counter
@@ -108,6 +109,8 @@ func (m *metrics) forLayer(name string, l *layerMetrics) {
 		{"cache_hits_total", "Reads answered with a stored value.", &l.hits},
 		{"cache_near_hits_total", "The hits among them that came from process memory.", &l.nearHits},
 		{"cache_misses_total", "Reads for which nothing current was stored.", &l.misses},
+		{"cache_nested_hits_total", "The hits among them of reads inside the load of another entry.", &l.nestedHits},
+		{"cache_nested_misses_total", "The misses among them of reads inside the load of another entry.", &l.nestedMisses},
 		{"cache_negative_hits_total", "Hits that were a remembered \"not found\".", &l.negatives},
 		{"cache_loads_total", "Fetches from the source.", &l.loads},
 		{"cache_load_errors_total", "Fetches from the source that failed.", &l.loadErrors},

@@ -258,6 +258,9 @@ func TestBypass(t *testing.T) {
 		t.Fatal(err)
 	}
 	inner.value.Store(5) // nothing was invalidated: the cache does not know
+	if l := c.Stats(ctx).Layers[Source]; l.Misses != 1 || l.NestedMisses != 1 {
+		t.Errorf("a nested miss: %+v", l)
+	}
 	v, info, err := outer.GetInfo(Bypass(ctx), 1)
 	if err != nil || v != 5 || info.Source != FromBypass {
 		t.Errorf("bypassed: %d, %v, %v", v, info.Source, err)

@@ -218,6 +218,9 @@ func (c *Cache) getOrLoad(ctx context.Context, q *request) (answer, error) {
 	q.layer.met.get.Observe(took)
 	if ans.hit {
 		q.layer.met.hit.Observe(took)
+		if scopeOf(ctx) != nil {
+			q.layer.met.nestedHits.inc()
+		}
 	}
 	c.hot.see(q.layer, q.key, int64(start.Sub(c.born)))
 	if err == nil || ans.negative {
@@ -275,7 +278,7 @@ func (c *Cache) read(ctx context.Context, q *request) (answer, error) {
 			stale = ans
 		}
 	}
-	q.layer.met.misses.inc()
+	q.layer.met.missed(sc)
 	versions, err := c.ensureVersions(ctx, q.vkeys, r.versions, r.met)
 	if err != nil {
 		return c.redisFailed(ctx, q, err)
@@ -285,6 +288,14 @@ func (c *Cache) read(ctx context.Context, q *request) (answer, error) {
 		return c.join(ctx, q, versions, e.stored)
 	}
 	return c.joinOrStale(ctx, q, versions, e.stored, stale)
+}
+
+// missed counts a read for which nothing current was stored.
+func (m *layerMetrics) missed(sc *scope) {
+	m.misses.inc()
+	if sc != nil {
+		m.nestedMisses.inc()
+	}
 }
 
 // hit counts an answer from the store.

@@ -14,19 +14,25 @@ import (
 
 // LayerStats counts one layer's work in this process since it started.
 type LayerStats struct {
-	Hits          uint64  `json:"hits"`
-	NearHits      uint64  `json:"near_hits"`
-	Misses        uint64  `json:"misses"`
-	HitRate       float64 `json:"hit_rate"` // 0 to 1; 0 before the first read
-	Negative      uint64  `json:"negative_hits"`
-	Loads         uint64  `json:"loads"`
-	LoadErrors    uint64  `json:"load_errors"`
-	Coalesced     uint64  `json:"coalesced"`
-	Bypassed      uint64  `json:"bypassed"`
-	Stale         uint64  `json:"stale_served"`
-	Refreshes     uint64  `json:"refreshes"`
-	LockWaits     uint64  `json:"lock_waits"`
-	RejectedFills uint64  `json:"rejected_fills"`
+	Hits     uint64  `json:"hits"`
+	NearHits uint64  `json:"near_hits"`
+	Misses   uint64  `json:"misses"`
+	HitRate  float64 `json:"hit_rate"` // 0 to 1; 0 before the first read
+	// NestedHits and NestedMisses are those among them of reads inside the
+	// load of another entry: what a read from outside has already counted as
+	// its own miss.
+	NestedHits   uint64 `json:"nested_hits"`
+	NestedMisses uint64 `json:"nested_misses"`
+
+	Negative      uint64 `json:"negative_hits"`
+	Loads         uint64 `json:"loads"`
+	LoadErrors    uint64 `json:"load_errors"`
+	Coalesced     uint64 `json:"coalesced"`
+	Bypassed      uint64 `json:"bypassed"`
+	Stale         uint64 `json:"stale_served"`
+	Refreshes     uint64 `json:"refreshes"`
+	LockWaits     uint64 `json:"lock_waits"`
+	RejectedFills uint64 `json:"rejected_fills"`
 }
 
 // RedisStats is what Redis says of itself, summed over a cluster's primaries.
@@ -60,12 +66,19 @@ func (m *layerMetrics) stats() LayerStats {
 	s := LayerStats{
 		Hits: m.hits.value(), NearHits: m.nearHits.value(), Misses: m.misses.value(), Negative: m.negatives.value(),
 		Loads: m.loads.value(), LoadErrors: m.loadErrors.value(), Coalesced: m.coalesced.value(),
+		NestedHits: m.nestedHits.value(), NestedMisses: m.nestedMisses.value(),
 		Bypassed: m.bypassed.value(), Stale: m.stale.value(), Refreshes: m.refreshes.value(), LockWaits: m.lockWaits.value(),
 	}
 	for i := range m.rejected {
 		s.RejectedFills += m.rejected[i].value()
 	}
 	return s
+}
+
+// Outer are the hits and misses of reads from outside, each counted once
+// however many entries its load was built from.
+func (s LayerStats) Outer() (hits, misses uint64) {
+	return s.Hits - min(s.Hits, s.NestedHits), s.Misses - min(s.Misses, s.NestedMisses)
 }
 
 func (s *LayerStats) rate() {
@@ -86,6 +99,7 @@ func (c *Cache) Stats(ctx context.Context) Stats {
 		one := l.met.stats()
 		t := &s.Total
 		t.Hits, t.NearHits, t.Misses, t.Negative = t.Hits+one.Hits, t.NearHits+one.NearHits, t.Misses+one.Misses, t.Negative+one.Negative
+		t.NestedHits, t.NestedMisses = t.NestedHits+one.NestedHits, t.NestedMisses+one.NestedMisses
 		t.Loads, t.LoadErrors, t.Coalesced, t.Bypassed = t.Loads+one.Loads, t.LoadErrors+one.LoadErrors, t.Coalesced+one.Coalesced, t.Bypassed+one.Bypassed
 		t.Stale, t.Refreshes, t.LockWaits, t.RejectedFills = t.Stale+one.Stale, t.Refreshes+one.Refreshes, t.LockWaits+one.LockWaits, t.RejectedFills+one.RejectedFills
 		one.rate()
