@@ -39,7 +39,7 @@ var rules = []struct {
 	{"internal/postgres", []string{"migrations"}, "the database knows its schema, and nobody who uses it"},
 	{"internal/devstack/…", []string{"internal/devstack/…", "deploy"}, "private servers are for anyone"},
 	{"internal/testkit", []string{"internal/devstack", "internal/postgres", "migrations", "deploy"}, "tests of every domain use it"},
-	{"internal/outbox", []string{}, "the relay is told what to invalidate, and whom to ask"},
+	{"internal/outbox", []string{"internal/postgres"}, "the relay is told what to invalidate, and whom to ask"},
 	{"internal/sample/…", []string{"internal/sample/…"}, "a generator of texts, pure"},
 	{"internal/newsdate", []string{}, "a leaf"},
 	{"internal/architecture", []string{}, "this test"},

@@ -18,6 +18,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"gorm.io/gorm"
+
+	"openlearn/internal/postgres"
 )
 
 // Fact is one statement's change: these rows of this table.
@@ -216,8 +218,7 @@ func (r *Relay) see(ctx context.Context) error {
 	l.err = r.opt.Pool.QueryRow(ctx, lookQuery, r.opt.Region).Scan(&l.pending, &age, &identity)
 	l.oldest = time.Duration(age * float64(time.Second))
 	if l.err != nil {
-		var answered *pgconn.PgError
-		l.away = !errors.As(l.err, &answered)
+		l.away = away(l.err)
 		l.err = fmt.Errorf("look at the outbox: %w", l.err)
 		l.at = r.opt.Now()
 	} else if identity != r.known && r.opt.NewDatabase != nil {
@@ -227,6 +228,13 @@ func (r *Relay) see(ctx context.Context) error {
 	}
 	r.look.Store(&l)
 	return l.err
+}
+
+// away reports that PostgreSQL gave no answer, or answered that it cannot or is too slow. Any other refusal is an answer to
+// the question.
+func away(err error) bool {
+	var answer *pgconn.PgError
+	return !errors.As(err, &answer) || postgres.Unavailable(err) || postgres.TimedOut(err)
 }
 
 // lookQuery asks what is pending and which database this is: the identity that its migrations gave it, and its timeline,
