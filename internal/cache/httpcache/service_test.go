@@ -187,19 +187,26 @@ func TestInvalidationReachesHTTPResponses(t *testing.T) {
 	a.expect(t, a.get("/api/articles/1", "If-None-Match: "+w.Header().Get("ETag")), 304, Hit, 0)
 	a.expect(t, a.get("/api/articles?limit=5"), 200, Hit, 0) // it does not depend on one article
 
-	for what, invalidate := range map[string]func() error{
-		"a coarse dependency": func() error { return b.cache.Invalidate(context.Background(), "articles") },
-		"a layer":             func() error { return b.cache.InvalidateLayer(context.Background(), cache.Content) },
-		"the responses":       func() error { return b.cache.InvalidateLayer(context.Background(), cache.HTTPResponse) },
-		"all":                 func() error { return b.cache.InvalidateAll(context.Background()) },
+	for _, step := range []struct {
+		what, title, want string
+		invalidate        func() error
+	}{
+		{"a coarse dependency", "tres", "tres", func() error { return b.cache.Invalidate(context.Background(), "articles") }},
+		{"a layer", "cuatro", "cuatro", func() error { return b.cache.InvalidateLayer(context.Background(), cache.Content) }},
+		// Responses are made again of the values that are still good: nobody said that the list had changed.
+		{"the responses", "cinco", "cuatro", func() error { return b.cache.InvalidateLayer(context.Background(), cache.HTTPResponse) }},
+		{"all", "seis", "seis", func() error { return b.cache.InvalidateAll(context.Background()) }},
 	} {
-		if err := invalidate(); err != nil {
+		db.set("1", step.title)
+		if err := step.invalidate(); err != nil {
 			t.Fatal(err)
 		}
 		w := a.get("/api/articles?limit=5")
-		if w.Header().Get("X-Cache") != Miss || !strings.Contains(w.Body.String(), `"dos"`) {
-			t.Errorf("after invalidating %s: %s %.60s", what, w.Header().Get("X-Cache"), w.Body)
+		a.expect(t, w, 200, Miss, 1)
+		if !strings.Contains(w.Body.String(), strconv.Quote(step.want)) {
+			t.Errorf("after invalidating %s: %.60s, want %q", step.what, w.Body, step.want)
 		}
+		b.expect(t, b.get("/api/articles?limit=5"), 200, Hit, 0)
 	}
 }
 
