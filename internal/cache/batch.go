@@ -138,7 +138,7 @@ func (b *batch) read(ctx context.Context, open []int) {
 		}
 	}
 	if len(vkeys) > 0 {
-		fresh, err := c.makeVersions(ctx, vkeys, have, met)
+		fresh, err := c.makeVersions(ctx, vkeys, have, met, nil)
 		if err != nil {
 			b.redisFailed(ctx, missing, err)
 			return

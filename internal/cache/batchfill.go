@@ -26,7 +26,7 @@ func (b *batch) fetch(ctx context.Context, missing []int, versionsOf func(int) s
 	for _, i := range missing {
 		q, versions := b.qs[i], versionsOf(i)
 		name := flightName(q.key, versions)
-		f, claimed := c.flights.claim(name)
+		f, claimed := c.flights.claim(name, nil)
 		b.answers[i].wait = f.wait
 		if !claimed {
 			q.layer.met.coalesced.inc()
@@ -48,7 +48,7 @@ func (b *batch) fetch(ctx context.Context, missing []int, versionsOf func(int) s
 		b.fill(lctx, ctx, mine, after)
 	}) {
 		for _, o := range mine {
-			c.flights.land(o.name, o.f, answer{err: ErrClosed})
+			c.land(ctx, o.name, o.f, answer{err: ErrClosed})
 		}
 	}
 }
@@ -70,7 +70,7 @@ func (b *batch) fill(lctx, ctx context.Context, mine []own, after map[int]int64)
 		if e, ok := c.filledMeanwhile(q, gets[j].Val(), o.versions, after[o.i]); ok {
 			if ans, err := c.answerFrom(q.layer, &e, FromRedis); err == nil {
 				c.release(lctx, o.lock)
-				c.flights.land(o.name, o.f, ans)
+				c.land(lctx, o.name, o.f, ans)
 				continue
 			}
 		}
@@ -81,9 +81,9 @@ func (b *batch) fill(lctx, ctx context.Context, mine []own, after map[int]int64)
 		if !c.spawn(func() {
 			wctx, cancel := c.loadContext(ctx, q, scopeOf(ctx).holdsSlot(), scopeOf(ctx))
 			defer cancel()
-			c.flights.land(o.name, o.f, c.fill(wctx, q, o.versions, after[o.i]))
+			c.land(wctx, o.name, o.f, c.fill(wctx, q, o.versions, after[o.i], o.f))
 		}) {
-			c.flights.land(o.name, o.f, answer{err: ErrClosed})
+			c.land(ctx, o.name, o.f, answer{err: ErrClosed})
 		}
 	}
 	if len(load) > 0 {
@@ -140,7 +140,7 @@ func (b *batch) loadAndStore(ctx context.Context, load []own) {
 			o.lock.held = false
 			c.queueRelease(ctx, release, o.lock)
 		}
-		c.flights.land(o.name, o.f, answers[j])
+		c.land(ctx, o.name, o.f, answers[j])
 	}
 	if release.Len() > 0 {
 		if _, err := release.Exec(ctx); err != nil {

@@ -54,6 +54,7 @@ type target struct {
 	deps   []string
 	vkeys  []string
 	fprint uint64
+	armed  uint64 // bits of the versions whose lifetime this read has just set
 }
 
 // newTarget resolves a layer, a key and its declared dependencies. The entry

@@ -11,14 +11,18 @@ import (
 const takeoverDelay = 10 * time.Millisecond
 
 // fill is steps 4 and 5 for the process's one fetch of an entry at versions:
-// take the lock and fetch, or wait for the process that has it.
-func (c *Cache) fill(ctx context.Context, q *request, versions string, after int64) answer {
+// take the lock and fetch, or wait for the process that has it. With the
+// lead there is nobody to wait for and nothing filled meanwhile.
+func (c *Cache) fill(ctx context.Context, q *request, versions string, after int64, f *flight) answer {
 	l := c.newLock(q.key, versions)
 	woken, done := c.bus.wait(l.name) // before the first look: no wake-up is missed
 	defer done()
 	deadline := time.Now().Add(c.opt.LockWait)
-	for lost := false; ; {
-		a, err := c.try(ctx, l, q.key)
+	for lost, announced := false, false; ; {
+		if lead := c.flights.takeLead(f); lead != nil {
+			return c.fetchAndStore(ctx, q, versions, lead)
+		}
+		a, err := c.try(ctx, l, q.key, announced)
 		if err != nil {
 			break // without Redis there is no lock: fetch
 		}
@@ -32,14 +36,18 @@ func (c *Cache) fill(ctx context.Context, q *request, versions string, after int
 		}
 		left := time.Until(deadline)
 		if l.held || lost || left <= 0 {
+			if lost {
+				q.layer.met.lockTakeovers.inc()
+			}
 			break
+		}
+		if !announced { // say so before the look that the wait follows
+			announced = true
+			continue
 		}
 		q.layer.met.lockWaits.inc()
 		if lost, err = waitFor(ctx, woken, min(a.left+takeoverDelay, left)); err != nil {
 			return answer{err: err}
-		}
-		if lost {
-			q.layer.met.lockTakeovers.inc()
 		}
 	}
 	return c.fetchAndStore(ctx, q, versions, l)
@@ -193,8 +201,10 @@ func (c *Cache) store(ctx context.Context, t *target, e *envelope, l *lock) bool
 func (c *Cache) queueStore(ctx context.Context, pipe redis.Pipeliner, t *target, e *envelope) *redis.StatusCmd {
 	px := time.Duration(max(e.hard-e.stored, 1)) * time.Millisecond
 	set := pipe.Set(ctx, t.key, e.encode(), px)
-	for _, v := range t.vkeys {
-		pipe.PExpire(ctx, v, c.versionLife)
+	for i, v := range t.vkeys {
+		if t.armed&(1<<i) == 0 {
+			pipe.PExpire(ctx, v, c.versionLife)
+		}
 	}
 	return set
 }

@@ -14,6 +14,7 @@ import (
 // caller that came after it.
 type flight struct {
 	done chan struct{} // closed when the answer stands
+	lead *lock         // taken for it in advance and not used yet; flights.mu guards it
 
 	mu    sync.Mutex
 	taken bool // the value itself was handed to a caller
@@ -31,31 +32,50 @@ func newFlight() *flight { return &flight{done: make(chan struct{})} }
 func flightName(key, versions string) string { return key + "\x00" + versions }
 
 // claim returns the flight of that name, and whether the caller must fly it.
-func (s *flights) claim(name string) (f *flight, mine bool) {
+// Whoever flies it gets the lead, if there is one: letting go of it here would
+// look to other processes like a fetch that failed.
+func (s *flights) claim(name string, lead *lock) (f *flight, mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if f, ok := s.byName[name]; ok {
-		return f, false
+	f, ok := s.byName[name]
+	if !ok {
+		f = newFlight()
+		s.byName[name] = f
 	}
-	f = newFlight()
-	s.byName[name] = f
-	return f, true
+	if lead != nil {
+		f.lead = lead
+	}
+	return f, !ok
+}
+
+// takeLead is the flight's lead, once.
+func (s *flights) takeLead(f *flight) *lock {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lead := f.lead
+	f.lead = nil
+	return lead
 }
 
 // land takes the flight off the table and gives everyone the answer.
-func (s *flights) land(name string, f *flight, ans answer) {
+func (c *Cache) land(ctx context.Context, name string, f *flight, ans answer) {
+	s := &c.flights
 	s.mu.Lock()
 	delete(s.byName, name)
 	s.mu.Unlock()
+	c.letGo(ctx, s.takeLead(f))
 	f.finish(ans)
 }
 
 // join shares the flight of this entry at these versions, or starts it. An
-// entry stored at or before after is no answer to it.
-func (c *Cache) join(ctx context.Context, q *request, versions string, after int64) (answer, error) {
+// entry stored at or before after is no answer to it. lead may be nil.
+func (c *Cache) join(ctx context.Context, q *request, versions string, after int64, lead *lock) (answer, error) {
 	name := flightName(q.key, versions)
-	f, mine := c.flights.claim(name)
+	f, mine := c.flights.claim(name, lead)
 	if !mine {
+		if lead != nil {
+			c.bus.wake(lead.name) // the flight may be waiting for just this lock
+		}
 		q.layer.met.coalesced.inc()
 		return f.wait(ctx)
 	}
@@ -64,9 +84,9 @@ func (c *Cache) join(ctx context.Context, q *request, versions string, after int
 	if !c.spawn(func() {
 		lctx, cancel := c.loadContext(ctx, q, scopeOf(ctx).holdsSlot(), scopeOf(ctx))
 		defer cancel()
-		c.flights.land(name, f, c.fill(lctx, q, versions, after))
+		c.land(lctx, name, f, c.fill(lctx, q, versions, after, f))
 	}) {
-		c.flights.land(name, f, answer{err: ErrClosed})
+		c.land(ctx, name, f, answer{err: ErrClosed})
 	}
 	return f.wait(ctx)
 }
@@ -94,7 +114,7 @@ func (c *Cache) refresh(ctx context.Context, q *request, versions string, after 
 		lctx, cancel := c.loadContext(ctx, q, false, nil)
 		defer cancel()
 		l := c.newLock(q.key, versions)
-		a, err := c.try(lctx, l, q.key)
+		a, err := c.try(lctx, l, q.key, false)
 		if err != nil || !l.held {
 			return
 		}

@@ -18,6 +18,9 @@ type lock struct {
 	held  bool
 }
 
+// awaited is the key that says that someone waits for the lock.
+func (l *lock) awaited() string { return l.name + ":awaited" }
+
 const lockPrefix = "lock:"
 
 // newLock names the lock of an entry at versions. On Cluster it lies in the
@@ -46,9 +49,14 @@ type attempt struct {
 }
 
 // try takes the lock if it is free and then looks at the entry again, in one
-// round trip: another process may have filled it since we read.
-func (c *Cache) try(ctx context.Context, l *lock, key string) (attempt, error) {
+// round trip: another process may have filled it since we read. Whoever means
+// to wait announces that before the look, so that no wake-up is missed.
+func (c *Cache) try(ctx context.Context, l *lock, key string, announce bool) (attempt, error) {
 	pipe := c.rdb.Pipeline()
+	if announce {
+		// Nobody waits longer than a lease without looking again.
+		pipe.Set(ctx, l.awaited(), 1, 2*c.opt.Lease)
+	}
 	set := pipe.SetNX(ctx, l.name, l.token, c.opt.Lease)
 	get := pipe.Get(ctx, key)
 	left := pipe.PTTL(ctx, l.name)
@@ -63,16 +71,59 @@ func (c *Cache) try(ctx context.Context, l *lock, key string) (attempt, error) {
 	return attempt{raw: get.Val(), left: max(left.Val(), 0)}, nil
 }
 
-// Scripts touch one key each: none may span slots.
+// takeLead is ensureVersions for a read that will fetch: where versions have to
+// be made, the lock of the fetch under them is taken in the same round trip.
+// That lock is the lead, nil if nothing had to be made or others made it first.
+// Nothing can have been stored under versions that are that new.
+func (c *Cache) takeLead(ctx context.Context, q *request, have []string, met uint64) (string, *lock, error) {
+	q.armed = 0
+	for i, v := range have {
+		if len(v) != nonceLen {
+			q.armed |= 1 << i
+		}
+	}
+	if q.armed == 0 {
+		return strings.Join(have, ""), nil, nil
+	}
+	var l *lock
+	var proposed string
+	var set *redis.BoolCmd
+	made, err := c.makeVersions(ctx, q.vkeys, have, met, func(pipe redis.Pipeliner, all string) {
+		proposed, l = all, c.newLock(q.key, all)
+		set = pipe.SetNX(ctx, l.name, l.token, c.opt.Lease)
+	})
+	l.held = err != nil || set.Val() // after an error perhaps: it is released by token
+	versions := strings.Join(made, "")
+	switch {
+	case err != nil:
+		c.letGo(ctx, l)
+		return "", nil, err
+	case versions != proposed || !l.held:
+		return versions, nil, nil // nobody asks for a lock of such a name: it lapses
+	}
+	return versions, l, nil
+}
+
+// letGo releases a lead that is of no use, behind the caller's back.
+func (c *Cache) letGo(ctx context.Context, lead *lock) {
+	if lead != nil {
+		c.spawn(func() { c.release(ctx, lead) }) // after Close it lapses
+	}
+}
+
+// Scripts touch keys of one slot: none may span slots.
 const (
-	releaseScript = `if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) end return 0`
-	extendScript  = `if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('pexpire',KEYS[1],ARGV[2]) end return 0`
+	releaseScript = `if redis.call('get',KEYS[1])~=ARGV[1] then return 0 end
+redis.call('del',KEYS[1])
+if redis.call('del',KEYS[2])==1 then redis.call('publish',ARGV[2],ARGV[3]) end
+return 1`
+	extendScript = `if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('pexpire',KEYS[1],ARGV[2]) end return 0`
 )
 
-// queueRelease gives the lock back, by token, and wakes who waits for it.
+// queueRelease gives the lock back, by token, and wakes who waits for it. If
+// nobody does, no instance hears of it.
 func (c *Cache) queueRelease(ctx context.Context, pipe redis.Pipeliner, l *lock) {
-	pipe.Eval(ctx, releaseScript, []string{l.name}, l.token)
-	pipe.Publish(ctx, c.bus.channel, string(msgFilled)+l.name)
+	pipe.Eval(ctx, releaseScript, []string{l.name, l.awaited()}, l.token, c.bus.channel, string(msgFilled)+l.name)
 }
 
 // release runs queueRelease on its own. A lost release costs the others a

@@ -186,3 +186,94 @@ func TestLockNamesIncludeTheVersions(t *testing.T) {
 	a.value.Store(2)
 	mustGet(t, a, 1, 2)
 }
+
+// ticketed is f's request for 1, the versions current now and a lock under them that is taken.
+func ticketed(t *testing.T, c *Cache, f *counted) (*request, string, *lock) {
+	t.Helper()
+	ctx := context.Background()
+	q, err := f.request(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tk, err := c.Ticket(ctx, Entry{Layer: Article, Key: Key{ID: "1"}, Deps: f.Deps(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := c.newLock(q.key, tk.versions)
+	if a, err := c.try(ctx, l, q.key, false); err != nil || !l.held {
+		t.Fatal(a, err)
+	}
+	return q, tk.versions, l
+}
+
+// A reader that took the lock in advance may find the flight of its versions
+// claimed by another of its process, who waits for that very lock. With an
+// hour of lease only the lead lets it go on.
+func TestTheFlightGetsTheLead(t *testing.T) {
+	t.Parallel()
+	rdb := ownRedis(t)
+	o := exactly(rdb, nil)
+	o.Lease, o.LockWait = time.Hour, time.Hour
+	c := instances(t, 1, o)[0]
+	f := count(c, Article)
+	q, versions, lead := ticketed(t, c, f)
+	var wg sync.WaitGroup
+	wg.Go(func() { mustGet(t, f, 1, 0) })
+	eventually(t, "the flight waits for the lock", func() bool { return f.layer.met.lockWaits.value() == 1 })
+	if _, err := c.join(context.Background(), q, versions, 0, lead); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	wantLoads(t, f, 1)
+	if n := rdb.Exists(context.Background(), lead.name, lead.awaited()).Val(); n != 0 {
+		t.Errorf("%d keys of the lock are left", n)
+	}
+}
+
+// A flight that ended without its lead leaves no lock behind.
+func TestAnUnusedLeadIsReleased(t *testing.T) {
+	t.Parallel()
+	rdb := ownRedis(t)
+	o := exactly(rdb, nil)
+	o.Lease = time.Hour
+	c := newCache(t, o)
+	q, versions, lead := ticketed(t, c, count(c, Article))
+	name := flightName(q.key, versions)
+	fl, _ := c.flights.claim(name, nil)
+	if _, mine := c.flights.claim(name, lead); mine {
+		t.Fatal("one flight claimed twice")
+	}
+	c.land(context.Background(), name, fl, answer{})
+	eventually(t, "the lock is free", func() bool { return rdb.Exists(context.Background(), lead.name).Val() == 0 })
+}
+
+// Fills that nobody waits for are announced to nobody: with many instances
+// each message is one for every one of them.
+func TestFillsWakeOnlyWhoWaits(t *testing.T) {
+	t.Parallel()
+	rdb := ownRedis(t)
+	c := newCache(t, exactly(rdb, nil))
+	ctx := context.Background()
+	ps := rdb.Subscribe(ctx, c.bus.channel)
+	defer ps.Close()
+	if _, err := ps.Receive(ctx); err != nil {
+		t.Fatal(err)
+	}
+	f := count(c, Article)
+	for id := range 10 {
+		mustGet(t, f, id, 0)
+	}
+	q, _, l := ticketed(t, c, f)
+	if _, err := c.try(ctx, c.newLock(q.key, ""), q.key, true); err != nil { // waits for another lock
+		t.Fatal(err)
+	}
+	other := &lock{name: l.name, token: newNonce()}
+	if a, err := c.try(ctx, other, q.key, true); err != nil || other.held || a.left <= 0 {
+		t.Fatal(a, err)
+	}
+	c.release(ctx, l)
+	msg, err := ps.ReceiveMessage(ctx)
+	if err != nil || msg.Payload != string(msgFilled)+l.name {
+		t.Fatalf("the first message is %v, %v; want the one that was waited for", msg, err)
+	}
+}

@@ -279,15 +279,15 @@ func (c *Cache) read(ctx context.Context, q *request) (answer, error) {
 		}
 	}
 	q.layer.met.missed(sc)
-	versions, err := c.ensureVersions(ctx, q.vkeys, r.versions, r.met)
+	versions, lead, err := c.takeLead(ctx, q, r.versions, r.met)
 	if err != nil {
 		return c.redisFailed(ctx, q, err)
 	}
 	// Inside a load nothing stale may be served, so there is no fallback.
 	if v == miss || sc != nil || q.layer.StaleIfError == 0 {
-		return c.join(ctx, q, versions, e.stored)
+		return c.join(ctx, q, versions, e.stored, lead)
 	}
-	return c.joinOrStale(ctx, q, versions, e.stored, stale)
+	return c.joinOrStale(ctx, q, versions, e.stored, lead, stale)
 }
 
 // missed counts a read for which nothing current was stored.
@@ -315,14 +315,14 @@ func (c *Cache) hit(q *request, ans answer) answer {
 
 // joinOrStale waits for the source only so long, and takes an expired value,
 // never an invalidated one, for a source that fails.
-func (c *Cache) joinOrStale(ctx context.Context, q *request, versions string, after int64, stale answer) (answer, error) {
+func (c *Cache) joinOrStale(ctx context.Context, q *request, versions string, after int64, lead *lock, stale answer) (answer, error) {
 	wait := ctx
 	if d := q.layer.SoftTimeout; d > 0 {
 		var cancel context.CancelFunc
 		wait, cancel = context.WithTimeout(ctx, d)
 		defer cancel()
 	}
-	ans, err := c.join(wait, q, versions, after)
+	ans, err := c.join(wait, q, versions, after, lead)
 	if err == nil || ans.negative || ctx.Err() != nil {
 		return ans, err
 	}
@@ -355,11 +355,11 @@ func (c *Cache) reload(ctx context.Context, q *request, after int64) (answer, er
 	if err != nil {
 		return c.redisFailed(ctx, q, err)
 	}
-	versions, err := c.ensureVersions(ctx, q.vkeys, have, met)
+	versions, lead, err := c.takeLead(ctx, q, have, met)
 	if err != nil {
 		return c.redisFailed(ctx, q, err)
 	}
-	ans, err := c.join(ctx, q, versions, after)
+	ans, err := c.join(ctx, q, versions, after, lead)
 	if err == nil {
 		scopeOf(ctx).note(c, q.deps, &ans.burden)
 	}

@@ -31,24 +31,32 @@ func (c *Cache) ensureVersions(ctx context.Context, vkeys, have []string, met ui
 	}
 	if missing > 0 {
 		var err error
-		if have, err = c.makeVersions(ctx, vkeys, have, met); err != nil {
+		if have, err = c.makeVersions(ctx, vkeys, have, met, nil); err != nil {
 			return "", err
 		}
 	}
 	return strings.Join(have, ""), nil
 }
 
-func (c *Cache) makeVersions(ctx context.Context, vkeys, have []string, met uint64) ([]string, error) {
+// makeVersions makes the missing ones. What along queues rides in the same
+// round trip; it is told the versions as they will be if every one made here
+// wins.
+func (c *Cache) makeVersions(ctx context.Context, vkeys, have []string, met uint64, along func(redis.Pipeliner, string)) ([]string, error) {
 	out := make([]string, len(have))
+	proposed := make([]string, len(have))
 	gets := make([]*redis.StringCmd, len(have))
 	pipe := c.rdb.Pipeline()
 	for i, v := range have {
 		if len(v) == nonceLen {
-			out[i] = v
+			out[i], proposed[i] = v, v
 			continue
 		}
-		c.queueNonce(ctx, pipe, vkeys[i], newNonce(), "nx")
+		proposed[i] = newNonce()
+		c.queueNonce(ctx, pipe, vkeys[i], proposed[i], "nx")
 		gets[i] = pipe.Get(ctx, vkeys[i])
+	}
+	if along != nil {
+		along(pipe, strings.Join(proposed, ""))
 	}
 	_, _ = pipe.Exec(ctx) // each command's own error is looked at
 	var broken []int
