@@ -121,16 +121,17 @@ func observe(log *slog.Logger, reg prometheus.Registerer) echo.MiddlewareFunc {
 				route = "unmatched"
 			}
 			duration.WithLabelValues(methodLabel(c.Request().Method), route, strconv.Itoa(status)).Observe(took.Seconds())
-			attrs := []slog.Attr{
-				slog.String("method", c.Request().Method), slog.String("path", c.Request().URL.Path), slog.String("route", route),
-				slog.Int("status", status), slog.Duration("took", took), slog.Int64("bytes", c.Response().Size),
-				slog.String("request_id", c.Response().Header().Get(echo.HeaderXRequestID)),
-			}
 			level := slog.LevelDebug
 			if status >= http.StatusInternalServerError {
 				level = slog.LevelError
 			}
-			log.LogAttrs(c.Request().Context(), level, "request", attrs...)
+			if !log.Enabled(c.Request().Context(), level) {
+				return nil
+			}
+			log.LogAttrs(c.Request().Context(), level, "request",
+				slog.String("method", c.Request().Method), slog.String("path", c.Request().URL.Path), slog.String("route", route),
+				slog.Int("status", status), slog.Duration("took", took), slog.Int64("bytes", c.Response().Size),
+				slog.String("request_id", c.Response().Header().Get(echo.HeaderXRequestID)))
 			return nil
 		}
 	}

@@ -109,16 +109,49 @@ func (f *Func[A, T]) GetInfo(ctx context.Context, a A) (T, Info, error) {
 	}
 	if f.layer.Near.Mode == NearBounded && scopeOf(ctx) == nil && f.c.opt.Gate() {
 		if e := f.nearBounded(a); e != nil {
-			f.layer.met.hits.inc()
-			f.layer.met.nearHits.inc()
-			ans := nearAnswer(e, false)
-			return f.deliver(a, &ans)
+			return f.fromNear(a, e)
 		}
 	}
 	q, err := f.request(a)
 	if err != nil {
 		return zero, Info{}, err
 	}
+	return f.get(ctx, q, a)
+}
+
+// Place is where an argument's entry lies and what that hangs on. Both are
+// functions of the argument, so who reads it often can work them out once.
+type Place struct{ t target }
+
+// Place is a's.
+func (f *Func[A, T]) Place(a A) (Place, error) {
+	t, err := f.target(a)
+	return Place{t}, err
+}
+
+// GetPlaced is GetInfo for an argument whose place is known.
+func (f *Func[A, T]) GetPlaced(ctx context.Context, p *Place, a A) (T, Info, error) {
+	if f.err != nil || p.t.layer != f.layer { // not this Func's
+		return f.GetInfo(ctx, a)
+	}
+	if f.layer.Near.Mode == NearBounded && scopeOf(ctx) == nil && f.c.opt.Gate() {
+		if e := f.c.bounded(f.layer, p.t.key, f.owner); e != nil {
+			return f.fromNear(a, e)
+		}
+	}
+	return f.get(ctx, f.requestFor(p.t, a), a)
+}
+
+// fromNear delivers what needed no look at Redis.
+func (f *Func[A, T]) fromNear(a A, e *nearEntry) (T, Info, error) {
+	f.layer.met.hits.inc()
+	f.layer.met.nearHits.inc()
+	ans := nearAnswer(e, false)
+	return f.deliver(a, &ans)
+}
+
+func (f *Func[A, T]) get(ctx context.Context, q *request, a A) (T, Info, error) {
+	var zero T
 	ans, err := f.c.getOrLoad(ctx, q)
 	if err != nil {
 		return zero, ans.info, err

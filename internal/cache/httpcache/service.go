@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/maypok86/otter/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"openlearn/internal/cache"
@@ -57,6 +58,7 @@ type Service struct {
 	log     *slog.Logger
 	met     *metrics
 	coder   *coder
+	known   *otter.Cache[asked, *selection]
 	answers *cache.Func[*call, *representation]
 }
 
@@ -108,6 +110,11 @@ func NewService(o ServiceOptions) (*Service, error) {
 	if s.coder, err = newCoder(o.CodedBytes, o.MinCompress); err != nil {
 		return nil, err
 	}
+	if s.known, err = otter.New(&otter.Options[asked, *selection]{
+		MaximumSize: knownSelections, Executor: func(f func()) { f() }, // no goroutines of its own
+	}); err != nil {
+		return nil, fmt.Errorf("httpcache: selections: %w", err)
+	}
 	if s.met, err = newMetrics(o.Registerer, s.routes); err != nil {
 		return nil, fmt.Errorf("httpcache: metrics: %w", err)
 	}
@@ -123,10 +130,7 @@ func NewService(o ServiceOptions) (*Service, error) {
 
 // call is one request on a cached route, as the engine knows it. It outlives the request: others may wait for its load.
 type call struct {
-	rt     *route
-	id     string
-	params Params
-	chosen []string // of the route's variations
+	*selection
 	handle func(w http.ResponseWriter, r *http.Request) error
 }
 
@@ -149,49 +153,6 @@ func credentials(h http.Header) bool {
 	return err == nil
 }
 
-// prepare makes the call for a request, or says why it passes by. The request's query and path values are rewritten to
-// their canonical form, for whoever handles it.
-func (s *Service) prepare(rt *route, r *http.Request, p *Params) (c *call, why string) {
-	if r.URL.RawQuery != "" {
-		p.Query = r.URL.Query()
-	}
-	why = s.passes(rt, r)
-	if rt.Canonical == nil {
-		p.Query = nil
-	} else if !rt.Canonical(p) {
-		return nil, "parameters"
-	}
-	r.URL.RawQuery = p.Query.Encode()
-	if why != "" {
-		return nil, why
-	}
-	c = &call{rt: rt, params: *p, id: rt.path(p.values)}
-	if r.URL.RawQuery != "" {
-		c.id += "?" + r.URL.RawQuery
-	}
-	for _, v := range rt.Vary {
-		choice := v.Choose(selectedValue(r.Header[http.CanonicalHeaderKey(v.Header)]))
-		c.chosen = append(c.chosen, choice)
-		c.id += "#" + url.QueryEscape(choice)
-	}
-	return c, ""
-}
-
-// selectedValue joins a field's lines.
-func selectedValue(lines []string) string {
-	switch len(lines) {
-	case 0:
-		return ""
-	case 1:
-		return lines[0]
-	}
-	out := lines[0]
-	for _, l := range lines[1:] {
-		out += ", " + l
-	}
-	return out
-}
-
 func (s *Service) passes(rt *route, r *http.Request) string {
 	switch {
 	case credentials(r.Header):
@@ -204,7 +165,7 @@ func (s *Service) passes(rt *route, r *http.Request) string {
 
 // request is what the handler gets: nothing of any client's but what the entry is named by.
 func (s *Service) request(ctx context.Context, c *call) *http.Request {
-	u := &url.URL{Path: c.rt.Path, RawQuery: c.params.Query.Encode()}
+	u := &url.URL{Path: c.rt.Path, RawQuery: c.query}
 	if len(c.params.values) > 0 {
 		u.RawPath = c.rt.path(c.params.values)
 		u.Path = pathOf(u.RawPath)

@@ -23,24 +23,24 @@ func (s *Service) Middleware() echo.MiddlewareFunc {
 				return next(c)
 			}
 			p := Params{names: c.ParamNames(), values: append([]string(nil), c.ParamValues()...)}
-			q, why := s.prepare(rt, r, &p)
+			v, why := s.prepare(rt, r, &p)
 			c.SetParamValues(p.values...)
 			direct := func() error { return next(c) }
 			if why != "" {
 				return s.pass(rt, c.Response(), r, why, direct)
 			}
 			e, handler := c.Echo(), c.Handler()
-			q.handle = func(w http.ResponseWriter, r *http.Request) error {
+			q := &call{selection: v, handle: func(w http.ResponseWriter, r *http.Request) error {
 				inner := e.NewContext(r, w)
 				inner.SetPath(rt.Path)
-				inner.SetParamNames(p.names...)
-				inner.SetParamValues(p.values...)
+				inner.SetParamNames(v.params.names...)
+				inner.SetParamValues(v.params.values...)
 				inner.SetHandler(handler)
 				if err := next(inner); err != nil {
 					e.HTTPErrorHandler(err, inner)
 				}
 				return nil
-			}
+			}}
 			return s.serve(c.Response(), r, q, direct)
 		}
 	}
@@ -58,7 +58,7 @@ func (s *Service) Wrap(next http.Handler) http.Handler {
 		u := *r.URL
 		own.URL = &u
 		p := Params{names: rt.names(), values: values}
-		q, why := s.prepare(rt, &own, &p)
+		v, why := s.prepare(rt, &own, &p)
 		if path := rt.path(p.values); u.EscapedPath() != path {
 			own.URL.Path, own.URL.RawPath = pathOf(path), path
 		}
@@ -67,10 +67,10 @@ func (s *Service) Wrap(next http.Handler) http.Handler {
 			return nil
 		}
 		if why == "" {
-			q.handle = func(w http.ResponseWriter, r *http.Request) error {
+			q := &call{selection: v, handle: func(w http.ResponseWriter, r *http.Request) error {
 				next.ServeHTTP(w, r)
 				return nil
-			}
+			}}
 			if err := s.serve(w, &own, q, direct); err != nil {
 				s.log.Error("cached route failed", "route", rt.Path, "error", err)
 				http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
@@ -118,23 +118,23 @@ func (s *Service) pass(rt *route, w http.ResponseWriter, r *http.Request, why st
 // serve answers from the engine.
 func (s *Service) serve(w http.ResponseWriter, r *http.Request, q *call, direct func() error) error {
 	start := time.Now()
-	rep, info, err := s.answers.GetInfo(r.Context(), q)
-	o := outcome{}
-	var pass *passError
-	var failed *failure
-	switch {
-	case errors.As(err, &failed):
-		rep, o = failed.rep, outcome{cache: Miss, fwd: "miss", status: failed.rep.status}
-	case errors.As(err, &pass):
-		return s.pass(q.rt, w, r, pass.why, direct)
-	case errors.Is(err, errAborted):
-		panic(http.ErrAbortHandler) // cut this connection as the handler wanted its own cut
-	case errors.Is(err, cache.ErrClosed), errors.Is(err, cache.ErrInvalidKey):
-		return s.pass(q.rt, w, r, "cache", direct)
-	case err != nil:
-		return err
-	default:
-		o = outcomeOf(info)
+	rep, info, err := s.answers.GetPlaced(r.Context(), &q.place, q)
+	o := outcomeOf(info)
+	if err != nil {
+		var pass *passError
+		var failed *failure
+		switch {
+		case errors.As(err, &failed):
+			rep, o = failed.rep, outcome{cache: Miss, fwd: "miss", status: failed.rep.status}
+		case errors.As(err, &pass):
+			return s.pass(q.rt, w, r, pass.why, direct)
+		case errors.Is(err, errAborted):
+			panic(http.ErrAbortHandler) // cut this connection as the handler wanted its own cut
+		case errors.Is(err, cache.ErrClosed), errors.Is(err, cache.ErrInvalidKey):
+			return s.pass(q.rt, w, r, "cache", direct)
+		default:
+			return err
+		}
 	}
 	status, n, enc := s.send(w, r, q.rt, rep, &o, info)
 	s.met.observe(q.rt, r.Method, status, o.cache, time.Since(start))
