@@ -32,8 +32,9 @@ func TestResponsesAreCachedAndNeverStale(t *testing.T) {
 		{"/api/scraping/sources"},
 		{"/health"},
 	}
+	a.settle()
 	for _, spellings := range same {
-		first := a.get(spellings[0])
+		first := a.served(spellings[0])
 		if first.StatusCode != 200 || state(first) != "MISS" {
 			t.Errorf("%s: %d %s", spellings[0], first.StatusCode, state(first))
 		}
@@ -42,7 +43,7 @@ func TestResponsesAreCachedAndNeverStale(t *testing.T) {
 		}
 		for _, path := range spellings {
 			for _, x := range []*testApp{a, b} {
-				r := x.get(path)
+				r := x.served(path)
 				if state(r) != "HIT" || string(r.body) != string(first.body) || r.Header.Get("Etag") != first.Header.Get("Etag") {
 					t.Errorf("%s: %s, or another answer than %s", path, state(r), spellings[0])
 				}
@@ -90,7 +91,9 @@ func TestResponsesAreCachedAndNeverStale(t *testing.T) {
 	if r := b.get(one); r.StatusCode != http.StatusNotFound {
 		t.Errorf("deleted: %d", r.StatusCode)
 	}
-	if r := b.get(one); r.StatusCode != http.StatusNotFound || state(r) != "HIT" {
+	b.settle()
+	b.served(one)
+	if r := b.served(one); r.StatusCode != http.StatusNotFound || state(r) != "HIT" {
 		t.Errorf("a 404 is remembered with its dependencies: %d %s", r.StatusCode, state(r))
 	}
 	for _, reason := range []string{"undeclared_dependency"} {
