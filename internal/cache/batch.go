@@ -64,7 +64,9 @@ func (b *batch) run(ctx context.Context) []batchAnswer {
 		if sc != nil && a.ans.hit && !twice {
 			b.layer.met.nestedHits.inc()
 		}
-		b.c.hot.see(b.layer, b.qs[i].key, int64(start.Sub(b.c.born)))
+		if !sc.warms() {
+			b.c.hot.see(b.layer, b.qs[i].key, int64(start.Sub(b.c.born)))
+		}
 		if a.err == nil || a.ans.negative {
 			sc.note(b.c, b.qs[i].deps, &a.ans.burden)
 		}

@@ -222,7 +222,9 @@ func (c *Cache) getOrLoad(ctx context.Context, q *request) (answer, error) {
 			q.layer.met.nestedHits.inc()
 		}
 	}
-	c.hot.see(q.layer, q.key, int64(start.Sub(c.born)))
+	if !scopeOf(ctx).warms() {
+		c.hot.see(q.layer, q.key, int64(start.Sub(c.born)))
+	}
 	if err == nil || ans.negative {
 		scopeOf(ctx).note(c, q.deps, &ans.burden)
 	}

@@ -16,6 +16,8 @@ type scope struct {
 	slot   bool     // this load runs in a slot, its own or an ancestor's
 	bypass bool     // what is read inside goes past the cache
 
+	warming bool // what is read inside is read for later readers
+
 	mu    sync.Mutex
 	deps  []string
 	soft  int64 // earliest expiries of the parts; 0 = none
@@ -34,9 +36,9 @@ func scopeOf(ctx context.Context) *scope {
 // strict, and their dependencies must be declared by the entry being loaded.
 func Loading(ctx context.Context) bool { return scopeOf(ctx).load() != nil }
 
-// load is the load that s is inside of: a scope that only says Bypass is none.
+// load is the load that s is inside of: a scope that only says Bypass or Warming is none.
 func (s *scope) load() *scope {
-	for s != nil && s.bypass {
+	for s != nil && (s.bypass || s.warming) {
 		s = s.parent
 	}
 	return s

@@ -1,0 +1,33 @@
+package cache
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"openlearn/internal/cache/forecast/replay"
+)
+
+// TestTheSimulatedXFetchIsThisOne: the figures on warming rest on a simulation; its early refreshes are ours.
+func TestTheSimulatedXFetchIsThisOne(t *testing.T) {
+	t.Parallel()
+	chance := 0.0
+	c := newCache(t, Options{Redis: ownRedis(t), Now: newClock().now, EarlyRefresh: 1.5, Rand: func() float64 { return chance }})
+	rng := rand.New(rand.NewPCG(6, 6))
+	yes := 0
+	for range 10_000 {
+		chance = rng.Float64()
+		left, cost := time.Duration(rng.IntN(2000))*time.Millisecond, time.Duration(rng.IntN(1_000_000))*time.Microsecond
+		e := envelope{cost: uint32(cost.Microseconds()), soft: c.nowMS() + left.Milliseconds()}
+		want := replay.Early(left, cost, 1.5, func() float64 { return chance })
+		if got := c.early(&e); got != want {
+			t.Fatalf("%v left, %v cost, chance %v: %v here, %v simulated", left, cost, chance, got, want)
+		}
+		if want {
+			yes++
+		}
+	}
+	if yes < 1000 || yes > 9000 {
+		t.Errorf("early %d times of 10,000: this tests one side only", yes)
+	}
+}
