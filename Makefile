@@ -51,7 +51,10 @@ fmt: ## format the code
 	@$(TOOL) gofumpt -w .
 
 .PHONY: bench
-bench: ## every benchmark (BENCH=regexp for some)
+bench: bench-go bench-cache bench-http bench-replay ## every measurement of docs/benchmarks.md (about half an hour)
+
+.PHONY: bench-go
+bench-go: ## the benchmarks of single packages (BENCH=regexp for some)
 	@scripts/ensure-installed postgres redis
 	@go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m $(PACKAGES)
 
@@ -59,6 +62,16 @@ bench: ## every benchmark (BENCH=regexp for some)
 bench-cache: ## the table of docs/benchmarks.md that sets the cache beside other libraries
 	@scripts/ensure-installed redis
 	@cd internal/cache/benchpeers && go test -count=1 -timeout 60m -run TestTable -v .
+
+.PHONY: bench-http
+bench-http: ## the service under wrk, beside bare Echo, nginx and Varnish
+	@scripts/ensure-installed postgres redis
+	@OPENLEARN_LOAD=1 go test -count=1 -timeout 60m -run TestLoadHTTP -v ./internal/app
+
+.PHONY: bench-replay
+bench-replay: ## a day's requests on 100,000 articles, beside what an ideal cache would do (OPENLEARN_LOAD_ARTICLES, OPENLEARN_LOAD_REQUESTS)
+	@scripts/ensure-installed postgres redis
+	@OPENLEARN_LOAD=1 go test -count=1 -timeout 60m -run TestLoadReplay -v ./internal/app
 
 .PHONY: verify
 verify: ## the long proofs (VERIFY_FOR=10m each) and every fuzz function (FUZZ_FOR=1m each)

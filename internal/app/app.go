@@ -69,8 +69,12 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	}
 	a.redis = redis.NewClient(ro)
 	a.outbox = outbox.New(outbox.Options{Pool: a.db.Pool, Gorm: a.db.Gorm, Dependencies: dependencies, NewDatabase: a.newDatabase, Registerer: a.registry, Logger: log})
+	gate := a.outbox.MayServe
+	if cfg.uncached {
+		gate = func() bool { return false }
+	}
 	a.cache, err = cache.New(cache.Options{
-		Redis: a.redis, Registerer: a.registry, Logger: log, Gate: a.outbox.MayServe, Settled: a.outbox.Settled,
+		Redis: a.redis, Layers: cfg.layers, Registerer: a.registry, Logger: log, Gate: gate, Settled: a.outbox.Settled,
 		AuditRate: cfg.auditRate,
 	})
 	if err != nil {
@@ -109,8 +113,10 @@ func (a *App) routes() (http.Handler, error) {
 	analysis.Register(api, a.Analysis)
 	a.admin.Register(api)
 	scraping.Register(api, catalogue, archiveFigures{a.Articles})
-	if err := a.cacheResponses(e, api); err != nil {
-		return nil, err
+	if !a.cfg.uncached {
+		if err := a.cacheResponses(e, api); err != nil {
+			return nil, err
+		}
 	}
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)})))
 	return headAsGet(e), nil

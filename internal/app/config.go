@@ -12,6 +12,8 @@ import (
 
 	"github.com/kelseyhightower/envconfig"
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache"
 )
 
 // Config is the whole configuration, from the environment only.
@@ -39,6 +41,9 @@ type Config struct {
 
 	// Dev opens the admin routes to this machine; only `openlearn dev` sets it.
 	Dev bool `ignored:"true"`
+	// layers changes the table of cache layers, and uncached leaves the cache out, to measure what they do.
+	layers   []cache.Layer
+	uncached bool
 	// auditRate is the share of hits that the coherence audit compares with the database.
 	auditRate float64
 }

@@ -14,6 +14,7 @@ import (
 
 func TestMain(m *testing.M) {
 	quietRedis()
+	playLoadRole()
 	testkit.Main(m)
 }
 
@@ -48,8 +49,13 @@ func newTestApp(t testing.TB, change ...func(*Config)) *testApp {
 
 func testConfig(t testing.TB) Config {
 	t.Helper()
+	return testConfigOn(t, testkit.Database(t), testkit.RedisURL(t))
+}
+
+func testConfigOn(t testing.TB, databaseURL, redisURL string) Config {
+	t.Helper()
 	cfg := Config{
-		DatabaseURL: testkit.Database(t), RedisURL: testkit.RedisURL(t), RedisPort: 6379, HTTPAddr: ":0", PublicURL: "https://api.example.org",
+		DatabaseURL: databaseURL, RedisURL: redisURL, RedisPort: 6379, HTTPAddr: ":0", PublicURL: "https://api.example.org",
 		AdminAPIKey: testAdminKey, AllowedOrigins: []string{"http://localhost:3000"}, LogLevel: "error",
 		RedisPoolSize: 10, DatabasePoolSize: 5, ConnectTimeout: 2e9, SocketTimeout: 2e9, ShutdownTimeout: 5e9,
 	}

@@ -52,11 +52,17 @@ func Cached(api *httpapi.API, s *Service) []httpcache.Route {
 		httpapi.Cached(api, "/api/articles", 15*time.Minute, deps(s.cached.list, (*listInput).query)),
 		httpapi.Cached(api, "/api/articles/search", 15*time.Minute, deps(s.cached.search, (*searchInput).query)),
 		httpapi.Cached(api, "/api/articles/feed.atom", 15*time.Minute, deps(s.cached.list, (*feedInput).query)),
-		httpapi.Cached(api, "/api/articles/{id}", time.Hour, deps(s.cached.article, (*IDInput).query)),
+		perArticle(httpapi.Cached(api, "/api/articles/{id}", time.Hour, deps(s.cached.article, (*IDInput).query))),
 		httpapi.Cached(api, "/api/scraping/content", 30*time.Minute, deps(s.cached.list, (*contentInput).query)),
 		httpapi.Cached(api, "/api/scraping/content/simple", 30*time.Minute, deps(s.cached.simple, (*simpleInput).query)),
-		httpapi.Cached(api, "/api/scraping/content/{id}", 30*time.Minute, deps(s.cached.article, (*IDInput).query)),
+		perArticle(httpapi.Cached(api, "/api/scraping/content/{id}", 30*time.Minute, deps(s.cached.article, (*IDInput).query))),
 	}
+}
+
+// perArticle lets a route have as many answers as a large archive has articles: nobody can invent those.
+func perArticle(r httpcache.Route) httpcache.Route {
+	r.MaxVariants = 250_000
+	return r
 }
 
 // deps are those of the cached function that a handler calls with what query makes of its input.
