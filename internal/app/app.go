@@ -101,7 +101,6 @@ func (a *App) routes() (http.Handler, error) {
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	useMiddleware(e, a.cfg, a.log, a.registry)
 	api := httpapi.New(e, httpapi.Options{
 		Title: "OpenLearn Colombia", Version: APIVersion, PublicURL: a.cfg.PublicURL,
 		Description: "Colombian news and open data, analysed, for learners of Spanish.",
@@ -113,11 +112,13 @@ func (a *App) routes() (http.Handler, error) {
 	analysis.Register(api, a.Analysis)
 	a.admin.Register(api)
 	scraping.Register(api, catalogue, archiveFigures{a.Articles})
+	var responses echo.MiddlewareFunc
 	if !a.cfg.uncached {
-		if err := a.cacheResponses(e, api); err != nil {
+		if responses, err = a.cacheResponses(api); err != nil {
 			return nil, err
 		}
 	}
+	useMiddleware(e, a.cfg, a.log, a.registry, responses)
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)})))
 	return headAsGet(e), nil
 }
@@ -144,19 +145,17 @@ func (a *App) newDatabase(ctx context.Context, identity string) error {
 	return nil
 }
 
-// cacheResponses puts the HTTP cache in front of the handlers and inside of all that belongs to one request.
-func (a *App) cacheResponses(e *echo.Echo, api *httpapi.API) error {
+// cacheResponses is the HTTP cache for every public read.
+func (a *App) cacheResponses(api *httpapi.API) (echo.MiddlewareFunc, error) {
 	routes := slices.Concat(articles.Cached(api, a.Articles), analysis.Cached(api, a.Analysis), scraping.Cached(api, a.Articles.FigureDeps()))
 	for _, path := range []string{"/health", "/api/health"} { // liveness and readiness never
 		routes = append(routes, httpcache.Route{Path: path, Lifetime: time.Minute})
 	}
 	responses, err := httpcache.NewService(httpcache.ServiceOptions{Cache: a.cache, Routes: routes, Registerer: a.registry, Logger: a.log})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	e.Use(responses.Middleware())
-	e.Use(logCauses(a.log)) // innermost: what a handler hides from its client, one line for each time it ran
-	return nil
+	return responses.Middleware(), nil
 }
 
 // Handler is the service without a listener.

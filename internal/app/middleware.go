@@ -2,7 +2,11 @@ package app
 
 import (
 	"context"
+	"encoding/binary"
+	"encoding/hex"
 	"log/slog"
+	"maps"
+	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -19,7 +23,7 @@ import (
 const requestTimeout = 30 * time.Second
 
 // useMiddleware installs the middleware, outermost first. The order is the point:
-func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Registerer) {
+func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Registerer, responses echo.MiddlewareFunc) {
 	e.Pre(canonicalPath)             // before routing, which must see one spelling
 	e.Use(requestID)                 // first, so that every line below can name the request
 	e.Use(observe(log, reg))         // sees the final status, panics included
@@ -27,13 +31,17 @@ func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Re
 	if len(cfg.AllowedOrigins) > 0 { // to Echo, an empty list means everyone
 		e.Use(cors(cfg.AllowedOrigins)) // on errors too: a page must be able to read them
 	}
-	e.Use(middleware.BodyLimit("8M")) // before anything reads a body
-	e.Use(deadline)                   // every wait below has this bound
-	// innermost of these: a panic becomes an error that the layers above treat as such
+	// a panic becomes an error that the layers above treat as such
 	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
 		log.Error("panic", "route", c.Path(), "error", err, "stack", string(stack))
 		return err
 	}}))
+	if responses != nil { // what is above belongs to one request, what is below runs once for all who ask the same
+		e.Use(responses)
+	}
+	e.Use(middleware.BodyLimit("8M")) // before anything reads a body
+	e.Use(deadline)                   // every wait below has this bound; those of the cache have their own
+	e.Use(logCauses(log))             // innermost: what a handler hides from its client, one line for each time it ran
 }
 
 // methodLabel bounds the methods that metrics know: clients may invent any.
@@ -47,13 +55,21 @@ func methodLabel(m string) string {
 
 // requestID names the request, by the caller's name for it where that is one that logs and headers can bear.
 func requestID(next echo.HandlerFunc) echo.HandlerFunc {
-	named := middleware.RequestID()(next)
+	named := middleware.RequestIDWithConfig(middleware.RequestIDConfig{Generator: newRequestID})(next)
 	return func(c echo.Context) error {
 		if id := c.Request().Header.Get(echo.HeaderXRequestID); id != "" && !plainID.MatchString(id) {
 			c.Request().Header.Del(echo.HeaderXRequestID)
 		}
 		return named(c)
 	}
+}
+
+// newRequestID is 128 random bits: to be told apart, not to be kept secret.
+func newRequestID() string {
+	var b [16]byte
+	binary.LittleEndian.PutUint64(b[:8], rand.Uint64())
+	binary.LittleEndian.PutUint64(b[8:], rand.Uint64())
+	return hex.EncodeToString(b[:])
 }
 
 var plainID = regexp.MustCompile(`^[A-Za-z0-9._:/+=-]{1,128}$`)
@@ -74,15 +90,21 @@ const apiPolicy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; 
 
 // securityHeaders are set before the handler, which may replace them (the documentation pages need another policy).
 func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	fixed := map[string][]string{}
+	for name, value := range map[string]string{
+		"X-API-Version":                     APIVersion,
+		"Content-Security-Policy":           apiPolicy,
+		"X-Frame-Options":                   "DENY",
+		"X-Content-Type-Options":            "nosniff",
+		"Referrer-Policy":                   "strict-origin-when-cross-origin",
+		"X-Permitted-Cross-Domain-Policies": "none",
+		"Permissions-Policy":                "geolocation=(), microphone=(), camera=(), payment=(), usb=()",
+	} {
+		fixed[http.CanonicalHeaderKey(name)] = []string{value} // shared by all answers: whoever adds to one makes a new slice
+	}
 	return func(c echo.Context) error {
 		h := c.Response().Header()
-		h.Set("X-API-Version", APIVersion)
-		h.Set("Content-Security-Policy", apiPolicy)
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
-		h.Set("X-Permitted-Cross-Domain-Policies", "none")
-		h.Set("Permissions-Policy", "geolocation=(), microphone=(), camera=(), payment=(), usb=()")
+		maps.Copy(h, fixed)
 		if c.Request().Header.Get("Authorization") != "" || c.Request().Header.Get("X-API-Key") != "" {
 			h.Set("Cache-Control", "private, no-store")
 		}

@@ -2,6 +2,7 @@ package httpcache
 
 import (
 	"math"
+	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -40,13 +41,52 @@ func newMetrics(reg prometheus.Registerer, routes map[string]*route) (*metrics, 
 
 // observe records one answered request.
 func (m *metrics) observe(rt *route, method string, status int, cache string, took time.Duration) {
-	m.duration.WithLabelValues(method, rt.Path, statusText(status), cache).Observe(took.Seconds())
+	m.timer(rt, method, status, cache).Observe(took.Seconds())
 	switch cache {
 	case Hit:
 		rt.times[1].add(took)
 	case Miss:
 		rt.times[0].add(took)
 	}
+}
+
+// timer is the histogram of such answers, looked up once for the commonest.
+func (m *metrics) timer(rt *route, method string, status int, cache string) prometheus.Observer {
+	i := -1
+	if method == http.MethodGet && cache == Hit {
+		switch status {
+		case http.StatusOK:
+			i = 0
+		case http.StatusNotModified:
+			i = 1
+		}
+	}
+	if i >= 0 {
+		if o := rt.timers[i].Load(); o != nil {
+			return *o
+		}
+	}
+	o := m.duration.WithLabelValues(method, rt.Path, statusText(status), cache)
+	if i >= 0 {
+		rt.timers[i].Store(&o)
+	}
+	return o
+}
+
+// sizes is the histogram of bodies sent in a coding.
+func (m *metrics) sizes(rt *route, enc string) prometheus.Observer {
+	for i := range rt.sizes {
+		if coding(i).String() != enc {
+			continue
+		}
+		if known := rt.sizes[i].Load(); known != nil {
+			return *known
+		}
+		o := m.size.WithLabelValues(rt.Path, enc)
+		rt.sizes[i].Store(&o)
+		return o
+	}
+	return m.size.WithLabelValues(rt.Path, enc)
 }
 
 // statusText spares the usual statuses an allocation.

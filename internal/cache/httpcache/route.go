@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Route is one line of the table that says which routes of the service are cached, and how. All of it stays here: what
@@ -77,6 +80,9 @@ type route struct {
 	seen     variantLimit
 	detour   detour
 	times    [2]meanTime // uncached, cached
+
+	timers [2]atomic.Pointer[prometheus.Observer] // of hits: 200, 304
+	sizes  [codings]atomic.Pointer[prometheus.Observer]
 }
 
 func newRoute(r Route) (*route, error) {

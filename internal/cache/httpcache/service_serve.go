@@ -139,7 +139,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request, q *call, direct 
 	status, n, enc := s.send(w, r, q.rt, rep, &o, info)
 	s.met.observe(q.rt, r.Method, status, o.cache, time.Since(start))
 	if n > 0 {
-		s.met.size.WithLabelValues(q.rt.Path, enc).Observe(float64(n))
+		s.met.sizes(q.rt, enc).Observe(float64(n))
 	}
 	return nil
 }
