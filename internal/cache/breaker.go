@@ -12,6 +12,7 @@ type breaker struct {
 	failures atomic.Int32
 	open     atomic.Bool
 	opened   counter
+	errors   counter // failed exchanges, those of the probe among them
 }
 
 // redisOK is called after an exchange that worked.
@@ -23,6 +24,7 @@ func (c *Cache) redisOK() {
 
 // redisDown is called after a read of Redis failed for Redis's own reasons.
 func (c *Cache) redisDown(err error) {
+	c.breaker.errors.inc()
 	if int(c.breaker.failures.Add(1)) < c.opt.BreakerFailures || !c.breaker.open.CompareAndSwap(false, true) {
 		return
 	}
@@ -45,5 +47,6 @@ func (c *Cache) probe() {
 			c.log.Info("cache is back: Redis answers")
 			return
 		}
+		c.breaker.errors.inc()
 	}
 }

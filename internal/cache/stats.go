@@ -130,13 +130,9 @@ type redisGauges struct {
 const gaugesAge = 2 * time.Second
 
 func (c *Cache) registerGauges() {
-	read := func(pick func(RedisStats) float64) func() float64 {
-		return func() float64 { return pick(c.redisStats(c.life)) }
-	}
 	m := c.met
-	m.gauge("cache_memory_bytes", "Memory that Redis uses.", read(func(s RedisStats) float64 { return s.MemoryBytes }))
-	m.gauge("cache_keys_total", "Keys in the cache's database.", read(func(s RedisStats) float64 { return s.Keys }))
-	m.gauge("cache_evictions_total", "Keys that Redis evicted since it started.", read(func(s RedisStats) float64 { return s.Evictions }))
+	m.add(redisCollector{c})
+	m.count("cache_redis_errors_total", "Exchanges with Redis that failed: no connection, no answer in time, an error for an answer.", nil, &c.breaker.errors)
 	m.gauge("cache_breaker_open", "1 while reads go past a Redis that does not answer.", func() float64 { return flag(c.breaker.open.Load()) })
 	m.gauge("cache_gate_open", "1 while entries may be served.", func() float64 { return flag(c.opt.Gate()) })
 	m.gauge("cache_message_link_up", "1 while invalidation messages are heard.", func() float64 { return flag(c.bus.upSince.Load() != 0) })
