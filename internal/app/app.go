@@ -46,6 +46,7 @@ type App struct {
 	cache    *cache.Cache
 	outbox   *outbox.Relay
 	admin    *admin.Admin
+	scraping *scraping.Metrics
 	registry *prometheus.Registry
 	handler  http.Handler
 }
@@ -67,6 +68,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.registry.MustRegister(&databaseFigures{pool: a.db.Pool})
 	a.redis = redis.NewClient(ro)
 	a.outbox = outbox.New(outbox.Options{Pool: a.db.Pool, Gorm: a.db.Gorm, Dependencies: dependencies, NewDatabase: a.newDatabase, Registerer: a.registry, Logger: log})
 	gate := a.outbox.MayServe
@@ -87,6 +89,13 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	a.Articles = articles.NewService(articles.NewStore(a.db.Gorm), a.cache, a.outbox)
 	a.Analysis = analysis.NewService(analysis.NewStore(a.db.Gorm), a.cache, a.outbox)
 	a.admin = a.newAdmin()
+	defs, err := scraping.NewDefinitions()
+	if err == nil {
+		a.scraping, err = scraping.NewMetrics(a.registry, defs)
+	}
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	if a.handler, err = a.routes(); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}

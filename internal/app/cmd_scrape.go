@@ -41,6 +41,7 @@ func (a *App) scrape(ctx context.Context, defs *scraping.Definitions, source str
 	defer fetcher.Close()
 	s, err := scraping.NewService(scraping.ServiceConfig{
 		Definitions: defs, Fetcher: fetcher, Sink: scrapeSink{a.Articles}, Known: a.Articles.Known, Log: a.log,
+		Metrics: a.scraping,
 	})
 	if err != nil {
 		return scraping.Report{}, err

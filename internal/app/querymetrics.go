@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -10,8 +11,9 @@ import (
 
 // queryMetrics counts and times every statement that reaches PostgreSQL: what "less database load" is measured by.
 type queryMetrics struct {
-	duration prometheus.Histogram
-	failed   prometheus.Counter
+	duration  prometheus.Histogram
+	failed    prometheus.Counter
+	unreached prometheus.Counter
 }
 
 func newQueryMetrics(reg prometheus.Registerer) *queryMetrics {
@@ -22,11 +24,24 @@ func newQueryMetrics(reg prometheus.Registerer) *queryMetrics {
 		}),
 		failed: prometheus.NewCounter(prometheus.CounterOpts{Name: "db_query_errors_total", Help: "Statements that failed."}),
 	}
-	reg.MustRegister(q.duration, q.failed)
+	q.unreached = prometheus.NewCounter(prometheus.CounterOpts{Name: "db_connect_errors_total", Help: "Attempts to connect to PostgreSQL that failed."})
+	reg.MustRegister(q.duration, q.failed, q.unreached)
 	return q
 }
 
 type queryStart struct{}
+
+// TraceConnectStart is there because TraceConnectEnd is.
+func (q *queryMetrics) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectStartData) context.Context {
+	return ctx
+}
+
+// TraceConnectEnd counts connections that could not be made. An attempt that its caller gave up says nothing of the server.
+func (q *queryMetrics) TraceConnectEnd(_ context.Context, d pgx.TraceConnectEndData) {
+	if d.Err != nil && !errors.Is(d.Err, context.Canceled) {
+		q.unreached.Inc()
+	}
+}
 
 // TraceQueryStart notes when the statement was sent.
 func (q *queryMetrics) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
@@ -35,6 +50,9 @@ func (q *queryMetrics) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.T
 
 // TraceQueryEnd records what it took.
 func (q *queryMetrics) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, d pgx.TraceQueryEndData) {
+	if ctx.Value(uncountedKey{}) != nil {
+		return
+	}
 	if start, ok := ctx.Value(queryStart{}).(time.Time); ok {
 		q.duration.Observe(time.Since(start).Seconds())
 	}

@@ -26,6 +26,8 @@ type ServiceConfig struct {
 	BatchSize int
 	// Log takes what happens. Default: discarded.
 	Log *slog.Logger
+	// Metrics counts what passes do; one for all services of a process. Optional.
+	Metrics *Metrics
 	// Now is the clock of reports. Default time.Now.
 	Now func() time.Time
 }
@@ -99,6 +101,7 @@ func (s *Service) Scrape(ctx context.Context, source string) (Report, error) {
 	defer cancel()
 	err := p.run(passCtx)
 	p.report.Took = s.cfg.Now().Sub(started)
+	s.cfg.Metrics.observe(&p.report, s.cfg.Now(), err)
 	level := slog.LevelInfo
 	if err != nil {
 		level = slog.LevelWarn

@@ -9,6 +9,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 func TestOnePoisonousArticleCostsOnlyItself(t *testing.T) {
@@ -146,4 +149,52 @@ func TestOneBrokenFeedDoesNotHideTheOthers(t *testing.T) {
 	if err != nil || report.Saved != 1 || report.Feeds != 1 || report.Failed != 1 {
 		t.Errorf("%v, %+v", err, report)
 	}
+}
+
+func TestMetricsTellHowPassesEnded(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.html("/nota-a", story("Una"))
+	h.feed("/nota-a", "/nota-perdida")
+	reg := prometheus.NewRegistry()
+	defs, err := newDefinitions([]Definition{h.definition()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.sc.Metrics, err = NewMetrics(reg, defs); err != nil {
+		t.Fatal(err)
+	}
+	want := func(text string, names ...string) {
+		t.Helper()
+		if err := testutil.GatherAndCompare(reg, strings.NewReader(text), names...); err != nil {
+			t.Error(err)
+		}
+	}
+	const passes = `# HELP scraping_passes_total Passes over a source made by this process, by outcome: ok, failed as a whole, or canceled.
+# TYPE scraping_passes_total counter
+scraping_passes_total{outcome="failed",source="x"} %FAILED
+scraping_passes_total{outcome="ok",source="x"} %OK
+`
+	expect := func(ok, failed string) {
+		t.Helper()
+		want(strings.NewReplacer("%OK", ok, "%FAILED", failed).Replace(passes), "scraping_passes_total")
+	}
+	expect("0", "0")
+	if _, err := h.scrape(); err != nil {
+		t.Fatal(err)
+	}
+	expect("1", "0")
+	want(`# HELP scraping_failures_total Feeds, pages and articles that passes lost, by reason.
+# TYPE scraping_failures_total counter
+scraping_failures_total{reason="status",source="x"} 1
+# HELP scraping_articles_total Articles that passes extracted, by what became of them: saved, or duplicate.
+# TYPE scraping_articles_total counter
+scraping_articles_total{result="duplicate",source="x"} 0
+scraping_articles_total{result="saved",source="x"} 1
+`, "scraping_failures_total", "scraping_articles_total")
+	h.sink.err = func(Article) error { return errors.New("connection refused") }
+	if _, err := h.scrape(); err == nil {
+		t.Error("a sink that takes nothing fails no pass")
+	}
+	expect("1", "1")
 }

@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// databaseFigures tells Prometheus how the pool does and when the archive last got an article, whichever process stored
+// it: `openlearn scrape` is one of its own, and nobody reads its metrics.
+type databaseFigures struct {
+	pool *pgxpool.Pool
+
+	mu     sync.Mutex
+	asked  time.Time
+	newest float64 // Unix time; 0 = not known
+}
+
+const (
+	newestAge     = 30 * time.Second // a scrape of several within it asks the database once
+	newestTimeout = time.Second
+)
+
+var (
+	poolDesc    = prometheus.NewDesc("db_pool_connections", "Connections of this process to PostgreSQL, by state.", []string{"state"}, nil)
+	poolMaxDesc = prometheus.NewDesc("db_pool_max_connections", "The most connections that this process may have.", nil, nil)
+	waitsDesc   = prometheus.NewDesc("db_pool_waits_total", "Acquires that had to wait for a connection.", nil, nil)
+	waitedDesc  = prometheus.NewDesc("db_pool_wait_seconds_total", "Time spent waiting for a connection.", nil, nil)
+	newestDesc  = prometheus.NewDesc("articles_last_stored_timestamp_seconds", "When the newest article of the archive was stored (Unix time), whichever process did it.", nil, nil)
+)
+
+// Describe names the series.
+func (*databaseFigures) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{poolDesc, poolMaxDesc, waitsDesc, waitedDesc, newestDesc} {
+		ch <- d
+	}
+}
+
+// Collect reads the pool's counters and, once in a while, the newest row.
+func (f *databaseFigures) Collect(ch chan<- prometheus.Metric) {
+	s := f.pool.Stat()
+	send := func(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, kind, v, labels...)
+	}
+	send(poolDesc, prometheus.GaugeValue, float64(s.AcquiredConns()), "in_use")
+	send(poolDesc, prometheus.GaugeValue, float64(s.IdleConns()), "idle")
+	send(poolMaxDesc, prometheus.GaugeValue, float64(s.MaxConns()))
+	send(waitsDesc, prometheus.CounterValue, float64(s.EmptyAcquireCount()))
+	send(waitedDesc, prometheus.CounterValue, s.EmptyAcquireWaitTime().Seconds())
+	if at := f.lastStored(); at > 0 {
+		send(newestDesc, prometheus.GaugeValue, at)
+	}
+}
+
+// lastStored is when the row with the greatest id was stored: its index gives that without a look at the others. A
+// database that does not answer leaves the last answer standing; other figures tell of it.
+func (f *databaseFigures) lastStored() float64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if time.Since(f.asked) < newestAge {
+		return f.newest
+	}
+	f.asked = time.Now()
+	ctx, cancel := context.WithTimeout(uncounted(context.Background()), newestTimeout)
+	defer cancel()
+	var at *float64
+	err := f.pool.QueryRow(ctx, "SELECT (SELECT extract(epoch FROM scraped_at)::float8 FROM scraped_content ORDER BY id DESC LIMIT 1)").Scan(&at)
+	switch {
+	case err != nil:
+	case at == nil:
+		f.newest = 0
+	default:
+		f.newest = *at
+	}
+	return f.newest
+}
+
+type uncountedKey struct{}
+
+// uncounted keeps a statement out of the metrics: what monitoring asks for itself is no load of the service's callers.
+func uncounted(ctx context.Context) context.Context {
+	return context.WithValue(ctx, uncountedKey{}, true)
+}

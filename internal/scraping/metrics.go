@@ -1,0 +1,90 @@
+package scraping
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics counts passes for Prometheus. A nil one counts nothing.
+type Metrics struct {
+	passes   *prometheus.CounterVec
+	articles *prometheus.CounterVec
+	lost     *prometheus.CounterVec
+	took     *prometheus.HistogramVec
+	last     *prometheus.GaugeVec
+}
+
+// What became of a pass, as the label `outcome`.
+const (
+	outcomeOK       = "ok"
+	outcomeFailed   = "failed"
+	outcomeCanceled = "canceled" // ended by who asked for it, a shutdown say
+)
+
+// NewMetrics registers the series. Those of the definitions known beforehand begin at 0, so that their first failure is a
+// rise and not a first sight.
+func NewMetrics(reg prometheus.Registerer, known *Definitions) (*Metrics, error) {
+	m := &Metrics{
+		passes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "scraping_passes_total", Help: "Passes over a source made by this process, by outcome: ok, failed as a whole, or canceled.",
+		}, []string{"source", "outcome"}),
+		articles: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "scraping_articles_total", Help: "Articles that passes extracted, by what became of them: saved, or duplicate.",
+		}, []string{"source", "result"}),
+		lost: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "scraping_failures_total", Help: "Feeds, pages and articles that passes lost, by reason.",
+		}, []string{"source", "reason"}),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "scraping_pass_duration_seconds", Help: "Time of passes over a source.",
+			Buckets: []float64{.1, .5, 1, 5, 15, 30, 60, 120, 300, 600, 1200},
+		}, []string{"source"}),
+		last: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "scraping_last_success_timestamp_seconds", Help: "When this process last ended a pass over a source that did not fail (Unix time).",
+		}, []string{"source"}),
+	}
+	for _, c := range []prometheus.Collector{m.passes, m.articles, m.lost, m.took, m.last} {
+		if err := reg.Register(c); err != nil {
+			return nil, fmt.Errorf("scraping: register metrics: %w", err)
+		}
+	}
+	if known != nil {
+		for _, id := range known.IDs() {
+			m.begin(id)
+		}
+	}
+	return m, nil
+}
+
+func (m *Metrics) begin(id string) {
+	m.passes.WithLabelValues(id, outcomeOK)
+	m.passes.WithLabelValues(id, outcomeFailed)
+	m.articles.WithLabelValues(id, "saved")
+	m.articles.WithLabelValues(id, "duplicate")
+}
+
+// observe counts one pass that ended with err.
+func (m *Metrics) observe(r *Report, now time.Time, err error) {
+	if m == nil {
+		return
+	}
+	m.begin(r.ID)
+	outcome := outcomeFailed
+	switch {
+	case err == nil:
+		outcome = outcomeOK
+		m.last.WithLabelValues(r.ID).Set(float64(now.Unix()))
+	case errors.Is(err, context.Canceled):
+		outcome = outcomeCanceled
+	}
+	m.passes.WithLabelValues(r.ID, outcome).Inc()
+	m.articles.WithLabelValues(r.ID, "saved").Add(float64(r.Saved))
+	m.articles.WithLabelValues(r.ID, "duplicate").Add(float64(r.Duplicates))
+	m.took.WithLabelValues(r.ID).Observe(r.Took.Seconds())
+	for reason, n := range r.Reasons {
+		m.lost.WithLabelValues(r.ID, string(reason)).Add(float64(n))
+	}
+}
