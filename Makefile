@@ -12,12 +12,12 @@ VERIFY_FOR ?= 10m
 FUZZ_FOR ?= 1m
 
 # Servers that the tests are given need not be installed.
-TEST_NEEDS := cc postgres redis
+TEST_NEEDS := cc postgres redis promtool
 ifneq ($(and $(TEST_DATABASE_URL),$(TEST_REDIS_URL)),)
-TEST_NEEDS := cc
+TEST_NEEDS := cc promtool
 endif
 ifeq ($(TESTCONTAINERS),1)
-TEST_NEEDS := cc
+TEST_NEEDS := cc promtool
 endif
 
 .PHONY: help
@@ -94,9 +94,16 @@ up: ## the service in containers, on http://localhost:8000 (APPS=3: three of it,
 	@VERSION=$(VERSION) APP_PORTS=$(if $(APPS),8000-8009,8000) docker compose up -d --build --wait --scale app=$(or $(APPS),1)
 	@docker compose ps --format 'table {{.Service}}\t{{.Status}}\t{{.Ports}}'
 
+.PHONY: monitor
+monitor: ## what `make up` does, with Prometheus on :9090 and Grafana on :3001 (GRAFANA_PASSWORD=…; made up if there is none)
+	@export GRAFANA_PASSWORD=$${GRAFANA_PASSWORD:-$$(head -c 12 /dev/urandom | base64 | tr '+/' '-_')}; \
+	VERSION=$(VERSION) APP_PORTS=$(if $(APPS),8000-8009,8000) docker compose --profile monitoring up -d --build --wait --scale app=$(or $(APPS),1); \
+	docker compose --profile monitoring ps --format 'table {{.Service}}\t{{.Status}}\t{{.Ports}}'; \
+	echo "Grafana: http://localhost:$${GRAFANA_PORT:-3001}, user admin, password $$GRAFANA_PASSWORD"
+
 .PHONY: down
 down: ## stop the containers; their data stays
-	@docker compose down
+	@docker compose --profile monitoring down
 
 .PHONY: clean
 clean: ## remove what was built; the data of `make run` stays (see .dev, and /var/lib/openlearn when root ran it)
