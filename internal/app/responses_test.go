@@ -104,3 +104,32 @@ func TestResponsesAreCachedAndNeverStale(t *testing.T) {
 		}
 	}
 }
+
+// TestAnswersAreTheSameWithoutTheCache: what passes through the cache comes out as it was.
+func TestAnswersAreTheSameWithoutTheCache(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	if _, err := a.seed(t.Context(), 40); err != nil {
+		t.Fatal(err)
+	}
+	b := newTestApp(t, func(c *Config) { c.DatabaseURL, c.RedisURL, c.uncached = a.cfg.DatabaseURL, a.cfg.RedisURL, true })
+	a.awaitGate()
+	a.settle()
+	id := int64(a.get("/api/articles?limit=1").json(t).(map[string]any)["items"].([]any)[0].(map[string]any)["id"].(float64))
+	for _, path := range []string{
+		"/api/articles?limit=40", "/api/articles?order=easiest&limit=7", "/api/articles/search?q=gobierno", "/api/articles/feed.atom",
+		fmt.Sprintf("/api/articles/%d", id), fmt.Sprintf("/api/scraping/content/%d", id), "/api/scraping/content?limit=30",
+		"/api/scraping/content/simple?offset=3", "/api/scraping/sources", "/api/analysis/results?limit=50", "/api/analysis/statistics",
+		"/api/articles/999999",
+	} {
+		miss, hit, bare := a.served(path), a.served(path), b.get(path)
+		if bare.Header.Get("X-Cache") != "" || hit.Header.Get("X-Cache") != "HIT" {
+			t.Errorf("%s: X-Cache %q without the cache, %q with it", path, bare.Header.Get("X-Cache"), hit.Header.Get("X-Cache"))
+		}
+		for name, r := range map[string]reply{"a miss": miss, "a hit": hit} {
+			if r.StatusCode != bare.StatusCode || string(r.body) != string(bare.body) || r.Header.Get("Content-Type") != bare.Header.Get("Content-Type") {
+				t.Errorf("%s: %s answers %d %.200s, without the cache it is %d %.200s", path, name, r.StatusCode, r.body, bare.StatusCode, bare.body)
+			}
+		}
+	}
+}

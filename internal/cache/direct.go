@@ -23,9 +23,10 @@ type directPair struct {
 
 type directFlight struct {
 	*flight
-	q     *request
-	ctx   context.Context // the starter's: its values, not its end
-	boost *boost
+	q      *request
+	joined bool            // by others than its starter; final once it flies
+	ctx    context.Context // the starter's: its values, not its end
+	boost  *boost
 }
 
 // boost is given once a reader that holds a slot waits for a flight: it then
@@ -59,6 +60,7 @@ func (d *directs) claim(ctx context.Context, q *request, b *boost) (f *directFli
 		pair.next = f
 	default:
 		f, joined = pair.next, true
+		f.joined = true
 	}
 	if scopeOf(ctx).holdsSlot() {
 		pair.running.lift()
@@ -122,8 +124,10 @@ func (c *Cache) runDirect(f *directFlight) answer {
 		return answer{err: err}
 	}
 	defer free()
-	p := c.runLoad(lctx, f.q)
-	return answerOf(&p, c.lifetime(f.q, &p, scopeOf(lctx).end(f.q.deps)), FromBypass)
+	q := *f.q
+	q.solo = !f.joined
+	p := c.runLoad(lctx, &q)
+	return answerOf(&p, c.lifetime(&q, &p, scopeOf(lctx).end(q.deps)), FromBypass)
 }
 
 // takeSlot waits for a slot at the source, for a parent's to share, or for ctx.

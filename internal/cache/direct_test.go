@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -323,5 +324,53 @@ func TestCloseEndsLoadsAndRefusesMore(t *testing.T) {
 	}
 	if err := c.Start(context.Background()); err == nil && c.started.Load() != true {
 		t.Error("a closed cache started")
+	}
+}
+
+// tallied is JSON that counts its encodings.
+type tallied struct {
+	JSON
+	n *atomic.Int64
+}
+
+func (c tallied) Marshal(v any) ([]byte, error) {
+	c.n.Add(1)
+	return c.JSON.Marshal(v)
+}
+
+// Past the cache a reader who is alone takes what the source gave. Readers who
+// share a fetch get copies: none may see what another does to its own.
+func TestDirectReadersShareNoMemory(t *testing.T) {
+	t.Parallel()
+	c := closed(t, 4)
+	var encoded atomic.Int64
+	enter, release := make(chan struct{}, 100), make(chan struct{})
+	f := Wrap(c, Spec[int]{
+		Layer: Article, Codec: tallied{n: &encoded},
+		Key: func(id int) Key { return Key{ID: strconv.Itoa(id)} },
+	}, func(context.Context, int) ([]string, error) {
+		enter <- struct{}{}
+		<-release
+		return []string{"as it was"}, nil
+	})
+	get := func() {
+		v, err := f.Get(context.Background(), 1)
+		if err != nil || v[0] != "as it was" {
+			t.Errorf("%v, %v", v, err)
+			return
+		}
+		v[0] = "mine now"
+	}
+	var wg sync.WaitGroup
+	wg.Go(get)
+	<-enter // alone with the first fetch
+	for range 20 {
+		wg.Go(get)
+	}
+	eventually(t, "the others share the second", func() bool { return f.layer.met.coalesced.value() == 19 })
+	close(release)
+	wg.Wait()
+	if n := encoded.Load(); n != 1 {
+		t.Errorf("encoded %d times: want once, for those who shared", n)
 	}
 }

@@ -18,11 +18,12 @@ type request struct {
 	owner    uint64 // the Func that asks; 0 = the byte interface
 	plain    bool   // do not compress
 	volatile bool   // the source may differ from one look to the next
+	solo     bool   // one caller takes the value itself, and nobody the bytes
 	began    int64  // when its look at Redis began (monotonic)
 }
 
-// loader fetches from the source.
-type loader func(ctx context.Context) product
+// loader fetches from the source. For a solo fetch nothing is encoded.
+type loader func(ctx context.Context, solo bool) product
 
 // product is what a load made: bytes for the store and, for the one caller who
 // takes it, the value itself.

@@ -276,10 +276,38 @@ func (f *Func[A, T]) request(a A) (*request, error) {
 }
 
 func (f *Func[A, T]) requestFor(t target, a A) *request {
-	return &request{target: t, owner: f.owner, plain: f.spec.NoCompress, volatile: f.spec.Volatile, load: func(ctx context.Context) product {
+	return &request{target: t, owner: f.owner, plain: f.spec.NoCompress, volatile: f.spec.Volatile, load: func(ctx context.Context, solo bool) product {
 		v, err := f.load(ctx, a)
+		if solo && err == nil && any(v) != nil {
+			return f.hand(a, v)
+		}
 		return f.produce(a, v, err)
 	}}
+}
+
+// hand passes a value on as it is, to the one caller it was fetched for.
+func (f *Func[A, T]) hand(a A, v T) product {
+	if f.check != nil {
+		if err := f.check(a, v); err != nil {
+			return f.invalid(err)
+		}
+	}
+	return product{ttl: f.lifetime(a, v), value: v}
+}
+
+// lifetime is how long a result is to be kept, 0 for the layer's.
+func (f *Func[A, T]) lifetime(a A, v T) time.Duration {
+	if f.ttl != nil {
+		if d := f.ttl(a, v); d != 0 {
+			return d
+		}
+	}
+	return f.spec.TTL
+}
+
+func (f *Func[A, T]) invalid(err error) product {
+	f.layer.met.rejected[rejectValidation].inc()
+	return product{err: fmt.Errorf("cache: result for layer %s is not valid: %w", f.layer.Name, err)}
 }
 
 // produce encodes what the source said. Only what decodes again and validates
@@ -291,12 +319,7 @@ func (f *Func[A, T]) produce(a A, v T, err error) product {
 		}
 		return product{negative: true, err: err, payload: []byte(err.Error()), ttl: f.spec.NegativeTTL}
 	}
-	p := product{ttl: f.spec.TTL, value: v}
-	if f.ttl != nil {
-		if d := f.ttl(a, v); d != 0 {
-			p.ttl = d
-		}
-	}
+	p := product{ttl: f.lifetime(a, v), value: v}
 	data, err := f.spec.Codec.Marshal(v)
 	var back T
 	if err == nil {
@@ -310,8 +333,7 @@ func (f *Func[A, T]) produce(a A, v T, err error) product {
 	p.payload, p.value = data, back
 	if f.check != nil {
 		if err := f.check(a, back); err != nil {
-			f.layer.met.rejected[rejectValidation].inc()
-			return product{err: fmt.Errorf("cache: result for layer %s is not valid: %w", f.layer.Name, err)}
+			return f.invalid(err)
 		}
 	}
 	return p
