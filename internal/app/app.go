@@ -25,6 +25,7 @@ import (
 	"openlearn/internal/outbox"
 	"openlearn/internal/postgres"
 	"openlearn/internal/scraping"
+	"openlearn/internal/warming"
 )
 
 // APIVersion is the version of the API, which the original began at 1.0.0.
@@ -47,6 +48,7 @@ type App struct {
 	outbox   *outbox.Relay
 	admin    *admin.Admin
 	scraping *scraping.Metrics
+	warmer   *warming.Warmer // nil = nothing is warmed
 	registry *prometheus.Registry
 	handler  http.Handler
 }
@@ -96,8 +98,12 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
+	a.warmer = a.newWarmer()
 	if a.handler, err = a.routes(); err != nil {
 		return nil, errors.Join(err, a.Close())
+	}
+	if a.warmer != nil {
+		a.warmer.Start(ctx)
 	}
 	return a, nil
 }
@@ -122,12 +128,16 @@ func (a *App) routes() (http.Handler, error) {
 	a.admin.Register(api)
 	scraping.Register(api, catalogue, archiveFigures{a.Articles})
 	var responses echo.MiddlewareFunc
+	var shown func(id int64)
+	if a.warmer != nil {
+		shown = a.warmer.See
+	}
 	if !a.cfg.uncached {
 		if responses, err = a.cacheResponses(api); err != nil {
 			return nil, err
 		}
 	}
-	useMiddleware(e, a.cfg, a.log, a.registry, responses)
+	useMiddleware(e, a.cfg, a.log, a.registry, shown, responses)
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)})))
 	return headAsGet(e), nil
 }
@@ -207,6 +217,9 @@ func (a *App) Close() error {
 	var errs []error
 	if a.admin != nil {
 		a.admin.Close()
+	}
+	if a.warmer != nil {
+		a.warmer.Close()
 	}
 	if a.outbox != nil {
 		a.outbox.Close()

@@ -48,6 +48,7 @@ func withApp(ctx context.Context, c *call, do func(*App) error) (err error) {
 	if err != nil {
 		return usageError{err.Error()}
 	}
+	cfg.WarmKeys = 0 // nobody reads here
 	log := NewConsoleLogger(c.stderr, cfg.LogLevel)
 	if err := migrateWhenUp(ctx, cfg, log); err != nil {
 		return err

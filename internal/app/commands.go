@@ -82,7 +82,11 @@ const environmentHelp = `Environment (default):
   LOG_LEVEL            debug, info, warn or error (info)
   DATABASE_POOL_SIZE   connections to PostgreSQL (20)
   REDIS_POOL_SIZE      connections to Redis (50)
-  CONNECT_TIMEOUT, SOCKET_TIMEOUT (5s), SHUTDOWN_TIMEOUT (20s)`
+  CONNECT_TIMEOUT, SOCKET_TIMEOUT (5s), SHUTDOWN_TIMEOUT (20s)
+  WARM_KEYS            articles kept warm at most (500); 0: none
+  WARM_SCHEDULE        which while the service runs: predicted, popular or off (predicted)
+  WARM_INTERVAL        between looks at them (3m)
+  WARM_RATE            articles a second that warming may read from the database (200)`
 
 // Run executes the command line args (without the program's name) of the program built as version.
 func Run(ctx context.Context, version string, args []string, stdout, stderr io.Writer) error {

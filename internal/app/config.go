@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"openlearn/internal/cache"
+	"openlearn/internal/warming"
 )
 
 // Config is the whole configuration, from the environment only.
@@ -38,6 +39,14 @@ type Config struct {
 	ConnectTimeout   time.Duration `envconfig:"CONNECT_TIMEOUT" default:"5s"`
 	SocketTimeout    time.Duration `envconfig:"SOCKET_TIMEOUT" default:"5s"`
 	ShutdownTimeout  time.Duration `envconfig:"SHUTDOWN_TIMEOUT" default:"20s"`
+
+	// WarmKeys is how many articles are kept warm at most; 0 = none.
+	WarmKeys int `envconfig:"WARM_KEYS" default:"500"`
+	// WarmSchedule says which, while the service runs: predicted, popular or off.
+	WarmSchedule string        `envconfig:"WARM_SCHEDULE" default:"predicted"`
+	WarmInterval time.Duration `envconfig:"WARM_INTERVAL" default:"3m"`
+	// WarmRate is how many articles a second warming may read from the database.
+	WarmRate int `envconfig:"WARM_RATE" default:"200"`
 
 	// Dev opens the admin routes to this machine; only `openlearn dev` sets it.
 	Dev bool `ignored:"true"`
@@ -125,8 +134,30 @@ func (c *Config) validate() error {
 			wrong(name, "a positive duration such as 5s")
 		}
 	}
+	if c.WarmKeys < 0 || c.WarmKeys > mostWarm {
+		wrong("WARM_KEYS", fmt.Sprintf("a number of articles, 0 to %d", mostWarm))
+	}
+	if c.WarmKeys > 0 {
+		if s := warming.Schedule(c.WarmSchedule); s != warming.Off && s != warming.Popular && s != warming.Predicted {
+			wrong("WARM_SCHEDULE", "predicted, popular or off")
+		}
+		if c.WarmInterval < shortestWarm || c.WarmInterval > longestWarm {
+			wrong("WARM_INTERVAL", fmt.Sprintf("a duration from %v to %v", shortestWarm, longestWarm))
+		}
+		if c.WarmRate < 1 {
+			wrong("WARM_RATE", "articles a second, 1 or more")
+		}
+	}
 	return errors.Join(errs...)
 }
+
+// The bounds of warming: more articles would be a copy of the archive, more often would find nothing new, and less often
+// would let entries lapse between two looks (the article layer's grace is six minutes).
+const (
+	mostWarm     = 10_000
+	shortestWarm = time.Second
+	longestWarm  = 6 * time.Minute
+)
 
 func validPort(s string) bool {
 	n, err := strconv.Atoi(s)

@@ -22,6 +22,10 @@ func TestWrongValuesStopTheStartByName(t *testing.T) {
 		{"LOG_LEVEL", "loud", "LOG_LEVEL: expected"},
 		{"SOCKET_TIMEOUT", "5", "SOCKET_TIMEOUT: expected a duration"},
 		{"CONNECT_TIMEOUT", "-5s", "CONNECT_TIMEOUT: expected a positive duration"},
+		{"WARM_KEYS", "-1", "WARM_KEYS: expected a number of articles"},
+		{"WARM_SCHEDULE", "hunter2secret", "WARM_SCHEDULE: expected predicted, popular or off"},
+		{"WARM_INTERVAL", "7m", "WARM_INTERVAL: expected a duration from 1s to 6m"},
+		{"WARM_RATE", "0", "WARM_RATE: expected articles a second"},
 		{"DATABASE_POOL_SIZE", "1", "DATABASE_POOL_SIZE: expected 2 or more"},
 	} {
 		t.Run(c.name+"="+c.value, func(t *testing.T) {

@@ -23,7 +23,7 @@ import (
 const requestTimeout = 30 * time.Second
 
 // useMiddleware installs the middleware, outermost first. The order is the point:
-func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Registerer, responses echo.MiddlewareFunc) {
+func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Registerer, shown func(id int64), responses echo.MiddlewareFunc) {
 	e.Pre(canonicalPath)             // before routing, which must see one spelling
 	e.Use(requestID)                 // first, so that every line below can name the request
 	e.Use(observe(log, reg))         // sees the final status, panics included
@@ -36,6 +36,9 @@ func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Re
 		log.Error("panic", "route", c.Path(), "error", err, "stack", string(stack))
 		return err
 	}}))
+	if shown != nil { // outside of the HTTP cache, whose hits are accesses too
+		e.Use(countArticles(shown))
+	}
 	if responses != nil { // what is above belongs to one request, what is below runs once for all who ask the same
 		e.Use(responses)
 	}

@@ -40,6 +40,7 @@ var rules = []struct {
 	{"internal/devstack/…", []string{"internal/devstack/…", "deploy"}, "private servers are for anyone"},
 	{"internal/testkit", []string{"internal/devstack", "internal/postgres", "migrations", "deploy"}, "tests of every domain use it"},
 	{"internal/outbox", []string{"internal/postgres"}, "the relay is told what to invalidate, and whom to ask"},
+	{"internal/warming", []string{"internal/cache", "internal/cache/forecast"}, "it is told what to load, and knows no domain"},
 	{"internal/sample/…", []string{"internal/sample/…"}, "a generator of texts, pure"},
 	{"internal/newsdate", []string{}, "a leaf"},
 	{"internal/architecture", []string{}, "this test"},

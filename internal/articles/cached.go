@@ -109,7 +109,7 @@ func newCached(c *cache.Cache, s *Store) *cachedReads {
 			Key:      func(id int64) cache.Key { return cache.Key{ID: strconv.FormatInt(id, 10)} },
 			Deps:     func(id int64) []string { return []string{ArticleDep(id), Table} },
 			NotFound: ErrNotFound,
-		}, s.Get),
+		}, s.Get).Batch(s.eachByID),
 
 		list: cache.Wrap(c, cache.Spec[listQuery]{
 			Layer: cache.Content,

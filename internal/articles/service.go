@@ -2,6 +2,8 @@ package articles
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"gorm.io/gorm"
 
@@ -29,6 +31,22 @@ func NewService(store *Store, c *cache.Cache, w Writer) *Service {
 // Get reads one article, ErrNotFound if there is none.
 func (s *Service) Get(ctx context.Context, id int64) (Article, error) {
 	return s.cached.article.Get(ctx, id)
+}
+
+// Warm makes sure that the articles are in the cache, for readers to come, and says how many it had to read from the
+// database. Numbers of no article are passed over. cache.ErrBypass: the cache is out of use, and nothing is kept.
+func (s *Service) Warm(ctx context.Context, ids []int64) (loaded int, err error) {
+	for i, r := range s.cached.article.GetMany(cache.Warming(ctx), ids) {
+		switch {
+		case r.Info.Source == cache.FromBypass:
+			err = cache.ErrBypass
+		case r.Err != nil && !errors.Is(r.Err, ErrNotFound):
+			return loaded, fmt.Errorf("warm article %d: %w", ids[i], r.Err)
+		case r.Info.Source == cache.FromSource:
+			loaded++
+		}
+	}
+	return loaded, err
 }
 
 // Counts are the archive's figures, at most five minutes old where only time has passed.

@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"openlearn/internal/cache"
 )
 
 // Store holds every query on scraped_content.
@@ -28,6 +30,27 @@ func (s *Store) in(tx *gorm.DB) *Store { return &Store{db: tx, now: s.now} }
 // Get reads one article, ErrNotFound if there is none.
 func (s *Store) Get(ctx context.Context, id int64) (Article, error) {
 	return take(s.db.WithContext(ctx), id)
+}
+
+// eachByID reads several articles in one statement and answers in the order of ids.
+func (s *Store) eachByID(ctx context.Context, ids []int64) ([]cache.Loaded[Article], error) {
+	var found []Article
+	if err := s.db.WithContext(ctx).Where("id IN ?", ids).Find(&found).Error; err != nil {
+		return nil, fmt.Errorf("get %d articles: %w", len(ids), err)
+	}
+	at := make(map[int64]int, len(found))
+	for i := range found {
+		at[found[i].ID] = i
+	}
+	out := make([]cache.Loaded[Article], len(ids))
+	for i, id := range ids {
+		if j, ok := at[id]; ok {
+			out[i].Value = found[j]
+		} else {
+			out[i].Err = fmt.Errorf("get %d: %w", id, ErrNotFound)
+		}
+	}
+	return out, nil
 }
 
 // getForUpdate reads one article and keeps others from changing it until the transaction ends: two edits of different

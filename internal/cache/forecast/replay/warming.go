@@ -33,8 +33,10 @@ type Warming struct {
 
 const hourMS = int64(time.Hour / time.Millisecond)
 
+// learnAfter is how long after an hour its counts are known: every instance has written them down by then.
+const learnAfter = 4 * time.Minute
+
 // Run replays a trace on an engine of its own and tells what was done after the first skip hours, which are for learning.
-// An hour's counts are known to the policies as soon as it has ended.
 func Run(t *Trace, w Warming, skip int) Tally {
 	rng := rand.New(rand.NewPCG(t.seed, 99))
 	e := NewEngine(t.Keys, rng.Float64)
@@ -52,12 +54,15 @@ func Run(t *Trace, w Warming, skip int) Tally {
 			}
 			continue
 		}
-		k.begin(t, h)
+		k.look(t, h)
 		sketch := forecast.NewSketch(4 * w.Rule.Most)
 		start := int64(h) * hourMS
 		tick := start
 		for _, r := range requests {
 			for ; tick <= r.MS; tick += w.Interval.Milliseconds() {
+				if tick-start >= learnAfter.Milliseconds() && k.learn(int64(h-1)) {
+					k.look(t, h)
+				}
 				for _, key := range k.choose(float64(tick-start) / float64(hourMS)) {
 					e.Warm(key, tick)
 				}
@@ -65,7 +70,7 @@ func Run(t *Trace, w Warming, skip int) Tally {
 			e.Read(r.Key, r.MS)
 			sketch.See(strconv.Itoa(int(r.Key)))
 		}
-		k.model.Observe(int64(h), sketch.Take(2*w.Rule.Most))
+		k.counts = sketch.Take(w.Rule.Most)
 	}
 	return e.Tally.minus(learnt)
 }
@@ -74,12 +79,22 @@ func Run(t *Trace, w Warming, skip int) Tally {
 type keeper struct {
 	w           Warming
 	model       *forecast.Model
+	counts      []forecast.Count // of the last hour
 	outlook     []forecast.Outlook
 	rates, next []float64
 }
 
-// begin looks ahead at the beginning of an hour.
-func (k *keeper) begin(t *Trace, hour int) {
+// learn shows the model the last hour, once.
+func (k *keeper) learn(hour int64) bool {
+	if last, ok := k.model.Last(); hour < 0 || ok && last >= hour {
+		return false
+	}
+	k.model.Observe(hour, k.counts)
+	return true
+}
+
+// look is the outlook on an hour.
+func (k *keeper) look(t *Trace, hour int) {
 	if k.w.Policy != Known {
 		k.outlook = slices.DeleteFunc(k.model.Outlook(int64(hour)), func(o forecast.Outlook) bool {
 			return max(o.Now, o.Next, o.Level) < k.w.Rule.Least // never chosen this hour

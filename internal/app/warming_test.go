@@ -1,0 +1,110 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"openlearn/internal/cache"
+)
+
+func warm(c *Config) {
+	c.WarmKeys, c.WarmSchedule, c.WarmInterval, c.WarmRate = 5, "predicted", time.Minute, 1000
+}
+
+// TestPopularArticlesAreWarm: after a restart with an empty Redis, and after a flush of the layer, the first readers of what
+// was popular cost the database nothing; and an article that was changed meanwhile is shown as it is.
+func TestPopularArticlesAreWarm(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t, warm)
+	a.awaitGate()
+	var paths []string
+	for i := range 12 {
+		paths = append(paths, fmt.Sprintf("/api/articles/%d", a.create(fmt.Sprint("titulo", i), "S", "")))
+	}
+	for i, path := range paths {
+		for range 2 * (len(paths) - i) { // the first few are the popular ones; half of the time as the original's clients ask
+			a.get("/api/v1" + path[len("/api"):])
+		}
+		if r := a.get(path + "0000"); r.StatusCode != 404 {
+			t.Fatalf("%s0000: %d", path, r.StatusCode)
+		}
+	}
+	a.warmer.Close() // writes down what was counted
+	var known int
+	if err := a.db.Pool.QueryRow(t.Context(), "SELECT count(*) FROM cache_access").Scan(&known); err != nil || known != 5 {
+		t.Fatalf("%d articles counted (%v), want the 5 most asked: what does not exist is not read", known, err)
+	}
+	b := newTestApp(t, func(c *Config) { warm(c); c.DatabaseURL = a.cfg.DatabaseURL }) // a Redis of its own, empty
+	done := func(reason string) {
+		t.Helper()
+		eventually(t, reason, func() bool { return metric(t, b, fmt.Sprintf("cache_warm_passes_total{reason=%q}", reason)) > 0 })
+	}
+	popularAreHits := func(when string) {
+		t.Helper()
+		loads := metric(t, b, `cache_loads_total{layer="article"}`)
+		for i, path := range paths[:5] {
+			if r := b.get(path); r.StatusCode != 200 {
+				t.Fatalf("%s: %d", path, r.StatusCode)
+			}
+			if n := metric(t, b, `cache_loads_total{layer="article"}`); n != loads {
+				t.Errorf("%s: the first reader of popular article %d went to the database", when, i)
+			}
+		}
+		b.get(paths[8])
+		if n := metric(t, b, `cache_loads_total{layer="article"}`); n != loads+1 {
+			t.Errorf("%s: an article that is not popular was there: this test shows nothing", when)
+		}
+	}
+	done("start")
+	if n := metric(t, b, `cache_warmed_total{reason="start"}`); n != 5 {
+		t.Errorf("%v articles warmed at start, want 5", n)
+	}
+	popularAreHits("start")
+	b.settle()
+	for _, layer := range []string{"http_response", "article"} {
+		b.post("/invalidate", fmt.Sprintf(`{"layer": %q}`, layer))
+	}
+	done("flush")
+	if n := metric(t, b, `cache_warmed_total{reason="flush"}`); n > 5 {
+		t.Errorf("%v articles warmed after the flush, want 5 at most", n)
+	}
+	popularAreHits("flush")
+}
+
+// TestWarmingBesideWrites: articles are changed while they are being warmed over and over, and each reader sees the last
+// change.
+func TestWarmingBesideWrites(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t, warm)
+	a.awaitGate()
+	id := a.create("primero", "S", "")
+	stop, stopped := make(chan struct{}), make(chan error, 1)
+	go func() {
+		var err error
+		for err == nil {
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			default:
+				if _, err = a.Articles.Warm(t.Context(), []int64{id, id + 1000}); errors.Is(err, cache.ErrBypass) {
+					err = nil // the gate is closed while an invalidation waits
+				}
+			}
+		}
+		stopped <- err
+	}()
+	for i := range 40 {
+		title := fmt.Sprint("cambio", i)
+		a.admin("PATCH", fmt.Sprintf("/api/articles/%d", id), fmt.Sprintf(`{"title": %q}`, title), 200)
+		if got := a.get(fmt.Sprintf("/api/articles/%d", id)).json(t).(map[string]any)["title"]; got != title {
+			t.Fatalf("title %v after it became %s", got, title)
+		}
+	}
+	close(stop)
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}

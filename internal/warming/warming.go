@@ -1,0 +1,281 @@
+// Package warming keeps entries in the cache that readers are going to ask for: what is popular, at start and after the
+// layer was flushed, and on a schedule what the forecast says. It reads through the cache like anybody, so nothing that it
+// brings is staler than what a reader would, and of several instances only one fetches.
+package warming
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"openlearn/internal/cache"
+	"openlearn/internal/cache/forecast"
+)
+
+// Schedule is what is kept warm while the service runs.
+type Schedule string
+
+// The schedules.
+const (
+	// Off: nothing, only start and flush.
+	Off Schedule = "off"
+	// Popular is what was asked for twice an hour or more during the last day.
+	Popular Schedule = "popular"
+	// Predicted is what is forecast to be asked for more than during the last day.
+	Predicted Schedule = "predicted"
+)
+
+// Options configure a Warmer. All are needed but Registerer, Logger and Now.
+type Options struct {
+	Cache *cache.Cache
+	// Layer is the layer that is kept warm. Deps are dependencies that all of its entries have: when one is invalidated the
+	// layer counts as flushed.
+	Layer string
+	Deps  []string
+	// Load reads entries through the cache, with cache.Warming, and says how many came from their source.
+	Load func(ctx context.Context, ids []int64) (loaded int, err error)
+	// Pool reaches the table of past accesses.
+	Pool *pgxpool.Pool
+
+	Keys     int           // kept warm at most
+	Schedule Schedule      // what is kept warm while the service runs
+	Interval time.Duration // between looks at the schedule; within the layer's grace, so that nothing lapses between two
+	Rate     int           // entries loaded in a second, at most
+
+	Registerer prometheus.Registerer // nil = a private registry
+	Logger     *slog.Logger          // nil = discard
+	Now        func() time.Time      // nil = time.Now
+}
+
+const (
+	poll       = 500 * time.Millisecond // between looks for a flush
+	batch      = 50                     // entries asked for at once
+	retryAfter = 10 * time.Second       // a pass that failed
+	// Before this much has been seen a forecast is worth nothing.
+	apprenticeship = 24 // hours
+)
+
+// Warmer is the one goroutine that warms. See may be called by anybody.
+type Warmer struct {
+	opt     Options
+	log     *slog.Logger
+	met     *metrics
+	history *history
+	sketch  *forecast.Sketch
+	model   *forecast.Model
+	learnt  int64 // the last hour that the model has been shown
+	hours   int   // how many it has
+
+	counted  time.Time    // since when the sketch counts
+	mark     cache.Ticket // the layer's versions when it was last warmed
+	started  bool         // it has been warmed once
+	notUntil time.Time    // after a failure
+	next     time.Time    // when the schedule is due
+	stop     context.CancelFunc
+	done     sync.WaitGroup
+	pause    func(context.Context, time.Duration) error
+}
+
+// New makes a Warmer that has yet to be started.
+func New(o Options) *Warmer {
+	if o.Registerer == nil {
+		o.Registerer = prometheus.NewRegistry()
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	now := o.Now()
+	return &Warmer{
+		opt: o, log: o.Logger, met: newMetrics(o.Registerer),
+		history: &history{pool: o.Pool, layer: o.Layer, most: o.Keys},
+		sketch:  forecast.NewSketch(4 * o.Keys), model: forecast.NewModel(4 * o.Keys),
+		learnt: hourOf(now.Add(-keptFor)) - 1, counted: now, next: now, pause: sleep, stop: func() {},
+	}
+}
+
+// Start begins to warm, until Close or the end of ctx.
+func (w *Warmer) Start(ctx context.Context) {
+	ctx, w.stop = context.WithCancel(ctx)
+	w.done.Go(func() {
+		tick := time.NewTicker(poll)
+		defer tick.Stop()
+		for {
+			w.report(w.runOnce(ctx))
+			select {
+			case <-ctx.Done():
+				last, cancel := context.WithTimeout(context.WithoutCancel(ctx), opTimeout)
+				defer cancel()
+				w.report(w.save(last, w.opt.Now()))
+				return
+			case <-tick.C:
+			}
+		}
+	})
+}
+
+// Close ends the warming, writes down what was counted, and waits for both.
+func (w *Warmer) Close() {
+	w.stop()
+	w.done.Wait()
+}
+
+// See counts a reader's access. Accesses of the warmer itself are none.
+func (w *Warmer) See(id int64) { w.sketch.See(strconv.FormatInt(id, 10)) }
+
+func (w *Warmer) report(err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		w.met.failures.Inc()
+		w.log.Warn("warming failed", "layer", w.opt.Layer, "error", err)
+	}
+}
+
+// runOnce does what is due now: a look for a flush, and from time to time the schedule.
+func (w *Warmer) runOnce(ctx context.Context) error {
+	now := w.opt.Now()
+	due := !now.Before(w.next)
+	if due || hourOf(now) != hourOf(w.counted) {
+		if err := w.save(ctx, now); err != nil {
+			w.next = now.Add(retryAfter)
+			return err
+		}
+	}
+	if due {
+		w.next = now.Add(w.opt.Interval)
+		if err := w.learn(ctx, now); err != nil {
+			w.next = now.Add(retryAfter)
+			return err
+		}
+	}
+	if now.Before(w.notUntil) || !w.opt.Cache.Serving() {
+		return nil // who warms a cache that is passed by would only load the database
+	}
+	reason, ids, err := w.choose(ctx, now, due)
+	if err == nil {
+		err = w.pass(ctx, reason, ids)
+	}
+	if err != nil {
+		w.notUntil = now.Add(retryAfter)
+		w.mark = cache.Ticket{} // whatever was to be warmed still is
+		if errors.Is(err, cache.ErrBypass) {
+			return nil // the cache tells itself that it is out of use
+		}
+		return err
+	}
+	w.started = w.started || reason == "start"
+	return nil
+}
+
+// save writes down what was counted, for the hour in which the counting began.
+func (w *Warmer) save(ctx context.Context, now time.Time) error {
+	hour := hourOf(w.counted)
+	w.counted = now
+	counts := w.sketch.Take(w.opt.Keys)
+	for len(counts) > 0 && counts[len(counts)-1].N < 1 {
+		counts = counts[:len(counts)-1] // it may be another key's
+	}
+	if len(counts) == 0 {
+		return nil
+	}
+	return w.history.add(ctx, hour, counts)
+}
+
+// learn shows the model the hours that are over and that every instance has written down.
+func (w *Warmer) learn(ctx context.Context, now time.Time) error {
+	last := hourOf(now.Add(-w.opt.Interval-time.Minute)) - 1
+	if last <= w.learnt {
+		return nil
+	}
+	if err := w.history.trim(ctx, w.learnt, last); err != nil {
+		return err
+	}
+	hours, err := w.history.between(ctx, w.learnt, last)
+	if err != nil {
+		return err
+	}
+	for _, h := range hours {
+		w.model.Observe(h.hour, h.counts)
+		w.hours++
+	}
+	w.learnt = last
+	return nil
+}
+
+// choose says what to warm now and why: what is popular if the layer is empty, else what the schedule says if it is due.
+func (w *Warmer) choose(ctx context.Context, now time.Time, due bool) (reason string, ids []int64, err error) {
+	mark, err := w.opt.Cache.Ticket(ctx, cache.Entry{Layer: w.opt.Layer, Key: cache.Key{ID: "warming"}, Deps: w.opt.Deps})
+	if errors.Is(err, cache.ErrBypass) {
+		return "", nil, nil
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("look for a flush of layer %s: %w", w.opt.Layer, err)
+	}
+	if mark != w.mark {
+		reason = "flush"
+		if !w.started {
+			reason = "start"
+		}
+		if err := w.save(ctx, now); err != nil {
+			return "", nil, err
+		}
+		if ids, err = w.popular(ctx, now); err != nil {
+			return "", nil, err
+		}
+		w.mark = mark
+		return reason, ids, nil
+	}
+	if !due {
+		return "", nil, nil
+	}
+	var chosen []forecast.Count
+	switch outlook := w.model.Outlook(hourOf(now)); {
+	case w.opt.Schedule == Popular:
+		chosen = forecast.Popular(w.opt.Keys).Measured(outlook)
+	case w.opt.Schedule == Predicted && w.hours >= apprenticeship:
+		chosen = forecast.Predicted(w.opt.Keys).Expected(outlook, goneOf(now))
+	}
+	w.met.scheduled.Set(float64(len(chosen)))
+	return "schedule", numbers(chosen), nil
+}
+
+// popular is the most asked for, by what was measured: during the last day, usually at this hour, or in the hours since
+// the model last learnt.
+func (w *Warmer) popular(ctx context.Context, now time.Time) ([]int64, error) {
+	best := map[string]float64{}
+	for _, o := range w.model.Outlook(hourOf(now)) {
+		best[o.Key] = max(o.Level, o.In(goneOf(now)))
+	}
+	recent, err := w.history.between(ctx, w.learnt, hourOf(now))
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range recent {
+		for _, c := range h.counts {
+			best[c.Key] = max(best[c.Key], c.N)
+		}
+	}
+	all := make([]forecast.Outlook, 0, len(best))
+	for key, n := range best {
+		all = append(all, forecast.Outlook{Key: key, Level: n})
+	}
+	return numbers(forecast.Rule{Most: w.opt.Keys}.Measured(all)), nil
+}
+
+func numbers(of []forecast.Count) []int64 {
+	out := make([]int64, 0, len(of))
+	for _, c := range of {
+		if id, err := strconv.ParseInt(c.Key, 10, 64); err == nil { // See has written nothing else
+			out = append(out, id)
+		}
+	}
+	return out
+}
