@@ -41,6 +41,8 @@ type Spec[A any] struct {
 	// value: only for results that no caller modifies. Otherwise each read
 	// decodes its own.
 	Shared bool
+	// Adaptive learns each entry's lifetime from its changes; nil = every entry has the TTL.
+	Adaptive *Adaptive
 }
 
 // Func is a cached function: a key, its dependencies and a way to load. It is
@@ -53,6 +55,7 @@ type Func[A, T any] struct {
 	many   func(context.Context, []A) ([]Loaded[T], error)
 	ttl    func(A, T) time.Duration
 	check  func(A, T) error
+	pace   *pace
 	fprint uint64
 	owner  uint64
 	err    error // of Wrap; returned by every call
@@ -74,6 +77,12 @@ func Wrap[A, T any](c *Cache, s Spec[A], load func(context.Context, A) (T, error
 		f.err = fmt.Errorf("cache: wrap in layer %s: Key and load are needed", s.Layer)
 	case s.TTL < 0 || s.TTL+f.layer.hardWindow() > c.opt.MaxTTL || s.NegativeTTL > c.opt.MaxTTL:
 		f.err = fmt.Errorf("%w: wrap in layer %s: TTL %v, negative %v, at most %v", ErrInvalidTTL, s.Layer, s.TTL, s.NegativeTTL, c.opt.MaxTTL)
+	}
+	if s.Adaptive != nil && f.err == nil {
+		var err error
+		if f.pace, err = newPace(*s.Adaptive, &f.layer.Layer, s.TTL, c.opt.MaxTTL); err != nil {
+			f.err = fmt.Errorf("cache: wrap in layer %s: %w", s.Layer, err)
+		}
 	}
 	return f
 }
@@ -334,6 +343,11 @@ func (f *Func[A, T]) produce(a A, v T, err error) product {
 	if f.check != nil {
 		if err := f.check(a, back); err != nil {
 			return f.invalid(err)
+		}
+	}
+	if f.pace != nil && p.ttl == f.spec.TTL {
+		if id, err := f.spec.Key(a).identifier(); err == nil {
+			p.ttl = f.pace.fetched(id, data, f.c.opt.Now())
 		}
 	}
 	return p

@@ -15,6 +15,9 @@ type Engine struct {
 	Cost         time.Duration  // of a load
 	Rand         func() float64 // in [0, 1)
 
+	// Lifetime, if set, is how long what was just loaded is kept.
+	Lifetime func(key int32, now int64) time.Duration
+
 	soft []int64 // expiry of each key, ms; 0 = never loaded
 	Tally
 }
@@ -66,6 +69,9 @@ func (e *Engine) Warm(key int32, now int64) {
 func (e *Engine) load(key int32, now int64) {
 	e.Loads++
 	ttl := e.TTL
+	if e.Lifetime != nil {
+		ttl = e.Lifetime(key, now)
+	}
 	if e.Jitter > 0 {
 		ttl -= time.Duration(e.Rand() * e.Jitter * float64(ttl))
 	}
