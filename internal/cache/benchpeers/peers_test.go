@@ -188,6 +188,22 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
+// awaitNear waits for the message link, without which the bounded layer serves nothing from memory.
+func (b *bench) awaitNear() {
+	b.t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		_, info, err := b.bounded.GetInfo(b.ctx, "hot")
+		must(b.t, err)
+		if info.Source == cache.FromNear {
+			return
+		}
+		if time.Now().After(deadline) {
+			b.t.Fatal("the bounded layer never served from memory")
+		}
+	}
+}
+
 // hits are ways to read one key that is there.
 func (b *bench) hits() []contender {
 	ctx, key := b.ctx, "hot"
@@ -313,7 +329,7 @@ func TestTable(t *testing.T) {
 			must(t, c.do(0))
 		}
 	}
-	time.Sleep(100 * time.Millisecond) // the message link of the bounded layer
+	b.awaitNear()
 	took := race(t, 1, hits)
 	table("A hit of 4 KiB, one reader", "raw GET", hits, took, 0)
 	fmt.Printf("\nStrict hit against raw GET of the same bytes, one by one in turn, medians, decoding excluded: %.3f (goal: at most 1.15)\n",
