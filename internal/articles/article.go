@@ -2,6 +2,7 @@
 package articles
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -52,6 +53,11 @@ type Tags []string
 // UnmarshalJSON reads a list of texts, or finds none.
 func (t *Tags) UnmarshalJSON(b []byte) error {
 	*t = nil
+	var texts []string
+	if json.Unmarshal(b, &texts) == nil && !bytes.Contains(b, []byte("null")) { // null would read as ""
+		*t = texts
+		return nil
+	}
 	var list []any
 	if err := json.Unmarshal(b, &list); err != nil {
 		var syntax *json.SyntaxError

@@ -22,19 +22,27 @@ func (jsonb) Scan(ctx context.Context, field *schema.Field, dst reflect.Value, d
 	switch db := db.(type) {
 	case nil:
 	case []byte:
-		raw = append([]byte(nil), db...)
+		raw = db // nobody who decodes keeps it
 	case string:
 		raw = []byte(db)
 	default:
 		return fmt.Errorf("postgres: jsonb column %s holds %T", field.DBName, db)
 	}
 	if raw != nil {
-		if err := json.Unmarshal(raw, v.Interface()); err != nil {
+		if err := unmarshal(raw, v.Interface()); err != nil {
 			return fmt.Errorf("postgres: jsonb column %s: %w", field.DBName, err)
 		}
 	}
 	field.ReflectValueOf(ctx, dst).Set(v.Elem())
 	return nil
+}
+
+// unmarshal is json.Unmarshal less its first pass where the type reads itself: what comes from a jsonb column is valid.
+func unmarshal(raw []byte, into any) error {
+	if u, ok := into.(json.Unmarshaler); ok {
+		return u.UnmarshalJSON(raw)
+	}
+	return json.Unmarshal(raw, into)
 }
 
 // Value encodes the field, nil as NULL.
