@@ -167,7 +167,7 @@ func (b *batch) runLoad(ctx context.Context, which []int) (ps []product) {
 			fail(b.c.panicked(b.layer, v))
 		}
 	}()
-	ps = b.load(ctx, which)
+	ps = b.tracedLoad(ctx, which)
 	if len(ps) != len(which) {
 		fail(fmt.Errorf("cache: batch load in layer %s answered %d of %d", b.layer.Name, len(ps), len(which)))
 	}

@@ -183,7 +183,7 @@ func (c *Cache) runLoad(ctx context.Context, q *request) (p product) {
 			met.loadErrors.inc()
 		}
 	}()
-	return q.load(ctx, q.solo)
+	return c.tracedLoad(ctx, q)
 }
 
 func (c *Cache) panicked(l *layerState, v any) error {

@@ -22,10 +22,12 @@ func (c *Cache) Invalidate(ctx context.Context, deps ...string) error {
 			return fmt.Errorf("%w: invalidate: empty dependency", ErrInvalidKey)
 		}
 	}
+	ctx, end := c.tracedInvalidation(ctx, len(deps))
 	err := c.newVersions(ctx, c.rdb, deps)
 	if err != nil && ctx.Err() == nil { // a connection gone stale, say; new nonces each time
 		err = c.newVersions(ctx, c.rdb, deps)
 	}
+	end("", err)
 	if err != nil {
 		return fmt.Errorf("cache: invalidate %d dependencies (first %q): %w", len(deps), deps[0], err)
 	}

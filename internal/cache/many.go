@@ -49,7 +49,7 @@ func (f *Func[A, T]) GetMany(ctx context.Context, as []A) []Loaded[T] {
 		}
 		return f.loadMany(ctx, args)
 	}}
-	for j, got := range b.run(ctx) {
+	for j, got := range b.tracedRun(ctx) {
 		i := at[j]
 		if got.err != nil {
 			out[i].Err, out[i].Info = got.err, got.ans.info

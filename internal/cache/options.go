@@ -37,6 +37,8 @@ type Options struct {
 	// the time of the call; the audit confirms mismatches only then. It may
 	// block, for a bounded time. nil = Gate.
 	Settled func() bool
+	// Tracer hears of reads, loads and invalidations; nil = nobody.
+	Tracer Tracer
 	// Now is the clock; nil = time.Now.
 	Now func() time.Time
 	// Rand gives uniform numbers in [0, 1) for jitter, early refresh and

@@ -214,7 +214,7 @@ func (c *Cache) early(e *envelope) bool {
 // getOrLoad is the whole read: hit, or share or make a fetch.
 func (c *Cache) getOrLoad(ctx context.Context, q *request) (answer, error) {
 	start := time.Now()
-	ans, err := c.read(ctx, q)
+	ans, err := c.tracedRead(ctx, q)
 	took := time.Since(start).Seconds()
 	q.layer.met.get.Observe(took)
 	if ans.hit {

@@ -118,7 +118,7 @@ func (f *Func[A, T]) GetInfo(ctx context.Context, a A) (T, Info, error) {
 	}
 	if f.layer.Near.Mode == NearBounded && scopeOf(ctx) == nil && f.c.opt.Gate() {
 		if e := f.nearBounded(a); e != nil {
-			return f.fromNear(a, e)
+			return f.fromNear(ctx, a, e)
 		}
 	}
 	q, err := f.request(a)
@@ -145,14 +145,15 @@ func (f *Func[A, T]) GetPlaced(ctx context.Context, p *Place, a A) (T, Info, err
 	}
 	if f.layer.Near.Mode == NearBounded && scopeOf(ctx) == nil && f.c.opt.Gate() {
 		if e := f.c.bounded(f.layer, p.t.key, f.owner); e != nil {
-			return f.fromNear(a, e)
+			return f.fromNear(ctx, a, e)
 		}
 	}
 	return f.get(ctx, f.requestFor(p.t, a), a)
 }
 
 // fromNear delivers what needed no look at Redis.
-func (f *Func[A, T]) fromNear(a A, e *nearEntry) (T, Info, error) {
+func (f *Func[A, T]) fromNear(ctx context.Context, a A, e *nearEntry) (T, Info, error) {
+	f.c.tracedNear(ctx, f.layer)
 	f.layer.met.hits.inc()
 	f.layer.met.nearHits.inc()
 	ans := nearAnswer(e, false)
