@@ -25,6 +25,7 @@ import (
 	"openlearn/internal/outbox"
 	"openlearn/internal/postgres"
 	"openlearn/internal/scraping"
+	"openlearn/internal/tracing"
 	"openlearn/internal/warming"
 )
 
@@ -47,8 +48,10 @@ type App struct {
 	cache    *cache.Cache
 	outbox   *outbox.Relay
 	admin    *admin.Admin
+	trail    *admin.Retention
 	scraping *scraping.Metrics
-	warmer   *warming.Warmer // nil = nothing is warmed
+	warmer   *warming.Warmer  // nil = nothing is warmed
+	tracing  *tracing.Tracing // nil = off
 	registry *prometheus.Registry
 	handler  http.Handler
 }
@@ -63,12 +66,15 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.startTracing(ctx); err != nil {
+		return nil, err
+	}
 	a.db, err = postgres.Open(ctx, postgres.Config{
 		URL: cfg.DatabaseURL, MaxConns: cfg.DatabasePoolSize, ConnectTimeout: cfg.ConnectTimeout,
-		Tracer: newQueryMetrics(a.registry),
+		Tracer: a.queryTracer(newQueryMetrics(a.registry)),
 	}, log)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, a.Close())
 	}
 	a.registry.MustRegister(&databaseFigures{pool: a.db.Pool})
 	a.redis = redis.NewClient(ro)
@@ -79,6 +85,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	}
 	a.cache, err = cache.New(cache.Options{
 		Redis: a.redis, Layers: cfg.layers, Registerer: a.registry, Logger: log, Gate: gate, Settled: a.outbox.Settled,
+		Tracer:    a.cacheTracer(),
 		AuditRate: cfg.auditRate,
 	})
 	if err != nil {
@@ -91,6 +98,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	a.Articles = articles.NewService(articles.NewStore(a.db.Gorm), a.cache, a.outbox)
 	a.Analysis = analysis.NewService(analysis.NewStore(a.db.Gorm), a.cache, a.outbox)
 	a.admin = a.newAdmin()
+	a.trail = admin.NewRetention(admin.RetentionOptions{DB: a.db.Gorm, Keep: time.Duration(cfg.AuditRetentionDays) * 24 * time.Hour, Logger: log})
 	defs, err := scraping.NewDefinitions()
 	if err == nil {
 		a.scraping, err = scraping.NewMetrics(a.registry, defs)
@@ -137,7 +145,7 @@ func (a *App) routes() (http.Handler, error) {
 			return nil, err
 		}
 	}
-	useMiddleware(e, a.cfg, a.log, a.registry, shown, responses)
+	useMiddleware(e, a.cfg, a.log, a.registry, a.tracing, shown, responses)
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)})))
 	return headAsGet(e), nil
 }
@@ -221,6 +229,9 @@ func (a *App) Close() error {
 	if a.warmer != nil {
 		a.warmer.Close()
 	}
+	if a.trail != nil {
+		a.trail.Close()
+	}
 	if a.outbox != nil {
 		a.outbox.Close()
 	}
@@ -233,5 +244,6 @@ func (a *App) Close() error {
 	if a.db != nil {
 		errs = append(errs, a.db.Close())
 	}
+	a.stopTracing()
 	return errors.Join(errs...)
 }

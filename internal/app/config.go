@@ -47,6 +47,9 @@ type Config struct {
 	WarmInterval time.Duration `envconfig:"WARM_INTERVAL" default:"3m"`
 	// WarmRate is how many articles a second warming may read from the database.
 	WarmRate int `envconfig:"WARM_RATE" default:"200"`
+	// AuditRetentionDays is how long the trail of cache operations is kept; 0 = for ever.
+	AuditRetentionDays int `envconfig:"AUDIT_RETENTION_DAYS" default:"90"`
+	Tracing            tracingConfig
 
 	// Dev opens the admin routes to this machine; only `openlearn dev` sets it.
 	Dev bool `ignored:"true"`
@@ -122,6 +125,10 @@ func (c *Config) validate() error {
 	}
 	if _, err := parseLevel(c.LogLevel); err != nil {
 		wrong("LOG_LEVEL", "debug, info, warn or error")
+	}
+	errs = append(errs, c.Tracing.validate())
+	if c.AuditRetentionDays < 0 || c.AuditRetentionDays > 36500 {
+		wrong("AUDIT_RETENTION_DAYS", "days, 0 (for ever) to 36500")
 	}
 	if c.RedisPoolSize < 1 {
 		wrong("REDIS_POOL_SIZE", "1 or more")

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/tracing"
 )
 
 func parseLevel(s string) (slog.Level, error) {
@@ -24,7 +26,7 @@ func NewLogger(w io.Writer, level string) *slog.Logger {
 	if err != nil {
 		l = slog.LevelInfo
 	}
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l}))
+	return slog.New(tracing.Logs(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l})))
 }
 
 // NewConsoleLogger writes text lines to w: what `dev` and the commands do, for people to read.
@@ -33,7 +35,7 @@ func NewConsoleLogger(w io.Writer, level string) *slog.Logger {
 	if err != nil {
 		l = slog.LevelInfo
 	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l}))
+	return slog.New(tracing.Logs(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})))
 }
 
 // quietRedis silences the Redis client, whose logger is one for the whole process and writes a line for every failed

@@ -17,15 +17,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"openlearn/internal/httpapi"
+	"openlearn/internal/tracing"
 )
 
 // requestTimeout bounds the work for one request.
 const requestTimeout = 30 * time.Second
 
 // useMiddleware installs the middleware, outermost first. The order is the point:
-func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Registerer, shown func(id int64), responses echo.MiddlewareFunc) {
-	e.Pre(canonicalPath)             // before routing, which must see one spelling
-	e.Use(requestID)                 // first, so that every line below can name the request
+func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Registerer, spans *tracing.Tracing, shown func(id int64), responses echo.MiddlewareFunc) {
+	e.Pre(canonicalPath) // before routing, which must see one spelling
+	e.Use(requestID)     // first, so that every line below can name the request
+	if spans != nil {
+		e.Use(spans.Middleware) // around all that takes time, and what is logged bears its trace's id
+	}
 	e.Use(observe(log, reg))         // sees the final status, panics included
 	e.Use(securityHeaders)           // on every answer, errors included
 	if len(cfg.AllowedOrigins) > 0 { // to Echo, an empty list means everyone

@@ -43,6 +43,7 @@ var rules = []struct {
 	{"internal/warming", []string{"internal/cache", "internal/cache/forecast"}, "it is told what to load, and knows no domain"},
 	{"internal/sample/…", []string{"internal/sample/…"}, "a generator of texts, pure"},
 	{"internal/newsdate", []string{}, "a leaf"},
+	{"internal/tracing", []string{}, "spans are made for anyone; app connects them"},
 	{"internal/architecture", []string{}, "this test"},
 	{"migrations", []string{}, "files"},
 	{"deploy", []string{}, "files"},
