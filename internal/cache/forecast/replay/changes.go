@@ -174,10 +174,10 @@ func (w *World) Learnt(base, least, most time.Duration, skip int) Freshness {
 	})
 }
 
-// Equal is the fixed lifetime at which as many reads are stale as in f, and what it costs.
+// Equal is the fixed lifetime at which as many reads are stale as in f, or a few more, and what it costs.
 func (w *World) Equal(base time.Duration, skip int, f Freshness) (time.Duration, Freshness) {
-	low, high := base/1000, 100*base
-	for range 16 {
+	low, high := base/8, 8*base
+	for range 11 { // to a fifth of a per cent
 		ttl := time.Duration(math.Sqrt(float64(low) * float64(high)))
 		if w.Fixed(base, ttl, skip).Stale < f.Stale {
 			low = ttl
@@ -185,5 +185,5 @@ func (w *World) Equal(base time.Duration, skip int, f Freshness) (time.Duration,
 			high = ttl
 		}
 	}
-	return low, w.Fixed(base, low, skip)
+	return high, w.Fixed(base, high, skip)
 }
