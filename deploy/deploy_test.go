@@ -30,6 +30,7 @@ func promtool(t *testing.T, args ...string) string {
 func TestPrometheusTakesTheConfiguration(t *testing.T) {
 	t.Parallel()
 	promtool(t, "check", "config", "prometheus/prometheus.yml")
+	promtool(t, "check", "config", "prometheus/local.yml")
 }
 
 func TestAlertsFireAndKeepQuiet(t *testing.T) {
