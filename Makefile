@@ -12,12 +12,12 @@ VERIFY_FOR ?= 10m
 FUZZ_FOR ?= 1m
 
 # Servers that the tests are given need not be installed.
-TEST_NEEDS := cc postgres redis promtool
+TEST_NEEDS := cc chromium postgres redis promtool
 ifneq ($(and $(TEST_DATABASE_URL),$(TEST_REDIS_URL)),)
-TEST_NEEDS := cc promtool
+TEST_NEEDS := cc chromium promtool
 endif
 ifeq ($(TESTCONTAINERS),1)
-TEST_NEEDS := cc promtool
+TEST_NEEDS := cc chromium promtool
 endif
 
 .PHONY: help
@@ -36,7 +36,7 @@ build: ## bin/openlearn, static, with its version
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/openlearn .
 
 .PHONY: test
-test: ## every test, with the race detector, on real PostgreSQL and Redis
+test: ## every test, with the race detector, on real PostgreSQL, Redis and Chromium
 	@scripts/ensure-installed $(TEST_NEEDS)
 	@CGO_ENABLED=1 go test -race -timeout 10m -v $(PACKAGES) 2>&1 | scripts/test-summary
 
@@ -75,7 +75,7 @@ bench-replay: ## a day's requests on 100,000 articles, beside what an ideal cach
 
 .PHONY: verify
 verify: ## the long proofs (VERIFY_FOR=10m each) and every fuzz function (FUZZ_FOR=1m each)
-	@scripts/ensure-installed cc postgres redis
+	@scripts/ensure-installed $(TEST_NEEDS)
 	@OPENLEARN_VERIFY=$(VERIFY_FOR) CGO_ENABLED=1 go test -race -count=1 -timeout 120m -v $(PACKAGES) 2>&1 | scripts/test-summary
 	@scripts/fuzz $(FUZZ_FOR)
 

@@ -86,11 +86,7 @@ func (a *Admin) windowOf(now sample, d time.Duration) window {
 	then := a.history.before(now.at, d)
 	w := window{since: then.at, length: now.at.Sub(then.at), layers: map[string]cache.LayerStats{}}
 	for name, n := range now.layers {
-		o := then.layers[name]
-		w.layers[name] = cache.LayerStats{
-			Hits: n.Hits - o.Hits, Misses: n.Misses - o.Misses, Loads: n.Loads - o.Loads, LoadErrors: n.LoadErrors - o.LoadErrors,
-			NestedHits: n.NestedHits - o.NestedHits, NestedMisses: n.NestedMisses - o.NestedMisses, Bypassed: n.Bypassed - o.Bypassed, RejectedFills: n.RejectedFills - o.RejectedFills,
-		}
+		w.layers[name] = between(then.layers[name], n)
 	}
 	for name, h := range now.hits {
 		w.hits = w.hits.plus(h.minus(then.hits[name]))
@@ -100,6 +96,14 @@ func (a *Admin) windowOf(now sample, d time.Duration) window {
 		w.evictions = ptr(now.evictions - then.evictions)
 	}
 	return w
+}
+
+// between is what was counted from o to n; of the other figures nothing is said.
+func between(o, n cache.LayerStats) cache.LayerStats {
+	return cache.LayerStats{
+		Hits: n.Hits - o.Hits, Misses: n.Misses - o.Misses, Loads: n.Loads - o.Loads, LoadErrors: n.LoadErrors - o.LoadErrors,
+		NestedHits: n.NestedHits - o.NestedHits, NestedMisses: n.NestedMisses - o.NestedMisses, Bypassed: n.Bypassed - o.Bypassed, RejectedFills: n.RejectedFills - o.RejectedFills,
+	}
 }
 
 // total sums a window over its layers.

@@ -30,17 +30,22 @@ type layersOutput struct {
 
 func (a *Admin) layers(context.Context, *struct{}) (*layersOutput, error) {
 	out := &layersOutput{}
-	out.Body.Layers = map[string]LayerInfo{}
+	out.Body.Layers = a.layerInfos()
+	out.Body.TotalLayers = len(out.Body.Layers)
+	return out, nil
+}
+
+func (a *Admin) layerInfos() map[string]LayerInfo {
+	out := map[string]LayerInfo{}
 	for _, l := range a.cache.LayerTable() {
 		info := LayerInfo{
 			Contents: l.Description, Namespace: l.Namespace, TTLSeconds: int(l.TTL / time.Second), TTLHuman: human(l.TTL),
 			Readable: !sealed(l), Loaded: a.opt.Loaders[l.Name] != nil,
 		}
 		info.Category, info.Description = category(l.Tier)
-		out.Body.Layers[l.Name] = info
+		out[l.Name] = info
 	}
-	out.Body.TotalLayers = len(out.Body.Layers)
-	return out, nil
+	return out
 }
 
 func category(t cache.Tier) (name, description string) {

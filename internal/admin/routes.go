@@ -8,16 +8,17 @@ import (
 	"openlearn/internal/httpapi"
 )
 
-// Register mounts the routes. Figures are public; whatever shows values or names, or changes anything, needs the admin key.
+// Register mounts the routes. Figures are public, under our own host names; whatever shows values or names, or changes anything, needs the admin key.
 func (a *Admin) Register(api *httpapi.API) {
 	public := func(path, id, summary string) huma.Operation {
 		return huma.Operation{Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Tags: []string{"cache"}}
 	}
-	huma.Register(api, public("/api/cache/health", "cache-health", "Health of the cache, 0 to 100, with its parts"), a.health)
-	huma.Register(api, public("/api/cache/stats", "cache-stats", "What the cache has done, by layer"), a.stats)
-	huma.Register(api, public("/api/cache/layers", "cache-layers", "The layers and their lifetimes"), a.layers)
-	huma.Register(api, public("/api/cache/metrics", "cache-metrics", "All figures of the cache in one"), a.metrics)
-	huma.Register(api, public("/api/cache/performance/comparison", "cache-performance", "Cached and uncached times, as measured"), a.comparison)
+	figures := func(path, id, summary string) huma.Operation { return api.AtDoor(public(path, id, summary)) }
+	huma.Register(api, figures("/api/cache/health", "cache-health", "Health of the cache, 0 to 100, with its parts"), a.health)
+	huma.Register(api, figures("/api/cache/stats", "cache-stats", "What the cache has done, by layer"), a.stats)
+	huma.Register(api, figures("/api/cache/layers", "cache-layers", "The layers and their lifetimes"), a.layers)
+	huma.Register(api, figures("/api/cache/metrics", "cache-metrics", "All figures of the cache in one"), a.metrics)
+	huma.Register(api, figures("/api/cache/performance/comparison", "cache-performance", "Cached and uncached times, as measured"), a.comparison)
 	for _, at := range []struct{ path, id string }{{"/health/cache", "health-cache"}, {"/api/health/cache", "api-health-cache"}} {
 		op := public(at.path, at.id, "Health of the cache, 0 to 100, with its parts")
 		op.Tags = []string{"health"}

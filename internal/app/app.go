@@ -17,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"openlearn/internal/admin"
+	"openlearn/internal/admin/console"
 	"openlearn/internal/analysis"
 	"openlearn/internal/articles"
 	"openlearn/internal/cache"
@@ -52,6 +53,7 @@ type App struct {
 	scraping *scraping.Metrics
 	warmer   *warming.Warmer  // nil = nothing is warmed
 	tracing  *tracing.Tracing // nil = off
+	console  *console.Console
 	registry *prometheus.Registry
 	handler  http.Handler
 }
@@ -124,16 +126,23 @@ func (a *App) routes() (http.Handler, error) {
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
+	guard, err := a.cfg.guard(a.cfg.AllowedOrigins)
+	if err != nil {
+		return nil, err
+	}
 	api := httpapi.New(e, httpapi.Options{
 		Title: "OpenLearn Colombia", Version: APIVersion, PublicURL: a.cfg.PublicURL,
 		Description: "Colombian news and open data, analysed, for learners of Spanish.",
-		Admin:       httpapi.Guard{Key: a.cfg.AdminAPIKey, OpenOnLoopback: a.cfg.Dev},
+		Admin:       guard,
 	})
 	registerRoot(api)
 	(&health{db: a.db, cache: a.redis}).register(api)
 	articles.Register(api, a.Articles)
 	analysis.Register(api, a.Analysis)
 	a.admin.Register(api)
+	if err := a.mountConsole(e); err != nil {
+		return nil, err
+	}
 	scraping.Register(api, catalogue, archiveFigures{a.Articles})
 	var responses echo.MiddlewareFunc
 	var shown func(id int64)
@@ -199,6 +208,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 	}
+	srv.RegisterOnShutdown(a.console.StopStreams) // they would never end by themselves
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()
 	a.log.Info("serving", "address", l.Addr().String(), "public_url", a.cfg.PublicURL)
@@ -223,6 +233,9 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 // Close stops background work and closes connections.
 func (a *App) Close() error {
 	var errs []error
+	if a.console != nil {
+		a.console.Close()
+	}
 	if a.admin != nil {
 		a.admin.Close()
 	}

@@ -89,8 +89,8 @@ func runDev(ctx context.Context, c *call) (err error) {
 	furnishing.Go(func() { a.furnish(background, articles, paper.url) })
 	defer func() { stopBackground(); furnishing.Wait() }()
 
-	fmt.Fprintf(c.stdout, "\n  OpenLearn is up   %s\n  API docs          %s/docs\n  Demo newspaper    %s\n\n  Ctrl-C stops all of it. In another shell: source %s/env; bin/openlearn scrape demo\n\n",
-		cfg.PublicURL, cfg.PublicURL, paper.url, data)
+	fmt.Fprintf(c.stdout, "\n  OpenLearn is up   %s\n  API docs          %s/docs\n  Cache console     %s/admin/cache\n  Demo newspaper    %s\n\n  Ctrl-C stops all of it. In another shell: source %s/env; bin/openlearn scrape demo\n\n",
+		cfg.PublicURL, cfg.PublicURL, cfg.PublicURL, paper.url, data)
 	return a.Serve(ctx, l)
 }
 

@@ -30,6 +30,8 @@ type Config struct {
 	HTTPAddr    string `envconfig:"HTTP_ADDR" default:":8000"`
 	PublicURL   string `envconfig:"PUBLIC_URL" default:"http://localhost:8000"`
 	AdminAPIKey string `envconfig:"ADMIN_API_KEY"`
+	// AdminHosts are host names under which the admin routes answer, beside PUBLIC_URL's and those of this machine.
+	AdminHosts []string `envconfig:"ADMIN_HOSTS"`
 	// AllowedOrigins are the web origins whose pages may call the API, comma-separated.
 	AllowedOrigins []string `envconfig:"ALLOWED_ORIGINS" default:"http://localhost:3000"`
 	LogLevel       string   `envconfig:"LOG_LEVEL" default:"info"`
@@ -110,6 +112,12 @@ func (c *Config) validate() error {
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	if c.AdminAPIKey != "" && len(c.AdminAPIKey) < 16 {
 		wrong("ADMIN_API_KEY", "at least 16 characters")
+	}
+	for i, h := range c.AdminHosts {
+		if c.AdminHosts[i] = strings.TrimSpace(h); c.AdminHosts[i] == "" || strings.ContainsAny(c.AdminHosts[i], "/*@?# ") {
+			wrong("ADMIN_HOSTS", "comma-separated host names such as cache.example.org")
+			break
+		}
 	}
 	origins := c.AllowedOrigins
 	c.AllowedOrigins = nil

@@ -84,6 +84,7 @@ var plainID = regexp.MustCompile(`^[A-Za-z0-9._:/+=-]{1,128}$`)
 // cors lets pages of the allowed origins call the API with everything the client sends, and read what it needs.
 func cors(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
+		Skipper:          ofConsole, // nobody else's pages may read it
 		AllowOrigins:     origins,
 		AllowMethods:     []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"},
 		AllowHeaders:     []string{"Content-Type", "Authorization", "Accept", "If-None-Match", "X-API-Key", "X-Requested-With"},
@@ -121,6 +122,9 @@ func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 
 func deadline(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		if endless(c) {
+			return next(c)
+		}
 		ctx, cancel := context.WithTimeout(c.Request().Context(), requestTimeout)
 		defer cancel()
 		c.SetRequest(c.Request().WithContext(ctx))
@@ -149,7 +153,9 @@ func observe(log *slog.Logger, reg prometheus.Registerer) echo.MiddlewareFunc {
 			if route == "" {
 				route = "unmatched"
 			}
-			duration.WithLabelValues(methodLabel(c.Request().Method), route, strconv.Itoa(status)).Observe(took.Seconds())
+			if !endless(c) || status != http.StatusOK { // how long somebody listens is no time to answer
+				duration.WithLabelValues(methodLabel(c.Request().Method), route, strconv.Itoa(status)).Observe(took.Seconds())
+			}
 			level := slog.LevelDebug
 			if status >= http.StatusInternalServerError {
 				level = slog.LevelError

@@ -34,6 +34,7 @@ var rules = []struct {
 	{"internal/analysis/…", domain, "domains never import each other: declare an interface, and app adapts"},
 	{"internal/government/…", domain, "domains never import each other: declare an interface, and app adapts"},
 	{"internal/users/…", domain, "domains never import each other: declare an interface, and app adapts"},
+	{"internal/admin/console", []string{"internal/admin", "internal/httpapi"}, "the console shows what the administration says, and asks nobody else"},
 	{"internal/admin/…", domain, "domains never import each other: declare an interface, and app adapts"},
 	{"internal/httpapi", []string{"internal/postgres", "internal/cache/httpcache"}, "handlers' common ground maps database errors to statuses, and knows no domain"},
 	{"internal/postgres", []string{"migrations"}, "the database knows its schema, and nobody who uses it"},

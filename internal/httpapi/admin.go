@@ -7,9 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
 )
 
 // Guard decides who may administer.
@@ -18,17 +15,22 @@ type Guard struct {
 	Key string
 	// OpenOnLoopback lets requests from this machine through without a key (development only).
 	OpenOnLoopback bool
+	// Door is what a request has to pass first; nil is one that opens to this machine's names only.
+	Door *Door
 }
 
 // Check returns nil if r may administer, else the answer to give.
 func (g Guard) Check(r *http.Request) *Error {
+	if e := g.Door.Check(r); e != nil {
+		return e
+	}
 	if given := keyOf(r); given != "" {
-		if g.Key != "" && equal(given, g.Key) {
+		if g.Holds(given) {
 			return nil
 		}
 		return unauthorized("Invalid admin key")
 	}
-	if g.OpenOnLoopback && onLoopback(r) {
+	if g.Open(r) {
 		return nil
 	}
 	if g.Key == "" {
@@ -36,6 +38,12 @@ func (g Guard) Check(r *http.Request) *Error {
 	}
 	return unauthorized("Admin key required (X-API-Key or Authorization: Bearer)")
 }
+
+// Holds says whether key is the admin key.
+func (g Guard) Holds(key string) bool { return g.Key != "" && equal(key, g.Key) }
+
+// Open says whether r needs no key, as in development from this machine.
+func (g Guard) Open(r *http.Request) bool { return g.OpenOnLoopback && onLoopback(r) }
 
 func unauthorized(detail string) *Error {
 	e := NewError(http.StatusUnauthorized, detail)
@@ -92,19 +100,4 @@ func onLoopback(r *http.Request) bool {
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
-}
-
-func (g Guard) middleware(api huma.API) func(huma.Context, func(huma.Context)) {
-	return func(ctx huma.Context, next func(huma.Context)) {
-		if e := g.Check(humaecho.Unwrap(ctx).Request()); e != nil {
-			for k, vs := range e.headers {
-				for _, v := range vs {
-					ctx.SetHeader(k, v)
-				}
-			}
-			write(api, ctx, e)
-			return
-		}
-		next(ctx)
-	}
 }

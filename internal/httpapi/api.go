@@ -36,6 +36,9 @@ func New(e *echo.Echo, o Options) *API {
 		"adminKey":    {Type: "apiKey", In: "header", Name: "X-API-Key"},
 		"adminBearer": {Type: "http", Scheme: "bearer"},
 	}
+	if o.Admin.Door == nil {
+		o.Admin.Door = localDoor()
+	}
 	a := &API{API: humaecho.New(e, cfg), PublicURL: o.PublicURL, guard: o.Admin}
 	a.UseMiddleware(canonicalQuery(a.API))
 	e.HTTPErrorHandler = HandleEchoError
@@ -46,7 +49,7 @@ func New(e *echo.Echo, o Options) *API {
 // AdminOnly marks an operation as one for holders of the admin key.
 func (a *API) AdminOnly(op huma.Operation) huma.Operation {
 	op.Security = []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}}
-	op.Middlewares = append(huma.Middlewares{a.guard.middleware(a.API)}, op.Middlewares...)
+	op.Middlewares = append(huma.Middlewares{refuseWith(a.API, a.guard.Check)}, op.Middlewares...)
 	return op
 }
 

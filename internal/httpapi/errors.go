@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -219,4 +220,15 @@ type Problem = huma.ErrorDetail
 // Problems is the 422 that lists what handlers found, each as a *Problem.
 func Problems(errs []error) *Error {
 	return fromHuma(http.StatusUnprocessableEntity, "validation failed", errs)
+}
+
+// Text is an item in words, for people.
+func (i Item) Text() string {
+	text := strings.TrimPrefix(i.Msg, "Value error, ")
+	for _, part := range slices.Backward(i.Loc) {
+		if name, ok := part.(string); ok && len(i.Loc) > 1 {
+			return name + ": " + text
+		}
+	}
+	return text
 }

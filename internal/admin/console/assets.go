@@ -1,0 +1,87 @@
+package console
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+)
+
+//go:embed static
+var staticFS embed.FS
+
+// assets are the files that the pages bring along, by name. Their addresses carry a hash of their content, so that a
+// browser may keep them for good.
+type assets map[string]asset
+
+type asset struct {
+	body       []byte
+	kind, hash string
+}
+
+func newAssets() (assets, error) {
+	entries, err := fs.ReadDir(staticFS, "static")
+	if err != nil {
+		return nil, fmt.Errorf("console assets: %w", err)
+	}
+	out := assets{}
+	for _, e := range entries {
+		body, err := fs.ReadFile(staticFS, path.Join("static", e.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("console asset %s: %w", e.Name(), err)
+		}
+		sum := sha256.Sum256(body)
+		out[e.Name()] = asset{body: body, kind: kindOf(e.Name()), hash: hex.EncodeToString(sum[:6])}
+	}
+	return out, nil
+}
+
+// kindOf does not ask the machine's own table first, as package mime does.
+func kindOf(name string) string {
+	switch path.Ext(name) {
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	case ".txt":
+		return "text/plain; charset=utf-8"
+	}
+	return mime.TypeByExtension(path.Ext(name))
+}
+
+// url is where a page finds a file; a name that is not there is a mistake in a template.
+func (a assets) url(name string) (string, error) {
+	one, ok := a[name]
+	if !ok {
+		return "", fmt.Errorf("console: no asset %q", name)
+	}
+	return Path + "/static/" + name + "?v=" + one.hash, nil
+}
+
+func (a assets) serve(w http.ResponseWriter, r *http.Request) {
+	one, ok := a[r.PathValue("name")]
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", one.kind)
+	if r.URL.Query().Get("v") == one.hash {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	} else {
+		h.Set("Cache-Control", "no-cache")
+	}
+	etag := `"` + one.hash + `"`
+	h.Set("ETag", etag)
+	if r.Header.Get("If-None-Match") == etag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	_, _ = w.Write(one.body) // a client that is gone needs no answer
+}

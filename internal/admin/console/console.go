@@ -1,0 +1,203 @@
+// Package console is the cache's page for operators, /admin/cache: what the admin API tells and does, in a browser. It is
+// rendered here, works without scripts where it can, keeps its figures fresh by server-sent events, and asks no other host
+// for anything.
+package console
+
+import (
+	"context"
+	"errors"
+	"html/template"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"openlearn/internal/admin"
+	"openlearn/internal/httpapi"
+)
+
+// Paths of the console. EventsPath is an answer that never ends by itself.
+const (
+	Path       = "/admin/cache"
+	EventsPath = Path + "/events"
+
+	loginPath = Path + "/login"
+)
+
+// Options configure a Console. Admin, Guard and Logger are needed.
+type Options struct {
+	Admin *admin.Admin
+	Guard httpapi.Guard // its door must trust no foreign origin: the browser sends the cookie by itself
+	// SecureHost is the host name that browsers reach by TLS only, where a proxy ends it: cookies for it are Secure.
+	SecureHost string
+	Instance   string // which of several this is, for the reader
+	Logger     *slog.Logger
+	Now        func() time.Time // nil = time.Now
+	Refresh    time.Duration    // how often figures are sent; 0 = 2 s
+	Lifetime   time.Duration    // of a session; 0 = 12 h
+	MaxStreams int              // open at a time; 0 = 32
+}
+
+// Console serves the page. Close must follow.
+type Console struct {
+	opt      Options
+	pages    *template.Template
+	assets   assets
+	sessions sessions
+	attempts attempts
+	feed     feed
+	streams  chan struct{} // one slot for each open stream
+
+	stopping context.Context // ends when streams have to
+	stop     context.CancelFunc
+}
+
+// New makes a Console.
+func New(o Options) (*Console, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Refresh <= 0 {
+		o.Refresh = 2 * time.Second
+	}
+	if o.Lifetime <= 0 {
+		o.Lifetime = 12 * time.Hour
+	}
+	if o.MaxStreams <= 0 {
+		o.MaxStreams = 32
+	}
+	files, err := newAssets()
+	if err != nil {
+		return nil, err
+	}
+	pages, err := newPages(files)
+	if err != nil {
+		return nil, err
+	}
+	c := &Console{opt: o, pages: pages, assets: files, streams: make(chan struct{}, o.MaxStreams)}
+	c.sessions = sessions{now: o.Now, lifetime: o.Lifetime, by: map[sessionID]*session{}}
+	c.attempts = attempts{now: o.Now, by: map[string]*attempt{}}
+	c.stopping, c.stop = context.WithCancel(context.Background())
+	return c, nil
+}
+
+// StopStreams ends all open streams and lets no new ones begin: a server that shuts down waits for its answers to end.
+func (c *Console) StopStreams() { c.stop() }
+
+// Close ends all open streams and waits for them: it takes every slot, so that none can begin afterwards.
+func (c *Console) Close() {
+	c.stop()
+	for range cap(c.streams) {
+		c.streams <- struct{}{}
+	}
+}
+
+// policy allows what the page itself brings, and nothing inline.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// mostForm bounds what a form may send: a thousand identifiers fit.
+const mostForm = 512 << 10
+
+// Handler serves everything below Path.
+func (c *Console) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /admin", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, Path, http.StatusSeeOther) })
+	mux.HandleFunc("GET "+Path+"/static/{name}", c.assets.serve)
+	mux.HandleFunc("GET "+loginPath, c.loginPage)
+	mux.HandleFunc("POST "+loginPath, c.login)
+	mux.HandleFunc("POST "+Path+"/logout", c.logout)
+	for pattern, h := range map[string]operatorHandler{
+		"GET " + Path:                  c.overview,
+		"GET " + EventsPath:            c.events,
+		"GET " + Path + "/session":     c.session,
+		"GET " + Path + "/key":         c.inspect,
+		"GET " + Path + "/keys":        c.browse,
+		"GET " + Path + "/audit":       c.trail,
+		"POST " + Path + "/invalidate": c.invalidate,
+		"POST " + Path + "/warm":       c.warm,
+	} {
+		mux.HandleFunc(pattern, c.operatorsOnly(h))
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		if e := c.opt.Guard.Door.Check(r); e != nil {
+			http.Error(w, messageOf(e), e.GetStatus())
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, mostForm)
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// operator is who is in: by a session, or from this machine in development.
+type operator struct {
+	session *session // nil in development
+	admin.Caller
+}
+
+type operatorHandler func(w http.ResponseWriter, r *http.Request, op operator)
+
+// operatorsOnly lets in who has a session; the others are sent to the login.
+func (c *Console) operatorsOnly(next operatorHandler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		op, ok := c.operatorOf(w, r)
+		if ok {
+			next(w, r.WithContext(admin.As(r.Context(), op.Caller)), op)
+			return
+		}
+		switch {
+		case r.Header.Get("HX-Request") != "":
+			w.Header().Set("HX-Redirect", loginPath)
+			http.Error(w, "The session has ended.", http.StatusUnauthorized)
+		case r.Method == http.MethodGet && r.URL.Path != EventsPath && r.URL.Path != Path+"/session":
+			http.Redirect(w, r, loginPath, http.StatusSeeOther)
+		default:
+			http.Error(w, "The session has ended.", http.StatusUnauthorized)
+		}
+	}
+}
+
+func (c *Console) operatorOf(w http.ResponseWriter, r *http.Request) (operator, bool) {
+	op := operator{Caller: admin.Caller{Remote: remoteOf(r), RequestID: w.Header().Get("X-Request-ID")}}
+	if op.session = c.sessions.find(tokenOf(r)); op.session != nil {
+		op.Actor = "console session " + op.session.name
+		return op, true
+	}
+	op.Actor = "console, loopback"
+	return op, c.opt.Guard.Open(r)
+}
+
+func remoteOf(r *http.Request) string {
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		return host
+	}
+	return r.RemoteAddr
+}
+
+// messageOf is what a client may read of an error.
+func messageOf(err error) string {
+	var e *httpapi.Error
+	if !errors.As(err, &e) {
+		return "Something went wrong: the log says what."
+	}
+	if items, ok := e.Detail.([]httpapi.Item); ok && len(items) > 0 {
+		return items[0].Text()
+	}
+	text, _ := e.Detail.(string)
+	return text
+}
+
+func statusOf(err error) int {
+	var e *httpapi.Error
+	if errors.As(err, &e) {
+		return e.GetStatus()
+	}
+	return http.StatusInternalServerError
+}

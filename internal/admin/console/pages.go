@@ -1,0 +1,53 @@
+package console
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+)
+
+//go:embed templates
+var templatesFS embed.FS
+
+func newPages(files assets) (*template.Template, error) {
+	pages, err := template.New("console").Funcs(functions(files)).ParseFS(templatesFS, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("console templates: %w", err)
+	}
+	return pages, nil
+}
+
+// render sends a page whole or not at all: a template that fails must not leave half of one.
+func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
+	var b bytes.Buffer
+	if err := c.pages.ExecuteTemplate(&b, name, data); err != nil {
+		c.opt.Logger.Error("console page could not be rendered", "template", name, "error", err)
+		http.Error(w, "The page could not be made: the log says why.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Add("Vary", "HX-Request")
+	w.WriteHeader(status)
+	if _, err := w.Write(b.Bytes()); err != nil {
+		c.opt.Logger.Debug("console page was not taken", "path", r.URL.Path, "error", err)
+	}
+}
+
+// answer sends one part of the page to scripts, and to a browser without them the whole page with that part in it.
+func (c *Console) answer(w http.ResponseWriter, r *http.Request, status int, fragment string, op operator, v view) {
+	if r.Header.Get("HX-Request") != "" {
+		c.render(w, r, status, fragment, v)
+		return
+	}
+	live, err := c.figures(r.Context())
+	if err != nil {
+		c.opt.Logger.Error("console figures could not be read", "error", err)
+		http.Error(w, "The figures could not be read: the log says why.", http.StatusInternalServerError)
+		return
+	}
+	v.figures, v.LoggedIn, v.Instance = live, op.session != nil, c.opt.Instance
+	v.Form = v.Form.filled()
+	c.render(w, r, status, "page.html", v)
+}
