@@ -90,8 +90,8 @@
   addEventListener("pagehide", close);
   addEventListener("pageshow", open);
 
-  // Whoever asked for something is taken to the answer, by keyboard and screen reader too.
-  document.body.addEventListener("htmx:afterSwap", (event) => {
+  // Whoever asked for something is taken to the answer, by keyboard and screen reader too: once htmx has taken it over.
+  document.body.addEventListener("htmx:afterSettle", (event) => {
     event.detail.target.querySelector("[data-focus]")?.focus();
   });
 

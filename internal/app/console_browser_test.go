@@ -1,0 +1,323 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// TestConsoleInBrowser is an operator's way through the console, in Chromium.
+func TestConsoleInBrowser(t *testing.T) {
+	t.Parallel()
+	browser := chromium(t)
+	for name, scene := range map[string]func(*testing.T, context.Context){
+		"login": consoleLogin, "live": consoleLive, "invalidate": consoleInvalidate, "inspect": consoleInspect, "keyboard": consoleKeyboard,
+		"looks": consoleLooks, "without scripts": consoleWithoutScripts, "accessible": consoleAccessible,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			scene(t, browser)
+		})
+	}
+}
+
+// atConsole is a service with an article read through the cache, and a tab with its console, logged in.
+func atConsole(t *testing.T, browser context.Context, width int64) (*testApp, *tab, int64) {
+	t.Helper()
+	a := newTestApp(t)
+	a.awaitGate()
+	id := a.create("Primera plana", "El Tiempo", "")
+	a.settle()
+	for range 3 {
+		a.get(fmt.Sprintf("/api/articles/%d", id))
+	}
+	b := openTab(t, browser, width)
+	b.do(chromedp.Navigate(a.base + "/admin/cache"))
+	b.logIn(testAdminKey)
+	b.until(`document.querySelector("#stream")?.dataset.state === "live"`)
+	return a, b, id
+}
+
+func (b *tab) logIn(key string) {
+	b.t.Helper()
+	b.until(`document.activeElement?.id === "key"`)
+	b.keys(key + kb.Enter)
+}
+
+func consoleLogin(t *testing.T, browser context.Context) {
+	a := newTestApp(t)
+	b := openTab(t, browser, 1440)
+	b.do(chromedp.Navigate(a.base + "/admin/cache"))
+	b.logIn("wrong-key-0123456789")
+	b.shows("[role=alert]", "That is not the admin key.")
+	b.pardon("401") // Chromium notes what we wanted to see
+	b.picture("login-light-1440")
+	b.logIn(testAdminKey)
+	b.until(`document.querySelector("#stream")?.dataset.state === "live"`)
+	if c := ask[string](b, "document.cookie"); c != "" {
+		t.Errorf("a script can read %q", c)
+	}
+	// Who logs out in one window is out in all.
+	other, stop := chromedp.NewContext(b.ctx)
+	defer stop()
+	second := &tab{t: t, ctx: other, hosts: map[string]bool{}}
+	if err := chromedp.Do(other); err != nil {
+		t.Fatal(err)
+	}
+	second.do(chromedp.Navigate(a.base + "/admin/cache"))
+	second.until(`document.querySelector("form[action$=logout]")`)
+	second.click("form[action$=logout] button")
+	second.until(`location.pathname === "/admin/cache/login"`)
+	b.shows("#stream", "Session ended: log in")
+	b.do(chromedp.Navigate(a.base + "/admin/cache"))
+	b.until(`location.pathname === "/admin/cache/login"`)
+}
+
+// consoleLive: figures and rows follow real reads, and the page is never loaded again.
+func consoleLive(t *testing.T, browser context.Context) {
+	a, b, id := atConsole(t, browser, 1440)
+	b.shows("#figure-ratio", "of 3 reads")
+	ask[int](b, "window.sameDocument = 1")
+	for range 7 {
+		a.get(fmt.Sprintf("/api/articles/%d", id))
+	}
+	b.shows("#figure-ratio", "90.0 %")
+	b.shows("#figure-ratio", "of 10 reads")
+	b.shows("#layer-http_response", "90.0 %")
+	b.shows("#live-hot", fmt.Sprintf("/api/articles/%d", id))
+	// The samples behind the charts come every ten seconds.
+	b.until(`document.querySelector("#chart-ratio canvas") && document.querySelector("#chart-ratio .u-legend").innerText.includes("http_response")`)
+	// Latency from a hundred hits on, and not before.
+	if got := b.text("#figure-latency"); !strings.Contains(got, "of 100 samples") {
+		t.Errorf("latency of 9 hits: %q", got)
+	}
+	for range 110 {
+		a.get(fmt.Sprintf("/api/articles/%d", id))
+	}
+	b.until(`/[0-9] ms/.test(document.querySelector("#figure-latency").innerText)`)
+	// Paused, nothing moves; afterwards it catches up.
+	b.click("#pause")
+	b.shows("#stream", "Paused")
+	a.get("/api/articles")
+	b.click("#pause")
+	b.shows("#figure-ratio", "of 121 reads")
+	if ask[int](b, "window.sameDocument ?? 0") != 1 {
+		t.Error("the page was loaded again")
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.hosts) != 1 || !b.hosts[a.base] {
+		t.Errorf("the page asked %v, and should ask %s only", b.hosts, a.base)
+	}
+}
+
+// consoleInvalidate: a dry run changes nothing; the button under it does, and the next read misses.
+func consoleInvalidate(t *testing.T, browser context.Context) {
+	a, b, id := atConsole(t, browser, 1440)
+	path := fmt.Sprintf("/api/articles/%d", id)
+	b.do(chromedp.SetValue(chromedp.CSS("#scope"), "article"), chromedp.SendKeys(chromedp.CSS("#invalidate-name"), fmt.Sprint(id)))
+	b.click(`form[aria-labelledby="invalidate-title"] button`)
+	b.shows("#outcome", "Dry run: 2 entries would be invalidated")
+	if x := a.get(path).Header.Get("X-Cache"); x != "HIT" {
+		t.Errorf("after the dry run: %s", x)
+	}
+	b.shows("#live-trail", "Nobody has changed anything.")
+	b.until(`document.activeElement.matches("#outcome h3")`) // the answer is in its place, with its button
+	b.click("#outcome button.danger")
+	b.shows("#outcome", "2 entries invalidated")
+	if x := a.get(path).Header.Get("X-Cache"); x != "MISS" {
+		t.Errorf("after the invalidation: %s", x)
+	}
+	b.shows("#live-trail", "Article invalidation")
+	b.do(chromedp.SendKeys(chromedp.CSS("#warm-ids"), fmt.Sprintf("%d 999", id)))
+	b.click(`form[aria-labelledby="warm-title"] button`)
+	b.shows("#warmed", "Dry run: 1 of 2 are there already")
+	b.until(`document.activeElement.matches("#warmed h3")`)
+	b.click("#warmed button.danger")
+	b.shows("#warmed", "1 entry is there now")
+	b.shows("#warmed", "article 999 names nothing that can be loaded")
+	b.shows("#live-trail", "Warm")
+	if location := ask[string](b, "location.pathname"); location != "/admin/cache" {
+		t.Errorf("the page has gone to %s", location)
+	}
+}
+
+// consoleInspect: entries with their dependencies; whatever was stored is shown as text.
+func consoleInspect(t *testing.T, browser context.Context) {
+	a, b, id := atConsole(t, browser, 1440)
+	a.post("/warm", fmt.Sprintf(`{"layer": "api_news", "items": [{"identifier": %q, "value": {"x": %q}}]}`, hostile, "</code></pre>"+hostile))
+	b.shows("#live-hot", fmt.Sprintf("/api/articles/%d", id))
+	b.click("#live-hot a")
+	b.shows("#inspected", "scraped_content")
+	b.shows("#inspected", "Responses are not read back here.")
+	b.do(chromedp.SetValue(chromedp.CSS("#browse-layer"), "api_news"))
+	b.click(`form[aria-label="List keys"] button`)
+	b.shows("#browsed", "1 keys of api_news")
+	b.click("#browsed .keys a")
+	b.shows("#inspected pre", "</code></pre>")
+	b.do(chromedp.SetValue(chromedp.CSS("#inspect-layer"), "article"), chromedp.SendKeys(chromedp.CSS("#inspect-id"), fmt.Sprint(id)+kb.Enter))
+	b.shows("#inspected pre", "Primera plana")
+	b.until(fmt.Sprintf(`[...document.querySelectorAll("#inspected .deps li")].some((li) => li.innerText === "article:%d holds")`, id))
+	a.admin("PATCH", fmt.Sprintf("/api/articles/%d", id), `{"title": "Otra"}`, 200)
+	b.click(`form[aria-label="Inspect a key"] button`)
+	b.until(fmt.Sprintf(`[...document.querySelectorAll("#inspected .deps li")].some((li) => li.innerText === "article:%d has changed")`, id))
+	b.shows("#inspected", "no read would be given it")
+	if ask[bool](b, "window.pwned !== undefined") {
+		t.Error("a cached value ran as a script")
+	}
+}
+
+// consoleKeyboard: from the login to an invalidation without a pointer, and focus never gets lost to the live figures.
+func consoleKeyboard(t *testing.T, browser context.Context) {
+	a, b, id := atConsole(t, browser, 1440)
+	tabTo := func(selector string) {
+		t.Helper()
+		for range 80 {
+			b.keys(kb.Tab)
+			if ask[bool](b, fmt.Sprintf("document.activeElement.matches(%q)", selector)) {
+				return
+			}
+		}
+		t.Fatalf("no Tab leads to %s", selector)
+	}
+	b.keys(kb.Tab)
+	if !ask[bool](b, `document.activeElement.matches(".skip")`) {
+		t.Error("the first Tab does not lead to the skip link")
+	}
+	// A link among live figures keeps the focus while they change.
+	tabTo("#live-hot a")
+	for range 5 {
+		a.get(fmt.Sprintf("/api/articles/%d", id))
+	}
+	b.shows("#figure-ratio", "of 8 reads")
+	b.shows("#live-hot", "8")
+	if !ask[bool](b, `document.activeElement.matches("#live-hot a")`) {
+		t.Error("new figures took the focus away")
+	}
+	if ask[string](b, `getComputedStyle(document.activeElement).outlineStyle`) == "none" {
+		t.Error("the focus cannot be seen")
+	}
+	b.keys(kb.Enter)
+	b.until(`document.activeElement.matches("#inspected h3")`)
+	tabTo("#scope")
+	b.keys("Everything that shows an a")
+	b.until(`document.activeElement.value === "article"`)
+	tabTo("#invalidate-name")
+	b.keys(fmt.Sprint(id) + kb.Enter)
+	b.until(`document.activeElement.matches("#outcome h3") && document.activeElement.innerText.startsWith("Dry run: 2")`)
+	tabTo("#outcome button.danger")
+	b.keys(kb.Enter)
+	b.shows("#outcome h3", "2 entries invalidated")
+	b.until(`document.activeElement.matches("#outcome h3")`)
+}
+
+// consoleLooks: nothing has to be scrolled sideways on a telephone, and dark is dark.
+func consoleLooks(t *testing.T, browser context.Context) {
+	a, b, id := atConsole(t, browser, 1440)
+	for i := range 130 {
+		a.get(fmt.Sprintf("/api/articles/%d", id))
+		a.get(fmt.Sprintf("/api/articles?limit=%d", 1+i%12))
+		a.get("/api/scraping/status")
+	}
+	b.until(`document.querySelector("#chart-latency .u-legend")?.innerText.includes("http_response")`)
+	b.do(chromedp.SendKeys(chromedp.CSS("#inspect-id"), fmt.Sprint(id)+kb.Enter))
+	b.shows("#inspected pre", "Primera plana")
+	b.do(chromedp.SetValue(chromedp.CSS("#scope"), "article"), chromedp.SendKeys(chromedp.CSS("#invalidate-name"), fmt.Sprint(id)+kb.Enter))
+	b.shows("#outcome", "would be invalidated")
+	a.post("/invalidate/dependency", `{"dependency": "source:El Tiempo"}`)
+	b.shows("#live-trail", "source:El Tiempo")
+	const light = `(() => { const [r, g, b] = getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number); return (r + g + b) / 3; })()`
+	for _, scheme := range []string{"light", "dark"} {
+		b.prefers(scheme)
+		if v := ask[float64](b, light); (scheme == "dark") != (v < 100) {
+			t.Errorf("%s has a background of brightness %v", scheme, v)
+		}
+		for _, width := range []int64{1440, 390, 320} {
+			b.do(chromedp.EmulateViewport(width, 900))
+			b.until(fmt.Sprintf(`document.querySelector("#chart-ratio .uplot").clientWidth <= %d`, width))
+			if over := ask[string](b, `[...document.querySelectorAll("main *")].filter((e) => !e.closest(".scroll") && !e.closest(".hidden") && e.getBoundingClientRect().right > innerWidth + 0.5).map((e) => e.outerHTML.slice(0, 80)).slice(0, 3).join("\n")`); over != "" {
+				t.Errorf("at %d these stand out: %s", width, over)
+			}
+			if ask[bool](b, "document.documentElement.scrollWidth > innerWidth") {
+				t.Errorf("at %d the page scrolls sideways", width)
+			}
+			b.picture(fmt.Sprintf("console-%s-%d", scheme, width))
+		}
+	}
+}
+
+// consoleWithoutScripts: figures are there, and forms do their work.
+func consoleWithoutScripts(t *testing.T, browser context.Context) {
+	a, b, id := atConsole(t, browser, 1440)
+	b.scripts(false)
+	b.do(chromedp.Navigate(a.base + "/admin/cache"))
+	b.shows("#figure-ratio", "of 3 reads")
+	b.do(chromedp.SendKeys(chromedp.CSS("#inspect-id"), fmt.Sprint(id)+kb.Enter))
+	b.shows("#inspected pre", "Primera plana")
+	b.do(chromedp.SendKeys(chromedp.CSS("#invalidate-name"), fmt.Sprint(id)+kb.Enter))
+	b.shows("#outcome", "Dry run: 2 entries would be invalidated")
+	b.click("#outcome button.danger")
+	b.shows("#outcome", "2 entries invalidated")
+	if x := a.get(fmt.Sprintf("/api/articles/%d", id)).Header.Get("X-Cache"); x != "MISS" {
+		t.Errorf("after the invalidation: %s", x)
+	}
+	b.click("form[action$=logout] button")
+	b.until(`location.pathname === "/admin/cache/login"`)
+}
+
+// consoleAccessible: axe-core finds nothing to complain about by WCAG 2.2 AA and its own best practices, on the login and on
+// the console with all its parts, light and dark.
+func consoleAccessible(t *testing.T, browser context.Context) {
+	axe, err := os.ReadFile("testdata/axe/axe-4.14.1.min.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b, id := atConsole(t, browser, 1440)
+	check := func(where string) {
+		t.Helper()
+		ask[any](b, string(axe)+"; null")
+		raw := ask[string](b, `axe.run(document, {resultTypes: ["violations"]}).then((r) => JSON.stringify({passes: r.passes.length, violations: r.violations.map((v) => v.id + ": " + v.help + " | " + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + " (" + n.failureSummary + ")").join(" || "))}))`)
+		var got struct {
+			Passes     int
+			Violations []string
+		}
+		if err := json.Unmarshal([]byte(raw), &got); err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Violations) > 0 {
+			t.Errorf("%s: %s", where, strings.Join(got.Violations, "\n"))
+		}
+		if got.Passes < 10 {
+			t.Errorf("%s: only %d rules were applied", where, got.Passes)
+		}
+	}
+	b.do(chromedp.SendKeys(chromedp.CSS("#inspect-id"), fmt.Sprint(id)+kb.Enter))
+	b.shows("#inspected pre", "Primera plana")
+	b.click(`form[aria-label="List keys"] button`)
+	b.shows("#browsed", "keys of article")
+	b.do(chromedp.SendKeys(chromedp.CSS("#invalidate-name"), fmt.Sprint(id)+kb.Enter))
+	b.shows("#outcome", "would be invalidated")
+	b.click("#outcome button.danger")
+	b.shows("#live-trail", "Single invalidation")
+	b.until(`document.querySelector("#chart-ratio canvas")`)
+	for _, width := range []int64{1440, 390} {
+		b.do(chromedp.EmulateViewport(width, 900))
+		for _, scheme := range []string{"light", "dark"} {
+			b.prefers(scheme)
+			check(fmt.Sprint("the console, ", scheme, ", ", width))
+		}
+	}
+	b.click("form[action$=logout] button")
+	b.until(`location.pathname === "/admin/cache/login"`)
+	for _, scheme := range []string{"light", "dark"} {
+		b.prefers(scheme)
+		check("the login, " + scheme)
+	}
+	_ = a
+}
