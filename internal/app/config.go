@@ -113,8 +113,14 @@ func (c *Config) validate() error {
 	if c.AdminAPIKey != "" && len(c.AdminAPIKey) < 16 {
 		wrong("ADMIN_API_KEY", "at least 16 characters")
 	}
-	for i, h := range c.AdminHosts {
-		if c.AdminHosts[i] = strings.TrimSpace(h); c.AdminHosts[i] == "" || strings.ContainsAny(c.AdminHosts[i], "/*@?# ") {
+	hosts := c.AdminHosts
+	c.AdminHosts = nil
+	for _, h := range hosts {
+		if h = strings.TrimSpace(h); h == "" {
+			continue
+		}
+		c.AdminHosts = append(c.AdminHosts, h)
+		if strings.ContainsAny(h, "/*@?# ") {
 			wrong("ADMIN_HOSTS", "comma-separated host names such as cache.example.org")
 			break
 		}

@@ -18,6 +18,8 @@ func TestWrongValuesStopTheStartByName(t *testing.T) {
 		{"HTTP_ADDR", "8000", "HTTP_ADDR: expected host:port"},
 		{"PUBLIC_URL", "example.org", "PUBLIC_URL: expected an absolute address"},
 		{"ADMIN_API_KEY", "short", "ADMIN_API_KEY: expected at least 16"},
+		{"ADMIN_HOSTS", "https://cache.example.org", "ADMIN_HOSTS: expected comma-separated host names"},
+		{"ADMIN_HOSTS", "ok.example.org,*.example.org", "ADMIN_HOSTS: expected comma-separated host names"},
 		{"ALLOWED_ORIGINS", "localhost", "ALLOWED_ORIGINS: expected"},
 		{"LOG_LEVEL", "loud", "LOG_LEVEL: expected"},
 		{"SOCKET_TIMEOUT", "5", "SOCKET_TIMEOUT: expected a duration"},

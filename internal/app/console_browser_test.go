@@ -129,7 +129,7 @@ func consoleInvalidate(t *testing.T, browser context.Context) {
 	}
 	b.shows("#live-trail", "Nobody has changed anything.")
 	b.until(`document.activeElement.matches("#outcome h3")`) // the answer is in its place, with its button
-	b.click("#outcome button.danger")
+	b.click("#outcome [data-really]")
 	b.shows("#outcome", "2 entries invalidated")
 	if x := a.get(path).Header.Get("X-Cache"); x != "MISS" {
 		t.Errorf("after the invalidation: %s", x)
@@ -139,7 +139,7 @@ func consoleInvalidate(t *testing.T, browser context.Context) {
 	b.click(`form[aria-labelledby="warm-title"] button`)
 	b.shows("#warmed", "Dry run: 1 of 2 are there already")
 	b.until(`document.activeElement.matches("#warmed h3")`)
-	b.click("#warmed button.danger")
+	b.click("#warmed [data-really]")
 	b.shows("#warmed", "1 entry is there now")
 	b.shows("#warmed", "article 999 names nothing that can be loaded")
 	b.shows("#live-trail", "Warm")
@@ -211,7 +211,7 @@ func consoleKeyboard(t *testing.T, browser context.Context) {
 	tabTo("#invalidate-name")
 	b.keys(fmt.Sprint(id) + kb.Enter)
 	b.until(`document.activeElement.matches("#outcome h3") && document.activeElement.innerText.startsWith("Dry run: 2")`)
-	tabTo("#outcome button.danger")
+	tabTo("#outcome [data-really]")
 	b.keys(kb.Enter)
 	b.shows("#outcome h3", "2 entries invalidated")
 	b.until(`document.activeElement.matches("#outcome h3")`)
@@ -240,7 +240,7 @@ func consoleLooks(t *testing.T, browser context.Context) {
 		}
 		for _, width := range []int64{1440, 390, 320} {
 			b.do(chromedp.EmulateViewport(width, 900))
-			b.until(fmt.Sprintf(`document.querySelector("#chart-ratio .uplot").clientWidth <= %d`, width))
+			b.until(`[...document.querySelectorAll(".chart .u-wrap")].every((e) => Math.abs(e.clientWidth - e.closest(".chart").clientWidth) < 1)`)
 			if over := ask[string](b, `[...document.querySelectorAll("main *")].filter((e) => !e.closest(".scroll") && !e.closest(".hidden") && e.getBoundingClientRect().right > innerWidth + 0.5).map((e) => e.outerHTML.slice(0, 80)).slice(0, 3).join("\n")`); over != "" {
 				t.Errorf("at %d these stand out: %s", width, over)
 			}
@@ -262,7 +262,7 @@ func consoleWithoutScripts(t *testing.T, browser context.Context) {
 	b.shows("#inspected pre", "Primera plana")
 	b.do(chromedp.SendKeys(chromedp.CSS("#invalidate-name"), fmt.Sprint(id)+kb.Enter))
 	b.shows("#outcome", "Dry run: 2 entries would be invalidated")
-	b.click("#outcome button.danger")
+	b.click("#outcome [data-really]")
 	b.shows("#outcome", "2 entries invalidated")
 	if x := a.get(fmt.Sprintf("/api/articles/%d", id)).Header.Get("X-Cache"); x != "MISS" {
 		t.Errorf("after the invalidation: %s", x)
@@ -303,7 +303,7 @@ func consoleAccessible(t *testing.T, browser context.Context) {
 	b.shows("#browsed", "keys of article")
 	b.do(chromedp.SendKeys(chromedp.CSS("#invalidate-name"), fmt.Sprint(id)+kb.Enter))
 	b.shows("#outcome", "would be invalidated")
-	b.click("#outcome button.danger")
+	b.click("#outcome [data-really]")
 	b.shows("#live-trail", "Single invalidation")
 	b.until(`document.querySelector("#chart-ratio canvas")`)
 	for _, width := range []int64{1440, 390} {

@@ -28,7 +28,7 @@ func (c *Console) showLogin(w http.ResponseWriter, r *http.Request, status int, 
 
 func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 	address := remoteOf(r)
-	if wait, ok := c.attempts.take(address); !ok {
+	if wait, ok := c.attempts.take(household(address)); !ok {
 		seconds := int(math.Ceil(wait.Seconds()))
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 		c.opt.Logger.Warn("console login refused: too many attempts", "remote", address)
@@ -44,7 +44,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 		c.showLogin(w, r, http.StatusUnauthorized, "That is not the admin key.")
 		return
 	}
-	c.attempts.forgive(address)
+	c.attempts.forgive(household(address))
 	if old := c.sessions.find(tokenOf(r)); old != nil {
 		c.sessions.end(old)
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -135,6 +136,8 @@ type attempts struct {
 	now func() time.Time
 	mu  sync.Mutex
 	by  map[string]*attempt
+
+	swept time.Time // when the rested were last forgotten
 }
 
 type attempt struct {
@@ -155,7 +158,8 @@ func (a *attempts) take(address string) (wait time.Duration, ok bool) {
 	now := a.now()
 	one := a.by[address]
 	if one == nil {
-		if len(a.by) >= mostAddresses {
+		if len(a.by) >= mostAddresses && now.Sub(a.swept) >= oneEvery {
+			a.swept = now
 			a.forgetRested(now)
 		}
 		if len(a.by) >= mostAddresses {
@@ -171,6 +175,15 @@ func (a *attempts) take(address string) (wait time.Duration, ok bool) {
 	}
 	one.left--
 	return 0, true
+}
+
+// household is what one party holds: of IPv6 a whole /64.
+func household(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Unmap().Is4() {
+		return address
+	}
+	return netip.PrefixFrom(ip.WithZone(""), 64).Masked().String()
 }
 
 func (a *attempts) forgetRested(now time.Time) {

@@ -117,6 +117,12 @@
       return [points.map((p) => p.at), ...kind.names.map((name) => points.map((p) => p.layers[name]?.[kind.index] ?? null))];
     }
 
+    // At least ten minutes wide, so that the first points of a young process do not fill it.
+    function spread() {
+      const last = points[points.length - 1].at;
+      return [Math.min(points[0].at, last - 600), last];
+    }
+
     function make(kind) {
       const into = document.getElementById(kind.id);
       kind.plot?.destroy();
@@ -129,7 +135,7 @@
         height: 190,
         tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "UTC"),
         cursor: { y: false, drag: { x: false, y: false } },
-        scales: { x: { range: (u, min, max) => [Math.min(min, max - 600), max] }, y: { range: kind.range } },
+        scales: { x: { range: spread }, y: { range: kind.range } },
         axes: [{ ...axis, space: 60, values: "{HH}:{mm}" }, { ...axis, size: 56, values: (u, all) => all.map((v) => v + kind.unit) }],
         series: [
           { label: "UTC", value: "{HH}:{mm}:{ss}" },
