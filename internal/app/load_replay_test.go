@@ -225,7 +225,7 @@ func fromEnv(t *testing.T, name string, fallback int) int {
 func TestLoadReplay(t *testing.T) {
 	measuring(t)
 	s := newStage(t, fromEnv(t, "OPENLEARN_LOAD_ARTICLES", 100_000))
-	n := fromEnv(t, "OPENLEARN_LOAD_REQUESTS", 200_000)
+	n := fromEnv(t, "OPENLEARN_LOAD_REQUESTS", 40_000)
 	on := s.start("strict", nil)
 	c := &ceiling{}
 	tr := newTrace(t, s.db, 0.01)
@@ -279,7 +279,7 @@ func TestLoadReplay(t *testing.T) {
 
 	// The same, cache off: fewer requests, since each costs so much more.
 	off := s.start("uncached", nil)
-	few := max(n/40, 500)
+	few := max(n/20, 500)
 	s.replay(off, tr, few/4, nil, false)
 	bare := s.replay(off, tr, few, nil, false)
 	s.check200(bare)
