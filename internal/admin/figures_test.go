@@ -106,6 +106,10 @@ func TestWindowsAreDifferences(t *testing.T) {
 	}
 	young := quiet()
 	young.history.add(sample{at: start})
+	young.history.add(sample{at: start.Add(10 * time.Second), evictions: 7, reachable: true})
+	if w := young.windowOf(sample{at: start.Add(40 * time.Second), evictions: 9, reachable: true}, time.Hour); w.evictions == nil || *w.evictions != 2 {
+		t.Errorf("evictions since Redis was first asked: %+v", w)
+	}
 	if w := young.windowOf(sample{at: start.Add(time.Second), layers: reads(3, 1)}, time.Hour); w.length != time.Second || w.layers[cache.Content].Hits != 3 {
 		t.Errorf("young: %+v", w)
 	}

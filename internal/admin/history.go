@@ -50,6 +50,19 @@ func (h *history) before(now time.Time, d time.Duration) sample {
 	return at
 }
 
+// eviction is the first sample since then in which Redis told its count, if that was soon after: at the start of the
+// process it has not been asked yet.
+func (h *history) eviction(then sample) (sample, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range h.all {
+		if !s.at.Before(then.at) && s.reachable {
+			return s, s.at.Sub(then.at) <= time.Minute
+		}
+	}
+	return sample{}, false
+}
+
 const gets = "cache_operation_duration_seconds"
 
 // sample reads the counters now.
@@ -92,8 +105,8 @@ func (a *Admin) windowOf(now sample, d time.Duration) window {
 		w.hits = w.hits.plus(h.minus(then.hits[name]))
 	}
 	// A restart of Redis begins its count anew.
-	if now.reachable && then.reachable && now.evictions >= then.evictions {
-		w.evictions = ptr(now.evictions - then.evictions)
+	if first, ok := a.history.eviction(then); ok && now.reachable && now.at.After(first.at) && now.evictions >= first.evictions {
+		w.evictions = ptr(now.evictions - first.evictions)
 	}
 	return w
 }

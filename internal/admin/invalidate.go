@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"openlearn/internal/cache"
+	"openlearn/internal/httpapi"
 )
 
 // Reach is what an invalidation reached. It takes effect before anything is counted: what follows is the reckoning.
@@ -76,6 +77,8 @@ func (a *Admin) invalidate(ctx context.Context, in *invalidateInput) (*invalidat
 	b.Status, b.Layer = "success", l.Name
 	var do func(cache.PurgeOptions) (cache.Purged, error)
 	switch {
+	case q.Pattern != nil && q.Identifier != nil:
+		return nil, httpapi.Value("either an identifier or a pattern", *q.Pattern, "body", "pattern")
 	case q.Pattern != nil:
 		if err := checkText(*q.Pattern, "body", "pattern"); err != nil {
 			return nil, err

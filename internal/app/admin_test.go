@@ -392,6 +392,7 @@ func TestBadInput(t *testing.T) {
 		{"POST", "/invalidate", `{"layer": "bogus"}`, 422, "unknown cache layer"},
 		{"POST", "/invalidate", `{"layer": "content", "identifier": ""}`, 422, "string_too_short"},
 		{"POST", "/invalidate", `{"layer": "content", "pattern": ""}`, 422, "string_too_short"},
+		{"POST", "/invalidate", `{"layer": "content", "identifier": "a", "pattern": "*"}`, 422, "either an identifier or a pattern"},
 		{"POST", "/invalidate", `{"layer": "content", "dryrun": true}`, 422, "extra_forbidden"},
 		{"POST", "/invalidate", `{"layer": "content"`, 422, "json_invalid"},
 		{"POST", "/invalidate", ``, 422, "missing"},

@@ -78,6 +78,7 @@ const environmentHelp = `Environment (default):
   HTTP_ADDR            where to listen (:8000)
   PUBLIC_URL           base of absolute links (http://localhost:8000)
   ADMIN_API_KEY        key of the admin routes, sent as X-API-Key or bearer; unset, they refuse
+  ADMIN_HOSTS          comma-separated host names under which they answer, beside PUBLIC_URL's, localhost and this machine's
   ALLOWED_ORIGINS      origins whose pages may call the API (http://localhost:3000)
   LOG_LEVEL            debug, info, warn or error (info)
   DATABASE_POOL_SIZE   connections to PostgreSQL (20)

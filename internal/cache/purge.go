@@ -214,7 +214,8 @@ func (p *purge) sweep(ctx context.Context) (Purged, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.opt.Within)
 	defer cancel()
-	err := p.c.scan(ctx, p.where(), func(keys []string) error { return p.page(ctx, keys) })
+	// Entries of any layer may hang on a name, one layer's version included.
+	err := p.c.scan(ctx, "*:"+escapeGlob(p.c.opt.Version+":")+"*", func(keys []string) error { return p.page(ctx, keys) })
 	p.out.Complete = err == nil
 	if err != nil && (p.opt.DryRun && ctx.Err() == nil) {
 		return p.out, fmt.Errorf("cache: count entries: %w", err)
@@ -223,19 +224,6 @@ func (p *purge) sweep(ctx context.Context) (Purged, error) {
 		p.c.log.Warn("cache invalidated, but not all counted and freed", "error", err)
 	}
 	return p.out, nil
-}
-
-// where is the narrowest match for the walk: one layer's keys if only that
-// layer's version is doomed.
-func (p *purge) where() string {
-	if len(p.old) == 1 {
-		for _, l := range p.c.order {
-			if _, ok := p.old[l.dep]; ok {
-				return escapeGlob(l.keyPrefix) + "*"
-			}
-		}
-	}
-	return "*:" + escapeGlob(p.c.opt.Version+":") + "*"
 }
 
 // headBytes is what is read of an entry first: enough for the names of nearly

@@ -88,6 +88,14 @@ func purges(t *testing.T, c *Cache) {
 	if _, err := c.PurgeLayers(ctx, []string{"nada"}, PurgeOptions{}); !errors.Is(err, ErrUnknownLayer) {
 		t.Error(err)
 	}
+	page := Wrap(c, Spec[int]{
+		Layer: Content, Key: func(int) Key { return Key{ID: "page"} }, Deps: func(int) []string { return []string{"layer:" + Article} },
+	}, func(context.Context, int) (int, error) { return 1, nil })
+	if _, err := page.Get(ctx, 0); err != nil {
+		t.Fatal(err)
+	}
+	p, err = c.PurgeLayers(ctx, []string{Article}, PurgeOptions{})
+	wantPurge(t, "a layer that another is built from", p, err, map[string]int{Content: 1}, 1)
 }
 
 // A walk that runs out of time says so; what was invalidated is.
