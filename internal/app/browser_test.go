@@ -70,6 +70,7 @@ func openTab(t *testing.T, browser context.Context, width int64) *tab {
 		t.Fatalf("open a window: %v", err)
 	}
 	b.do(chromedp.EmulateViewport(width, 900))
+	b.prefers("light")
 	t.Cleanup(func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -172,8 +173,32 @@ func (b *tab) shows(selector, text string) {
 	b.until(fmt.Sprintf("document.querySelector(%q)?.innerText.includes(%q)", selector, text))
 }
 
+// click waits until what is clicked has come to rest: on a page that still moves, the button would be pressed in one place
+// and let go in another, which is no click.
 func (b *tab) click(selector string) {
 	b.t.Helper()
+	where := fmt.Sprintf(`(() => {
+		const e = document.querySelector(%q);
+		if (!e || document.readyState !== "complete") return "";
+		e.scrollIntoView({block: "center", behavior: "instant"});
+		const r = e.getBoundingClientRect();
+		return [r.x, r.y, r.width, r.height].join(" ");
+	})()`, selector)
+	deadline := time.After(browserPatience)
+	for last, still := "", 0; still < 4; {
+		now := ask[string](b, where)
+		if now != "" && now == last {
+			still++
+		} else {
+			still = 0
+		}
+		last = now
+		select {
+		case <-deadline:
+			b.t.Fatalf("%s never came to rest, at last at %q", selector, last)
+		case <-time.After(25 * time.Millisecond):
+		}
+	}
 	b.do(chromedp.Click(chromedp.CSS(selector)))
 }
 
@@ -183,10 +208,12 @@ func (b *tab) keys(text string) {
 	b.do(chromedp.KeyEvent(text))
 }
 
-// prefers makes the browser ask for a colour scheme.
+// prefers makes the browser ask for a colour scheme, and for no motion: a page that glides is pressed beside its buttons.
 func (b *tab) prefers(scheme string) {
 	b.t.Helper()
-	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}})
 	if err != nil {
 		b.t.Fatal(err)
 	}
