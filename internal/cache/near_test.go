@@ -188,7 +188,7 @@ func TestNearIsSizeBounded(t *testing.T) {
 func TestSharedNearValueIsDecodedOnce(t *testing.T) {
 	t.Parallel()
 	o := exactly(ownRedis(t), nil)
-	c := newCache(t, o)
+	c := instances(t, 1, o)[0] // its link is up: coming up later, it would empty the memory meanwhile
 	spec := articleSpec()
 	spec.Shared = true
 	f := Wrap(c, spec, func(context.Context, int) (*article, error) { return &article{1, "uno"}, nil })
