@@ -38,6 +38,7 @@ func (c *Cache) deriveClients(given redis.UniversalClient) error {
 		plain.PoolSize, plain.MinIdleConns = 2, 0
 		o.OnConnect = c.checked(o.OnConnect)
 		c.rdb, c.history.plain = redis.NewClient(&o), redis.NewClient(&plain)
+		c.near.checks = new(checks)
 	case *redis.ClusterClient:
 		o := *r.Options()
 		if o.ReadOnly || o.RouteByLatency || o.RouteRandomly {

@@ -17,6 +17,9 @@ import (
 // invalidation message drops them earlier, a broken link drops all.
 type near struct {
 	store *otter.Cache[string, *nearEntry] // nil = off
+	// checks are shared by all entries; on Cluster, where a node may be away
+	// and the others not, each entry has its own.
+	checks *checks
 	// dropped[i] is when a dependency whose hash falls on i was last heard to
 	// be invalidated. Sharing a slot costs a check, never a wrong answer.
 	dropped [4096]atomic.Int64
@@ -27,20 +30,13 @@ type nearEntry struct {
 	owner  uint64   // the Func it was decoded by; its dependency names follow from the key
 	slots  []uint16 // of its dependencies in near.dropped
 	vkeys  []string
-	checks relay[checked]
+	checks *checks
 	// since is when the last successful check began (monotonic ns).
 	since atomic.Int64
 	// hot counts its reads, so that the quickest need not look it up.
 	hot atomic.Pointer[hotCount]
 	// shared is the decoded value of Funcs that share it.
 	shared atomic.Pointer[any]
-}
-
-// checked is the outcome of one look at the versions.
-type checked struct {
-	began    int64
-	versions []string
-	err      error
 }
 
 const nearOverhead = 400 // bytes an entry costs besides its key and payload
@@ -78,7 +74,10 @@ func (n *near) put(q *request, e *envelope, payload []byte, since int64) {
 	if n.store == nil || q.layer.Near.Mode == NearOff {
 		return
 	}
-	ne := &nearEntry{env: *e, owner: q.owner, vkeys: q.vkeys, slots: make([]uint16, len(q.deps))}
+	ne := &nearEntry{env: *e, owner: q.owner, vkeys: q.vkeys, slots: make([]uint16, len(q.deps)), checks: n.checks}
+	if ne.checks == nil {
+		ne.checks = new(checks)
+	}
 	ne.env.flags &^= flagCompressed
 	ne.env.payload = payload
 	ne.since.Store(since)
@@ -141,13 +140,7 @@ func (c *Cache) strict(ctx context.Context, q *request) (*nearEntry, verdict, er
 		c.near.remove(q.key)
 		return nil, miss, nil
 	}
-	// The check belongs to all who share it, so nobody's end may end it; the
-	// client's own timeouts bound it.
-	res, err := e.checks.share(ctx, c.spawn, func() checked {
-		began := c.mono()
-		versions, err := c.readKeys(context.WithoutCancel(ctx), "", e.vkeys)
-		return checked{began: began, versions: versions, err: err}
-	})
+	res, err := e.checks.of(ctx, c, e.vkeys)
 	if err != nil {
 		return nil, miss, err
 	}
