@@ -45,12 +45,12 @@ type figures struct {
 		UncachedRequests float64 `json:"uncached_requests"`
 		Queries          float64 `json:"database"`
 	}
-	perEndpoint []Endpointish
+	perEndpoint []endpointTimes
 	statements  float64 // PostgreSQL's own count
 }
 
-// Endpointish is what the comparison says of an endpoint.
-type Endpointish struct {
+// endpointTimes is what the comparison says of an endpoint.
+type endpointTimes struct {
 	Endpoint         string `json:"endpoint"`
 	Cached, Uncached struct {
 		P50 *float64 `json:"p50_ms"`
@@ -84,7 +84,7 @@ func (s *stage) figures(a *actor) (f figures) {
 	}
 	var comparison struct {
 		Samples   json.RawMessage `json:"samples"`
-		Endpoints []Endpointish   `json:"endpoints"`
+		Endpoints []endpointTimes `json:"endpoints"`
 	}
 	get("/api/cache/performance/comparison", &comparison)
 	if err := json.Unmarshal(comparison.Samples, &f.samples); err != nil {
@@ -309,7 +309,7 @@ func TestLoadReplay(t *testing.T) {
 	t.Log(out)
 }
 
-func says(endpoints []Endpointish, k opKind) string {
+func says(endpoints []endpointTimes, k opKind) string {
 	path := map[opKind]string{readArticle: "/api/articles/:id", readList: "/api/articles", readSearch: "/api/articles/search"}[k]
 	for _, e := range endpoints {
 		if e.Endpoint == path && e.Cached.P50 != nil {
