@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -255,6 +256,14 @@ func TestFeedIsAtom(t *testing.T) {
 	r := a.get("/api/articles/feed.atom")
 	if ct := r.Header.Get("Content-Type"); ct != "application/atom+xml; charset=utf-8" {
 		t.Errorf("Content-Type %q", ct)
+	}
+	documented := a.get("/openapi.json").json(t)
+	for _, name := range []string{"paths", "/api/articles/feed.atom", "get", "responses", "200", "content"} {
+		documented, _ = documented.(map[string]any)[name].(map[string]any)
+	}
+	want := map[string]any{"application/atom+xml": map[string]any{"schema": map[string]any{"type": "string"}}}
+	if !reflect.DeepEqual(documented, want) {
+		t.Errorf("documented as %v, want %v", documented, want)
 	}
 	var feed struct {
 		XMLName xml.Name `xml:"http://www.w3.org/2005/Atom feed"`

@@ -108,6 +108,12 @@ func renderOperation(doc map[string]any, method, path string, op map[string]any)
 		content, _ := responses[code].(map[string]any)["content"].(map[string]any)
 		if f := fields(doc, content); f != "" {
 			fmt.Fprintf(&b, "\n%s: %s\n", code, f)
+			continue
+		}
+		for _, media := range slices.Sorted(maps.Keys(content)) {
+			if media != "application/json" {
+				fmt.Fprintf(&b, "\n%s: `%s`\n", code, media)
+			}
 		}
 	}
 	return b.String()

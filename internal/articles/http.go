@@ -24,7 +24,7 @@ func Register(api *httpapi.API, s *Service) {
 	}
 	huma.Register(api, get("/api/articles", "list-articles", "List articles, a page at a time", "articles"), h.list)
 	huma.Register(api, get("/api/articles/search", "search-articles", "Search articles", "articles"), h.search)
-	huma.Register(api, get("/api/articles/feed.atom", "articles-feed", "The newest articles as an Atom feed", "articles"), h.feed)
+	huma.Register(api, asAtom(get("/api/articles/feed.atom", "articles-feed", "The newest articles as an Atom feed", "articles")), h.feed)
 	huma.Register(api, get("/api/articles/{id}", "get-article", "Read one article", "articles"), h.get)
 
 	write := func(method, path, id, summary string, status int) huma.Operation {
