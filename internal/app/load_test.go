@@ -85,6 +85,7 @@ func play(ctx context.Context, role string) error {
 	default:
 		return errors.New("no such role")
 	}
+	tuneCollector()
 	a, err := New(ctx, cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,30 +26,43 @@ const requestTimeout = 30 * time.Second
 
 // useMiddleware installs the middleware, outermost first. The order is the point:
 func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Registerer, spans *tracing.Tracing, shown func(id int64), responses echo.MiddlewareFunc) {
+	var chain []echo.MiddlewareFunc
+	use := func(m echo.MiddlewareFunc) { chain = append(chain, m) }
 	e.Pre(canonicalPath) // before routing, which must see one spelling
-	e.Use(requestID)     // first, so that every line below can name the request
+	use(requestID)       // first, so that every line below can name the request
 	if spans != nil {
-		e.Use(spans.Middleware) // around all that takes time, and what is logged bears its trace's id
+		use(spans.Middleware) // around all that takes time, and what is logged bears its trace's id
 	}
-	e.Use(observe(log, reg))         // sees the final status, panics included
-	e.Use(securityHeaders)           // on every answer, errors included
+	use(observe(log, reg))           // sees the final status, panics included
+	use(securityHeaders)             // on every answer, errors included
 	if len(cfg.AllowedOrigins) > 0 { // to Echo, an empty list means everyone
-		e.Use(cors(cfg.AllowedOrigins)) // on errors too: a page must be able to read them
+		use(cors(cfg.AllowedOrigins)) // on errors too: a page must be able to read them
 	}
 	// a panic becomes an error that the layers above treat as such
-	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
+	use(middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
 		log.Error("panic", "route", c.Path(), "error", err, "stack", string(stack))
 		return err
 	}}))
 	if shown != nil { // outside of the HTTP cache, whose hits are accesses too
-		e.Use(countArticles(shown))
+		use(countArticles(shown))
 	}
 	if responses != nil { // what is above belongs to one request, what is below runs once for all who ask the same
-		e.Use(responses)
+		use(responses)
 	}
-	e.Use(middleware.BodyLimit("8M")) // before anything reads a body
-	e.Use(deadline)                   // every wait below has this bound; those of the cache have their own
-	e.Use(logCauses(log))             // innermost: what a handler hides from its client, one line for each time it ran
+	use(middleware.BodyLimit("8M")) // before anything reads a body
+	use(deadline)                   // every wait below has this bound; those of the cache have their own
+	use(logCauses(log))             // innermost: what a handler hides from its client, one line for each time it ran
+	e.Use(assembled(chain))
+}
+
+// assembled puts middleware together once. Echo would do so for every request, and what a middleware works out before
+// its first request with it.
+func assembled(chain []echo.MiddlewareFunc) echo.MiddlewareFunc {
+	handle := func(c echo.Context) error { return c.Handler()(c) } // what the router found
+	for _, m := range slices.Backward(chain) {
+		handle = m(handle)
+	}
+	return func(echo.HandlerFunc) echo.HandlerFunc { return handle }
 }
 
 // methodLabel bounds the methods that metrics know: clients may invent any.
