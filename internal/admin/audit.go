@@ -105,7 +105,7 @@ func (t trail) page(ctx context.Context, before int64, limit int) (out []AuditEn
 
 type auditInput struct {
 	Limit  int    `query:"limit" default:"50" minimum:"1" maximum:"200"`
-	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
+	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before"`
 }
 
 type auditOutput struct {

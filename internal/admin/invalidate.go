@@ -49,7 +49,7 @@ type invalidateInput struct {
 	Body struct {
 		Layer      string  `json:"layer" maxLength:"100" example:"content"`
 		Identifier *string `json:"identifier,omitempty" minLength:"1" maxLength:"1024" doc:"One entry and its variants by parameters; taken literally"`
-		Pattern    *string `json:"pattern,omitempty" minLength:"1" maxLength:"512" doc:"Entries of the layer whose identifiers match: * is any text, ? any one character, \\ takes away their meaning"`
+		Pattern    *string `json:"pattern,omitempty" minLength:"1" maxLength:"512" doc:"Entries of the layer whose identifiers match: * is any text, ? any one character, \\ takes away their meaning; sets of characters are not known, [ is written \\["`
 		DryRun     bool    `json:"dry_run,omitempty"`
 	}
 }
@@ -83,9 +83,13 @@ func (a *Admin) invalidate(ctx context.Context, in *invalidateInput) (*invalidat
 		if err := checkText(*q.Pattern, "body", "pattern"); err != nil {
 			return nil, err
 		}
+		glob, err := globOf(*q.Pattern)
+		if err != nil {
+			return nil, httpapi.Value(err.Error(), *q.Pattern, "body", "pattern")
+		}
 		b.Operation, b.Pattern = "pattern_invalidation", *q.Pattern
 		// Whoever knows the keys writes them out; outside the layer's own, a prefix matches nothing.
-		pattern := strings.TrimPrefix(*q.Pattern, a.cache.KeyPrefix(l.Name))
+		pattern := strings.TrimPrefix(glob, a.cache.KeyPrefix(l.Name))
 		do = func(o cache.PurgeOptions) (cache.Purged, error) { return a.cache.PurgePattern(ctx, l.Name, pattern, o) }
 	case q.Identifier != nil:
 		if err := checkText(*q.Identifier, "body", "identifier"); err != nil {
@@ -177,7 +181,7 @@ type sourceOutput struct {
 }
 
 func (a *Admin) invalidateSource(ctx context.Context, in *sourceInput) (*sourceOutput, error) {
-	name, err := pathText(ctx, "source_name", in.Name)
+	name, err := pathText(ctx, "source_name", in.Name, mostName)
 	if err != nil {
 		return nil, err
 	}

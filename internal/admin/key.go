@@ -23,7 +23,7 @@ func (a *Admin) place(ctx context.Context, in *keyInput) (cache.Layer, string, e
 	if err != nil {
 		return l, "", err
 	}
-	id, err := pathText(ctx, "identifier", in.Identifier)
+	id, err := pathText(ctx, "identifier", in.Identifier, mostIdentifier)
 	return l, id, err
 }
 
@@ -70,7 +70,7 @@ func (a *Admin) key(ctx context.Context, in *keyInput) (*keyOutput, error) {
 	if l.Credential {
 		return nil, httpapi.NewError(http.StatusForbidden, fmt.Sprintf("Values of layer '%s' cannot be read here: they belong to users", l.Name))
 	}
-	missing := fmt.Sprintf("No cached value found for %s:%s", l.Name, id)
+	missing := fmt.Sprintf("No cached value found for %s:%s", l.Name, httpapi.Shorten(id))
 	s, err := a.cache.Look(ctx, l.Name, id)
 	if errors.Is(err, cache.ErrMiss) {
 		return nil, httpapi.NotFound(missing)
@@ -126,7 +126,7 @@ func (a *Admin) exists(ctx context.Context, in *keyInput) (*existsOutput, error)
 }
 
 type keysInput struct {
-	Layer  string `query:"layer" required:"true"`
+	Layer  string `query:"layer" required:"true" maxLength:"100"`
 	Prefix string `query:"prefix" maxLength:"256" doc:"What identifiers begin with, literally"`
 	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before"`
 	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"About as many: the keyspace is walked in its own order, and a page may be shorter or longer"`
@@ -164,7 +164,7 @@ func (a *Admin) keys(ctx context.Context, in *keysInput) (*keysOutput, error) {
 }
 
 type hotInput struct {
-	Layer string `query:"layer"`
+	Layer string `query:"layer" maxLength:"100"`
 	Limit int    `query:"limit" default:"20" minimum:"1" maximum:"500"`
 }
 
@@ -222,7 +222,7 @@ type EntryName struct {
 }
 
 func (a *Admin) dependency(ctx context.Context, in *dependencyInput) (*dependencyOutput, error) {
-	name, err := pathText(ctx, "name", in.Name)
+	name, err := pathText(ctx, "name", in.Name, mostName)
 	if err != nil {
 		return nil, err
 	}

@@ -45,8 +45,8 @@ func callerOf(ctx context.Context) caller {
 	return c
 }
 
-// pathText is a value of the path as it was meant.
-func pathText(ctx context.Context, name, value string) (string, error) {
+// pathText is a value of the path as it was meant, of at most so many characters.
+func pathText(ctx context.Context, name, value string, most int) (string, error) {
 	if callerOf(ctx).escaped {
 		v, err := url.PathUnescape(value)
 		if err != nil {
@@ -54,7 +54,37 @@ func pathText(ctx context.Context, name, value string) (string, error) {
 		}
 		value = v
 	}
-	return value, checkText(value, "path", name)
+	if err := checkText(value, "path", name); err != nil {
+		return "", err
+	}
+	if n := utf8.RuneCountInString(value); n > most {
+		return "", httpapi.Value(fmt.Sprintf("must have at most %d characters, has %d", most, n), value, "path", name)
+	}
+	return value, nil
+}
+
+// globOf reads an operator's pattern in the cache's terms. Redis's globs have sets of characters, the cache has not: taken as
+// what it says, [ab]* would be an invalidation that succeeds and reaches nothing.
+func globOf(pattern string) (string, error) {
+	var out strings.Builder
+	for rest := pattern; rest != ""; {
+		switch {
+		case rest[0] == '[':
+			return "", errors.New("sets of characters are not known here: write \\[ for the character itself")
+		case rest == `\`:
+			return "", errors.New("ends in a backslash, which takes away the meaning of what follows: write \\\\ for the character itself")
+		case rest[0] == '\\' && (rest[1] == '[' || rest[1] == ']'):
+			out.WriteByte(rest[1])
+			rest = rest[2:]
+		case rest[0] == '\\':
+			out.WriteString(rest[:2])
+			rest = rest[2:]
+		default:
+			out.WriteByte(rest[0])
+			rest = rest[1:]
+		}
+	}
+	return out.String(), nil
 }
 
 // checkText refuses what no key and no column could hold.
@@ -75,7 +105,7 @@ func (a *Admin) layer(name string, loc ...any) (cache.Layer, error) {
 		names = append(names, l.Name)
 	}
 	if loc[0] == "path" {
-		return cache.Layer{}, httpapi.NotFound(fmt.Sprintf("Unknown cache layer '%s'; there are %s", name, strings.Join(names, ", ")))
+		return cache.Layer{}, httpapi.NotFound(fmt.Sprintf("Unknown cache layer '%s'; there are %s", httpapi.Shorten(name), strings.Join(names, ", ")))
 	}
 	return cache.Layer{}, httpapi.Value("unknown cache layer; there are "+strings.Join(names, ", "), name, loc...)
 }

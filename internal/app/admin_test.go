@@ -214,7 +214,7 @@ func TestPatternsStayInTheirLayer(t *testing.T) {
 		a.post("/warm", `{"layer": "api_news", "items": [{"identifier": "a1", "value": 1}, {"identifier": "a2", "value": 1}, {"identifier": "aé", "value": 1}, {"identifier": "b[1]", "value": 1}]}`)
 		a.post("/warm", `{"layer": "topics", "items": [{"identifier": "a1", "value": 1}]}`)
 	}
-	for pattern, n := range map[string]int{"*": 4, "a*": 3, "a?": 3, "?1": 1, `b[1]`: 1, "[ab]*": 0, "topics:v1:*": 0, "api:news:v1:a*": 3, "../*": 0, `a\*`: 0, "A*": 0} {
+	for pattern, n := range map[string]int{"*": 4, "a*": 3, "a?": 3, "?1": 1, `b\[1]`: 1, `b\[1\]`: 1, `a\x`: 0, "topics:v1:*": 0, "api:news:v1:a*": 3, "../*": 0, `a\*`: 0, "A*": 0} {
 		fill()
 		body, err := json.Marshal(map[string]string{"layer": "api_news", "pattern": pattern})
 		if err != nil {
@@ -392,20 +392,30 @@ func TestBadInput(t *testing.T) {
 		{"POST", "/invalidate", `{"layer": "bogus"}`, 422, "unknown cache layer"},
 		{"POST", "/invalidate", `{"layer": "content", "identifier": ""}`, 422, "string_too_short"},
 		{"POST", "/invalidate", `{"layer": "content", "pattern": ""}`, 422, "string_too_short"},
+		{"POST", "/invalidate", `{"layer": "content", "pattern": "["}`, 422, `"loc":["body","pattern"]`},
+		{"POST", "/invalidate", `{"layer": "content", "pattern": "[ab]*"}`, 422, "sets of characters are not known"},
+		{"POST", "/invalidate", `{"layer": "content", "pattern": "a\\\\["}`, 422, "sets of characters are not known"},
+		{"POST", "/invalidate", `{"layer": "content", "pattern": "a\\"}`, 422, "ends in a backslash"},
+		{"POST", "/invalidate", `{"layer": "content", "identifier": "a\u0000"}`, 422, `"loc":["body","identifier"]`},
 		{"POST", "/invalidate", `{"layer": "content", "identifier": "a", "pattern": "*"}`, 422, "either an identifier or a pattern"},
 		{"POST", "/invalidate", `{"layer": "content", "dryrun": true}`, 422, "extra_forbidden"},
+		{"POST", "/invalidate", `{"layer": "content", "Identifier": "a"}`, 422, "extra_forbidden"},
 		{"POST", "/invalidate", `{"layer": "content"`, 422, "json_invalid"},
 		{"POST", "/invalidate", ``, 422, "missing"},
 		{"POST", "/invalidate", `{"layer": 7}`, 422, "string_type"},
 		{"POST", "/invalidate?dry_run=perhaps", `{"layer": "content"}`, 422, "bool_parsing"},
 		{"POST", "/invalidate/article/abc", "", 422, "int_parsing"},
 		{"POST", "/invalidate/article/99999999999999999999", "", 422, "int_parsing"},
+		{"POST", "/invalidate/source/" + strings.Repeat("x", 513), "", 422, `"loc":["path","source_name"]`},
+		{"GET", "/exists/article/" + strings.Repeat("x", 1025), "", 422, `"loc":["path","identifier"]`},
+		{"GET", "/dependencies/" + strings.Repeat("x", 513), "", 422, "at most 512 characters, has 513"},
 		{"POST", "/invalidate/dependency", `{"dependency": ""}`, 422, "string_too_short"},
 		{"POST", "/invalidate/dependency", `{"dependency": "layer:bogus"}`, 422, "unknown cache layer"},
 		{"POST", "/warm", `{"layer": "bogus", "items": []}`, 422, "unknown cache layer"},
 		{"POST", "/warm", `{"layer": "api_news", "items": [` + item + `], "ttl": -5}`, 422, "greater_than_equal"},
 		{"POST", "/warm", `{"layer": "api_news", "items": [` + item + `], "ttl": 99999999}`, 422, "longer than any entry may live"},
 		{"POST", "/warm", `{"layer": "api_news", "items": [` + item + `], "ttl": 9223372036854775807}`, 422, "longer than any entry may live"},
+		{"POST", "/warm", `{"layer": "api_news", "items": [` + item + `, {"identifier": "n", "value": {"x": ["\u0000"]}}]}`, 422, `"loc":["body","items",1,"value","x",0]`},
 		{"POST", "/warm", `{"layer": "api_news", "items": "x"}`, 422, "list_type"},
 		{"POST", "/warm", `{"layer": "api_news", "items": [` + strings.Repeat(item+",", 1000) + item + `]}`, 422, "too_long"},
 		{"POST", "/performance/probe", `{"endpoint": "https://elsewhere.example/"}`, 422, "below /api/"},

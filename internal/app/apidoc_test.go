@@ -44,7 +44,9 @@ Written from the OpenAPI document (` + "`/openapi.json`" + `; pages at ` + "`/do
 
 - Every route below ` + "`/api/…`" + ` answers below ` + "`/api/v1/…`" + ` too, without a redirect.
 - Times are RFC 3339 in UTC. Text is UTF-8. HEAD is answered wherever GET is.
-- Errors are ` + "`{\"detail\": …}`" + `: a text, or for 422 a list of ` + "`{type, loc, msg, input, ctx?}`" + `, one item per invalid part.
+- Errors are ` + "`{\"detail\": …}`" + `: a text, or for 422 a list of ` + "`{type, loc, msg, input, ctx?}`" + `, one item per invalid part (100 at most);
+  ` + "`input`" + ` is what was given, or the first 200 characters of it.
+- Text is refused (422) that is no UTF-8 or has NUL characters, names of JSON members count in their own spelling only, and numbers are finite.
 - A repeated query parameter counts once, the last one; unknown ones are ignored.
 - Routes marked *admin* need ` + "`ADMIN_API_KEY`" + `, as ` + "`X-API-Key`" + ` or ` + "`Authorization: Bearer`" + `.
 `)

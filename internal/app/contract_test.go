@@ -51,6 +51,7 @@ var deliberate = map[string]struct {
 	"content_cursor_strdate":    {"D31", 422, item("value_error", "cursor", "eyJpZCI6IDEsICJ2YWx1ZSI6ICJoZWxsbyIsICJmaWVsZCI6ICJwdWJsaXNoZWRfZGF0ZSJ9")},
 	"content_cursor_nullvalue":  {"D31: a cursor on an undated row goes on", 200, nil},
 	"content_p2":                {"D31", 200, nil},
+	"content_mindiff_nan":       {"D33: a bound that nothing compares with is bad input", 422, item("finite_number", "min_difficulty", "nan")},
 
 	"sources_category_bogus":        {"D35: an unknown category has no sources", 200, noSources},
 	"sources_priority_and_category": {"D35: category counts beside priority", 200, nil},

@@ -3,6 +3,7 @@ package articles
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/url"
 	"strconv"
 	"time"
@@ -53,6 +54,9 @@ func (o Order) canonical(c *httpapi.Cursor) (*string, error) {
 	}
 	if o == Easiest {
 		f, err := strconv.ParseFloat(*c.Value, 64)
+		if err == nil && (math.IsNaN(f) || math.IsInf(f, 0)) {
+			err = fmt.Errorf("a difficulty of %v", f)
+		}
 		v := strconv.FormatFloat(f, 'g', -1, 64)
 		return &v, err
 	}

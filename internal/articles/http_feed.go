@@ -12,8 +12,8 @@ import (
 )
 
 type feedInput struct {
-	Source   string `query:"source" doc:"Exact name of the newspaper"`
-	Category string `query:"category" doc:"Exact category"`
+	Source   string `query:"source" maxLength:"100" doc:"Exact name of the newspaper"`
+	Category string `query:"category" maxLength:"50" doc:"Exact category"`
 	Limit    int    `query:"limit" default:"30" minimum:"1" doc:"More than 100 counts as 100"`
 }
 

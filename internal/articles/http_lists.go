@@ -24,11 +24,11 @@ func position(cursor string, o Order) (*Position, error) {
 
 // FilterInput is the filter of the article API. (Exported, as huma reads no embedded struct that is not.)
 type FilterInput struct {
-	Source        string                    `query:"source" doc:"Exact name of the newspaper" example:"El Tiempo"`
-	Category      string                    `query:"category" doc:"Exact category"`
-	Author        string                    `query:"author" doc:"Exact name of the author"`
-	Tag           string                    `query:"tag" doc:"One of the article's tags"`
-	Entity        string                    `query:"entity" doc:"A person, place or institution named in the article" example:"DANE"`
+	Source        string                    `query:"source" maxLength:"100" doc:"Exact name of the newspaper" example:"El Tiempo"`
+	Category      string                    `query:"category" maxLength:"50" doc:"Exact category"`
+	Author        string                    `query:"author" maxLength:"200" doc:"Exact name of the author"`
+	Tag           string                    `query:"tag" maxLength:"200" doc:"One of the article's tags"`
+	Entity        string                    `query:"entity" maxLength:"500" doc:"A person, place or institution named in the article" example:"DANE"`
 	From          httpapi.Opt[httpapi.Date] `query:"from" doc:"Published at or after this moment (RFC 3339, or a day)"`
 	To            httpapi.Opt[httpapi.Date] `query:"to" doc:"Published before this moment, or on or before this day"`
 	MinDifficulty httpapi.Opt[float64]      `query:"min_difficulty" doc:"1 (easy) to 5 (hard)"`
@@ -55,7 +55,7 @@ func (in FilterInput) filter() Filter {
 type listInput struct {
 	FilterInput
 	Limit  int    `query:"limit" default:"50" minimum:"1" doc:"Articles per page; more than 100 counts as 100"`
-	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
+	Cursor string `query:"cursor" maxLength:"500" doc:"next_cursor of the page before"`
 	Order  string `query:"order" enum:"newest,oldest,easiest" default:"newest"`
 }
 
@@ -103,9 +103,9 @@ func (p Page) next(o Order) *string {
 }
 
 type contentInput struct {
-	Source        string               `query:"source" doc:"Exact name of the newspaper"`
-	Category      string               `query:"category" doc:"Exact category"`
-	Cursor        string               `query:"cursor" doc:"next_cursor of the page before"`
+	Source        string               `query:"source" maxLength:"100" doc:"Exact name of the newspaper"`
+	Category      string               `query:"category" maxLength:"50" doc:"Exact category"`
+	Cursor        string               `query:"cursor" maxLength:"500" doc:"next_cursor of the page before"`
 	Limit         int                  `query:"limit" default:"50" minimum:"1" doc:"More than 100 counts as 100"`
 	MinDifficulty httpapi.Opt[float64] `query:"min_difficulty"`
 	MaxDifficulty httpapi.Opt[float64] `query:"max_difficulty"`

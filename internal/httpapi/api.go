@@ -32,6 +32,7 @@ func New(e *echo.Echo, o Options) *API {
 	cfg.Info.Description = o.Description
 	// No create hooks: they add $schema and Link to every answer. No built-in pages: they load scripts from elsewhere.
 	cfg.CreateHooks, cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = nil, "", "", ""
+	cfg.Formats = map[string]huma.Format{"application/json": jsonFormat(), "json": jsonFormat()}
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"adminKey":    {Type: "apiKey", In: "header", Name: "X-API-Key"},
 		"adminBearer": {Type: "http", Scheme: "bearer"},

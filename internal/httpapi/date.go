@@ -35,7 +35,9 @@ func (d Date) End() time.Time {
 	return d.t
 }
 
+var mostDate = 64 // characters; RFC 3339 with nanoseconds has 35
+
 // Schema documents the parameter.
 func (Date) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, Examples: []any{"2026-11-22"}}
+	return &huma.Schema{Type: huma.TypeString, MaxLength: &mostDate, Examples: []any{"2026-11-22"}}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
 )
 
 // Error is every error body of this API: {"detail": …}, as FastAPI's clients know it. Detail is a string, or the list of
@@ -67,8 +68,11 @@ func valueItem(msg string, input any, loc ...any) Item {
 	return Item{Type: "value_error", Loc: loc, Msg: "Value error, " + msg, Input: input, Ctx: map[string]any{"error": map[string]any{}}}
 }
 
-// huma keeps its error constructor in a package variable; this is the one place that sets it, before anything runs.
+// huma keeps its error constructor and its strictness in package variables; this is the one place that sets them, before
+// anything runs.
 func init() {
+	// "Title" is no other spelling of "title": to encoding/json it is, and the last of both would win.
+	huma.ValidateStrictCasing = true
 	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return fromHuma(status, msg, errs) }
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
 		e := fromHuma(status, msg, errs)
@@ -95,6 +99,7 @@ func fromHuma(status int, msg string, errs []error) *Error {
 	}
 	// huma answers 400 to a body that is no JSON; FastAPI calls it one more validation error.
 	if len(items) > 0 {
+		items = items[:min(len(items), mostItems)]
 		return &Error{status: http.StatusUnprocessableEntity, Detail: items}
 	}
 	switch {
@@ -150,8 +155,16 @@ func itemOf(d *huma.ErrorDetail) Item {
 		loc = append(loc, m[1])
 	}
 	input := d.Value
-	if d.Message == "required query parameter is missing" {
+	switch d.Message {
+	case "required query parameter is missing":
 		input = nil
+	case validation.MsgUnexpectedProperty: // huma gives the object, pydantic the member
+		object, _ := input.(map[string]any)
+		name, _ := loc[len(loc)-1].(string)
+		input = object[name]
+	}
+	if where, ok := nulAt(d.Message); ok {
+		return valueItem(plainText, nil, where...)
 	}
 	if m := oneOf.FindStringSubmatch(d.Message); m != nil {
 		want := quoteList(strings.Split(m[1], ", "))
@@ -174,6 +187,9 @@ func itemOf(d *huma.ErrorDetail) Item {
 	}
 	return valueItem(d.Message, input, loc...)
 }
+
+// mostItems bounds how many things are said to be wrong with one request.
+const mostItems = 100
 
 // isJSONError recognises the texts of encoding/json, the only other source of errors located at the whole body.
 func isJSONError(msg string) bool {

@@ -24,13 +24,21 @@ const Caps = "caps"
 // mode accepts is accepted; what it rejects is listed, all of it, in the order of declaration.
 func canonicalQuery(api huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
+		req := humaecho.Unwrap(ctx).Request()
 		for _, p := range ctx.Operation().Parameters {
-			if p.In == "path" && strings.ContainsRune(ctx.Param(p.Name), '/') {
+			if p.In != "path" {
+				continue
+			}
+			if strings.ContainsRune(ctx.Param(p.Name), '/') {
 				write(api, ctx, NotFound(http.StatusText(http.StatusNotFound))) // the router's last parameter takes slashes too
 				return
 			}
+			if allow := methodsOf(api.OpenAPI().Paths[req.URL.EscapedPath()]); allow != "" {
+				ctx.SetHeader("Allow", allow) // and methods that "search" does not have, as those of an article of that name
+				write(api, ctx, NewError(http.StatusMethodNotAllowed, http.StatusText(http.StatusMethodNotAllowed)))
+				return
+			}
 		}
-		req := humaecho.Unwrap(ctx).Request()
 		if req.URL.RawQuery == "" && !requiresQuery(ctx.Operation()) {
 			next(ctx)
 			return
@@ -65,6 +73,23 @@ func canonicalQuery(api huma.API) func(huma.Context, func(huma.Context)) {
 	}
 }
 
+// methodsOf lists the methods of a path as the router does, "" for none.
+func methodsOf(item *huma.PathItem) string {
+	if item == nil {
+		return ""
+	}
+	allow := http.MethodOptions
+	for _, m := range []struct {
+		op   *huma.Operation
+		name string
+	}{{item.Get, "GET, HEAD"}, {item.Post, http.MethodPost}, {item.Put, http.MethodPut}, {item.Patch, http.MethodPatch}, {item.Delete, http.MethodDelete}} {
+		if m.op != nil {
+			allow += ", " + m.name
+		}
+	}
+	return allow
+}
+
 func requiresQuery(op *huma.Operation) bool {
 	for _, p := range op.Parameters {
 		if p.In == "query" && p.Required {
@@ -94,6 +119,9 @@ func canonicalValue(api huma.API, p *huma.Param, raw string, caps map[string]int
 		if !ok {
 			return "", []Item{itemAt(loc, raw, "invalid float")}
 		}
+		if math.IsNaN(f) || math.IsInf(f, 0) { // nothing is stored that compares with them
+			return "", []Item{{Type: "finite_number", Loc: loc, Msg: "Input should be a finite number", Input: raw}}
+		}
 		v, canon = f, strconv.FormatFloat(f, 'g', -1, 64)
 	case huma.TypeBoolean:
 		b, ok := laxBool(raw)
@@ -103,7 +131,7 @@ func canonicalValue(api huma.API, p *huma.Param, raw string, caps map[string]int
 		v, canon = b, strconv.FormatBool(b)
 	default:
 		if strings.ContainsRune(raw, 0) || !utf8.ValidString(raw) {
-			return "", []Item{valueItem("text must be valid UTF-8 without NUL characters", strings.ToValidUTF8(raw, "\uFFFD"), loc...)}
+			return "", []Item{valueItem(plainText, strings.ToValidUTF8(raw, "\uFFFD"), loc...)}
 		}
 		if raw == "" {
 			if p.Required {

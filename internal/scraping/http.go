@@ -58,9 +58,9 @@ type handlers struct {
 }
 
 type sourcesInput struct {
-	Category string `query:"category" doc:"Only this category"`
-	Priority string `query:"priority" doc:"Only this priority: high, medium or low"`
-	Format   string `query:"format" doc:"ui: a flat list for a selection box" example:"ui"`
+	Category string `query:"category" maxLength:"50" doc:"Only this category"`
+	Priority string `query:"priority" maxLength:"50" doc:"Only this priority: high, medium or low"`
+	Format   string `query:"format" maxLength:"50" doc:"ui: a flat list for a selection box" example:"ui"`
 }
 
 // sourcesOutput is dynamic because the contract's sources is an object by category, or a list when filtered.

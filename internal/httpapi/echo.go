@@ -1,0 +1,58 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"unicode/utf8"
+)
+
+// mostEchoed is how many characters of what a client sent are sent back to it: enough to know it again by.
+const mostEchoed = 200
+
+// MarshalJSON writes the item with what it echoes cut short: a refusal must not be as long as what was refused.
+func (i Item) MarshalJSON() ([]byte, error) {
+	type plain Item
+	short := plain(i)
+	short.Input = echoed(i.Input)
+	short.Loc = make([]any, len(i.Loc))
+	for n, part := range i.Loc { // the name of a member that is not expected is the client's too
+		if name, ok := part.(string); ok {
+			part = Shorten(name)
+		}
+		short.Loc[n] = part
+	}
+	return json.Marshal(short)
+}
+
+// echoed is input as an answer shows it: itself, or if that would be long, the beginning of its text.
+func echoed(input any) any {
+	switch v := input.(type) {
+	case nil, bool, int, int64, float64:
+		return v
+	case string:
+		return Shorten(v)
+	}
+	b, err := json.Marshal(input)
+	if err != nil {
+		return Shorten(fmt.Sprint(input))
+	}
+	if utf8.RuneCount(b) > mostEchoed {
+		return Shorten(string(b))
+	}
+	return input
+}
+
+// Shorten cuts a text that an answer repeats to its first 200 characters, and marks the cut.
+func Shorten(s string) string {
+	if len(s) <= mostEchoed {
+		return s
+	}
+	n := 0
+	for at := range s {
+		if n == mostEchoed {
+			return s[:at] + "…"
+		}
+		n++
+	}
+	return s
+}
