@@ -14,6 +14,7 @@ type Reach struct {
 	Reclaimed    int            `json:"keys_reclaimed" doc:"Keys removed from Redis: those, and dead ones that hung on the same"`
 	Examples     []EntryName    `json:"examples" nullable:"false" doc:"Up to twenty of the entries"`
 	Dependencies int            `json:"dependencies" doc:"Names that were given a new version"`
+	Note         string         `json:"note,omitempty" doc:"Of an invalidation by name that reached nothing"`
 	Complete     bool           `json:"complete" doc:"false if the time for counting ran out; all of it is invalid even so"`
 	DryRun       bool           `json:"dry_run" doc:"Nothing was changed: the counts are of what would be"`
 	Audited      bool           `json:"audited" doc:"The audit trail has it; never for a dry run"`
@@ -24,6 +25,9 @@ func reachOf(p cache.Purged, dry, recorded bool) Reach {
 		Layers: p.Layers, Reclaimed: p.Freed, Examples: examplesOf(p), Dependencies: p.Dependencies, Complete: p.Complete, DryRun: dry, Audited: recorded,
 	}
 }
+
+// nothingNamed is said where a name is the caller's own: whatever hangs on it is invalid now, and nothing did.
+const nothingNamed = "nothing that is current hangs on this name: it may be misspelt, or nothing of it is cached"
 
 // operate runs an invalidation, with a row in the trail unless it is a dry run.
 func (a *Admin) operate(ctx context.Context, operation string, target any, dry bool, do func(cache.PurgeOptions) (cache.Purged, error)) (cache.Purged, Reach, error) {
@@ -37,6 +41,14 @@ func (a *Admin) operate(ctx context.Context, operation string, target any, dry b
 		p, recorded, err = a.audited(ctx, operation, target, run)
 	}
 	return p, reachOf(p, dry, recorded), a.refused(err, "body")
+}
+
+// named adds the note to the reach of an invalidation by name.
+func (r Reach) named() Reach {
+	if len(r.Layers) == 0 && r.Complete {
+		r.Note = nothingNamed
+	}
+	return r
 }
 
 // DryRun may be given with every invalidation.
@@ -111,7 +123,10 @@ func (a *Admin) invalidate(ctx context.Context, in *invalidateInput) (*invalidat
 		target["pattern"] = b.Pattern
 	}
 	p, reach, err := a.operate(ctx, b.Operation, target, in.DryRun.DryRun || q.DryRun, do)
-	b.KeysInvalidated, b.Reach = p.Total(), reach
+	if b.KeysInvalidated = p.Total(); b.Operation != "layer_invalidation" {
+		reach = reach.named()
+	}
+	b.Reach = reach
 	return out, err
 }
 
@@ -192,7 +207,7 @@ func (a *Admin) invalidateSource(ctx context.Context, in *sourceInput) (*sourceO
 	p, reach, err := a.operate(ctx, "source_invalidation", map[string]string{"source_name": name}, in.DryRun.DryRun, a.purge(ctx, deps))
 	out := &sourceOutput{}
 	b := &out.Body
-	b.Status, b.SourceName, b.TotalKeys, b.Reach = "success", name, p.Total(), reach
+	b.Status, b.SourceName, b.TotalKeys, b.Reach = "success", name, p.Total(), reach.named()
 	i := &b.Invalidated
 	i.Config, i.Articles, i.Responses = p.Layers[cache.Source], p.Layers[cache.Article]+p.Layers[cache.Content], p.Layers[cache.HTTPResponse]
 	return out, err
@@ -256,6 +271,6 @@ func (a *Admin) invalidateDependency(ctx context.Context, in *dependencyBody) (*
 	p, reach, err := a.operate(ctx, "dependency_invalidation", map[string]string{"dependency": name}, in.DryRun.DryRun || in.Body.DryRun, a.purge(ctx, []string{name}))
 	out := &invalidatedDependency{}
 	b := &out.Body
-	b.Status, b.Operation, b.Dependency, b.KeysInvalidated, b.Reach = "success", "dependency_invalidation", name, p.Total(), reach
+	b.Status, b.Operation, b.Dependency, b.KeysInvalidated, b.Reach = "success", "dependency_invalidation", name, p.Total(), reach.named()
 	return out, err
 }

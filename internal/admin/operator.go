@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"openlearn/internal/cache"
 	"openlearn/internal/httpapi"
 )
 
@@ -119,7 +118,7 @@ type Warmed struct {
 
 // Warm has the server load identifiers of a layer. A dry run says which of them are there already.
 func (a *Admin) Warm(ctx context.Context, layer string, ids []string, dry bool) (Warmed, error) {
-	in := &warmInput{}
+	in := &warmInput{DryRun: DryRun{dry}}
 	in.Body.Layer = layer
 	for _, id := range ids {
 		in.Body.Items = append(in.Body.Items, WarmItem{Identifier: &id})
@@ -132,33 +131,19 @@ func (a *Admin) Warm(ctx context.Context, layer string, ids []string, dry bool) 
 	case len(ids) == 0 || len(ids) > mostItems:
 		return Warmed{}, httpapi.Value(fmt.Sprintf("1 to %d identifiers are needed", mostItems), len(ids), "body", "items")
 	}
-	if dry {
-		return a.warmDry(ctx, layer, ids)
+	for i, id := range ids { // forms are not validated as bodies are
+		if err := checkText(id, "body", "items", i); err != nil {
+			return Warmed{}, err
+		}
 	}
 	out, err := a.warm(ctx, in)
 	if err != nil {
 		return Warmed{}, err
 	}
 	b := &out.Body
-	return Warmed{Layer: b.Layer, Cached: b.ItemsCached, Skipped: b.Skipped, Audited: b.Audited}, nil
-}
-
-// warmDry asks nothing of the database: whether an identifier names anything shows only when it is loaded.
-func (a *Admin) warmDry(ctx context.Context, layer string, ids []string) (Warmed, error) {
-	w := Warmed{Layer: layer, DryRun: true, Skipped: []Skipped{}}
-	for i, id := range ids {
-		if id == "" || checkText(id) != nil {
-			w.Skipped = append(w.Skipped, Skipped{i, id, "the identifier is no valid text"})
-			continue
-		}
-		there, err := a.cache.Exists(ctx, layer, cache.Key{ID: id})
-		if err != nil {
-			return Warmed{}, a.refused(err, "body")
-		}
-		w.Cached++
-		if there {
-			w.Already++
-		}
+	w := Warmed{Layer: b.Layer, Cached: b.ItemsCached, Skipped: b.Skipped, DryRun: b.DryRun, Audited: b.Audited}
+	if dry {
+		w.Already = b.ItemsCached - len(b.WouldFill)
 	}
 	return w, nil
 }

@@ -20,10 +20,12 @@ const (
 )
 
 type warmInput struct {
+	DryRun
 	Body struct {
-		Layer string     `json:"layer" maxLength:"100" example:"article"`
-		Items []WarmItem `json:"items" maxItems:"1000"`
-		TTL   int        `json:"ttl,omitempty" minimum:"0" doc:"Seconds; 0 is the layer's. Counts for supplied values: what the server loads has its own lifetime"`
+		Layer  string     `json:"layer" maxLength:"100" example:"article"`
+		Items  []WarmItem `json:"items" maxItems:"1000"`
+		TTL    int        `json:"ttl,omitempty" minimum:"0" doc:"Seconds; 0 is the layer's. Counts for supplied values: what the server loads has its own lifetime"`
+		DryRun bool       `json:"dry_run,omitempty"`
 	}
 }
 
@@ -45,11 +47,13 @@ type warmOutput struct {
 	Body struct {
 		Status      string    `json:"status"`
 		Layer       string    `json:"layer"`
-		ItemsCached int       `json:"items_cached" doc:"Entries that are there now"`
+		ItemsCached int       `json:"items_cached" doc:"Entries that are there now; of a dry run, that would be, if every identifier names something"`
 		TTLSeconds  int       `json:"ttl_seconds"`
 		Loaded      bool      `json:"loaded" doc:"The server loaded them itself"`
 		Skipped     []Skipped `json:"skipped" nullable:"false"`
-		Audited     bool      `json:"audited"`
+		DryRun      bool      `json:"dry_run" doc:"Nothing was loaded or stored"`
+		WouldFill   []string  `json:"would_fill,omitempty" doc:"Of a dry run: identifiers that it would load, since they are not there, or store as supplied"`
+		Audited     bool      `json:"audited" doc:"The audit trail has it; never for a dry run"`
 	}
 }
 
@@ -74,6 +78,9 @@ func (a *Admin) warm(ctx context.Context, in *warmInput) (*warmOutput, error) {
 		ttl = l.TTL
 	}
 	b.TTLSeconds = int(ttl / time.Second)
+	if b.DryRun = in.DryRun.DryRun || q.DryRun; b.DryRun {
+		return a.warmDry(ctx, l, q.Items, out)
+	}
 	target := map[string]any{"layer": l.Name, "items": len(q.Items)}
 	_, b.Audited, err = a.audited(ctx, "warm", target, func() (p cache.Purged, err error) {
 		results := a.supply
@@ -96,6 +103,48 @@ func (a *Admin) warm(ctx context.Context, in *warmInput) (*warmOutput, error) {
 	return out, a.refused(err, "body")
 }
 
+// warmDry looks which items are there. It loads nothing, so of those that are not it cannot tell whether they name anything.
+func (a *Admin) warmDry(ctx context.Context, l cache.Layer, items []WarmItem, out *warmOutput) (*warmOutput, error) {
+	b := &out.Body
+	b.WouldFill = []string{}
+	for i, it := range items {
+		there, problem := false, checkSupplied(it)
+		if b.Loaded {
+			there, problem = a.isThere(ctx, l, identifier(it))
+		}
+		switch {
+		case errors.Is(problem, errNotLooked):
+			return nil, a.refused(problem, "body")
+		case problem != nil:
+			b.Skipped = append(b.Skipped, Skipped{i, identifier(it), problem.Error()})
+			continue
+		case !there:
+			b.WouldFill = append(b.WouldFill, identifier(it))
+		}
+		b.ItemsCached++
+	}
+	return out, nil
+}
+
+var errNotLooked = errors.New("look whether an entry is there")
+
+// isThere says whether a read would be given a value. What is remembered as not found is an error.
+func (a *Admin) isThere(ctx context.Context, l cache.Layer, id string) (bool, error) {
+	if id == "" {
+		return false, errNoIdentifier
+	}
+	s, err := a.cache.Look(ctx, l.Name, id)
+	switch {
+	case errors.Is(err, cache.ErrMiss):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("%w: %w", errNotLooked, err)
+	case s.Current && s.Negative:
+		return false, fmt.Errorf("%q %w: so it is remembered", id, ErrNoSuch)
+	}
+	return s.Current, nil
+}
+
 func identifier(it WarmItem) string {
 	if it.Identifier == nil {
 		return ""
@@ -116,12 +165,26 @@ func (a *Admin) supply(ctx context.Context, l cache.Layer, items []WarmItem, ttl
 }
 
 func (a *Admin) supplyOne(ctx context.Context, l cache.Layer, it WarmItem, ttl time.Duration) error {
-	id := identifier(it)
+	if err := checkSupplied(it); err != nil {
+		return err
+	}
+	value := it.Value.Value
+	if it.Value.Null {
+		value = json.RawMessage("null")
+	}
+	e := cache.Entry{Layer: l.Name, Key: cache.Key{ID: identifier(it), Params: paramsOf(it.Params)}}
+	ticket, err := a.cache.Ticket(ctx, e)
+	if err != nil {
+		return err
+	}
+	return cache.Set(ctx, a.cache, e, value, ttl, ticket)
+}
+
+// checkSupplied says why an item cannot be stored as it is.
+func checkSupplied(it WarmItem) error {
 	switch {
-	case id == "":
+	case identifier(it) == "":
 		return errNoIdentifier
-	case checkText(id) != nil:
-		return errors.New("the identifier is no valid text")
 	case !it.Value.Set:
 		return errNoValue
 	case len(it.Value.Value) > mostValue:
@@ -129,16 +192,7 @@ func (a *Admin) supplyOne(ctx context.Context, l cache.Layer, it WarmItem, ttl t
 	case len(it.Params) > mostParams:
 		return fmt.Errorf("%d parameters, at most %d", len(it.Params), mostParams)
 	}
-	value := it.Value.Value
-	if it.Value.Null {
-		value = json.RawMessage("null")
-	}
-	e := cache.Entry{Layer: l.Name, Key: cache.Key{ID: id, Params: paramsOf(it.Params)}}
-	ticket, err := a.cache.Ticket(ctx, e)
-	if err != nil {
-		return err
-	}
-	return cache.Set(ctx, a.cache, e, value, ttl, ticket)
+	return nil
 }
 
 // paramsOf writes parameters as a query would have them.

@@ -183,6 +183,13 @@ func TestCountsAreTrue(t *testing.T) {
 		read()
 		want(t, a.post("/invalidate", string(body)), map[string]any{"keys_invalidated": 0, "identifier": id})
 	}
+	// A name that nothing hangs on is no mistake, and no success to be taken for one.
+	for path, body := range map[string]string{"/invalidate/dependency": `{"dependency": "artcle:42"}`, "/invalidate/source/El%20Tempo": "", "/invalidate": `{"layer": "article", "identifier": "4950"}`} {
+		if note, _ := a.post(path, body)["note"].(string); !strings.Contains(note, "nothing that is current hangs on this name") {
+			t.Errorf("%s %s: note %q", path, body, note)
+		}
+	}
+	want(t, a.post("/invalidate/dependency?dry_run=true", `{"dependency": "scraped_content"}`), map[string]any{"note": nil, "dry_run": true})
 	// Cascades name every layer they reached.
 	want(t, a.post("/invalidate/article/3?dry_run=true", ""), map[string]any{
 		"invalidated.article_detail": 1, "invalidated.article_lists": 4, "invalidated.analytics": 1, "invalidated.nlp_analysis": 0, "invalidated.http_responses": 6,
@@ -340,6 +347,26 @@ func TestWarm(t *testing.T) {
 		ids = append(ids, fmt.Sprint(a.create(fmt.Sprint("n", i), "S", "")))
 	}
 	a.settle()
+	// A dry run says what would be done, and does nothing of it.
+	body := fmt.Sprintf(`{"layer": "article", "items": [{"identifier": %q}, {"identifier": "999"}, {}]}`, ids[2])
+	supplied := `{"layer": "topics", "dry_run": true, "items": [{"identifier": "a", "value": 1}, {"identifier": "b"}]}`
+	loaded := metric(t, a, `cache_loads_total{layer="article"}`)
+	dry := a.post("/warm?dry_run=true", body)
+	want(t, dry, map[string]any{"status": "success", "items_cached": 2, "would_fill": []any{ids[2], "999"}, "loaded": true, "dry_run": true, "audited": false})
+	if skipped := dry["skipped"].([]any); len(skipped) != 1 {
+		t.Errorf("skipped %v", skipped)
+	}
+	want(t, a.post("/warm", supplied), map[string]any{"items_cached": 1, "would_fill": []any{"a"}, "loaded": false, "dry_run": true, "audited": false})
+	want(t, a.look("/exists/article/"+ids[2]), map[string]any{"exists": false})
+	want(t, a.look("/exists/topics/a"), map[string]any{"exists": false})
+	if n := metric(t, a, `cache_loads_total{layer="article"}`); n != loaded {
+		t.Errorf("a dry run has loaded %v articles", n-loaded)
+	}
+	if rows := a.look("/audit")["items"].([]any); len(rows) != 0 {
+		t.Errorf("a dry run is in the trail: %v", rows)
+	}
+	want(t, a.post("/warm", body), map[string]any{"items_cached": 1, "would_fill": nil, "dry_run": false, "audited": true})
+	want(t, a.post("/warm?dry_run=1", body), map[string]any{"items_cached": 1, "would_fill": nil, "dry_run": true})
 	// The server loads; what is supplied does not count.
 	got := a.post("/warm", fmt.Sprintf(`{"layer": "article", "items": [{"identifier": %q, "value": {"title": "forged"}}, {"identifier": %q, "params": {"layer": "y"}}, {"identifier": "999"}, {"identifier": "x"}, {"value": 1}]}`, ids[0], ids[1]))
 	want(t, got, map[string]any{"status": "success", "items_cached": 2, "ttl_seconds": 3600, "loaded": true})

@@ -18,7 +18,7 @@ import (
 func functions(files assets) template.FuncMap {
 	return template.FuncMap{
 		"asset": files.url, "count": count, "share": share, "ms": inMS, "megabytes": megabytes, "bytes": inBytes, "span": span, "seconds": inSeconds,
-		"clock": clock, "stamp": stamp, "words": words, "figure": figure, "bar": bar, "level": level, "samples": samples,
+		"clock": clock, "stamp": stamp, "words": words, "capital": capital, "figure": figure, "bar": bar, "level": level, "samples": samples,
 		"target": target, "scopes": func() []scopeName { return scopeNames }, "figure1": func(v float64) string { return figure(&v) }, "dict": dict, "unused": unused,
 	}
 }
@@ -149,12 +149,13 @@ func clock(t time.Time) string { return t.UTC().Format("15:04:05") }
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // words makes hit_ratio a title: Hit ratio.
-func words(name string) string {
-	name = strings.ReplaceAll(name, "_", " ")
-	if name == "" {
+func words(name string) string { return capital(strings.ReplaceAll(name, "_", " ")) }
+
+func capital(text string) string {
+	if text == "" {
 		return ""
 	}
-	return strings.ToUpper(name[:1]) + name[1:]
+	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // figure is a value with two decimals at most.
