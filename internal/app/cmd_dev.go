@@ -118,11 +118,11 @@ func devConfig(stack *devstack.Stack, addr string) (Config, error) {
 	return cfg, nil
 }
 
-// writeEnvFile leaves the private servers' addresses for other shells: `source .dev/env`. It holds passwords, so it is
-// for this user's eyes only.
+// writeEnvFile leaves the addresses of all of it for other shells: `source .dev/env`. It holds passwords, so it is for this
+// user's eyes only.
 func writeEnvFile(path string, cfg Config, newsroomURL string) error {
-	text := fmt.Sprintf("export DATABASE_URL='%s'\nexport REDIS_URL='%s'\nexport PUBLIC_URL='%s'\nexport NEWSROOM_URL='%s'\n",
-		cfg.DatabaseURL, cfg.RedisURL, cfg.PublicURL, newsroomURL)
+	text := fmt.Sprintf("export DATABASE_URL='%s'\nexport REDIS_URL='%s'\nexport HTTP_ADDR='%s'\nexport PUBLIC_URL='%s'\nexport NEWSROOM_URL='%s'\n",
+		cfg.DatabaseURL, cfg.RedisURL, cfg.HTTPAddr, cfg.PublicURL, newsroomURL)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("dev: %w", err)
 	}
