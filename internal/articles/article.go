@@ -225,12 +225,20 @@ func contentHash(content string) string {
 
 // abbreviate cuts s to n characters (code points), marking the cut with "...", as the original does.
 func abbreviate(s string, n int) string {
+	if cut := firstCharacters(s, n); len(cut) < len(s) {
+		return cut + "..."
+	}
+	return s
+}
+
+// firstCharacters is the first n characters (code points) of s.
+func firstCharacters(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
 	for i := range s {
 		if n == 0 {
-			return s[:i] + "..."
+			return s[:i]
 		}
 		n--
 	}

@@ -71,21 +71,29 @@ func take(q *gorm.DB, id int64) (Article, error) {
 	return a, nil
 }
 
-// listColumns are what listings show; content is cut in the database, since whole texts would travel for nothing.
-const listColumns = "id, source, source_url, category, title, subtitle, left(content, %d) AS content, author, word_count, " +
+// listColumns are what listings show: of the content its opening, since whole texts would be fetched for nothing.
+const listColumns = "id, source, source_url, category, title, subtitle, opening AS content, author, word_count, " +
 	"published_date, scraped_at, updated_at, colombian_entities, tags, difficulty_score, is_paywall"
 
 // List reads up to limit articles after a position, each content cut to cut+1 characters so that a cut can be seen.
 func (s *Store) List(ctx context.Context, f Filter, o Order, after *Position, limit, cut int) ([]Article, error) {
 	var out []Article
-	if err := s.listQuery(ctx, f, o, after, limit, cut).Find(&out).Error; err != nil {
+	if err := s.listQuery(ctx, f, o, after, limit).Find(&out).Error; err != nil {
 		return nil, fmt.Errorf("list articles (%+v, %s): %w", f, o, err)
 	}
+	cutContents(out, cut+1)
 	return out, nil
 }
 
-func (s *Store) listQuery(ctx context.Context, f Filter, o Order, after *Position, limit, cut int) *gorm.DB {
-	q := s.db.WithContext(ctx).Model(&Article{}).Select(fmt.Sprintf(listColumns, cut+1))
+// cutContents shortens openings to what a listing shows of them.
+func cutContents(list []Article, n int) {
+	for i := range list {
+		list[i].Content = firstCharacters(list[i].Content, n)
+	}
+}
+
+func (s *Store) listQuery(ctx context.Context, f Filter, o Order, after *Position, limit int) *gorm.DB {
+	q := s.db.WithContext(ctx).Model(&Article{}).Select(listColumns)
 	return o.page(f.where(q, o), after).Limit(limit)
 }
 
@@ -97,16 +105,17 @@ func (s *Store) Offset(ctx context.Context, offset int64, limit, cut int) (page 
 	if limit == 0 || offset >= total {
 		return nil, total, nil
 	}
-	if err := s.offsetQuery(ctx, offset, limit, cut).Find(&page).Error; err != nil {
+	if err := s.offsetQuery(ctx, offset, limit).Find(&page).Error; err != nil {
 		return nil, 0, fmt.Errorf("list articles (offset %d, limit %d): %w", offset, limit, err)
 	}
+	cutContents(page, cut+1)
 	return page, total, nil
 }
 
-func (s *Store) offsetQuery(ctx context.Context, offset int64, limit, cut int) *gorm.DB {
+func (s *Store) offsetQuery(ctx context.Context, offset int64, limit int) *gorm.DB {
 	// The rows skipped are counted off the index alone; only those shown are read whole.
 	ids := UndatedFirst.page(s.db.Model(&Article{}).Select("id"), nil).Limit(limit).Offset(int(offset))
-	q := s.db.WithContext(ctx).Model(&Article{}).Select(fmt.Sprintf(listColumns, cut+1)).Where("id IN (?)", ids)
+	q := s.db.WithContext(ctx).Model(&Article{}).Select(listColumns).Where("id IN (?)", ids)
 	return UndatedFirst.page(q, nil)
 }
 
@@ -132,6 +141,9 @@ func (s *Store) Search(ctx context.Context, query string, f Filter, offset, limi
 	if err := s.searchQuery(ctx, query, f, offset, limit).Scan(&hits).Error; err != nil {
 		return nil, 0, fmt.Errorf("search %q: %w", query, err)
 	}
+	for i := range hits {
+		hits[i].Content = firstCharacters(hits[i].Content, excerptCut+1)
+	}
 	return hits, total, nil
 }
 
@@ -143,7 +155,7 @@ func (s *Store) searchQuery(ctx context.Context, query string, f Filter, offset,
 		Order("rank DESC, id DESC").Limit(limit).Offset(offset)
 	options := "StartSel=" + highlightStart + ",StopSel=" + highlightStop
 	return s.db.WithContext(ctx).Table("(?) AS r", ranked).
-		Select(fmt.Sprintf(listColumns, excerptCut+1)+", rank, "+
+		Select(listColumns+", rank, "+
 			"ts_headline('spanish', left(content, 50000), to_tsquery('spanish', ?), ?) AS headline, "+
 			"ts_headline('spanish', title, to_tsquery('spanish', ?), ?) AS title_mark",
 			query, options+",MaxFragments=2,MaxWords=30,MinWords=12,FragmentDelimiter= … ", query, options+",HighlightAll=true").

@@ -248,6 +248,38 @@ func TestSearchNeverFails(t *testing.T) {
 }
 
 // TestQueriesUseTheirIndexes asks the planner, over enough rows that a sequential scan would cost more.
+// What a listing shows is the beginning of the text as it now is, and one character more where there is one.
+func TestListingsShowTheBeginning(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	ctx := t.Context()
+	for _, n := range []int{1, contentCut - 1, contentCut, contentCut + 1, 3 * contentCut} {
+		id := mustCreate(t, s, Article{Title: fmt.Sprint("Uno de ", n), SourceURL: fmt.Sprint("https://a.co/", n), Content: strings.Repeat("ñ", n)})[0]
+		for _, letter := range []string{"ñ", "😀"} {
+			a, err := s.Get(ctx, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.Content = strings.Repeat(letter, n)
+			if err := s.Update(ctx, &a); err != nil {
+				t.Fatal(err)
+			}
+			for _, cut := range []int{simpleCut, excerptCut, contentCut} {
+				listed, err := s.List(ctx, Filter{}, Newest, nil, 1, cut)
+				if err != nil || len(listed) != 1 || listed[0].ID != id {
+					t.Fatalf("listed %+v, %v", listed, err)
+				}
+				if want := strings.Repeat(letter, min(n, cut+1)); listed[0].Content != want {
+					t.Errorf("%d characters, cut at %d: %d bytes, want %d", n, cut, len(listed[0].Content), len(want))
+				}
+			}
+		}
+		if err := s.Delete(ctx, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestQueriesUseTheirIndexes(t *testing.T) {
 	t.Parallel()
 	s, db := testStore(t)
@@ -270,24 +302,24 @@ func TestQueriesUseTheirIndexes(t *testing.T) {
 		name, index string
 		query       *gorm.DB
 	}{
-		{"newest", "scraped_content_undated_last", s.listQuery(ctx, Filter{}, Newest, nil, 20, 300)},
-		{"newest, deep", "scraped_content_undated_last", s.listQuery(ctx, Filter{}, Newest, middle, 20, 300)},
-		{"newest, among the undated", "scraped_content_undated_last", s.listQuery(ctx, Filter{}, Newest, undated, 20, 300)},
-		{"undated first", "scraped_content_undated_first", s.listQuery(ctx, Filter{}, UndatedFirst, middle, 20, 300)},
-		{"oldest", "scraped_content_undated_first", s.listQuery(ctx, Filter{}, Oldest, middle, 20, 300)},
-		{"easiest", "scraped_content_difficulty", s.listQuery(ctx, Filter{}, Easiest, &Position{Value: ptr("2.5"), ID: 700}, 20, 300)},
-		{"source", "scraped_content_source", s.listQuery(ctx, Filter{Source: "Fuente 7"}, Newest, middle, 20, 300)},
-		{"source, undated first", "scraped_content_source_first", s.listQuery(ctx, Filter{Source: "Fuente 7"}, UndatedFirst, middle, 20, 300)},
-		{"days", "scraped_content_undated_last", s.listQuery(ctx, Filter{From: day(5), To: day(6)}, Newest, nil, 20, 300)},
-		{"no such days", "scraped_content_undated_last", s.listQuery(ctx, Filter{To: ptr(time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC))}, Newest, nil, 20, 300)},
-		{"days, oldest first", "scraped_content_undated_first", s.listQuery(ctx, Filter{From: day(5)}, Oldest, nil, 20, 300)},
-		{"no such difficulty", "scraped_content_difficulty", s.listQuery(ctx, Filter{MinDifficulty: ptr(4.9)}, Newest, nil, 20, 300)},
-		{"category, undated first", "scraped_content_category_first", s.listQuery(ctx, Filter{Category: "c7"}, UndatedFirst, nil, 20, 300)},
-		{"category", "scraped_content_category", s.listQuery(ctx, Filter{Category: "c7"}, Newest, nil, 20, 300)},
-		{"author", "scraped_content_author", s.listQuery(ctx, Filter{Author: "Autor 7"}, Newest, nil, 20, 300)},
-		{"tag", "scraped_content_tags", s.listQuery(ctx, Filter{Tag: "t7"}, Newest, nil, 50, 300)},
-		{"entity", "scraped_content_entities", s.listQuery(ctx, Filter{Entity: "p7"}, Newest, nil, 50, 300)},
-		{"offset", "scraped_content_undated_first", s.offsetQuery(ctx, 400, 10, 300)},
+		{"newest", "scraped_content_undated_last", s.listQuery(ctx, Filter{}, Newest, nil, 20)},
+		{"newest, deep", "scraped_content_undated_last", s.listQuery(ctx, Filter{}, Newest, middle, 20)},
+		{"newest, among the undated", "scraped_content_undated_last", s.listQuery(ctx, Filter{}, Newest, undated, 20)},
+		{"undated first", "scraped_content_undated_first", s.listQuery(ctx, Filter{}, UndatedFirst, middle, 20)},
+		{"oldest", "scraped_content_undated_first", s.listQuery(ctx, Filter{}, Oldest, middle, 20)},
+		{"easiest", "scraped_content_difficulty", s.listQuery(ctx, Filter{}, Easiest, &Position{Value: ptr("2.5"), ID: 700}, 20)},
+		{"source", "scraped_content_source", s.listQuery(ctx, Filter{Source: "Fuente 7"}, Newest, middle, 20)},
+		{"source, undated first", "scraped_content_source_first", s.listQuery(ctx, Filter{Source: "Fuente 7"}, UndatedFirst, middle, 20)},
+		{"days", "scraped_content_undated_last", s.listQuery(ctx, Filter{From: day(5), To: day(6)}, Newest, nil, 20)},
+		{"no such days", "scraped_content_undated_last", s.listQuery(ctx, Filter{To: ptr(time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC))}, Newest, nil, 20)},
+		{"days, oldest first", "scraped_content_undated_first", s.listQuery(ctx, Filter{From: day(5)}, Oldest, nil, 20)},
+		{"no such difficulty", "scraped_content_difficulty", s.listQuery(ctx, Filter{MinDifficulty: ptr(4.9)}, Newest, nil, 20)},
+		{"category, undated first", "scraped_content_category_first", s.listQuery(ctx, Filter{Category: "c7"}, UndatedFirst, nil, 20)},
+		{"category", "scraped_content_category", s.listQuery(ctx, Filter{Category: "c7"}, Newest, nil, 20)},
+		{"author", "scraped_content_author", s.listQuery(ctx, Filter{Author: "Autor 7"}, Newest, nil, 20)},
+		{"tag", "scraped_content_tags", s.listQuery(ctx, Filter{Tag: "t7"}, Newest, nil, 50)},
+		{"entity", "scraped_content_entities", s.listQuery(ctx, Filter{Entity: "p7"}, Newest, nil, 50)},
+		{"offset", "scraped_content_undated_first", s.offsetQuery(ctx, 400, 10)},
 		{"search", "scraped_content_search", s.searchQuery(ctx, tsquery("palabra77"), Filter{}, 0, 10)},
 	} {
 		if plan := explain(t, db, c.query); !strings.Contains(plan, c.index) || strings.Contains(plan, "Seq Scan on scraped_content") {
