@@ -210,6 +210,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	}
 	srv.RegisterOnShutdown(a.console.StopStreams) // they would never end by themselves
 	failed := make(chan error, 1)
+	l = httpcache.Whole(srv, l)
 	go func() { failed <- srv.Serve(l) }()
 	a.log.Info("serving", "address", l.Addr().String(), "public_url", a.cfg.PublicURL)
 	select {

@@ -205,6 +205,7 @@ func (s *Service) send(w http.ResponseWriter, r *http.Request, rt *route, rep *r
 	if r.Method == http.MethodHead || len(body) == 0 {
 		return status, 0, enc
 	}
+	defer holdBack(r.Context()).release()
 	sent, _ = w.Write(body) // the client's loss if it has gone
 	return status, sent, enc
 }
