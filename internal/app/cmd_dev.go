@@ -84,14 +84,22 @@ func runDev(ctx context.Context, c *call) (err error) {
 		log.Warn("other shells will not find the private servers", "error", err) // root may have run `dev` here before
 	}
 
-	background, stopBackground := context.WithCancel(ctx)
+	serving, stop := context.WithCancel(ctx)
+	kept := make(chan error, 1)
+	go func() {
+		defer stop() // without its servers there is nothing to serve
+		kept <- stack.Keep(serving)
+	}()
+	defer func() { stop(); err = errors.Join(err, <-kept) }()
+
+	background, stopBackground := context.WithCancel(serving)
 	var furnishing sync.WaitGroup
 	furnishing.Go(func() { a.furnish(background, articles, paper.url) })
 	defer func() { stopBackground(); furnishing.Wait() }()
 
 	fmt.Fprintf(c.stdout, "\n  OpenLearn is up   %s\n  API docs          %s/docs\n  Cache console     %s/admin/cache\n  Demo newspaper    %s\n\n  Ctrl-C stops all of it. In another shell: source %s/env; bin/openlearn scrape demo\n\n",
 		cfg.PublicURL, cfg.PublicURL, cfg.PublicURL, paper.url, data)
-	return a.Serve(ctx, l)
+	return a.Serve(serving, l)
 }
 
 // devConfig is the environment's configuration with the private servers in place of any that are named there.

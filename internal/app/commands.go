@@ -48,7 +48,7 @@ func commands() []command {
 		},
 		{
 			name: "dev", summary: "serve on a private PostgreSQL and Redis, with sample articles", flags: devFlags, run: runDev,
-			help: "Starts a private PostgreSQL and Redis (data in .dev), migrates, loads the sample on the first run, scrapes the bundled demo\nnewsroom, and serves on loopback with the admin routes open to this machine. Ctrl-C stops all of it; the data stays.",
+			help: "Starts a private PostgreSQL and Redis (data in .dev), migrates, loads the sample on the first run, scrapes the bundled demo\nnewsroom, and serves on loopback with the admin routes open to this machine. Ctrl-C stops all of it; the data stays.\nA server that ends by itself is started again; if that fails for half a minute, so does the command.",
 		},
 		{
 			name: "migrate", args: "up|down|status", summary: "change the database schema", run: runMigrate,

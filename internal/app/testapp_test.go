@@ -15,6 +15,7 @@ import (
 func TestMain(m *testing.M) {
 	quietRedis()
 	playLoadRole()
+	beOpenLearn()
 	testkit.Main(m)
 }
 

@@ -35,12 +35,17 @@ type Options struct {
 type Stack struct {
 	Postgres *Postgres
 	Redis    *Redis
+
+	logger *slog.Logger
 }
+
+// Check says with a *MissingError which of the servers' programs are not installed.
+func Check() error { return thisMachine().check() }
 
 // Start starts both servers and returns when both answer. ctx bounds the start only: the servers run until Stop.
 // A *MissingError says which binaries are not installed.
 func Start(ctx context.Context, o Options) (*Stack, error) {
-	if err := thisMachine().check(); err != nil {
+	if err := Check(); err != nil {
 		return nil, err
 	}
 	type started[T any] struct {
@@ -56,7 +61,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	}()
 	pg, pgErr := StartPostgres(ctx, PostgresOptions{Dir: sub(o.Dir, "postgres"), Logger: o.Logger})
 	rd := <-redis
-	s := &Stack{Postgres: pg, Redis: rd.server}
+	s := &Stack{Postgres: pg, Redis: rd.server, logger: loggerOr(o.Logger)}
 	if err := errors.Join(pgErr, rd.err); err != nil {
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()

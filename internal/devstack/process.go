@@ -16,6 +16,7 @@ import (
 type process struct {
 	name   string
 	child  *os.Process   // its Signal is safe against a pid that was reaped and given away
+	ended  string        // how, once exited is closed
 	exited chan struct{} // closed once the child is reaped and the watchdog knows
 }
 
@@ -58,9 +59,19 @@ func start(l launch) (*process, error) {
 // which would close it.
 func (p *process) reap(cmd *exec.Cmd, dog *watchdog) {
 	defer close(p.exited)
-	// How it ended is told by its log; whether it was meant to, only the caller knows.
-	_ = cmd.Wait()
+	// Whether it was meant to end, only the caller knows.
+	if err := cmd.Wait(); err != nil {
+		p.ended = err.Error()
+	} else {
+		p.ended = "exit status 0"
+	}
 	_ = dog.guard(0)
+}
+
+// ending says how a server ended that did: "signal: killed". Why is told by its log.
+func (p *process) ending() string {
+	<-p.exited
+	return p.ended
 }
 
 // signal sends s to the server, or nothing if it has ended.

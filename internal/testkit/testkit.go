@@ -86,6 +86,14 @@ func RedisServer(t testing.TB, settings ...string) *devstack.Redis {
 	return server
 }
 
+// OwnServers is for tests that start the servers by other ways than this package's.
+func OwnServers(t testing.TB) {
+	t.Helper()
+	if err := devstack.Check(); err != nil {
+		failOrSkip(t, err)
+	}
+}
+
 // failOrSkip skips a test that needs a server of its own where the tests were given theirs from elsewhere and the programs
 // are not installed; on any other machine they are expected.
 func failOrSkip(t testing.TB, err error) {
