@@ -17,8 +17,13 @@ type exchange struct {
 	client http.ResponseWriter // nil: nobody is waiting (a refresh in the background)
 	hold   func(status int, h http.Header) bool
 	before func(status int, h http.Header) (keep bool) // edits the fields that go to the client; keep the body?
-	limit  int
-	now    func() time.Time
+	// whole is called once all of a response that is not held has come, before the client can know that it has: what the
+	// client asks next finds it stored. Where the upstream names no length, that is when the handler has returned. nil = not
+	// of interest.
+	whole func()
+	head  bool // the request was a HEAD: no body follows
+	limit int
+	now   func() time.Time
 
 	header  http.Header
 	got     http.Header // fields as upstream gave them
@@ -29,6 +34,7 @@ type exchange struct {
 	held    bool
 	large   bool // more than limit
 	written int64
+	length  int64 // as Content-Length says, -1 if it does not
 	failed  error // the upstream could not be asked
 	sendErr error // the client went away
 }
@@ -58,6 +64,8 @@ func (x *exchange) WriteHeader(status int) {
 		return
 	}
 	x.keep = x.before(status, x.header)
+	x.length = x.declared()
+	x.arrived()
 	if x.client == nil {
 		return
 	}
@@ -96,6 +104,7 @@ func (x *exchange) Write(b []byte) (int, error) {
 			x.body = append(x.body, b...)
 		}
 	}
+	x.arrived()
 	if x.held || x.client == nil {
 		if x.large && x.client == nil {
 			return 0, errTooLarge // nobody reads it and it will not be stored
@@ -110,6 +119,28 @@ func (x *exchange) Write(b []byte) (int, error) {
 }
 
 var errTooLarge = errors.New("httpcache: response is larger than what may be stored")
+
+// declared is how many bytes of body follow, -1 if the upstream does not say.
+func (x *exchange) declared() int64 {
+	if x.head || bodiless(x.status) {
+		return 0
+	}
+	n, err := strconv.ParseInt(x.got.Get("Content-Length"), 10, 64)
+	if err != nil || n < 0 {
+		return -1
+	}
+	return n
+}
+
+// arrived calls whole if this was the last of the response.
+func (x *exchange) arrived() {
+	if x.whole == nil || x.held || x.written != x.length {
+		return
+	}
+	whole := x.whole
+	x.whole = nil
+	whole()
+}
 
 // Flush is http.Flusher's.
 func (x *exchange) Flush() { _ = x.FlushError() }

@@ -17,14 +17,20 @@ func (l *lookup) fetch() {
 	up := l.r.Clone(l.r.Context())
 	asked := l.condition(up.Header)
 	x := l.exchange(asked, save)
+	x.whole = func() {
+		switch {
+		case x.keep:
+			l.store(x, up, save)
+		case x.head && l.v != nil:
+			l.headUpdate(x, save)
+		}
+	}
 	l.p.run(x, up)
 	switch {
 	case x.held:
 		l.resolve(x, up, asked, save)
-	case x.keep && x.complete(up):
-		l.store(x, up, save)
-	case l.r.Method == http.MethodHead && l.v != nil && x.failed == nil:
-		l.headUpdate(x, save)
+	case x.whole != nil && x.keep && x.complete(up):
+		x.whole()
 	}
 }
 
@@ -68,7 +74,7 @@ func (l *lookup) completion(h http.Header) asking {
 
 // exchange is the writer for this fetch.
 func (l *lookup) exchange(asked asking, save Save) *exchange {
-	x := &exchange{client: l.w, header: http.Header{}, limit: l.p.opt.MaxBody, now: l.p.opt.Now}
+	x := &exchange{client: l.w, header: http.Header{}, limit: l.p.opt.MaxBody, now: l.p.opt.Now, head: l.r.Method == http.MethodHead}
 	x.hold = func(status int, _ http.Header) bool {
 		switch {
 		case status == http.StatusNotModified && asked == validating,

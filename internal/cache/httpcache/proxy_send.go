@@ -112,10 +112,19 @@ func (p *Proxy) write(w http.ResponseWriter, r *http.Request) {
 		o.mark(h)
 		return keep
 	}
-	p.run(x, r)
-	if !x.keep || !x.complete(r) {
-		return
+	x.whole = func() {
+		if x.keep {
+			p.storePost(r, uri, x)
+		}
 	}
+	p.run(x, r)
+	if x.whole != nil && x.complete(r) {
+		x.whole()
+	}
+}
+
+// storePost keeps what a POST answered with for GETs.
+func (p *Proxy) storePost(r *http.Request, uri string, x *exchange) {
 	// What another unsafe request invalidated between this response's beginning and now is not seen by this save, which
 	// is why only a POST's own representation, complete and explicitly fresh, gets here.
 	l := &lookup{p: p, r: r, uri: uri}
