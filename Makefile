@@ -84,7 +84,7 @@ verify: ## the long proofs (VERIFY_FOR=10m each) and every fuzz function (FUZZ_F
 	@scripts/fuzz $(FUZZ_FOR)
 
 .PHONY: conformance
-conformance: ## the public HTTP cache suite against `openlearn cache-proxy`, three runs (needs node and npm; RUNS=1, ONLY=ids)
+conformance: ## the public HTTP cache suite against `openlearn cache-proxy`, three runs (needs node and npm; RUNS=1, ONLY=ids, SUITE=checkout)
 	@scripts/ensure-installed redis
 	@$(MAKE) build
 	@scripts/conformance
