@@ -37,7 +37,7 @@ type Loader func(ctx context.Context, ids []string) []error
 // ErrNoSuch is wrapped by a Loader's errors for identifiers that name nothing.
 var ErrNoSuch = errors.New("names nothing that can be loaded")
 
-// Options configure an Admin. All but Now and SampleEvery are needed.
+// Options configure an Admin. All but Warming, Now and Sampling are needed.
 type Options struct {
 	Cache    *cache.Cache
 	DB       *gorm.DB // where the audit trail is
@@ -46,6 +46,7 @@ type Options struct {
 	Archive  Archive
 	Loaders  map[string]Loader   // by layer
 	Handler  func() http.Handler // the service, for probes; asked when one runs
+	Warming  func() Warming      // what keeps entries warm, Keys being all of them; nil = nothing does
 	Logger   *slog.Logger
 	Now      func() time.Time // nil = time.Now
 	Sampling time.Duration    // how often the counters are looked at; 0 = 10 s

@@ -44,6 +44,7 @@ func (a *Admin) Register(api *httpapi.API) {
 	huma.Register(api, get("/keys", "cache-keys", "List a layer's keys, a page at a time", http.StatusNotFound), a.keys)
 	huma.Register(api, get("/hot", "cache-hot", "The most asked keys of this instance", http.StatusNotFound), a.hot)
 	huma.Register(api, get("/dependencies/{name}", "cache-dependency", "What hangs on a dependency"), a.dependency)
+	huma.Register(api, get("/warming", "cache-warming", "What keeps entries warm, what it foresees, and what it did"), a.warming)
 	huma.Register(api, get("/audit", "cache-audit", "Who invalidated and warmed what"), a.auditTrail)
 
 	huma.Register(api, post("/invalidate", "cache-invalidate", "Invalidate a layer, an entry of it with its variants, or what matches a pattern in it"), a.invalidate)

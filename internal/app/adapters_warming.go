@@ -3,9 +3,11 @@ package app
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"openlearn/internal/admin"
 	"openlearn/internal/articles"
 	"openlearn/internal/cache"
 	"openlearn/internal/warming"
@@ -21,6 +23,39 @@ func (a *App) newWarmer() *warming.Warmer {
 		Keys: a.cfg.WarmKeys, Schedule: warming.Schedule(a.cfg.WarmSchedule), Interval: a.cfg.WarmInterval, Rate: a.cfg.WarmRate,
 		Registerer: a.registry, Logger: a.log,
 	})
+}
+
+// warming tells operators what the warmer does.
+func (a *App) warming() admin.Warming {
+	if a.warmer == nil {
+		return admin.Warming{}
+	}
+	s, o := a.warmer.Status(), a.warmer.Options()
+	out := admin.Warming{
+		Enabled: true, Layer: o.Layer, Schedule: string(o.Schedule), KeysMost: o.Keys, RateMost: o.Rate, Interval: o.Interval.Seconds(),
+		NextLook: moment(s.NextLook), LookedAt: moment(s.LookedAt), Learnt: s.Hours, Needed: a.warmer.Apprenticeship(),
+		Runs: map[string]admin.Tally{}, Failures: s.Failures,
+	}
+	for _, k := range s.Scheduled {
+		out.Keys = append(out.Keys, admin.ForecastKey{Identifier: k.Key, Requests: k.N})
+	}
+	for reason, t := range s.By {
+		tally := admin.Tally{Passes: t.Passes, Checked: t.Checked, Loaded: t.Loaded}
+		if r := t.Last; r != nil {
+			tally.Last = &admin.Run{At: r.At.UTC(), TookMS: float64(r.Took.Microseconds()) / 1000, Entries: r.Entries, Loaded: r.Loaded, Failed: r.Failed}
+		}
+		out.Runs[reason] = tally
+	}
+	return out
+}
+
+// moment is nil for a time that has not been.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
 }
 
 // countArticles tells which articles readers were shown, from whatever cache. The engine's own counts would not do: a

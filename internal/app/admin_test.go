@@ -258,6 +258,7 @@ func TestOperatorsOnly(t *testing.T) {
 		{"GET", "/hot"},
 		{"GET", "/dependencies/articles"},
 		{"GET", "/audit"},
+		{"GET", "/warming"},
 		{"POST", "/invalidate"},
 		{"POST", "/invalidate?dry_run=true"},
 		{"POST", "/invalidate/article/1"},

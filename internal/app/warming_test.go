@@ -62,6 +62,11 @@ func TestPopularArticlesAreWarm(t *testing.T) {
 		t.Errorf("%v articles warmed at start, want 5", n)
 	}
 	popularAreHits("start")
+	want(t, b.look("/warming"), map[string]any{
+		"enabled": true, "layer": "article", "schedule": "predicted", "keys_at_most": 5, "interval_seconds": 60, "hours_learnt": 0, "hours_needed": 24,
+		"scheduled_keys": 0, "keys": []any{}, "failures": 0, "runs.start.passes": 1, "runs.start.checked": 5, "runs.start.loaded": 5,
+		"runs.start.last.entries": 5, "runs.start.last.loaded": 5, "runs.start.last.failed": false, "runs.flush.passes": 0, "runs.flush.last": nil,
+	})
 	b.settle()
 	for _, layer := range []string{"http_response", "article"} {
 		b.post("/invalidate", fmt.Sprintf(`{"layer": %q}`, layer))
@@ -71,6 +76,14 @@ func TestPopularArticlesAreWarm(t *testing.T) {
 		t.Errorf("%v articles warmed after the flush, want 5 at most", n)
 	}
 	popularAreHits("flush")
+	runs := b.look("/warming")["runs"].(map[string]any)
+	for reason, metrics := range map[string]float64{"start": metric(t, b, `cache_warmed_total{reason="start"}`), "flush": metric(t, b, `cache_warmed_total{reason="flush"}`)} {
+		if n := runs[reason].(map[string]any)["loaded"]; n != metrics {
+			t.Errorf("%s: %v loaded, the metric says %v", reason, n, metrics)
+		}
+	}
+	cold := newTestApp(t, func(c *Config) { c.WarmKeys = 0 })
+	want(t, cold.look("/warming"), map[string]any{"enabled": false, "keys": []any{}, "runs": map[string]any{}})
 }
 
 // TestWarmingBesideWrites: articles are changed while they are being warmed over and over, and each reader sees the last

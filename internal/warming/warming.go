@@ -66,7 +66,7 @@ const (
 type Warmer struct {
 	opt     Options
 	log     *slog.Logger
-	met     *metrics
+	met     *record
 	history *history
 	sketch  *forecast.Sketch
 	model   *forecast.Model
@@ -96,7 +96,7 @@ func New(o Options) *Warmer {
 	}
 	now := o.Now()
 	return &Warmer{
-		opt: o, log: o.Logger, met: newMetrics(o.Registerer),
+		opt: o, log: o.Logger, met: newRecord(o.Registerer),
 		history: &history{pool: o.Pool, layer: o.Layer, most: o.Keys},
 		sketch:  forecast.NewSketch(4 * o.Keys), model: forecast.NewModel(4 * o.Keys),
 		learnt: hourOf(now.Add(-keptFor)) - 1, counted: now, next: now, pause: sleep, stop: func() {},
@@ -134,7 +134,7 @@ func (w *Warmer) See(id int64) { w.sketch.See(strconv.FormatInt(id, 10)) }
 
 func (w *Warmer) report(err error) {
 	if err != nil && !errors.Is(err, context.Canceled) {
-		w.met.failures.Inc()
+		w.met.write(func(s *Status) { s.Failures++ })
 		w.log.Warn("warming failed", "layer", w.opt.Layer, "error", err)
 	}
 }
@@ -142,6 +142,7 @@ func (w *Warmer) report(err error) {
 // runOnce does what is due now: a look for a flush, and from time to time the schedule.
 func (w *Warmer) runOnce(ctx context.Context) error {
 	now := w.opt.Now()
+	defer func() { w.met.write(func(s *Status) { s.NextLook, s.Hours = w.next, w.hours }) }()
 	due := !now.Before(w.next)
 	if due || hourOf(now) != hourOf(w.counted) {
 		if err := w.save(ctx, now); err != nil {
@@ -171,7 +172,7 @@ func (w *Warmer) runOnce(ctx context.Context) error {
 		}
 		return err
 	}
-	w.started = w.started || reason == "start"
+	w.started = w.started || reason == atStart
 	return nil
 }
 
@@ -220,9 +221,9 @@ func (w *Warmer) choose(ctx context.Context, now time.Time, due bool) (reason st
 		return "", nil, fmt.Errorf("look for a flush of layer %s: %w", w.opt.Layer, err)
 	}
 	if mark != w.mark {
-		reason = "flush"
+		reason = afterFlush
 		if !w.started {
-			reason = "start"
+			reason = atStart
 		}
 		if err := w.save(ctx, now); err != nil {
 			return "", nil, err
@@ -243,8 +244,8 @@ func (w *Warmer) choose(ctx context.Context, now time.Time, due bool) (reason st
 	case w.opt.Schedule == Predicted && w.hours >= apprenticeship:
 		chosen = forecast.Predicted(w.opt.Keys).Expected(outlook, goneOf(now))
 	}
-	w.met.scheduled.Set(float64(len(chosen)))
-	return "schedule", numbers(chosen), nil
+	w.met.write(func(s *Status) { s.Scheduled, s.LookedAt = chosen, now })
+	return onSchedule, numbers(chosen), nil
 }
 
 // popular is the most asked for, by what was measured: during the last day, usually at this hour, or in the hours since

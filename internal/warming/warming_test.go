@@ -311,6 +311,18 @@ func TestSchedules(t *testing.T) {
 		}
 		h.now = h.now.Add(3 * time.Minute)
 		same(t, string(c.schedule), a.once(t), c.want)
+		s := a.Status()
+		var keys []int64
+		for _, k := range s.Scheduled {
+			keys = append(keys, numbers([]forecast.Count{k})...)
+			if k.N < 2 || k.N > 9 {
+				t.Errorf("%+v", k)
+			}
+		}
+		same(t, string(c.schedule)+", in the status", keys, c.want)
+		if n := uint64(len(c.want)); s.By["schedule"].Checked != n || s.By["schedule"].Loaded != n || s.By["start"].Loaded != 4 || s.Hours == 0 || !s.LookedAt.Equal(h.now) {
+			t.Errorf("%s: %+v", c.schedule, s)
+		}
 	}
 }
 
@@ -341,10 +353,16 @@ func TestFailuresAreTriedAgain(t *testing.T) {
 	if err := a.runOnce(t.Context()); !errors.Is(err, a.fail) {
 		t.Fatalf("%v, want the source's error", err)
 	}
+	if s := a.Status(); s.Failures != 0 || s.By["start"].Last == nil || !s.By["start"].Last.Failed || s.By["start"].Passes != 0 {
+		t.Errorf("after a pass that failed: %+v", s)
+	}
 	a.fail, a.loaded = nil, nil
 	same(t, "at once", a.once(t), nil)
 	h.now = h.now.Add(retryAfter)
 	same(t, "later", a.once(t), upTo(5))
+	if last := a.Status().By["start"].Last; last.Failed || last.Entries != 5 || last.Loaded != 5 || !last.At.Equal(h.now) {
+		t.Errorf("the pass after it: %+v", last)
+	}
 	h.pool.Close()
 	h.now = h.now.Add(time.Hour)
 	a.see(5)
