@@ -3,24 +3,28 @@ package cache
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // checks are looks at versions, and the versions alone, for strict hits from
-// memory. A lone reader makes its own. Those who come while checkLanes are under
-// way share the next, whatever entries they ask about, and it asks for a version
+// memory. A lone reader makes its own. Those who come while one is under way
+// share the next, whatever entries they ask about, and it asks for a version
 // that several of them hang on once: so what a check costs falls with the number
 // of readers. Like every shared exchange it begins after all who share it came.
 type checks struct {
 	mu    sync.Mutex
 	lanes int            // exchanges under way
+	began int64          // when the newest of them did (monotonic)
 	next  *check         // gathers those who wait for a lane
 	at    map[string]int // places in next.keys
 }
 
 const (
-	// checkLanes is one more than needed, so that no reader waits for most of
-	// somebody else's round trip where Redis is far away.
-	checkLanes = 2
+	// checkPatience is how long an exchange is waited for until another begins
+	// beside it: where Redis is far away, or slow, nobody is to wait for most of
+	// somebody else's round trip.
+	checkPatience = time.Millisecond
+	checkLanes    = 2
 	// checkKeys bounds an exchange; who finds the next one full makes their own.
 	checkKeys = 1024
 )
@@ -42,8 +46,9 @@ type outcome struct {
 // in the order asked for. The error is that of a context that ended meanwhile.
 func (s *checks) of(ctx context.Context, c *Cache, vkeys []string) (outcome, error) {
 	s.mu.Lock()
-	if s.lanes < checkLanes {
-		s.lanes++
+	now := c.mono()
+	if s.lanes == 0 {
+		s.lanes, s.began = 1, now
 		s.mu.Unlock()
 		out := c.readVersions(ctx, vkeys)
 		s.pass(c)
@@ -61,7 +66,17 @@ func (s *checks) of(ctx context.Context, c *Cache, vkeys []string) (outcome, err
 	for i, k := range vkeys {
 		places[i] = s.place(k)
 	}
+	mine := s.lanes < checkLanes && now-s.began > int64(checkPatience)
+	if mine {
+		s.lanes++
+		s.begin(now)
+	}
 	s.mu.Unlock()
+	if mine {
+		c.runCheck(t)
+		s.pass(c)
+		return t.part(places), nil
+	}
 	select {
 	case <-t.done:
 		return t.part(places), nil
@@ -98,16 +113,13 @@ func (t *check) part(places []int) outcome {
 
 // pass gives a lane to those who wait, or frees it.
 func (s *checks) pass(c *Cache) {
-	t := s.take()
+	t := s.take(c)
 	if t == nil {
 		return
 	}
 	rest := func() {
-		for ; t != nil; t = s.take() {
-			// It belongs to all who share it, so nobody's end may end it; the
-			// client's own timeouts bound it.
-			t.outcome = c.readVersions(context.Background(), t.keys)
-			close(t.done)
+		for ; t != nil; t = s.take(c) {
+			c.runCheck(t)
 		}
 	}
 	if !c.spawn(rest) {
@@ -115,16 +127,30 @@ func (s *checks) pass(c *Cache) {
 	}
 }
 
-func (s *checks) take() *check {
+// take begins the next exchange in a lane, or frees the lane.
+func (s *checks) take(c *Cache) *check {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.next
-	s.next = nil
-	clear(s.at)
-	if t == nil {
+	if s.next == nil {
 		s.lanes--
+		return nil
 	}
+	return s.begin(c.mono())
+}
+
+// begin closes the next exchange to those who come from now on.
+func (s *checks) begin(now int64) *check {
+	t := s.next
+	s.next, s.began = nil, now
+	clear(s.at)
 	return t
+}
+
+// runCheck makes a shared exchange. It belongs to all who share it, so nobody's end
+// may end it; the client's own timeouts bound it.
+func (c *Cache) runCheck(t *check) {
+	t.outcome = c.readVersions(context.Background(), t.keys)
+	close(t.done)
 }
 
 func (c *Cache) readVersions(ctx context.Context, vkeys []string) outcome {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -55,14 +56,14 @@ func (s *checks) waiting(t *testing.T, n int, kind string) {
 func TestReadersOfManyEntriesShareACheck(t *testing.T) {
 	t.Parallel()
 	const readers = 50
-	c := newCache(t, exactly(ownRedis(t), nil))
+	c := instances(t, 1, exactly(ownRedis(t), nil))[0] // its link is up: coming up later, it would empty the memory
 	f := count(c, Article)
 	for id := range readers {
 		mustGet(t, f, id, 0)
 	}
 	s := c.near.checks
 	s.mu.Lock()
-	s.lanes = checkLanes // somebody's exchanges are under way
+	s.lanes, s.began = 1, c.mono()+int64(time.Hour) // somebody's exchange is under way
 	s.mu.Unlock()
 	seen := &mgets{}
 	c.rdb.AddHook(seen)
@@ -106,7 +107,7 @@ func TestReadersOfManyEntriesShareACheck(t *testing.T) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.next != nil || s.lanes > checkLanes-1 || len(s.at) > 0 {
+	if s.next != nil || s.lanes > 0 || len(s.at) > 0 {
 		t.Errorf("afterwards %d lanes and %d keys wait", s.lanes, len(s.at))
 	}
 }
@@ -114,15 +115,11 @@ func TestReadersOfManyEntriesShareACheck(t *testing.T) {
 // Whoever comes while an exchange is under way is not told what that one saw.
 func TestACheckUnderWayIsNotJoined(t *testing.T) {
 	t.Parallel()
-	c := newCache(t, exactly(ownRedis(t), nil))
+	c := instances(t, 1, exactly(ownRedis(t), nil))[0] // its link is up: coming up later, it would empty the memory
 	f := count(c, Article)
 	mustGet(t, f, 1, 0)
 	mustGet(t, f, 1, 0)
 	s := c.near.checks
-	s.mu.Lock()
-	s.lanes = checkLanes - 1
-	s.mu.Unlock()
-
 	ctx := context.Background()
 	got := make(chan int, 1)
 	seen := &mgets{before: func(n int64) {
@@ -133,6 +130,9 @@ func TestACheckUnderWayIsNotJoined(t *testing.T) {
 		if err := c.Invalidate(ctx, "thing:1"); err != nil {
 			t.Error(err)
 		}
+		s.mu.Lock()
+		s.began += int64(time.Hour) // it has only just begun, however long this takes
+		s.mu.Unlock()
 		go func() {
 			v, err := f.Get(ctx, 1)
 			if err != nil {
@@ -155,7 +155,7 @@ func TestAReaderWhoWaitsForACheckMayLeave(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))
 	s := new(checks)
-	s.lanes = checkLanes
+	s.lanes, s.began = 1, int64(time.Hour)
 	ctx, cancel := context.WithCancel(context.Background())
 	left := make(chan error, 1)
 	go func() {
@@ -173,12 +173,45 @@ func TestAReaderWhoWaitsForACheckMayLeave(t *testing.T) {
 	}
 }
 
+// Where an exchange takes long, another begins beside it, with all who wait.
+func TestASlowCheckIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	c := newCache(t, exactly(ownRedis(t), nil))
+	s := new(checks)
+	s.lanes, s.began = 1, int64(time.Hour)
+	waiter := make(chan outcome, 1)
+	go func() {
+		out, err := s.of(context.Background(), c, []string{"dep:v1:a", "dep:v1:b"})
+		if err != nil {
+			t.Error(err)
+		}
+		waiter <- out
+	}()
+	s.waiting(t, 2, "dep:")
+	s.mu.Lock()
+	s.began = -int64(time.Hour)
+	s.mu.Unlock()
+	seen := &mgets{}
+	c.rdb.AddHook(seen)
+	out, err := s.of(context.Background(), c, []string{"dep:v1:b"})
+	if err != nil || out.err != nil || len(out.versions) != 1 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if out := <-waiter; out.err != nil || len(out.versions) != 2 {
+		t.Fatalf("who had waited got %+v", out)
+	}
+	if n := seen.n.Load(); n != 1 {
+		t.Errorf("%d exchanges, want one for both", n)
+	}
+	eventually(t, "its lane is free", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.lanes == 1 })
+}
+
 // An exchange that is full is not made larger.
 func TestAFullCheckIsNotJoined(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))
 	s := new(checks)
-	s.lanes = checkLanes
+	s.lanes, s.began = 1, int64(time.Hour)
 	var keys []string
 	for i := range checkKeys {
 		keys = append(keys, "dep:v1:"+strconv.Itoa(i))
