@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"openlearn/internal/cache"
@@ -14,8 +13,8 @@ import (
 type Endpoint struct {
 	Endpoint string   `json:"endpoint"`
 	Requests uint64   `json:"requests"`
-	Cached   *Latency `json:"cached" doc:"null where it is not measured which answers came from the cache"`
-	Uncached *Latency `json:"uncached"`
+	Cached   Latency  `json:"cached"`
+	Uncached Latency  `json:"uncached"`
 	Speedup  *float64 `json:"speedup" doc:"Uncached over cached mean; null under 100 of either"`
 }
 
@@ -71,16 +70,15 @@ func (a *Admin) comparison(ctx context.Context, _ *struct{}) (*comparisonOutput,
 }
 
 const (
-	queries      = "db_query_duration_seconds"
-	requests     = "http_request_duration_seconds"
-	cachedRoutes = "api_request_duration_seconds" // with a label "cached", where an HTTP cache is mounted
+	queries  = "db_query_duration_seconds"
+	requests = "api_request_duration_seconds" // its label "cached" says how the HTTP cache answered; NONE: it had no part
 
 	comparedResponse = 50.0 // ms, the original's target
 	improvement      = 60.0 // per cent, likewise
 )
 
 func (a *Admin) performance(st cache.Stats) (Performance, error) {
-	found, err := families(a.opt.Metrics, gets, queries, requests, cachedRoutes)
+	found, err := families(a.opt.Metrics, gets, queries, requests)
 	if err != nil {
 		return Performance{}, err
 	}
@@ -121,34 +119,25 @@ func (a *Admin) performance(st cache.Stats) (Performance, error) {
 	return p, nil
 }
 
-// requests compares requests on cacheable routes: with the HTTP cache's own measure where it is mounted, which tells hits
-// from misses, and else only in all.
+// requests compares requests that the HTTP cache had a part in: hits with misses, route by route.
 func (p *Performance) requests(found map[string][]series) {
 	var all, cached, missed histogram
 	routes := map[string]*struct{ all, cached, missed histogram }{}
-	route := func(name string) *struct{ all, cached, missed histogram } {
+	for _, s := range found[requests] {
+		if s.labels["cached"] == "NONE" {
+			continue
+		}
+		name := s.labels["endpoint"]
 		if routes[name] == nil {
 			routes[name] = &struct{ all, cached, missed histogram }{}
 		}
-		return routes[name]
-	}
-	told := len(found[cachedRoutes]) > 0
-	for _, s := range found[cachedRoutes] {
-		r := route(s.labels["endpoint"])
+		r := routes[name]
 		r.all, all = r.all.plus(s.histogram), all.plus(s.histogram)
-		switch strings.ToLower(s.labels["cached"]) {
-		case "hit", "true":
+		switch s.labels["cached"] {
+		case "HIT":
 			r.cached, cached = r.cached.plus(s.histogram), cached.plus(s.histogram)
-		case "miss", "false":
+		case "MISS":
 			r.missed, missed = r.missed.plus(s.histogram), missed.plus(s.histogram)
-		}
-	}
-	if !told {
-		for _, s := range found[requests] {
-			if s.labels["method"] == "GET" && s.labels["status"] == "200" && cacheable(s.labels["endpoint"]) {
-				r := route(s.labels["endpoint"])
-				r.all, all = r.all.plus(s.histogram), all.plus(s.histogram)
-			}
 		}
 	}
 	p.Samples.Requests, p.Samples.CachedRequests, p.Samples.UncachedRequests = all.n, cached.n, missed.n
@@ -162,26 +151,13 @@ func (p *Performance) requests(found map[string][]series) {
 	p.Endpoints = []Endpoint{}
 	for _, name := range slices.Sorted(maps.Keys(routes)) {
 		r := routes[name]
-		e := Endpoint{Endpoint: name, Requests: r.all.n}
-		if told {
-			e.Cached, e.Uncached = ptr(r.cached.latency()), ptr(r.missed.latency())
-			c, okC := r.cached.mean()
-			if m, okM := r.missed.mean(); okC && okM && c > 0 {
-				e.Speedup = ptr(round(m/c, 2))
-			}
+		e := Endpoint{Endpoint: name, Requests: r.all.n, Cached: r.cached.latency(), Uncached: r.missed.latency()}
+		c, okC := r.cached.mean()
+		if m, okM := r.missed.mean(); okC && okM && c > 0 {
+			e.Speedup = ptr(round(m/c, 2))
 		}
 		p.Endpoints = append(p.Endpoints, e)
 	}
-}
-
-// cacheable are the routes whose handlers read through the cache.
-func cacheable(route string) bool {
-	for _, prefix := range []string{"/api/articles", "/api/scraping", "/api/analysis"} {
-		if strings.HasPrefix(route, prefix) {
-			return true
-		}
-	}
-	return false
 }
 
 // milliseconds is a duration as figures tell it.

@@ -17,6 +17,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"openlearn/internal/cache/httpcache"
 	"openlearn/internal/httpapi"
 	"openlearn/internal/tracing"
 )
@@ -72,6 +73,15 @@ func methodLabel(m string) string {
 		return m
 	}
 	return "other"
+}
+
+// cachedLabel is what the HTTP cache says of its answer, or NONE where it said nothing.
+func cachedLabel(h http.Header) string {
+	switch said := h.Get("X-Cache"); said {
+	case httpcache.Hit, httpcache.Miss, httpcache.Stale, httpcache.Bypass:
+		return said
+	}
+	return "NONE"
 }
 
 // requestID names the request, by the caller's name for it where that is one that logs and headers can bear.
@@ -146,12 +156,13 @@ func deadline(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// observe counts and logs requests. Labels are route templates: raw paths would be unbounded.
+// observe counts and logs requests, here and nowhere else: around everything, so that what fails before the HTTP cache or
+// beside it is counted too, with what that cache made of it. Labels are route templates: raw paths would be unbounded.
 func observe(log *slog.Logger, reg prometheus.Registerer) echo.MiddlewareFunc {
 	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "http_request_duration_seconds", Help: "Time to answer a request, by route.",
-		Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
-	}, []string{"method", "endpoint", "status"})
+		Name: "api_request_duration_seconds", Help: "Time to answer a request, by route and by how the HTTP cache answered it: HIT, MISS, STALE, BYPASS, or NONE where it had no part.",
+		Buckets: []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+	}, []string{"method", "endpoint", "status", "cached"})
 	inFlight := prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_requests_in_progress", Help: "Requests being answered now."})
 	reg.MustRegister(duration, inFlight)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -168,7 +179,7 @@ func observe(log *slog.Logger, reg prometheus.Registerer) echo.MiddlewareFunc {
 				route = "unmatched"
 			}
 			if !endless(c) || status != http.StatusOK { // how long somebody listens is no time to answer
-				duration.WithLabelValues(methodLabel(c.Request().Method), route, strconv.Itoa(status)).Observe(took.Seconds())
+				duration.WithLabelValues(methodLabel(c.Request().Method), route, strconv.Itoa(status), cachedLabel(c.Response().Header())).Observe(took.Seconds())
 			}
 			level := slog.LevelDebug
 			if status >= http.StatusInternalServerError {

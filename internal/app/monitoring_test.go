@@ -240,12 +240,44 @@ func TestTheCheckOfMonitoringBites(t *testing.T) {
 			names[s.metric] = true
 		}
 	}
-	for _, want := range []string{"cache_hits_total", "cache_memory_max_bytes", "http_request_duration_seconds_bucket", "articles_last_stored_timestamp_seconds", "up"} {
+	for _, want := range []string{"cache_hits_total", "cache_memory_max_bytes", "api_request_duration_seconds_bucket", "articles_last_stored_timestamp_seconds", "up"} {
 		if !names[want] {
 			t.Errorf("%s was not found in the alerts and dashboards", want)
 		}
 	}
 	if !slices.ContainsFunc(all, func(q question) bool { return strings.HasPrefix(q.where, "OpenLearn: scraping") }) {
 		t.Error("the dashboard of scraping was not read")
+	}
+}
+
+// TestRequestsAreTimedOnce: one histogram has every request, with what the HTTP cache made of it.
+func TestRequestsAreTimedOnce(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	a.awaitGate()
+	a.create("uno", "S", "")
+	a.settle()
+	for range 3 {
+		a.get("/api/articles?limit=5")
+	}
+	a.get("/api/articles/1", "X-API-Key", testAdminKey)
+	a.get("/api/articles/one")
+	a.get("/health/live")
+	a.get("/nowhere")
+	for labels, want := range map[string]float64{
+		`cached="MISS",endpoint="/api/articles",method="GET",status="200"`:       1,
+		`cached="HIT",endpoint="/api/articles",method="GET",status="200"`:        2,
+		`cached="BYPASS",endpoint="/api/articles/:id",method="GET",status="200"`: 1,
+		`cached="BYPASS",endpoint="/api/articles/:id",method="GET",status="422"`: 1,
+		`cached="NONE",endpoint="/api/articles",method="POST",status="201"`:      1,
+		`cached="NONE",endpoint="/health/live",method="GET",status="200"`:        1,
+		`cached="NONE",endpoint="unmatched",method="GET",status="404"`:           1,
+	} {
+		if got := metricSum(t, a, "api_request_duration_seconds_count{"+labels+"}", ""); got != want {
+			t.Errorf("%s: %v requests, want %v", labels, got, want)
+		}
+	}
+	if n := metricSum(t, a, "http_request_duration_seconds", ""); n != 0 {
+		t.Errorf("requests are timed twice: %v", n)
 	}
 }

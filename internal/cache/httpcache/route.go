@@ -80,9 +80,7 @@ type route struct {
 	seen     variantLimit
 	detour   detour
 	times    [2]meanTime // uncached, cached
-
-	timers [2]atomic.Pointer[prometheus.Observer] // of hits: 200, 304
-	sizes  [codings]atomic.Pointer[prometheus.Observer]
+	sizes    [codings]atomic.Pointer[prometheus.Observer]
 }
 
 func newRoute(r Route) (*route, error) {

@@ -27,7 +27,7 @@ func (s *Service) Middleware() echo.MiddlewareFunc {
 			c.SetParamValues(p.values...)
 			direct := func() error { return next(c) }
 			if why != "" {
-				return s.pass(rt, c.Response(), r, why, direct)
+				return s.pass(rt, c.Response(), why, direct)
 			}
 			e, handler := c.Echo(), c.Handler()
 			q := &call{selection: v, handle: func(w http.ResponseWriter, r *http.Request) error {
@@ -77,7 +77,7 @@ func (s *Service) Wrap(next http.Handler) http.Handler {
 			}
 			return
 		}
-		_ = s.pass(rt, w, &own, why, direct) // direct returns nil
+		_ = s.pass(rt, w, why, direct) // direct returns nil
 	})
 }
 
@@ -94,7 +94,7 @@ func (s *Service) find(r *http.Request) (*route, []string) {
 }
 
 // pass lets the handler answer this request itself.
-func (s *Service) pass(rt *route, w http.ResponseWriter, r *http.Request, why string, direct func() error) error {
+func (s *Service) pass(rt *route, w http.ResponseWriter, why string, direct func() error) error {
 	h := w.Header()
 	if why == "credentials" {
 		h.Set("Cache-Control", "private, no-store")
@@ -102,17 +102,7 @@ func (s *Service) pass(rt *route, w http.ResponseWriter, r *http.Request, why st
 	o := outcome{cache: Bypass, fwd: "bypass", detail: why}
 	o.mark(h)
 	s.met.refused.WithLabelValues(rt.Path, why).Inc()
-	start := time.Now()
-	err := direct()
-	if e, ok := w.(*echo.Response); ok {
-		status := e.Status
-		var he *echo.HTTPError
-		if errors.As(err, &he) {
-			status = he.Code
-		}
-		s.met.observe(rt, r.Method, status, Bypass, time.Since(start))
-	}
-	return err
+	return direct()
 }
 
 // serve answers from the engine.
@@ -127,17 +117,17 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request, q *call, direct 
 		case errors.As(err, &failed):
 			rep, o = failed.rep, outcome{cache: Miss, fwd: "miss", status: failed.rep.status}
 		case errors.As(err, &pass):
-			return s.pass(q.rt, w, r, pass.why, direct)
+			return s.pass(q.rt, w, pass.why, direct)
 		case errors.Is(err, errAborted):
 			panic(http.ErrAbortHandler) // cut this connection as the handler wanted its own cut
 		case errors.Is(err, cache.ErrClosed), errors.Is(err, cache.ErrInvalidKey):
-			return s.pass(q.rt, w, r, "cache", direct)
+			return s.pass(q.rt, w, "cache", direct)
 		default:
 			return err
 		}
 	}
-	status, n, enc := s.send(w, r, q.rt, rep, &o, info)
-	s.met.observe(q.rt, r.Method, status, o.cache, time.Since(start))
+	n, enc := s.send(w, r, q.rt, rep, &o, info)
+	q.rt.answered(o.cache, time.Since(start))
 	if n > 0 {
 		s.met.sizes(q.rt, enc).Observe(float64(n))
 	}
@@ -162,7 +152,7 @@ var (
 )
 
 // send writes a representation: in the coding the client likes best, or as a 304 if it has just that.
-func (s *Service) send(w http.ResponseWriter, r *http.Request, rt *route, rep *representation, o *outcome, info cache.Info) (status, sent int, enc string) {
+func (s *Service) send(w http.ResponseWriter, r *http.Request, rt *route, rep *representation, o *outcome, info cache.Info) (sent int, enc string) {
 	form := s.coder.pick(rep, r.Header["Accept-Encoding"])
 	h := w.Header()
 	for name, values := range rep.header {
@@ -203,11 +193,11 @@ func (s *Service) send(w http.ResponseWriter, r *http.Request, rt *route, rep *r
 	}
 	w.WriteHeader(status)
 	if r.Method == http.MethodHead || len(body) == 0 {
-		return status, 0, enc
+		return 0, enc
 	}
 	defer holdBack(r.Context()).release()
 	sent, _ = w.Write(body) // the client's loss if it has gone
-	return status, sent, enc
+	return sent, enc
 }
 
 // fresh evaluates the client's preconditions against the form it would get now (RFC 9110 §13.2.2).
