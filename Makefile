@@ -89,6 +89,10 @@ conformance: ## the public HTTP cache suite against `openlearn cache-proxy`, thr
 	@$(MAKE) build
 	@scripts/conformance
 
+.PHONY: dashboards
+dashboards: ## the Grafana dashboards against Grafana's own types (needs node and npm)
+	@scripts/check-dashboards
+
 .PHONY: image
 image: ## the container image, openlearn:local
 	@docker build --build-arg VERSION=$(VERSION) -t openlearn:local .

@@ -65,8 +65,12 @@ func panelQuestions(t *testing.T) (out []question) {
 				Title   string
 				Targets []struct{ Expr string }
 			}
-			Annotations struct{ List []struct{ Expr string } }
-			Templating  struct{ List []struct{ Definition string } }
+			Annotations struct {
+				List []struct{ Target struct{ Expr string } }
+			}
+			Templating struct {
+				List []struct{ Query struct{ Query string } }
+			}
 		}
 		text, err := os.ReadFile(file)
 		if err == nil {
@@ -81,13 +85,13 @@ func panelQuestions(t *testing.T) (out []question) {
 			}
 		}
 		for _, a := range d.Annotations.List {
-			out = append(out, question{d.Title + ", annotations", a.Expr})
+			out = append(out, question{d.Title + ", annotations", a.Target.Expr})
 		}
 		for _, v := range d.Templating.List {
-			of, found := strings.CutPrefix(v.Definition, "label_values(")
+			of, found := strings.CutPrefix(v.Query.Query, "label_values(")
 			expr, label, ok := strings.Cut(strings.TrimSuffix(of, ")"), ", ")
 			if !found || !ok || label == "" {
-				t.Errorf("%s: variable %q", file, v.Definition)
+				t.Errorf("%s: variable %q", file, v.Query.Query)
 			}
 			out = append(out, question{d.Title + ", variable", "sum by (" + label + ") (" + expr + ")"})
 		}
@@ -182,7 +186,7 @@ func (a *testApp) scrapeNews() {
 // /metrics of the whole service has.
 func TestMonitoringAsksForWhatIsThere(t *testing.T) {
 	t.Parallel()
-	a := newTestApp(t)
+	a := newTestApp(t, warm)
 	a.live()
 	have := a.exported()
 	for name, labels := range made {

@@ -172,7 +172,10 @@ func TestARealPrometheus(t *testing.T) {
 	t.Parallel()
 	rd := testkit.RedisServer(t)
 	cfg := testConfig(t)
-	same := func(c *Config) { c.DatabaseURL, c.RedisURL = cfg.DatabaseURL, rd.URL() }
+	same := func(c *Config) {
+		warm(c)
+		c.DatabaseURL, c.RedisURL = cfg.DatabaseURL, rd.URL()
+	}
 	a, b := newTestApp(t, same), newTestApp(t, same)
 	b.awaitGate()
 	a.live()
@@ -209,6 +212,7 @@ func TestARealPrometheus(t *testing.T) {
 	fill := strings.NewReplacer("$__rate_interval", "20s", "$instance", ".*")
 	empty := panelQuestions(t)
 	a.scrapeNews()
+	a.post("/invalidate", `{"layer": "article"}`) // what was asked for is warmed again
 	ask := func() bool {
 		a.get("/api/articles?limit=5")
 		a.get("/api/articles/1")
