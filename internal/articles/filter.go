@@ -131,6 +131,12 @@ func (f Filter) where(q *gorm.DB, o Order) *gorm.DB {
 	return q
 }
 
+// onePlan says that one plan is best whatever the filter's value is: the index that has it in the listing's order. How
+// much another filter leaves decides how its articles are best found.
+func (f Filter) onePlan() bool {
+	return f == Filter{Source: f.Source} || f == Filter{Category: f.Category} || f == Filter{Author: f.Author}
+}
+
 // page adds order and start to q.
 func (o Order) page(q *gorm.DB, after *Position) *gorm.DB {
 	k := o.keyset()

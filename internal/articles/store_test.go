@@ -247,7 +247,6 @@ func TestSearchNeverFails(t *testing.T) {
 	}
 }
 
-// TestQueriesUseTheirIndexes asks the planner, over enough rows that a sequential scan would cost more.
 // What a listing shows is the beginning of the text as it now is, and one character more where there is one.
 func TestListingsShowTheBeginning(t *testing.T) {
 	t.Parallel()
@@ -280,9 +279,9 @@ func TestListingsShowTheBeginning(t *testing.T) {
 	}
 }
 
-func TestQueriesUseTheirIndexes(t *testing.T) {
-	t.Parallel()
-	s, db := testStore(t)
+// manyArticles are enough that a sequential scan would cost more than any index.
+func manyArticles(t *testing.T, db *postgres.DB) {
+	t.Helper()
 	ctx := t.Context()
 	_, err := db.Pool.Exec(ctx, `
 		INSERT INTO scraped_content (source, source_url, category, title, content, author, published_date, content_hash, tags, colombian_entities, difficulty_score)
@@ -296,6 +295,85 @@ func TestQueriesUseTheirIndexes(t *testing.T) {
 	if _, err := db.Pool.Exec(ctx, "ANALYZE scraped_content"); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestUsualListingsArePlannedOnce counts the plans on one connection, and looks at the one for all values.
+func TestUsualListingsArePlannedOnce(t *testing.T) {
+	t.Parallel()
+	s, db := testStore(t)
+	manyArticles(t, db)
+	ctx := t.Context()
+	for _, c := range []struct {
+		index  string
+		filter Filter
+		order  Order
+		limit  int
+	}{
+		{"scraped_content_undated_last", Filter{}, Newest, 21},
+		{"scraped_content_undated_first", Filter{}, UndatedFirst, 51},
+		{"scraped_content_source", Filter{Source: "Fuente 7"}, Newest, 21},
+		{"scraped_content_category_first", Filter{Category: "c7"}, UndatedFirst, 51},
+		{"scraped_content_author", Filter{Author: "Autor 7"}, Newest, 11},
+	} {
+		for _, after := range []*Position{nil, {Value: ptr("2026-01-05T00:00:00Z"), ID: 5760}} {
+			st := s.listQuery(ctx, c.filter, c.order, after, c.limit).Session(&gorm.Session{DryRun: true}).Find(&[]Article{}).Statement
+			text := st.SQL.String()
+			var generic, custom int
+			err := db.Gorm.WithContext(ctx).Connection(func(tx *gorm.DB) error {
+				for range 12 {
+					if _, err := s.in(tx).List(ctx, c.filter, c.order, after, c.limit, 300); err != nil {
+						return err
+					}
+				}
+				return tx.Raw("SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = ?", text).Row().Scan(&generic, &custom)
+			})
+			if err != nil {
+				t.Fatalf("%v %+v: %v", c.filter, after, err)
+			}
+			if generic == 0 || custom > 5 { // PostgreSQL's number of trials
+				t.Errorf("%d generic and %d custom plans, want one for all\n%s", generic, custom, text)
+			}
+			if plan := explainForAll(t, db, st); !strings.Contains(plan, c.index) || strings.Contains(plan, "Sort") {
+				t.Errorf("the plan for all does not use %s:\n%s\n%s", c.index, plan, text)
+			}
+		}
+	}
+}
+
+// explainForAll is the plan that knows no parameter's value.
+func explainForAll(t *testing.T, db *postgres.DB, st *gorm.Statement) string {
+	t.Helper()
+	var args []string
+	for _, v := range st.Vars {
+		if at, ok := v.(time.Time); ok {
+			v = at.Format(time.RFC3339)
+		}
+		args = append(args, fmt.Sprintf("'%v'", v))
+	}
+	var plan []string
+	err := db.Gorm.WithContext(t.Context()).Connection(func(tx *gorm.DB) error {
+		execute := "EXPLAIN EXECUTE listing"
+		if len(args) > 0 {
+			execute += "(" + strings.Join(args, ", ") + ")"
+		}
+		for _, sql := range []string{"PREPARE listing AS " + st.SQL.String(), "SET plan_cache_mode = force_generic_plan"} {
+			if _, err := tx.Statement.ConnPool.ExecContext(t.Context(), sql); err != nil {
+				return err
+			}
+		}
+		return errors.Join(tx.Raw(execute).Scan(&plan).Error, tx.Exec("DEALLOCATE listing").Error, tx.Exec("RESET plan_cache_mode").Error)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(plan, "\n")
+}
+
+func TestQueriesUseTheirIndexes(t *testing.T) {
+	t.Parallel()
+	s, db := testStore(t)
+	ctx := t.Context()
+	manyArticles(t, db)
 	middle := &Position{Value: ptr("2026-01-05T00:00:00Z"), ID: 5760}
 	undated := &Position{ID: 300}
 	for _, c := range []struct {
