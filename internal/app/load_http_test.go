@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -35,7 +36,7 @@ type contender struct {
 	fields  []string // of the request, "Name: value"
 	wantX   string   // X-Cache of every answer, "" = none
 	pids    []int    // whose CPU it uses, beside Redis and PostgreSQL
-	pages   int      // how many spellings of the page are asked for in turn, 0 = one
+	pages   int      // how many places of the listing are asked for in turn, 0 = its beginning
 
 	runs []wrkRun
 }
@@ -82,6 +83,7 @@ func TestLoadHTTP(t *testing.T) {
 	s := newStage(t, 2000)
 	strict, bounded, uncached := s.start("strict", nil), s.start("bounded", nil), s.start("uncached", nil)
 	body, etag := fetch(t, strict.base+loadPage)
+	s.cursors = cursors(t, uncached.base)
 	bare := s.start("echo", bytes.NewReader(body))
 	nginx, nginxPIDs := s.nginx(uncached.base)
 	varnish, varnishPIDs := s.varnish(uncached.base)
@@ -106,7 +108,7 @@ func TestLoadHTTP(t *testing.T) {
 		contenders = []*contender{echo64, near64, strict64, many64, near304, strict304, nginx64, varnish64, uncached64, echo8, strict8, cached2, uncached2}
 	)
 	many64.pages = 200
-	uncached64.pages, uncached2.pages = 3000, 3000 // or readers would share fetches
+	uncached64.pages, uncached2.pages = len(s.cursors), len(s.cursors) // or readers would share fetches
 	only := regexp.MustCompile(os.Getenv("OPENLEARN_LOAD_ONLY"))
 	contenders = slices.DeleteFunc(contenders, func(c *contender) bool { return !only.MatchString(c.name) })
 	for range loadRounds {
@@ -159,13 +161,14 @@ func (s *stage) turn(c *contender) {
     s.errors.connect + s.errors.read + s.errors.write + s.errors.status + s.errors.timeout))
 end
 `
-	if c.pages > 0 { // a filter of its own for each, which leaves nothing out
-		report += fmt.Sprintf(`local n = 0
+	if c.pages > 0 {
+		cursors := s.cursors[:min(c.pages, len(s.cursors))]
+		report += fmt.Sprintf(`local n, cursors = 0, {"%s"}
 request = function()
-  n = (n + 1) %% %d
-  return wrk.format(nil, string.format("%s&from=1990-01-01T00:%%02d:%%02dZ", math.floor(n / 60), n %% 60))
+  n = n %% #cursors + 1
+  return wrk.format(nil, "%s&cursor=" .. cursors[n])
 end
-`, c.pages, loadPage)
+`, strings.Join(cursors, `", "`), loadPage)
 	}
 	if err := os.WriteFile(script, []byte(report), 0o600); err != nil {
 		s.t.Fatal(err)
@@ -246,6 +249,26 @@ func (s *stage) stored(a *actor) float64 {
 		memory, body = memory+int(n), body+len(page)
 	}
 	return float64(memory) / float64(body)
+}
+
+// cursors lists where full pages begin: after every article but the last ones.
+func cursors(t testing.TB, base string) []string {
+	t.Helper()
+	var out []string
+	for url := base + "/api/v1/articles?limit=1"; ; {
+		body, _ := fetch(t, url)
+		var page struct {
+			Next string `json:"next_cursor"`
+		}
+		if err := json.Unmarshal(body, &page); err != nil {
+			t.Fatal(err)
+		}
+		if page.Next == "" {
+			return out[:len(out)-20]
+		}
+		out = append(out, page.Next)
+		url = base + "/api/v1/articles?limit=1&cursor=" + page.Next
+	}
 }
 
 func fetch(t testing.TB, url string) (body []byte, etag string) {

@@ -123,6 +123,8 @@ type stage struct {
 	stack *devstack.Stack
 	redis *redis.Client
 	db    *postgres.DB
+
+	cursors []string // of pages of twenty articles
 }
 
 func newStage(t *testing.T, articles int) *stage {
