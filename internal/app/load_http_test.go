@@ -20,8 +20,11 @@ import (
 	"time"
 )
 
-// The page all of them serve: twenty articles, about 22 kB of JSON.
-const loadPage = "/api/v1/articles?limit=20"
+// The page all of them serve: twenty articles, about 22 kB of JSON. The default page has fifty.
+const (
+	loadPage    = "/api/v1/articles?limit=20"
+	defaultPage = "/api/v1/articles"
+)
 
 const (
 	loadRounds  = 3
@@ -105,10 +108,13 @@ func TestLoadHTTP(t *testing.T) {
 		uncached64 = list("without the cache, 64 readers", uncached, 64, "")
 		nginx64    = &contender{name: "nginx proxy_cache", url: nginx + loadPage, clients: 64, pids: nginxPIDs}
 		varnish64  = &contender{name: "Varnish", url: varnish + loadPage, clients: 64, pids: varnishPIDs}
-		contenders = []*contender{echo64, near64, strict64, many64, near304, strict304, nginx64, varnish64, uncached64, echo8, strict8, cached2, uncached2}
+		default64  = list("hit, strict, 64 readers of the default page", strict, 64, "HIT")
+		defaultOff = list("the default page without the cache, 64 readers", uncached, 64, "")
+		contenders = []*contender{echo64, near64, strict64, many64, near304, strict304, nginx64, varnish64, uncached64, default64, defaultOff, echo8, strict8, cached2, uncached2}
 	)
+	default64.url, defaultOff.url = strict.base+defaultPage, uncached.base+defaultPage
 	many64.pages = 200
-	uncached64.pages, uncached2.pages = len(s.cursors), len(s.cursors) // or readers would share fetches
+	uncached64.pages, uncached2.pages, defaultOff.pages = len(s.cursors), len(s.cursors), len(s.cursors) // or readers would share fetches
 	only := regexp.MustCompile(os.Getenv("OPENLEARN_LOAD_ONLY"))
 	contenders = slices.DeleteFunc(contenders, func(c *contender) bool { return !only.MatchString(c.name) })
 	for range loadRounds {
@@ -138,6 +144,9 @@ func TestLoadHTTP(t *testing.T) {
 	row("304 / 200, strict, requests/s", "≥ 1.1", strict304.rate()/strict64.rate())
 	row("cached / uncached, 64 readers, requests/s", "≥ 10", strict64.rate()/uncached64.rate())
 	row("uncached / cached, 64 readers, p50", "≥ 10", uncached64.p50()/strict64.p50())
+	row("cached / uncached, the default page of 50, 64 readers, requests/s", "≥ 10", default64.rate()/defaultOff.rate())
+	row("uncached / cached, the default page of 50, 64 readers, p50", "≥ 10", defaultOff.p50()/default64.p50())
+	row("bare Echo / uncached, 64 readers, requests/s: no cache in this process could do more", "", echo64.rate()/uncached64.rate())
 	row("uncached / cached, 2 readers, p50", "", uncached2.p50()/cached2.p50())
 	row("hit, strict / nginx proxy_cache, requests/s (bare Echo: "+fmt.Sprintf("%.2f", echo64.rate()/nginx64.rate())+")", "≥ 0.45", strict64.rate()/nginx64.rate())
 	row("hit, strict / Varnish, requests/s", "", strict64.rate()/varnish64.rate())
@@ -163,12 +172,17 @@ end
 `
 	if c.pages > 0 {
 		cursors := s.cursors[:min(c.pages, len(s.cursors))]
+		_, page, _ := strings.Cut(c.url, "//")
+		page, and := page[strings.Index(page, "/"):], "?"
+		if strings.Contains(page, and) {
+			and = "&"
+		}
 		report += fmt.Sprintf(`local n, cursors = 0, {"%s"}
 request = function()
   n = n %% #cursors + 1
-  return wrk.format(nil, "%s&cursor=" .. cursors[n])
+  return wrk.format(nil, "%s" .. cursors[n])
 end
-`, strings.Join(cursors, `", "`), loadPage)
+`, strings.Join(cursors, `", "`), page+and+"cursor=")
 	}
 	if err := os.WriteFile(script, []byte(report), 0o600); err != nil {
 		s.t.Fatal(err)
@@ -264,7 +278,7 @@ func cursors(t testing.TB, base string) []string {
 			t.Fatal(err)
 		}
 		if page.Next == "" {
-			return out[:len(out)-20]
+			return out[:len(out)-50]
 		}
 		out = append(out, page.Next)
 		url = base + "/api/v1/articles?limit=1&cursor=" + page.Next

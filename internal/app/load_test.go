@@ -124,7 +124,7 @@ type stage struct {
 	redis *redis.Client
 	db    *postgres.DB
 
-	cursors []string // of pages of twenty articles
+	cursors []string // of full pages
 }
 
 func newStage(t *testing.T, articles int) *stage {
