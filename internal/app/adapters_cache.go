@@ -21,7 +21,7 @@ func (a *App) newAdmin() *admin.Admin {
 		Loaders: map[string]admin.Loader{
 			cache.Article: each(a.loadArticle), cache.Analytics: each(a.loadFigures),
 		},
-		Handler: func() http.Handler { return a.handler }, Warming: a.warming, Logger: a.log,
+		Handler: func() http.Handler { return a.handler }, Warming: a.warming, Logger: a.log, Sampling: a.cfg.sampling,
 	})
 }
 

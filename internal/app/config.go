@@ -60,6 +60,8 @@ type Config struct {
 	uncached bool
 	// auditRate is the share of hits that the coherence audit compares with the database.
 	auditRate float64
+	// sampling is how often the administration looks at the counters; 0 = its own choice.
+	sampling time.Duration
 }
 
 // LoadConfig reads the environment. The error names the variables that are wrong (of those that do not even parse, the

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -18,7 +19,7 @@ func TestConsoleInBrowser(t *testing.T) {
 	browser := chromium(t)
 	for name, scene := range map[string]func(*testing.T, context.Context){
 		"login": consoleLogin, "live": consoleLive, "invalidate": consoleInvalidate, "inspect": consoleInspect, "keyboard": consoleKeyboard,
-		"looks": consoleLooks, "without scripts": consoleWithoutScripts, "accessible": consoleAccessible,
+		"warming": consoleWarming, "looks": consoleLooks, "charts": consoleCharts, "without scripts": consoleWithoutScripts, "accessible": consoleAccessible,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -115,6 +116,78 @@ func consoleLive(t *testing.T, browser context.Context) {
 	if len(b.hosts) != 1 || !b.hosts[a.base] {
 		t.Errorf("the page asked %v, and should ask %s only", b.hosts, a.base)
 	}
+}
+
+// consoleCharts: a line ends where there is nothing to show and begins anew after it, and the legend at rest has the latest
+// values.
+func consoleCharts(t *testing.T, browser context.Context) {
+	a := newTestApp(t, func(c *Config) { c.sampling = 200 * time.Millisecond })
+	a.awaitGate()
+	path := fmt.Sprintf("/api/articles/%d", a.create("uno", "S", ""))
+	a.settle()
+	a.get(path)
+	b := openTab(t, browser, 1440)
+	b.do(chromedp.Navigate(a.base + "/admin/cache"))
+	b.logIn(testAdminKey)
+	// Runs are the stretches of the plot with something other than grid in them: the columns where each begins and ends.
+	runs := func() (out [][2]int) {
+		t.Helper()
+		return ask[[][2]int](b, `(() => {
+			const canvas = document.querySelector("#chart-ratio canvas");
+			if (!canvas) return [];
+			const area = document.querySelector("#chart-ratio .u-over");
+			const left = area.offsetLeft * devicePixelRatio, width = area.clientWidth * devicePixelRatio;
+			const pixels = canvas.getContext("2d").getImageData(left, 0, width, canvas.height).data;
+			const coloured = (x) => { // the lines of layers are, text and grid are all but grey
+				for (let y = 0; y < canvas.height; y++) {
+					const [r, g, b, a] = pixels.slice(4 * (y * width + x), 4 * (y * width + x) + 4);
+					if (a > 128 && Math.max(r, g, b) - Math.min(r, g, b) > 80) return true;
+				}
+				return false;
+			};
+			const out = [];
+			for (let x = 0; x < width; x++) {
+				if (!coloured(x)) continue;
+				const last = out[out.length - 1];
+				if (last && last[1] === x - 1) last[1] = x;
+				else out.push([x, x]);
+			}
+			return out;
+		})()`)
+	}
+	legend := func() string { return b.text("#chart-ratio .u-legend") }
+	eventually(t, "a line is drawn", func() bool {
+		a.get(path)
+		r := runs()
+		return len(r) == 1 && r[0][1]-r[0][0] >= 3
+	})
+	eventually(t, "the legend has the latest value", func() bool {
+		a.get(path)
+		text := legend()
+		return strings.Contains(text, "http_response") && strings.Contains(text, "100.0 %") && !strings.Contains(text, "--") && !strings.Contains(text, " at ")
+	})
+	eventually(t, "nothing is read for some seconds, and the legend says since when", func() bool {
+		_, at, said := strings.Cut(legend(), " at ")
+		if !said || len(at) < 8 {
+			return false
+		}
+		last, err := time.Parse("15:04:05", at[:8])
+		if err != nil {
+			t.Fatalf("legend %q: %v", legend(), err)
+		}
+		_, now, _ := strings.Cut(legend(), "UTC")
+		seen, err := time.Parse("15:04:05", strings.TrimLeft(now, ": \n\t")[:8])
+		if err != nil {
+			t.Fatalf("legend %q: %v", legend(), err)
+		}
+		return seen.Sub(last) >= 6*time.Second
+	})
+	eventually(t, "the line begins anew", func() bool {
+		a.get(path)
+		r := runs()
+		return len(r) >= 2 && r[len(r)-1][0]-r[len(r)-2][1] >= 3
+	})
+	b.pardon("willReadFrequently") // it was this test that read
 }
 
 // consoleInvalidate: a dry run changes nothing; the button under it does, and the next read misses.
@@ -274,29 +347,7 @@ func consoleWithoutScripts(t *testing.T, browser context.Context) {
 // consoleAccessible: axe-core finds nothing to complain about by WCAG 2.2 AA and its own best practices, on the login and on
 // the console with all its parts, light and dark.
 func consoleAccessible(t *testing.T, browser context.Context) {
-	axe, err := os.ReadFile("testdata/axe/axe-4.14.1.min.js")
-	if err != nil {
-		t.Fatal(err)
-	}
 	a, b, id := atConsole(t, browser, 1440)
-	check := func(where string) {
-		t.Helper()
-		ask[any](b, string(axe)+"; null")
-		raw := ask[string](b, `axe.run(document, {resultTypes: ["violations"]}).then((r) => JSON.stringify({passes: r.passes.length, violations: r.violations.map((v) => v.id + ": " + v.help + " | " + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + " (" + n.failureSummary + ")").join(" || "))}))`)
-		var got struct {
-			Passes     int
-			Violations []string
-		}
-		if err := json.Unmarshal([]byte(raw), &got); err != nil {
-			t.Fatal(err)
-		}
-		if len(got.Violations) > 0 {
-			t.Errorf("%s: %s", where, strings.Join(got.Violations, "\n"))
-		}
-		if got.Passes < 10 {
-			t.Errorf("%s: only %d rules were applied", where, got.Passes)
-		}
-	}
 	b.do(chromedp.SendKeys(chromedp.CSS("#inspect-id"), fmt.Sprint(id)+kb.Enter))
 	b.shows("#inspected pre", "Primera plana")
 	b.click(`form[aria-label="List keys"] button`)
@@ -310,14 +361,92 @@ func consoleAccessible(t *testing.T, browser context.Context) {
 		b.do(chromedp.EmulateViewport(width, 900))
 		for _, scheme := range []string{"light", "dark"} {
 			b.prefers(scheme)
-			check(fmt.Sprint("the console, ", scheme, ", ", width))
+			b.accessible(fmt.Sprint("the console, ", scheme, ", ", width))
 		}
 	}
 	b.click("form[action$=logout] button")
 	b.until(`location.pathname === "/admin/cache/login"`)
 	for _, scheme := range []string{"light", "dark"} {
 		b.prefers(scheme)
-		check("the login, " + scheme)
+		b.accessible("the login, " + scheme)
 	}
-	_ = a
+	b.do(chromedp.Navigate(a.base + "/admin/cache/nada"))
+	b.shows("h1", "Not Found")
+	b.pardon("404")
+	for _, scheme := range []string{"light", "dark"} {
+		b.prefers(scheme)
+		b.accessible("a page that is not there, " + scheme)
+	}
+	b.picture("nowhere-dark-1440")
+	b.click("main a")
+	b.until(`location.pathname === "/admin/cache/login"`)
+}
+
+// accessible has axe-core look at the page.
+func (b *tab) accessible(where string) {
+	b.t.Helper()
+	axe, err := os.ReadFile("testdata/axe/axe-4.14.1.min.js")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	ask[any](b, string(axe)+"; null")
+	raw := ask[string](b, `axe.run(document, {resultTypes: ["violations"]}).then((r) => JSON.stringify({passes: r.passes.length, violations: r.violations.map((v) => v.id + ": " + v.help + " | " + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + " (" + n.failureSummary + ")").join(" || "))}))`)
+	var got struct {
+		Passes     int
+		Violations []string
+	}
+	if err := json.Unmarshal([]byte(raw), &got); err != nil {
+		b.t.Fatal(err)
+	}
+	if len(got.Violations) > 0 {
+		b.t.Errorf("%s: %s", where, strings.Join(got.Violations, "\n"))
+	}
+	if got.Passes < 10 {
+		b.t.Errorf("%s: only %d rules were applied", where, got.Passes)
+	}
+}
+
+// consoleWarming: what the warmer did and foresees is on the page, and comes to it by itself.
+func consoleWarming(t *testing.T, browser context.Context) {
+	a := newTestApp(t)
+	var ids []int64
+	for i := range 4 {
+		ids = append(ids, a.create(fmt.Sprint("titulo", i), "S", ""))
+	}
+	for hour := range 4 {
+		for i, id := range ids {
+			if _, err := a.db.Pool.Exec(t.Context(), "INSERT INTO cache_access (layer, hour, key, n) VALUES ('article', date_trunc('hour', now()) - $1 * interval '1 hour', $2, $3)", hour+2, fmt.Sprint(id), 40-10*i); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w := newTestApp(t, func(c *Config) {
+		warm(c)
+		c.WarmSchedule, c.WarmInterval, c.DatabaseURL = "popular", time.Second, a.cfg.DatabaseURL
+	})
+	b := openTab(t, browser, 1440)
+	b.do(chromedp.Navigate(w.base + "/admin/cache"))
+	b.logIn(testAdminKey)
+	b.until(`document.querySelector("#stream")?.dataset.state === "live"`)
+	b.shows("#live-warming", "Schedule popular")
+	b.until(`/At the start\s+1\s+4\s+4\s+[0-9:]{8}\s+4 of 4/.test(document.querySelector("#live-warming").innerText)`)
+	b.until(`/By schedule\s+[1-9]/.test(document.querySelector("#live-warming").innerText)`)
+	b.shows("#live-warming", "4 of at most 5 entries of article are kept warm now")
+	b.click("#forecast summary")
+	passes := ask[string](b, `document.querySelector("#live-warming tbody tr:last-child td").innerText`)
+	b.until(fmt.Sprintf(`document.querySelector("#live-warming tbody tr:last-child td").innerText !== %q`, passes))
+	if !ask[bool](b, `document.querySelector("#forecast").open`) {
+		t.Error("new figures folded the forecast again")
+	}
+	b.click("#forecast a")
+	b.shows("#inspected pre", "titulo0")
+	w.post("/invalidate/dependency", `{"dependency": "articulo:1"}`)
+	for _, width := range []int64{1440, 390} {
+		b.do(chromedp.EmulateViewport(width, 900))
+		for _, scheme := range []string{"light", "dark"} {
+			b.prefers(scheme)
+			b.accessible(fmt.Sprint("warming, ", scheme, ", ", width))
+			b.picture(fmt.Sprintf("warming-%s-%d", scheme, width))
+		}
+	}
 }

@@ -89,6 +89,38 @@ func TestConsoleLogin(t *testing.T) {
 	}
 }
 
+// TestConsoleRefusesInItsOwnWords: a page for browsers, a part of one for their scripts, and for others what the API says.
+func TestConsoleRefusesInItsOwnWords(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	const browser = "text/html,application/xhtml+xml,*/*;q=0.8"
+	for _, c := range []struct {
+		method, path string
+		status       int
+		allow, says  string
+	}{
+		{"GET", "/admin/cache/nada", 404, "", "The console has no page under this address."},
+		{"GET", "/admin/cache/nada/mas", 404, "", "Go to the console"},
+		{"POST", "/admin/cache/nada", 404, "", "Not Found"},
+		{"GET", "/admin/cache/static/nada.js", 404, "", "Not Found"},
+		{"DELETE", "/admin/cache/key", 405, "GET, HEAD", "Method Not Allowed"},
+		{"GET", "/admin/cache/warm", 405, "POST", "Method Not Allowed"},
+	} {
+		page := a.do(c.method, c.path, "", "Accept", browser)
+		if page.StatusCode != c.status || page.Header.Get("Content-Type") != "text/html; charset=utf-8" || page.Header.Get("Cache-Control") != "no-store" || page.Header.Get("Allow") != c.allow || !strings.Contains(string(page.body), c.says) {
+			t.Errorf("%s %s: %d %v %s", c.method, c.path, page.StatusCode, page.Header, page.body)
+		}
+		part := a.do(c.method, c.path, "", "Accept", browser, "HX-Request", "true")
+		if part.StatusCode != c.status || !strings.HasPrefix(string(part.body), "<h3") {
+			t.Errorf("%s %s for a script: %d %s", c.method, c.path, part.StatusCode, part.body)
+		}
+		other := a.do(c.method, c.path, "")
+		if want := fmt.Sprintf("{\"detail\":%q}\n", http.StatusText(c.status)); other.StatusCode != c.status || other.Header.Get("Content-Type") != "application/json" || string(other.body) != want {
+			t.Errorf("%s %s for others: %d %v %s", c.method, c.path, other.StatusCode, other.Header, other.body)
+		}
+	}
+}
+
 // TestConsoleLoginIsBounded: keys cannot be tried one after the other, not even the right one.
 func TestConsoleLoginIsBounded(t *testing.T) {
 	t.Parallel()

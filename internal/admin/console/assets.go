@@ -64,10 +64,10 @@ func (a assets) url(name string) (string, error) {
 	return Path + "/static/" + name + "?v=" + one.hash, nil
 }
 
-func (a assets) serve(w http.ResponseWriter, r *http.Request) {
-	one, ok := a[r.PathValue("name")]
+func (c *Console) static(w http.ResponseWriter, r *http.Request) {
+	one, ok := c.assets[r.PathValue("name")]
 	if !ok {
-		http.NotFound(w, r)
+		c.refuse(w, r, http.StatusNotFound, http.StatusText(http.StatusNotFound))
 		return
 	}
 	h := w.Header()

@@ -102,7 +102,7 @@ const mostForm = 512 << 10
 func (c *Console) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /admin", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, Path, http.StatusSeeOther) })
-	mux.HandleFunc("GET "+Path+"/static/{name}", c.assets.serve)
+	mux.HandleFunc("GET "+Path+"/static/{name}", c.static)
 	mux.HandleFunc("GET "+loginPath, c.loginPage)
 	mux.HandleFunc("POST "+loginPath, c.login)
 	mux.HandleFunc("POST "+Path+"/logout", c.logout)
@@ -127,7 +127,16 @@ func (c *Console) Handler() http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
 		if e := c.opt.Guard.Door.Check(r); e != nil {
-			http.Error(w, messageOf(e), e.GetStatus())
+			c.refuse(w, r, e.GetStatus(), messageOf(e))
+			return
+		}
+		if router, pattern := mux.Handler(r); pattern == "" { // it would say so in plain text
+			said := refusal{header: http.Header{}}
+			router.ServeHTTP(&said, r)
+			if allow := said.header.Get("Allow"); allow != "" {
+				h.Set("Allow", allow)
+			}
+			c.refuse(w, r, said.status, http.StatusText(said.status))
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, mostForm)

@@ -19,13 +19,14 @@ func functions(files assets) template.FuncMap {
 	return template.FuncMap{
 		"asset": files.url, "count": count, "share": share, "ms": inMS, "megabytes": megabytes, "bytes": inBytes, "span": span, "seconds": inSeconds,
 		"clock": clock, "stamp": stamp, "words": words, "capital": capital, "figure": figure, "bar": bar, "level": level, "samples": samples,
-		"target": target, "scopes": func() []scopeName { return scopeNames }, "figure1": func(v float64) string { return figure(&v) }, "dict": dict, "unused": unused,
+		"target": target, "scopes": func() []choice { return scopes }, "reasons": func() []choice { return reasons }, "millis": func(v float64) string { return inMS(&v) }, "figure1": func(v float64) string { return figure(&v) }, "dict": dict, "unused": unused,
 	}
 }
 
-type scopeName struct{ Value, Label string }
+// choice is a value and what people call it.
+type choice struct{ Value, Label string }
 
-var scopeNames = []scopeName{
+var scopes = []choice{
 	{"entry", "One entry and its variants"},
 	{"pattern", "Entries by pattern"},
 	{"article", "Everything that shows an article"},
@@ -34,6 +35,9 @@ var scopeNames = []scopeName{
 	{"layer", "A whole layer"},
 	{"all", "Every layer"},
 }
+
+// reasons are those of warming passes.
+var reasons = []choice{{"start", "At the start"}, {"flush", "After a flush"}, {"schedule", "By schedule"}}
 
 // none stands for what is not known. Screen readers are told by the cell's title.
 const none = "–"

@@ -40,7 +40,7 @@ func (c *Console) browse(w http.ResponseWriter, r *http.Request, op operator) {
 // form reads a posted form; false if that could not be done, and was answered.
 func (c *Console) form(w http.ResponseWriter, r *http.Request) bool {
 	if err := r.ParseForm(); err != nil {
-		http.Error(w, "The form could not be read: it may be too long.", http.StatusBadRequest)
+		c.refuse(w, r, http.StatusBadRequest, "The form could not be read: it may be too long.")
 		return false
 	}
 	return true

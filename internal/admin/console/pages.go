@@ -44,7 +44,7 @@ func (c *Console) answer(w http.ResponseWriter, r *http.Request, status int, fra
 	live, err := c.figures(r.Context())
 	if err != nil {
 		c.opt.Logger.Error("console figures could not be read", "error", err)
-		http.Error(w, "The figures could not be read: the log says why.", http.StatusInternalServerError)
+		c.refuse(w, r, http.StatusInternalServerError, "The figures could not be read: the log says why.")
 		return
 	}
 	v.figures, v.LoggedIn, v.Instance = live, op.session != nil, c.opt.Instance

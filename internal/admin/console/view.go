@@ -11,12 +11,13 @@ import (
 // figures are what the live sections show.
 type figures struct {
 	admin.Overview
-	Hot   []admin.HotKey
-	Trail trailView
+	Hot     []admin.HotKey
+	Warming admin.Warming
+	Trail   trailView
 }
 
 // liveSections are templates, and the ids of the elements whose content they are.
-var liveSections = []string{"live-summary", "live-layers", "live-hot", "live-health", "live-trail"}
+var liveSections = []string{"live-summary", "live-layers", "live-hot", "live-health", "live-warming", "live-trail"}
 
 // view is the whole page, with what was asked for on it.
 type view struct {
@@ -100,7 +101,7 @@ func (c *Console) figures(ctx context.Context) (figures, error) {
 	if err != nil {
 		return figures{}, err
 	}
-	return figures{o, hot, c.trailOf(ctx, "", trailShown)}, nil
+	return figures{o, hot, c.opt.Admin.Warming(), c.trailOf(ctx, "", trailShown)}, nil
 }
 
 func (c *Console) trailOf(ctx context.Context, cursor string, limit int) trailView {

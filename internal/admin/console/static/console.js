@@ -21,8 +21,8 @@
     for (const [id, html] of Object.entries(sections)) {
       const into = document.getElementById(id);
       if (!into) continue;
-      // Morphed, not replaced: focus, selection and scrolling stay where they are.
-      Idiomorph.morph(into, html, { morphStyle: "innerHTML", ignoreActiveValue: true });
+      // Morphed, not replaced: focus, selection, scrolling and what was unfolded stay as they are.
+      Idiomorph.morph(into, html, { morphStyle: "innerHTML", ignoreActiveValue: true, callbacks: { beforeAttributeUpdated: (name) => name !== "open" } });
       htmx.process(into);
     }
     state.title = "Last figures: " + new Date(at).toISOString();
@@ -103,8 +103,8 @@
     const dashes = [[], [6, 4], [2, 3]];
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const kinds = [
-      { id: "chart-ratio", index: 0, unit: " %", range: () => [0, 100], plot: null },
-      { id: "chart-latency", index: 1, unit: " ms", range: (u, min, max) => [0, max > 0 ? max * 1.1 : 5], plot: null },
+      { id: "chart-ratio", index: 0, unit: " %", range: () => [0, 100], plot: null, none: "Nothing was read yet." },
+      { id: "chart-latency", index: 1, unit: " ms", range: (u, min, max) => [0, max > 0 ? max * 1.1 : 5], plot: null, none: "No layer has had 100 hits within five minutes yet." },
     ];
     let points = [];
     let names = []; // of all layers; a layer's place among them is its colour in both charts
@@ -113,8 +113,32 @@
 
     const shown = (index) => names.filter((name) => points.some((p) => p.layers[name]?.[index] != null));
 
+    // Where points are missing, because the service was away or too busy to look, a point of nothing breaks the lines.
+    function broken() {
+      const steps = points.slice(1).map((p, i) => p.at - points[i].at).sort((a, b) => a - b);
+      const usual = steps[Math.floor(steps.length / 2)];
+      return points.flatMap((p, i) => (i && p.at - points[i - 1].at > 2.5 * usual ? [{ at: (p.at + points[i - 1].at) / 2, layers: {} }, p] : [p]));
+    }
+
     function columns(kind) {
-      return [points.map((p) => p.at), ...kind.names.map((name) => points.map((p) => p.layers[name]?.[kind.index] ?? null))];
+      const all = broken();
+      return [all.map((p) => p.at), ...kind.names.map((name) => all.map((p) => p.layers[name]?.[kind.index] ?? null))];
+    }
+
+    const clock = (at) => new Date(at * 1000).toISOString().slice(11, 19);
+
+    // A value with none beside it is no line: it is drawn as a point.
+    function alone(u, series) {
+      const values = u.data[series];
+      return [...values.keys()].filter((i) => values[i] != null && values[i - 1] == null && values[i + 1] == null);
+    }
+
+    // What the legend says while nothing is pointed at: the latest value there is, and when that was if not just now.
+    function latest(u, series, written) {
+      const values = u.data[series];
+      const i = values.findLastIndex((v) => v != null);
+      if (i < 0) return "–";
+      return written(values[i]) + (i < values.length - 1 ? " at " + clock(u.data[0][i]) : "");
     }
 
     // At least ten minutes wide, so that the first points of a young process do not fill it.
@@ -123,13 +147,22 @@
       return [Math.min(points[0].at, last - 600), last];
     }
 
+    function note(into, words) {
+      const p = document.createElement("p");
+      p.className = "quiet";
+      p.textContent = words;
+      into.replaceChildren(p);
+    }
+
     function make(kind) {
       const into = document.getElementById(kind.id);
       kind.plot?.destroy();
+      kind.plot = null;
       kind.names = shown(kind.index);
       into.replaceChildren();
+      if (!kind.names.length) return note(into, kind.none);
       const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--soft"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 }, font: "11px system-ui, sans-serif" };
-      const written = (u, v) => (v == null ? "–" : v.toFixed(v < 10 && kind.index ? 2 : 1) + kind.unit);
+      const written = (v) => (v == null ? "–" : v.toFixed(v < 10 && kind.index ? 2 : 1) + kind.unit);
       kind.plot = new uPlot({
         width: into.clientWidth,
         height: 190,
@@ -138,12 +171,13 @@
         scales: { x: { range: spread }, y: { range: kind.range } },
         axes: [{ ...axis, space: 60, values: "{HH}:{mm}" }, { ...axis, size: 56, values: (u, all) => all.map((v) => v + kind.unit) }],
         series: [
-          { label: "UTC", value: "{HH}:{mm}:{ss}" },
+          { label: "UTC", value: (u, v, series, i) => (i == null ? latest(u, series, clock) : clock(v)) },
           ...kind.names.map((name) => {
             const i = names.indexOf(name);
             return {
               label: name, stroke: colour(hues[i % hues.length]), dash: dashes[Math.floor(i / hues.length) % dashes.length],
-              width: 1.5, value: written, spanGaps: true, points: { size: 4 },
+              width: 1.5, spanGaps: false, points: { show: false, filter: alone, size: 4 },
+              value: (u, v, series, at) => (at == null ? latest(u, series, written) : written(v)),
             };
           }),
         ],
@@ -157,7 +191,11 @@
         if (kind.plot && width && kind.plot.width !== width) kind.plot.setSize({ width, height: 190 });
       }
     });
-    kinds.forEach((kind) => resized.observe(document.getElementById(kind.id)));
+    for (const kind of kinds) {
+      const into = document.getElementById(kind.id);
+      note(into, "The first figures come within ten seconds.");
+      resized.observe(into);
+    }
 
     return {
       add(more) {
@@ -171,8 +209,10 @@
         const same = all.join() === names.join();
         names = all;
         for (const kind of kinds) {
-          if (same && kind.plot && shown(kind.index).join() === kind.names.join()) kind.plot.setData(columns(kind));
-          else make(kind);
+          if (same && kind.plot && shown(kind.index).join() === kind.names.join()) {
+            kind.plot.setData(columns(kind));
+            if (kind.plot.cursor.idx == null) kind.plot.setLegend({ idx: null }, false);
+          } else make(kind);
         }
       },
     };
