@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -304,10 +303,7 @@ func TestOperatorsOnly(t *testing.T) {
 // TestKeyShowsWhatIsStored: with the dependencies and whether each still holds.
 func TestKeyShowsWhatIsStored(t *testing.T) {
 	t.Parallel()
-	a := newTestApp(t)
-	a.awaitGate()
-	id := a.create("uno", "S", "")
-	a.settle()
+	a, id := withArticle(t, "uno", "S")
 	a.get(fmt.Sprintf("/api/articles/%d", id))
 	path := fmt.Sprintf("/key/article/%d", id)
 	got := a.look(path)
@@ -514,10 +510,7 @@ func TestKeysHotDependenciesAudit(t *testing.T) {
 // TestFiguresAreMeasured (D23): the original computed its comparison from constants.
 func TestFiguresAreMeasured(t *testing.T) {
 	t.Parallel()
-	a := newTestApp(t)
-	a.awaitGate()
-	a.create("uno", "S", "")
-	a.settle()
+	a, _ := withArticle(t, "uno", "S")
 	comparison := func() map[string]any { return a.get("/api/cache/performance/comparison").json(t).(map[string]any) }
 	young := comparison()
 	for _, name := range []string{"cache_response_time_ms", "api_response_time_ms", "current_avg_response_time_ms", "uncached_avg_response_time_ms", "estimated_speedup"} {
@@ -630,14 +623,7 @@ func TestAdminContract(t *testing.T) {
 	a.settle()
 	for _, file := range files {
 		a.get("/api/scraping/status")
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var g golden
-		if err := json.Unmarshal(raw, &g); err != nil {
-			t.Fatal(err)
-		}
+		g := readGolden(t, file)
 		body := ""
 		if g.Request.Body != nil {
 			b, err := json.Marshal(g.Request.Body)

@@ -31,10 +31,7 @@ func TestConsoleInBrowser(t *testing.T) {
 // atConsole is a service with an article read through the cache, and a tab with its console, logged in.
 func atConsole(t *testing.T, browser context.Context, width int64) (*testApp, *tab, int64) {
 	t.Helper()
-	a := newTestApp(t)
-	a.awaitGate()
-	id := a.create("Primera plana", "El Tiempo", "")
-	a.settle()
+	a, id := withArticle(t, "Primera plana", "El Tiempo")
 	for range 3 {
 		a.get(fmt.Sprintf("/api/articles/%d", id))
 	}
@@ -121,10 +118,8 @@ func consoleLive(t *testing.T, browser context.Context) {
 // consoleCharts: a line ends where there is nothing to show and begins anew after it, and the legend at rest has the latest
 // values.
 func consoleCharts(t *testing.T, browser context.Context) {
-	a := newTestApp(t, func(c *Config) { c.sampling = 200 * time.Millisecond })
-	a.awaitGate()
-	path := fmt.Sprintf("/api/articles/%d", a.create("uno", "S", ""))
-	a.settle()
+	a, id := withArticle(t, "uno", "S", func(c *Config) { c.sampling = 200 * time.Millisecond })
+	path := fmt.Sprintf("/api/articles/%d", id)
 	a.get(path)
 	b := openTab(t, browser, 1440)
 	b.do(chromedp.Navigate(a.base + "/admin/cache"))

@@ -244,10 +244,7 @@ const hostile = `"><script>window.pwned=1</script><img src=x onerror=window.pwne
 // TestConsoleEscapes: values, keys, dependencies and names are whoever's who wrote them.
 func TestConsoleEscapes(t *testing.T) {
 	t.Parallel()
-	a := newTestApp(t)
-	a.awaitGate()
-	id := a.create("T "+hostile, "S "+hostile, "")
-	a.settle()
+	a, id := withArticle(t, "T "+hostile, "S "+hostile)
 	a.get(fmt.Sprintf("/api/articles/%d", id))
 	a.get("/api/articles?source=" + url.QueryEscape("S "+hostile))
 	a.post("/warm", fmt.Sprintf(`{"layer": "api_news", "items": [{"identifier": %q, "value": {"x": %q}}]}`, hostile, "</pre>"+hostile))
@@ -284,10 +281,7 @@ func TestConsoleEscapes(t *testing.T) {
 // TestConsoleOperates by forms alone, as without scripts: look, then do, and the trail says who.
 func TestConsoleOperates(t *testing.T) {
 	t.Parallel()
-	a := newTestApp(t)
-	a.awaitGate()
-	id := a.create("uno", "S", "")
-	a.settle()
+	a, id := withArticle(t, "uno", "S")
 	path := fmt.Sprintf("/api/articles/%d", id)
 	hit := func() string { return a.get(path).Header.Get("X-Cache") }
 	hit()
@@ -391,10 +385,7 @@ func (l *listener) await(event, says string) {
 // TestConsoleStream: figures come as they change, through all that lies in front of the handlers, and end with the session.
 func TestConsoleStream(t *testing.T) {
 	t.Parallel()
-	a := newTestApp(t)
-	a.awaitGate()
-	id := a.create("uno", "S", "")
-	a.settle()
+	a, id := withArticle(t, "uno", "S")
 	cookie := a.login()
 	l := listen(t, a.base+"/admin/cache/events", cookie)
 	h := l.res.Header

@@ -114,15 +114,20 @@ func TestContract(t *testing.T) {
 	}
 }
 
-func replay(t *testing.T, a *testApp, name, file string) {
+func readGolden(t *testing.T, file string) (g golden) {
+	t.Helper()
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var g golden
 	if err := json.Unmarshal(raw, &g); err != nil {
 		t.Fatal(err)
 	}
+	return g
+}
+
+func replay(t *testing.T, a *testApp, name, file string) {
+	g := readGolden(t, file)
 	want, status := g.Response.Body, g.Response.Status
 	compare := g.Response.BodyKind == "json"
 	if d, ok := deliberate[name]; ok {

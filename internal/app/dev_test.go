@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -40,24 +39,6 @@ func beOpenLearn() {
 	os.Exit(0)
 }
 
-// output is what a command writes, read while it runs.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
-
 // TestDev is `make run`, and another shell beside it: the file of addresses says where everything is, servers that die come
 // back, and Ctrl-C is a good end.
 func TestDev(t *testing.T) {
@@ -81,7 +62,7 @@ func TestDev(t *testing.T) {
 	})
 	data := filepath.Join(dir, "dev")
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + os.TempDir(), "HTTP_ADDR=127.0.0.1:0", commandVariable + "=dev -articles 3 -data " + data}
-	var said output
+	var said syncBuffer
 	dev := exec.Command(self)
 	dev.Env, dev.Dir, dev.Stdout, dev.Stderr = env, dir, &said, &said
 	if err := dev.Start(); err != nil {

@@ -257,10 +257,7 @@ func TestTheCheckOfMonitoringBites(t *testing.T) {
 // TestRequestsAreTimedOnce: one histogram has every request, with what the HTTP cache made of it.
 func TestRequestsAreTimedOnce(t *testing.T) {
 	t.Parallel()
-	a := newTestApp(t)
-	a.awaitGate()
-	a.create("uno", "S", "")
-	a.settle()
+	a, _ := withArticle(t, "uno", "S")
 	for range 3 {
 		a.get("/api/articles?limit=5")
 	}

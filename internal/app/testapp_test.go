@@ -48,6 +48,16 @@ func newTestApp(t testing.TB, change ...func(*Config)) *testApp {
 	return &testApp{a, t, srv.URL}
 }
 
+// withArticle is a service whose cache is in use, with one article and no invalidation under way.
+func withArticle(t testing.TB, title, source string, change ...func(*Config)) (a *testApp, id int64) {
+	t.Helper()
+	a = newTestApp(t, change...)
+	a.awaitGate()
+	id = a.create(title, source, "")
+	a.settle()
+	return a, id
+}
+
 func testConfig(t testing.TB) Config {
 	t.Helper()
 	return testConfigOn(t, testkit.Database(t), testkit.RedisURL(t))
