@@ -27,7 +27,7 @@ func reachOf(p cache.Purged, dry, recorded bool) Reach {
 }
 
 // nothingNamed is said where a name is the caller's own: whatever hangs on it is invalid now, and nothing did.
-const nothingNamed = "nothing that is current hangs on this name: it may be misspelt, or nothing of it is cached"
+const nothingNamed = "nothing that is current was reached: the name may be misspelt, or nothing of it is cached"
 
 // operate runs an invalidation, with a row in the trail unless it is a dry run.
 func (a *Admin) operate(ctx context.Context, operation string, target any, dry bool, do func(cache.PurgeOptions) (cache.Purged, error)) (cache.Purged, Reach, error) {

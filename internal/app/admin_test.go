@@ -184,7 +184,7 @@ func TestCountsAreTrue(t *testing.T) {
 	}
 	// A name that nothing hangs on is no mistake, and no success to be taken for one.
 	for path, body := range map[string]string{"/invalidate/dependency": `{"dependency": "artcle:42"}`, "/invalidate/source/El%20Tempo": "", "/invalidate": `{"layer": "article", "identifier": "4950"}`} {
-		if note, _ := a.post(path, body)["note"].(string); !strings.Contains(note, "nothing that is current hangs on this name") {
+		if note, _ := a.post(path, body)["note"].(string); !strings.Contains(note, "nothing that is current was reached") {
 			t.Errorf("%s %s: note %q", path, body, note)
 		}
 	}
