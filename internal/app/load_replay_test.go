@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -288,6 +289,15 @@ func TestLoadReplay(t *testing.T) {
 		x, y := quantile(got.took[k][1], .5), quantile(bare.took[k][0], .5)
 		fmt.Fprintf(out, "| %s | %.2f ms | %.2f ms | %.1f | %s |\n", k, x, y, y/x, says(after.perEndpoint, k))
 	}
+	// What the clients and the network take of that: a page's bytes from a server that does nothing else.
+	page, _ := fetch(t, off.base+loadPage)
+	echo := s.clients(s.start("echo", bytes.NewReader(page)), nil, false, func(send func(op)) {
+		for range few {
+			send(op{kind: readList, path: loadPage})
+		}
+	})
+	s.check200(echo)
+	fmt.Fprintf(out, "| list, from bare Echo | | %.2f ms | | |\n", quantile(echo.took[readList][0], .5))
 	fmt.Fprintf(out, "\nCached responses: p50 %.2f ms, p99 %.2f ms (goal: < 5).\n", quantile(cached, .5), quantile(cached, .99))
 
 	// Articles alone, for what they spare the database. What writes cost it is not the cache's to spare.
