@@ -56,6 +56,20 @@ type DryRun struct {
 	DryRun bool `query:"dry_run" doc:"Change nothing, and say what would be reached"`
 }
 
+// DryRunOnly is for routes whose path says all the rest: a dry run may be asked for in the body too, as everywhere, and
+// whatever else stands there is refused. A dry run that is overlooked is an invalidation.
+type DryRunOnly struct {
+	DryRun
+	Body *DryRunBody
+}
+
+// DryRunBody is an optional body.
+type DryRunBody struct {
+	DryRun bool `json:"dry_run,omitempty" doc:"Change nothing, and say what would be reached"`
+}
+
+func (d *DryRunOnly) dry() bool { return d.DryRun.DryRun || d.Body != nil && d.Body.DryRun }
+
 type invalidateInput struct {
 	DryRun
 	Body struct {
@@ -131,7 +145,7 @@ func (a *Admin) invalidate(ctx context.Context, in *invalidateInput) (*invalidat
 }
 
 type articleInput struct {
-	DryRun
+	DryRunOnly
 	ID int64 `path:"article_id"`
 }
 
@@ -159,10 +173,10 @@ func (a *Admin) invalidateArticle(ctx context.Context, in *articleInput) (*artic
 	if err != nil {
 		return nil, err
 	}
-	p, reach, err := a.operate(ctx, "article_invalidation", map[string]int64{"article_id": in.ID}, in.DryRun.DryRun, a.purge(ctx, deps))
+	p, reach, err := a.operate(ctx, "article_invalidation", map[string]int64{"article_id": in.ID}, in.dry(), a.purge(ctx, deps))
 	out := &articleOutput{}
 	b := &out.Body
-	b.Status, b.ArticleID, b.TotalKeys, b.Reach = "success", in.ID, p.Total(), reach
+	b.Status, b.ArticleID, b.TotalKeys, b.Reach = "success", in.ID, p.Total(), reach.named()
 	i := &b.Invalidated
 	i.Detail, i.Lists, i.Analytics = p.Layers[cache.Article], p.Layers[cache.Content], p.Layers[cache.Analytics]
 	i.NLP, i.Responses = p.Layers[cache.NLPAnalysis], p.Layers[cache.HTTPResponse]
@@ -174,7 +188,7 @@ func (a *Admin) purge(ctx context.Context, deps []string) func(cache.PurgeOption
 }
 
 type sourceInput struct {
-	DryRun
+	DryRunOnly
 	Name string `path:"source_name" doc:"Exact name, percent-encoded"`
 }
 
@@ -204,7 +218,7 @@ func (a *Admin) invalidateSource(ctx context.Context, in *sourceInput) (*sourceO
 	if err != nil {
 		return nil, err
 	}
-	p, reach, err := a.operate(ctx, "source_invalidation", map[string]string{"source_name": name}, in.DryRun.DryRun, a.purge(ctx, deps))
+	p, reach, err := a.operate(ctx, "source_invalidation", map[string]string{"source_name": name}, in.dry(), a.purge(ctx, deps))
 	out := &sourceOutput{}
 	b := &out.Body
 	b.Status, b.SourceName, b.TotalKeys, b.Reach = "success", name, p.Total(), reach.named()
@@ -223,14 +237,14 @@ type allOutput struct {
 	}
 }
 
-func (a *Admin) invalidateAll(ctx context.Context, in *DryRun) (*allOutput, error) {
-	p, reach, err := a.operate(ctx, "full_invalidation", struct{}{}, in.DryRun, func(o cache.PurgeOptions) (cache.Purged, error) {
+func (a *Admin) invalidateAll(ctx context.Context, in *DryRunOnly) (*allOutput, error) {
+	p, reach, err := a.operate(ctx, "full_invalidation", struct{}{}, in.dry(), func(o cache.PurgeOptions) (cache.Purged, error) {
 		return a.cache.PurgeLayers(ctx, nil, o)
 	})
 	out := &allOutput{}
 	b := &out.Body
 	b.Status, b.Warning, b.TotalKeys, b.Reach = "success", "All cache layers invalidated", p.Total(), reach
-	if in.DryRun {
+	if in.dry() {
 		b.Warning = "All cache layers would be invalidated"
 	}
 	b.Invalidated = map[string]int{}

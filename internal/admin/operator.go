@@ -77,13 +77,13 @@ func (a *Admin) Invalidate(ctx context.Context, q Invalidation) (Reach, error) {
 		if err != nil {
 			return Reach{}, httpapi.Value("an article is named by its number", q.Name, "body", "article")
 		}
-		out, err := a.invalidateArticle(ctx, &articleInput{DryRun: DryRun{q.DryRun}, ID: id})
+		out, err := a.invalidateArticle(ctx, &articleInput{DryRunOnly: DryRunOnly{DryRun: DryRun{q.DryRun}}, ID: id})
 		if err != nil {
 			return Reach{}, err
 		}
 		return out.Body.Reach, nil
 	case ScopeSource:
-		out, err := a.invalidateSource(ctx, &sourceInput{DryRun: DryRun{q.DryRun}, Name: q.Name})
+		out, err := a.invalidateSource(ctx, &sourceInput{DryRunOnly: DryRunOnly{DryRun: DryRun{q.DryRun}}, Name: q.Name})
 		if err != nil {
 			return Reach{}, err
 		}
@@ -97,7 +97,7 @@ func (a *Admin) Invalidate(ctx context.Context, q Invalidation) (Reach, error) {
 		}
 		return out.Body.Reach, nil
 	case ScopeAll:
-		out, err := a.invalidateAll(ctx, &DryRun{q.DryRun})
+		out, err := a.invalidateAll(ctx, &DryRunOnly{DryRun: DryRun{q.DryRun}})
 		if err != nil {
 			return Reach{}, err
 		}

@@ -64,7 +64,7 @@ func commands() []command {
 		},
 		{
 			name: "scrape", args: "SOURCE", summary: "fetch a source's feed and store its new articles", run: runScrape,
-			help: "SOURCE is an id or a name, such as el_tiempo or \"El Tiempo\"; without one, the sources are listed.",
+			help: "SOURCE is an id or a name, such as el_tiempo or \"El Tiempo\"; any other word lists them.",
 		},
 		{name: "cache-proxy", summary: "cache any upstream, as a reverse proxy (RFC 9111)", hidden: true, flags: cacheProxyFlags, run: runCacheProxy, help: cacheProxyHelp},
 		{name: "healthcheck", summary: "ask a running service whether it is ready", run: runHealthcheck, help: "Exit code 0 if http://127.0.0.1:PORT/health/ready says so, PORT from HTTP_ADDR. For containers."},

@@ -208,7 +208,8 @@ func logCauses(log *slog.Logger) echo.MiddlewareFunc {
 			}
 			if cause != nil {
 				log.LogAttrs(c.Request().Context(), slog.LevelError, "request failed",
-					slog.String("route", c.Path()), slog.String("query", c.Request().URL.RawQuery), slog.String("error", cause.Error()))
+					slog.String("route", c.Path()), slog.String("query", c.Request().URL.RawQuery), slog.String("error", cause.Error()),
+					slog.String("request_id", c.Response().Header().Get(echo.HeaderXRequestID))) // none where many shared the work
 			}
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -22,7 +23,7 @@ func newQueryMetrics(reg prometheus.Registerer) *queryMetrics {
 			Name: "db_query_duration_seconds", Help: "Time of statements sent to PostgreSQL.",
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 15},
 		}),
-		failed: prometheus.NewCounter(prometheus.CounterOpts{Name: "db_query_errors_total", Help: "Statements that failed."}),
+		failed: prometheus.NewCounter(prometheus.CounterOpts{Name: "db_query_errors_total", Help: "Statements that failed, other than for a value or a duplicate that was sent, or because nobody waits any more."}),
 	}
 	q.unreached = prometheus.NewCounter(prometheus.CounterOpts{Name: "db_connect_errors_total", Help: "Attempts to connect to PostgreSQL that failed."})
 	reg.MustRegister(q.duration, q.failed, q.unreached)
@@ -56,7 +57,20 @@ func (q *queryMetrics) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, d pgx.Tra
 	if start, ok := ctx.Value(queryStart{}).(time.Time); ok {
 		q.duration.Observe(time.Since(start).Seconds())
 	}
-	if d.Err != nil {
+	if d.Err != nil && !senders(d.Err) {
 		q.failed.Inc()
 	}
 }
+
+// senders says of a failure that it tells nothing of PostgreSQL: who sent the statement's values, or gave it up, is to blame.
+func senders(err error) bool {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		class := refused.Code[:min(2, len(refused.Code))]
+		return class == dataException || class == integrityViolation
+	}
+	return errors.Is(err, context.Canceled)
+}
+
+// The classes of SQLSTATEs that blame the values.
+const dataException, integrityViolation = "22", "23"

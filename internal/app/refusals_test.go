@@ -1,7 +1,13 @@
 package app
 
 import (
+	"bufio"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
+	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -96,5 +102,71 @@ func TestStaticPathsHaveTheirOwnMethods(t *testing.T) {
 		if r := a.do("POST", path, "{}"); r.StatusCode != 405 {
 			t.Errorf("POST %s: %d", path, r.StatusCode)
 		}
+	}
+}
+
+// TestABodyThatDoesNotArriveIsRefused: what a client or its network did wrong is neither PostgreSQL's failure nor ours.
+func TestABodyThatDoesNotArriveIsRefused(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	for name, framing := range map[string]string{
+		"cut off":              "Content-Length: 50\r\n\r\n{\"a",
+		"chunk cut off":        "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"a",
+		"chunk without length": "Transfer-Encoding: chunked\r\n\r\nZZ\r\n",
+		"chunk too long":       "Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n",
+	} {
+		for _, path := range []string{"/api/articles", "/api/cache/invalidate", "/api/cache/invalidate/all"} {
+			conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(a.base, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\nX-API-Key: %s\r\nContent-Type: application/json\r\n%s", path, testAdminKey, framing)
+			if err = errors.Join(err, conn.(*net.TCPConn).CloseWrite()); err != nil {
+				t.Fatal(err)
+			}
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var body struct{ Detail string }
+			if err := json.NewDecoder(res.Body).Decode(&body); err != nil || res.StatusCode != 400 || body.Detail == "" {
+				t.Errorf("%s, %s: %s, %+v, %v", path, name, res.Status, body, err)
+			}
+			_ = res.Body.Close()
+			_ = conn.Close()
+		}
+	}
+}
+
+// TestADryRunIsNotOverlooked: in the body too, and what else stands there is refused.
+func TestADryRunIsNotOverlooked(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	id := a.create("Uno", "El Tiempo", "")
+	a.get(fmt.Sprintf("/api/articles/%d", id))
+	for _, path := range []string{"/invalidate/all", fmt.Sprintf("/invalidate/article/%d", id), "/invalidate/source/El%20Tiempo"} {
+		want(t, a.post(path, `{"dry_run": true}`), map[string]any{"dry_run": true, "audited": false})
+		a.admin("POST", "/api/cache"+path, `{"dryrun": true}`, 422)
+		a.admin("POST", "/api/cache"+path, `{"dry_run": "perhaps"}`, 422)
+		want(t, a.post(path, ""), map[string]any{"dry_run": false, "audited": true})
+		want(t, a.post(path, "{}"), map[string]any{"dry_run": false, "audited": true})
+	}
+	want(t, a.post("/invalidate/article/999999", ""), map[string]any{"total_keys": 0, "note": "nothing that is current was reached: the name may be misspelt, or nothing of it is cached"})
+}
+
+// TestADuplicateIsNoFailureOfTheDatabase, which an operator would be woken for.
+func TestADuplicateIsNoFailureOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	a.create("Uno", "El Tiempo", "")
+	body := `{"source": "S", "source_url": "https://a.co/1", "title": "t", "content": "el mismo texto"}`
+	a.admin("POST", "/api/articles", body, 201)
+	counter := regexp.MustCompile(`(?m)^db_query_errors_total \S+$`)
+	before := counter.FindString(string(a.get("/metrics").body))
+	for range 3 {
+		a.admin("POST", "/api/articles", body, 409)
+	}
+	if after := counter.FindString(string(a.get("/metrics").body)); before == "" || after != before {
+		t.Errorf("%q after three duplicates, %q before", after, before)
 	}
 }

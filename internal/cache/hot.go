@@ -169,7 +169,7 @@ func (c *Cache) Hot(layer string, most int) ([]HotKey, time.Time, error) {
 	slices.SortFunc(out, func(a, b HotKey) int {
 		return cmp.Or(cmp.Compare(b.AtLeast, a.AtLeast), cmp.Compare(b.AtMost, a.AtMost), cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.ID, b.ID))
 	})
-	return out[:min(len(out), max(most, 0))], time.Now().Add(-time.Duration(now - since)), nil
+	return out[:min(len(out), max(most, 0))], c.born.Add(time.Duration(since)), nil
 }
 
 func (s *hotShard) top(layer string, now int64) (out []HotKey, since int64) {

@@ -92,6 +92,8 @@ func fromHuma(status int, msg string, errs []error) *Error {
 		case err == nil:
 		case errors.As(err, &d):
 			items = append(items, itemOf(d))
+		case msg == bodyUnread && statusOf(err) >= http.StatusInternalServerError:
+			return NewError(http.StatusBadRequest, "The request's body could not be read: it ended too soon, or its framing is wrong")
 		case status == http.StatusInternalServerError:
 			s := statusOf(err)
 			return &Error{status: s, Detail: detailOf(s), cause: err}
@@ -110,6 +112,9 @@ func fromHuma(status int, msg string, errs []error) *Error {
 	}
 	return &Error{status: status, Detail: msg, cause: errors.Join(errs...)}
 }
+
+// bodyUnread is how huma says that a connection did not bring the body: the client's doing, or its network's.
+const bodyUnread = "cannot read request body"
 
 func detailOf(status int) string { return http.StatusText(status) }
 
