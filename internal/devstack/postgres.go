@@ -108,11 +108,20 @@ func (p *Postgres) Start(ctx context.Context) error {
 	if p.proc.running() {
 		return errors.New("start PostgreSQL: it is running")
 	}
-	if err := p.startAt(ctx, p.portNo); err != nil {
-		return fmt.Errorf("start PostgreSQL again: %w", err)
+	began := time.Now()
+	for {
+		err := p.startAt(ctx, p.portNo)
+		if err == nil {
+			return nil
+		}
+		// A worker that was forked while its server was killed lets go of their memory once it notices.
+		if !errors.Is(err, errMemoryHeld) || time.Since(began) > memoryWait || !pause(ctx, 100*time.Millisecond) {
+			return fmt.Errorf("start PostgreSQL again: %w", err)
+		}
 	}
-	return nil
 }
+
+const memoryWait = 10 * time.Second
 
 // Restart is Shutdown and Start.
 func (p *Postgres) Restart(ctx context.Context) error {
@@ -290,11 +299,17 @@ func (p *Postgres) ensureDatabase(ctx context.Context) error {
 // errPortTaken means that someone else took the port first: try another.
 var errPortTaken = errors.New("the port was taken")
 
+// errMemoryHeld means that something of the server that ran before is still there.
+var errMemoryHeld = errors.New("a worker of the server before still holds its memory")
+
 // ended explains a server that exited by itself.
 func ended(name, dir string) error {
 	text := lastLines(dir)
 	if strings.Contains(text, "Address already in use") || strings.Contains(text, "in use") && strings.Contains(text, "bind") {
 		return fmt.Errorf("%s: %w", name, errPortTaken)
+	}
+	if strings.Contains(text, "pre-existing shared memory block") {
+		return fmt.Errorf("%s: %w; it said:\n%s", name, errMemoryHeld, text)
 	}
 	return fmt.Errorf("%s ended by itself; it said:\n%s", name, text)
 }
