@@ -3,11 +3,13 @@ package httpcache
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -137,6 +139,33 @@ func TestWholeWritesBothPiecesTogether(t *testing.T) {
 	}
 	if n, err := c.Write([]byte("e")); n != 0 || err == nil {
 		t.Fatalf("%d, %v after the end", n, err)
+	}
+}
+
+// heldWriter notes whether its connection was held back while the body was written.
+type heldWriter struct {
+	*httptest.ResponseRecorder
+	conn *wholeConn
+	held bool
+}
+
+func (w *heldWriter) Write(p []byte) (int, error) {
+	w.held = w.conn.holding
+	return w.ResponseRecorder.Write(p)
+}
+
+// What the service sends from memory is sent so; what passes by it is its handler's to send.
+func TestWholeIsWhatHitsAreSentBy(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t, testRedis(t), newDB())
+	for path, want := range map[string]bool{"/api/articles?limit=5": true, "/api/now": false} {
+		n.get(path)
+		w := &heldWriter{ResponseRecorder: httptest.NewRecorder(), conn: &wholeConn{}}
+		r := httptest.NewRequestWithContext(context.WithValue(t.Context(), wholeKey{}, w.conn), http.MethodGet, path, nil)
+		n.echo.ServeHTTP(w, r)
+		if w.held != want || w.conn.holding || w.Body.Len() == 0 {
+			t.Errorf("%s: held back %v, want %v; afterwards %v; %d bytes", path, w.held, want, w.conn.holding, w.Body.Len())
+		}
 	}
 }
 
