@@ -13,7 +13,7 @@ import (
 )
 
 // Part is one component of the score. Its points are weight × score; a part that cannot be known yet takes no part, and
-// the others' weights are scaled to 100 (docs/decisions/0072).
+// the others' weights are scaled to 100 (docs/decisions/health-score.md).
 type Part struct {
 	Name    string   `json:"name"`
 	Weight  float64  `json:"weight"`
@@ -68,7 +68,7 @@ type examination struct {
 	capped float64 // what the score cannot exceed
 }
 
-// The weights. They are judgements, told in docs/decisions/0072 and shown with every score; what they weigh is measured.
+// The weights are judgements (docs/decisions/health-score.md), shown with every score; what they weigh is measured.
 const (
 	weightHits, weightLatency, weightMemory, weightEvictions           = 25, 15, 15, 10
 	weightErrors, weightBreaker, weightOutbox, weightCoherence float64 = 10, 10, 10, 5

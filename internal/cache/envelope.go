@@ -11,7 +11,7 @@ import (
 
 // An envelope is what Redis holds for an entry. All integers big-endian:
 //
-//	0   magic 0xC5          1  format 2
+//	0   magic 0xC5          1  format 3
 //	2   flags               3  number of versions n
 //	4   CRC-32C of all other bytes
 //	8   fingerprint (type, codec, schema, dependency names)

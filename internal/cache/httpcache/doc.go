@@ -5,6 +5,6 @@
 // routes and takes lifetimes and dependencies from a table, so that invalidating a dependency takes effect on HTTP
 // responses at once, on every instance; clients are told to ask each time and are answered with 304.
 //
-// The rules are pure functions, one file each, named after what they decide: directives, date, age, structured, policy,
-// freshness, storable, vary, conditional, ranges, headers, cachestatus. proxy*.go and service*.go put them to work.
+// The rules are pure functions, in files named after what they decide: directives, date, structured, policy, freshness
+// (with Age), storable, vary, conditional, ranges, cachestatus. proxy*.go and service*.go apply them.
 package httpcache

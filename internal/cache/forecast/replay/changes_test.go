@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// TestWhatLearntLifetimesSave measures what decision 0092 rests on: learnt lifetimes against the one fixed lifetime that is
-// stale as often, which is looked for on the same trace. 300 values, 60 days, the first 15 for learning. With -v it prints
-// the table of docs/benchmarks.md.
+// TestWhatLearntLifetimesSave measures what docs/decisions/adaptive-lifetimes.md rests on: learnt lifetimes against the one
+// fixed lifetime that is stale as often, which is looked for on the same trace. 300 values, 60 days, the first 15 for
+// learning. With -v it prints the table of docs/benchmarks.md.
 func TestWhatLearntLifetimesSave(t *testing.T) {
 	t.Parallel()
 	seeds, bases := []uint64{1, 2, 3}, []time.Duration{6 * time.Hour, time.Hour} // those of api_government and api_news

@@ -39,9 +39,9 @@ func measure(tr *Trace, policies map[Policy]forecast.Rule) map[Policy]gain {
 	return out
 }
 
-// TestWhatPredictionBrings measures what the service's default rests on: by issue and decision 0091, prediction is on if
-// it brings more than 0.2 hits for each load it adds on the diurnal trace and costs nothing on the stationary one. With -v
-// it prints the table of docs/benchmarks.md.
+// TestWhatPredictionBrings measures what the service's default rests on (docs/decisions/warming.md): prediction is on if it
+// brings more than 0.2 hits for each load it adds on the diurnal trace and costs nothing on the stationary one. With -v it
+// prints the table of docs/benchmarks.md.
 func TestWhatPredictionBrings(t *testing.T) {
 	t.Parallel()
 	const most = 500
