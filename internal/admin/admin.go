@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm"
 
 	"openlearn/internal/cache"
+	"openlearn/internal/periodic"
 )
 
 // Outbox tells of invalidations on their way. It is an interface because the relay is another room's.
@@ -62,8 +63,7 @@ type Admin struct {
 	started time.Time
 	probing sync.Mutex // one probe at a time
 
-	stop context.CancelFunc
-	done sync.WaitGroup
+	sampling *periodic.Runner
 }
 
 // New makes an Admin and begins to sample the cache's counters, which windows of figures need.
@@ -75,26 +75,16 @@ func New(o Options) *Admin {
 		o.Sampling = 10 * time.Second
 	}
 	a := &Admin{opt: o, cache: o.Cache, log: o.Logger, trail: trail{o.DB}, started: o.Now()}
-	ctx, cancel := context.WithCancel(context.Background())
-	a.stop = cancel
 	a.history.add(sample{at: a.started})
-	a.done.Go(func() {
-		tick := time.NewTicker(o.Sampling)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				a.history.add(a.sample(ctx))
-			}
-		}
+	a.sampling = periodic.Start(context.Background(), periodic.Job{
+		Name: "cache figures", First: o.Sampling, Every: o.Sampling, Logger: o.Logger,
+		Pass: func(ctx context.Context) error {
+			a.history.add(a.sample(ctx))
+			return nil
+		},
 	})
 	return a
 }
 
 // Close ends the sampling.
-func (a *Admin) Close() {
-	a.stop()
-	a.done.Wait()
-}
+func (a *Admin) Close() { a.sampling.Close() }

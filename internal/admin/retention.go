@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"gorm.io/gorm"
+
+	"openlearn/internal/periodic"
 )
 
 // RetentionOptions say how long the audit trail is kept.
@@ -22,8 +23,7 @@ type RetentionOptions struct {
 // Retention deletes what is too old from the audit trail. Close must follow.
 type Retention struct {
 	opt  RetentionOptions
-	stop context.CancelFunc
-	done sync.WaitGroup
+	runs *periodic.Runner // nil: everything is kept
 }
 
 const (
@@ -31,7 +31,7 @@ const (
 	retentionTimeout = 10 * time.Second // of one batch
 )
 
-// NewRetention begins to look. Every instance may: they share the work, and one after the other finds nothing.
+// NewRetention starts the deleting. Every instance may: they share the work, and whoever comes second finds nothing.
 func NewRetention(o RetentionOptions) *Retention {
 	if o.First <= 0 {
 		o.First = time.Minute
@@ -39,34 +39,21 @@ func NewRetention(o RetentionOptions) *Retention {
 	if o.Every <= 0 {
 		o.Every = time.Hour
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	r := &Retention{opt: o, stop: cancel}
+	r := &Retention{opt: o}
 	if o.Keep > 0 {
-		r.done.Go(func() { r.run(ctx) })
+		r.runs = periodic.Start(context.Background(), periodic.Job{
+			Name: "audit retention", First: o.First, Every: o.Every, Logger: o.Logger, Pass: r.pass,
+		})
 	}
 	return r
 }
 
-func (r *Retention) run(ctx context.Context) {
-	next := time.NewTimer(r.opt.First)
-	defer next.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-next.C:
-		}
-		n, err := r.prune(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
-			r.opt.Logger.Warn("old rows of the audit trail could not be deleted", "deleted", n, "error", err)
-		case n > 0:
-			r.opt.Logger.Info("deleted old rows of the audit trail", "deleted", n, "older_than", r.opt.Keep)
-		}
-		next.Reset(r.opt.Every)
+func (r *Retention) pass(ctx context.Context) error {
+	n, err := r.prune(ctx)
+	if n > 0 {
+		r.opt.Logger.Info("deleted old rows of the audit trail", "deleted", n, "older_than", r.opt.Keep)
 	}
+	return err
 }
 
 // prune deletes all that is too old now, a batch at a time, so that no statement holds many locks or writes much at once,
@@ -94,8 +81,5 @@ func (r *Retention) batch(ctx context.Context) (int64, error) {
 	return res.RowsAffected, res.Error
 }
 
-// Close ends the looking, and waits for a batch under way.
-func (r *Retention) Close() {
-	r.stop()
-	r.done.Wait()
-}
+// Close stops the deleting and waits for the batch under way.
+func (r *Retention) Close() { r.runs.Close() }

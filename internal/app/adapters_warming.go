@@ -33,7 +33,7 @@ func (a *App) warming() admin.Warming {
 	s, o := a.warmer.Status(), a.warmer.Options()
 	out := admin.Warming{
 		Enabled: true, Layer: o.Layer, Schedule: string(o.Schedule), KeysMost: o.Keys, RateMost: o.Rate, Interval: o.Interval.Seconds(),
-		NextLook: moment(s.NextLook), LookedAt: moment(s.LookedAt), Learnt: s.Hours, Needed: a.warmer.Apprenticeship(),
+		NextLook: moment(s.NextLook), LookedAt: moment(s.LookedAt), Learnt: s.Hours, Needed: a.warmer.MinimumHistory(),
 		Runs: map[string]admin.Tally{}, Failures: s.Failures,
 	}
 	for _, k := range s.Scheduled {

@@ -121,5 +121,5 @@ func (w *Warmer) Status() Status { return w.met.status() }
 // Options are those that the Warmer was made with.
 func (w *Warmer) Options() Options { return w.opt }
 
-// Apprenticeship is how many hours the forecast must have been shown before anything is predicted.
-func (w *Warmer) Apprenticeship() int { return apprenticeship }
+// MinimumHistory is how many hours must have been observed before anything is predicted.
+func (w *Warmer) MinimumHistory() int { return minimumHistory }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -17,6 +16,7 @@ import (
 
 	"openlearn/internal/cache"
 	"openlearn/internal/cache/forecast"
+	"openlearn/internal/periodic"
 )
 
 // Schedule is what is kept warm while the service runs.
@@ -58,8 +58,8 @@ const (
 	poll       = 500 * time.Millisecond // between looks for a flush
 	batch      = 50                     // entries asked for at once
 	retryAfter = 10 * time.Second       // a pass that failed
-	// Before this much has been seen a forecast is worth nothing.
-	apprenticeship = 24 // hours
+	// minimumHistory is how many hours must have been observed before a forecast is used.
+	minimumHistory = 24
 )
 
 // Warmer is the one goroutine that warms. See may be called by anybody.
@@ -78,8 +78,7 @@ type Warmer struct {
 	started  bool         // it has been warmed once
 	notUntil time.Time    // after a failure
 	next     time.Time    // when the schedule is due
-	stop     context.CancelFunc
-	done     sync.WaitGroup
+	runs     *periodic.Runner
 	pause    func(context.Context, time.Duration) error
 }
 
@@ -99,44 +98,31 @@ func New(o Options) *Warmer {
 		opt: o, log: o.Logger, met: newRecord(o.Registerer),
 		history: &history{pool: o.Pool, layer: o.Layer, most: o.Keys},
 		sketch:  forecast.NewSketch(4 * o.Keys), model: forecast.NewModel(4 * o.Keys),
-		learnt: hourOf(now.Add(-keptFor)) - 1, counted: now, next: now, pause: sleep, stop: func() {},
+		learnt: hourOf(now.Add(-keptFor)) - 1, counted: now, next: now, pause: sleep,
 	}
 }
 
-// Start begins to warm, until Close or the end of ctx.
+// Start begins to warm, until Close or the end of ctx. Close must follow; it writes down what was counted last.
 func (w *Warmer) Start(ctx context.Context) {
-	ctx, w.stop = context.WithCancel(ctx)
-	w.done.Go(func() {
-		tick := time.NewTicker(poll)
-		defer tick.Stop()
-		for {
-			w.report(w.runOnce(ctx))
-			select {
-			case <-ctx.Done():
-				last, cancel := context.WithTimeout(context.WithoutCancel(ctx), opTimeout)
-				defer cancel()
-				w.report(w.save(last, w.opt.Now()))
-				return
-			case <-tick.C:
-			}
-		}
+	w.runs = periodic.Start(ctx, periodic.Job{
+		Name: "warming", Every: poll, Logger: w.log, Now: w.opt.Now,
+		Pass:        func(ctx context.Context) error { return w.countFailure(w.runOnce(ctx)) },
+		Last:        func(ctx context.Context) error { return w.countFailure(w.save(ctx, w.opt.Now())) },
+		LastTimeout: opTimeout,
 	})
 }
 
 // Close ends the warming, writes down what was counted, and waits for both.
-func (w *Warmer) Close() {
-	w.stop()
-	w.done.Wait()
-}
+func (w *Warmer) Close() { w.runs.Close() }
 
 // See counts a reader's access. Accesses of the warmer itself are none.
 func (w *Warmer) See(id int64) { w.sketch.See(strconv.FormatInt(id, 10)) }
 
-func (w *Warmer) report(err error) {
+func (w *Warmer) countFailure(err error) error {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		w.met.write(func(s *Status) { s.Failures++ })
-		w.log.Warn("warming failed", "layer", w.opt.Layer, "error", err)
 	}
+	return err
 }
 
 // runOnce does what is due now: a look for a flush, and from time to time the schedule.
@@ -241,7 +227,7 @@ func (w *Warmer) choose(ctx context.Context, now time.Time, due bool) (reason st
 	switch outlook := w.model.Outlook(hourOf(now)); {
 	case w.opt.Schedule == Popular:
 		chosen = forecast.Popular(w.opt.Keys).Measured(outlook)
-	case w.opt.Schedule == Predicted && w.hours >= apprenticeship:
+	case w.opt.Schedule == Predicted && w.hours >= minimumHistory:
 		chosen = forecast.Predicted(w.opt.Keys).Expected(outlook, goneOf(now))
 	}
 	w.met.write(func(s *Status) { s.Scheduled, s.LookedAt = chosen, now })
