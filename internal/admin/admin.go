@@ -38,6 +38,12 @@ type Loader func(ctx context.Context, ids []string) []error
 // ErrNoSuch is wrapped by a Loader's errors for identifiers that name nothing.
 var ErrNoSuch = errors.New("names nothing that can be loaded")
 
+// LayerNames are the layers that the original's answers name; the administration knows no domain.
+type LayerNames struct {
+	Article, Lists, Analytics, Analyses, Source string
+	Responses                                   string // HTTP responses, whose values nobody reads or supplies from outside
+}
+
 // Options configure an Admin. All but Warming, Now and Sampling are needed.
 type Options struct {
 	Cache    *cache.Cache
@@ -45,7 +51,8 @@ type Options struct {
 	Metrics  prometheus.Gatherer
 	Outbox   Outbox
 	Archive  Archive
-	Loaders  map[string]Loader   // by layer
+	Loaders  map[string]Loader // by layer
+	Layers   LayerNames
 	Handler  func() http.Handler // the service, for probes; asked when one runs
 	Warming  func() Warming      // what keeps entries warm, Keys being all of them; nil = nothing does
 	Logger   *slog.Logger

@@ -77,7 +77,7 @@ type idle struct{}
 func (idle) Backlog() (int64, time.Duration) { return 0, 0 }
 
 func reads(hits, misses uint64) map[string]cache.LayerStats {
-	return map[string]cache.LayerStats{cache.Content: {Hits: hits, Misses: misses, Loads: misses}}
+	return map[string]cache.LayerStats{"content": {Hits: hits, Misses: misses, Loads: misses}}
 }
 
 func TestWindowsAreDifferences(t *testing.T) {
@@ -90,10 +90,10 @@ func TestWindowsAreDifferences(t *testing.T) {
 	}
 	now := sample{at: start.Add(200*time.Minute + 30*time.Second), layers: reads(2005, 5), evictions: 200, reachable: true}
 	w := a.windowOf(now, 5*time.Minute)
-	if l := w.layers[cache.Content]; l.Hits != 55 || l.Misses != 5 || w.length != 5*time.Minute+30*time.Second || w.evictions == nil || *w.evictions != 5 {
+	if l := w.layers["content"]; l.Hits != 55 || l.Misses != 5 || w.length != 5*time.Minute+30*time.Second || w.evictions == nil || *w.evictions != 5 {
 		t.Errorf("five minutes: %+v", w)
 	}
-	if w := a.windowOf(now, time.Hour); w.layers[cache.Content].Hits != 605 {
+	if w := a.windowOf(now, time.Hour); w.layers["content"].Hits != 605 {
 		t.Errorf("an hour: %+v", w)
 	}
 	if n := len(a.history.all); n > 64 {
@@ -110,7 +110,7 @@ func TestWindowsAreDifferences(t *testing.T) {
 	if w := young.windowOf(sample{at: start.Add(40 * time.Second), evictions: 9, reachable: true}, time.Hour); w.evictions == nil || *w.evictions != 2 {
 		t.Errorf("evictions since Redis was first asked: %+v", w)
 	}
-	if w := young.windowOf(sample{at: start.Add(time.Second), layers: reads(3, 1)}, time.Hour); w.length != time.Second || w.layers[cache.Content].Hits != 3 {
+	if w := young.windowOf(sample{at: start.Add(time.Second), layers: reads(3, 1)}, time.Hour); w.length != time.Second || w.layers["content"].Hits != 3 {
 		t.Errorf("young: %+v", w)
 	}
 }
@@ -159,7 +159,7 @@ func TestScore(t *testing.T) {
 		{"no maxmemory", func(st *cache.Stats, _ *window) { st.Redis.MaxBytes = 0 }, 0, 0, 100, "has no maxmemory"},
 		{"evictions 2.5 % a minute: half of 10", func(_ *cache.Stats, w *window) { w.evictions = ptr(125.0) }, 0, 0, 95, "evicted 125 keys in the last 5 minutes, 2.50 %"},
 		{"2 % of loads fail: 40 % of 10", func(_ *cache.Stats, w *window) {
-			w.layers = map[string]cache.LayerStats{cache.Article: {Hits: 900, Misses: 100, Loads: 100, LoadErrors: 2}}
+			w.layers = map[string]cache.LayerStats{"article": {Hits: 900, Misses: 100, Loads: 100, LoadErrors: 2}}
 		}, 0, 0, 96, "Layer article: 2 of 100 loads failed"},
 		{"outbox 30.5 s: half of 10", func(*cache.Stats, *window) {}, 3, 30500 * time.Millisecond, 95, "3 changes are pending, the oldest for 30.5 s"},
 		{"gate closed", func(st *cache.Stats, _ *window) { st.GateOpen = false }, 1, 0, 90, "may not be served"},
@@ -227,7 +227,7 @@ func TestComparisonLeavesOutWhatIsNotCached(t *testing.T) {
 
 func TestSamplingEndsWithClose(t *testing.T) {
 	t.Parallel()
-	c, err := cache.New(cache.Options{Redis: testkit.Redis(t)})
+	c, err := cache.New(cache.Options{Redis: testkit.Redis(t), Layers: []cache.Layer{{Name: "article", Namespace: "article", TTL: time.Hour}}})
 	if err != nil {
 		t.Fatal(err)
 	}

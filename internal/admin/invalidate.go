@@ -177,9 +177,9 @@ func (a *Admin) invalidateArticle(ctx context.Context, in *articleInput) (*artic
 	out := &articleOutput{}
 	b := &out.Body
 	b.Status, b.ArticleID, b.TotalKeys, b.Reach = "success", in.ID, p.Total(), reach.named()
-	i := &b.Invalidated
-	i.Detail, i.Lists, i.Analytics = p.Layers[cache.Article], p.Layers[cache.Content], p.Layers[cache.Analytics]
-	i.NLP, i.Responses = p.Layers[cache.NLPAnalysis], p.Layers[cache.HTTPResponse]
+	i, names := &b.Invalidated, a.opt.Layers
+	i.Detail, i.Lists, i.Analytics = p.Layers[names.Article], p.Layers[names.Lists], p.Layers[names.Analytics]
+	i.NLP, i.Responses = p.Layers[names.Analyses], p.Layers[names.Responses]
 	return out, err
 }
 
@@ -222,8 +222,8 @@ func (a *Admin) invalidateSource(ctx context.Context, in *sourceInput) (*sourceO
 	out := &sourceOutput{}
 	b := &out.Body
 	b.Status, b.SourceName, b.TotalKeys, b.Reach = "success", name, p.Total(), reach.named()
-	i := &b.Invalidated
-	i.Config, i.Articles, i.Responses = p.Layers[cache.Source], p.Layers[cache.Article]+p.Layers[cache.Content], p.Layers[cache.HTTPResponse]
+	i, names := &b.Invalidated, a.opt.Layers
+	i.Config, i.Articles, i.Responses = p.Layers[names.Source], p.Layers[names.Article]+p.Layers[names.Lists], p.Layers[names.Responses]
 	return out, err
 }
 

@@ -80,7 +80,7 @@ func (a *Admin) key(ctx context.Context, in *keyInput) (*keyOutput, error) {
 	}
 	now := a.opt.Now()
 	e := KeyEntry{
-		Layer: l.Name, Identifier: id, Exists: s.Current, Withheld: sealed(l), Negative: s.Negative, Stale: s.Stale, Key: s.Key,
+		Layer: l.Name, Identifier: id, Exists: s.Current, Withheld: a.sealed(l), Negative: s.Negative, Stale: s.Stale, Key: s.Key,
 		Age: seconds(now.Sub(s.StoredAt)), TTL: seconds(s.Expires.Sub(now)), StoredAt: s.StoredAt.UTC(), ExpiresAt: s.Expires.UTC(),
 		Size: s.Bytes, ValueSize: len(s.Payload), Compressed: s.Compressed, FetchMS: milliseconds(s.Cost), Dependencies: []Dependency{},
 	}

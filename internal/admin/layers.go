@@ -40,7 +40,7 @@ func (a *Admin) layerInfos() map[string]LayerInfo {
 	for _, l := range a.cache.LayerTable() {
 		info := LayerInfo{
 			Contents: l.Description, Namespace: l.Namespace, TTLSeconds: int(l.TTL / time.Second), TTLHuman: human(l.TTL),
-			Readable: !sealed(l), Loaded: a.opt.Loaders[l.Name] != nil,
+			Readable: !a.sealed(l), Loaded: a.opt.Loaders[l.Name] != nil,
 		}
 		info.Category, info.Description = category(l.Tier)
 		out[l.Name] = info

@@ -112,7 +112,7 @@ func (a *Admin) layer(name string, loc ...any) (cache.Layer, error) {
 
 // sealed says of layers whose values are nobody's to read or write from outside: what stands for a right, and bodies
 // that go to browsers as they are.
-func sealed(l cache.Layer) bool { return l.Credential || l.Name == cache.HTTPResponse }
+func (a *Admin) sealed(l cache.Layer) bool { return l.Credential || l.Name == a.opt.Layers.Responses }
 
 // refused gives the cache's errors their HTTP form. What Redis did not do was not done, and may be tried again.
 func (a *Admin) refused(err error, loc ...any) error {

@@ -63,7 +63,7 @@ func (a *Admin) warm(ctx context.Context, in *warmInput) (*warmOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	if sealed(l) {
+	if a.sealed(l) {
 		return nil, httpapi.NewError(http.StatusForbidden, fmt.Sprintf("Layer '%s' cannot be written here: its values belong to users or go to browsers as they are", l.Name))
 	}
 	ttl := time.Duration(q.TTL) * time.Second

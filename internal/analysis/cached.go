@@ -27,6 +27,34 @@ const (
 	allArticles = "articles"
 )
 
+// The layers that this domain reads through.
+const (
+	// AnalyticsLayer is shared with the articles, and declared alike.
+	AnalyticsLayer = "analytics"
+	NLPLayer       = "nlp_analysis"
+	SentimentLayer = "sentiment"
+	EntitiesLayer  = "entities"
+	TopicsLayer    = "topics"
+)
+
+// Layers is this domain's part of the cache's table.
+func Layers() []cache.Layer {
+	computed := func(name, namespace, description string) cache.Layer {
+		return cache.Graced(cache.Layer{Name: name, Namespace: namespace, Tier: cache.L3, TTL: 24 * time.Hour, Description: description})
+	}
+	stored := cache.Graced(cache.Layer{
+		Name: AnalyticsLayer, Namespace: "analytics", Tier: cache.L1, TTL: 30 * time.Minute, Description: "Counts and statistics over the articles.",
+	})
+	stored.Audit = true
+	return []cache.Layer{
+		stored,
+		computed(NLPLayer, "nlp", "Complete analyses of a text."),
+		computed(SentimentLayer, "sentiment", "Sentiment of a text."),
+		computed(EntitiesLayer, "entities", "Named entities of a text."),
+		computed(TopicsLayer, "topics", "Topics of a text."),
+	}
+}
+
 // Dep is the dependency of what shows the one analysis.
 func Dep(id int64) string { return "analysis:" + strconv.FormatInt(id, 10) }
 
@@ -59,7 +87,7 @@ func newCached(c *cache.Cache, s *Store) *cached {
 	everything := []string{AllAnalyses, Table, allArticles}
 	return &cached{
 		result: cache.Wrap(c, cache.Spec[int64]{
-			Layer:    cache.Analytics,
+			Layer:    AnalyticsLayer,
 			Key:      func(id int64) cache.Key { return cache.Key{ID: "analysis-" + strconv.FormatInt(id, 10)} },
 			Deps:     func(id int64) []string { return []string{Dep(id), Table, allArticles} },
 			TTL:      time.Hour,
@@ -67,7 +95,7 @@ func newCached(c *cache.Cache, s *Store) *cached {
 		}, s.Get),
 
 		results: cache.Wrap(c, cache.Spec[pageQuery]{
-			Layer: cache.Analytics,
+			Layer: AnalyticsLayer,
 			Key: func(q pageQuery) cache.Key {
 				return cache.Key{ID: "analysis-results", Params: url.Values{"page": {strconv.Itoa(q.Page)}, "limit": {strconv.Itoa(q.Limit)}}}
 			},
@@ -79,7 +107,7 @@ func newCached(c *cache.Cache, s *Store) *cached {
 		}),
 
 		statistics: cache.Wrap(c, cache.Spec[struct{}]{
-			Layer: cache.Analytics,
+			Layer: AnalyticsLayer,
 			Key:   func(struct{}) cache.Key { return cache.Key{ID: "analysis-stats"} },
 			Deps:  func(struct{}) []string { return everything },
 			TTL:   statisticsTTL,

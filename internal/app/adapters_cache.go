@@ -10,8 +10,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"openlearn/internal/admin"
+	"openlearn/internal/analysis"
 	"openlearn/internal/articles"
-	"openlearn/internal/cache"
+	"openlearn/internal/cache/httpcache"
+	"openlearn/internal/scraping"
 )
 
 // newAdmin connects the cache's administration to the rest of the service.
@@ -19,7 +21,11 @@ func (a *App) newAdmin() *admin.Admin {
 	return admin.New(admin.Options{
 		Cache: a.cache, DB: a.db.Gorm, Metrics: a.registry, Outbox: a.outbox, Archive: archiveDeps{articles.NewStore(a.db.Gorm)},
 		Loaders: map[string]admin.Loader{
-			cache.Article: each(a.loadArticle), cache.Analytics: each(a.loadFigures),
+			articles.ArticleLayer: each(a.loadArticle), articles.AnalyticsLayer: each(a.loadFigures),
+		},
+		Layers: admin.LayerNames{
+			Article: articles.ArticleLayer, Lists: articles.ContentLayer, Analytics: articles.AnalyticsLayer, Analyses: analysis.NLPLayer,
+			Source: scraping.SourceLayer, Responses: httpcache.ResponseLayer,
 		},
 		Handler: func() http.Handler { return a.handler }, Warming: a.warming, Logger: a.log, Sampling: a.cfg.sampling,
 	})

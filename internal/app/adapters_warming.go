@@ -9,7 +9,6 @@ import (
 
 	"openlearn/internal/admin"
 	"openlearn/internal/articles"
-	"openlearn/internal/cache"
 	"openlearn/internal/warming"
 )
 
@@ -19,7 +18,7 @@ func (a *App) newWarmer() *warming.Warmer {
 		return nil
 	}
 	return warming.New(warming.Options{
-		Cache: a.cache, Layer: cache.Article, Deps: []string{articles.Table}, Load: a.Articles.Warm, Pool: a.db.Pool,
+		Cache: a.cache, Layer: articles.ArticleLayer, Deps: []string{articles.Table}, Load: a.Articles.Warm, Pool: a.db.Pool,
 		Keys: a.cfg.WarmKeys, Schedule: warming.Schedule(a.cfg.WarmSchedule), Interval: a.cfg.WarmInterval, Rate: a.cfg.WarmRate,
 		Registerer: a.registry, Logger: a.log,
 	})

@@ -280,7 +280,7 @@ func TestOperatorsOnly(t *testing.T) {
 			t.Errorf("%s was written", layer)
 		}
 	}
-	e := cache.Entry{Layer: cache.Token, Key: cache.Key{ID: "7"}}
+	e := cache.Entry{Layer: "token", Key: cache.Key{ID: "7"}}
 	ticket, err := a.cache.Ticket(t.Context(), e)
 	a.awaitGate()
 	if err != nil {

@@ -85,8 +85,14 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	if cfg.uncached {
 		gate = func() bool { return false }
 	}
+	layers := cfg.layers
+	if layers == nil {
+		if layers, err = layerTable(); err != nil {
+			return nil, errors.Join(err, a.Close())
+		}
+	}
 	a.cache, err = cache.New(cache.Options{
-		Redis: a.redis, Layers: cfg.layers, Registerer: a.registry, Logger: log, Gate: gate, Settled: a.outbox.Settled,
+		Redis: a.redis, Layers: layers, Registerer: a.registry, Logger: log, Gate: gate, Settled: a.outbox.Settled,
 		Tracer:    a.cacheTracer(),
 		AuditRate: cfg.auditRate,
 	})

@@ -43,7 +43,7 @@ func runCacheProxy(ctx context.Context, c *call) (err error) {
 	defer func() { err = errors.Join(err, stopRedis()) }()
 	client := redis.NewClient(ro)
 	defer func() { err = errors.Join(err, client.Close()) }()
-	engine, err := cache.New(cache.Options{Redis: client, Logger: log})
+	engine, err := cache.New(cache.Options{Redis: client, Layers: httpcache.Layers(), Logger: log})
 	if err != nil {
 		return err
 	}

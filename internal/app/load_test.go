@@ -25,6 +25,7 @@ import (
 
 	"openlearn/deploy"
 	"openlearn/internal/cache"
+	"openlearn/internal/cache/httpcache"
 	"openlearn/internal/devstack"
 	"openlearn/internal/postgres"
 )
@@ -74,9 +75,11 @@ func play(ctx context.Context, role string) error {
 	switch role {
 	case "strict":
 	case "bounded": // responses from memory, for at most a second after a change elsewhere
-		cfg.layers = cache.Layers()
+		if cfg.layers, err = layerTable(); err != nil {
+			return err
+		}
 		for i := range cfg.layers {
-			if cfg.layers[i].Name == cache.HTTPResponse {
+			if cfg.layers[i].Name == httpcache.ResponseLayer {
 				cfg.layers[i].Near = cache.Near{Mode: cache.NearBounded, Staleness: time.Second}
 			}
 		}

@@ -23,6 +23,29 @@ const (
 	Table = "scraped_content"
 )
 
+// The layers that this domain reads through.
+const (
+	ArticleLayer   = "article"
+	ContentLayer   = "content"
+	MetadataLayer  = "metadata"
+	AnalyticsLayer = "analytics"
+)
+
+// Layers is this domain's part of the cache's table. All of it comes from our own database, so hits are audited.
+func Layers() []cache.Layer {
+	own := func(name string, ttl time.Duration, description string) cache.Layer {
+		l := cache.Graced(cache.Layer{Name: name, Namespace: name, Tier: cache.L1, TTL: ttl, Description: description})
+		l.Audit = true
+		return l
+	}
+	return []cache.Layer{
+		own(ArticleLayer, time.Hour, "Articles, whole, by id."),
+		own(AnalyticsLayer, 30*time.Minute, "Counts and statistics over the articles."),
+		own(MetadataLayer, 30*time.Minute, "Lists of sources, categories and the like."),
+		own(ContentLayer, 15*time.Minute, "Pages of articles, listings and searches."),
+	}
+}
+
 // ArticleDep is the dependency of what shows the one article.
 func ArticleDep(id int64) string { return "article:" + strconv.FormatInt(id, 10) }
 
@@ -105,14 +128,14 @@ const recent = 24 * time.Hour
 func newCached(c *cache.Cache, s *Store) *cachedReads {
 	return &cachedReads{
 		article: cache.Wrap(c, cache.Spec[int64]{
-			Layer:    cache.Article,
+			Layer:    ArticleLayer,
 			Key:      func(id int64) cache.Key { return cache.Key{ID: strconv.FormatInt(id, 10)} },
 			Deps:     func(id int64) []string { return []string{ArticleDep(id), Table} },
 			NotFound: ErrNotFound,
 		}, s.Get).Batch(s.eachByID),
 
 		list: cache.Wrap(c, cache.Spec[listQuery]{
-			Layer: cache.Content,
+			Layer: ContentLayer,
 			Key:   func(q listQuery) cache.Key { return cache.Key{ID: "articles-list", Params: q.params()} },
 			Deps:  func(q listQuery) []string { return q.Filter.deps() },
 		}, func(ctx context.Context, q listQuery) (Page, error) {
@@ -124,7 +147,7 @@ func newCached(c *cache.Cache, s *Store) *cachedReads {
 		}),
 
 		simple: cache.Wrap(c, cache.Spec[offsetQuery]{
-			Layer: cache.Content,
+			Layer: ContentLayer,
 			Key:   func(q offsetQuery) cache.Key { return cache.Key{ID: "articles-simple", Params: q.params()} },
 			Deps:  func(offsetQuery) []string { return Filter{}.deps() },
 		}, func(ctx context.Context, q offsetQuery) (OffsetPage, error) {
@@ -133,7 +156,7 @@ func newCached(c *cache.Cache, s *Store) *cachedReads {
 		}),
 
 		search: cache.Wrap(c, cache.Spec[searchQuery]{
-			Layer: cache.Content,
+			Layer: ContentLayer,
 			Key:   func(q searchQuery) cache.Key { return cache.Key{ID: "articles-search", Params: q.params()} },
 			Deps:  func(q searchQuery) []string { return q.Filter.deps() },
 		}, func(ctx context.Context, q searchQuery) (SearchPage, error) {
@@ -142,7 +165,7 @@ func newCached(c *cache.Cache, s *Store) *cachedReads {
 		}),
 
 		counts: cache.Wrap(c, cache.Spec[struct{}]{
-			Layer:    cache.Analytics,
+			Layer:    AnalyticsLayer,
 			Key:      func(struct{}) cache.Key { return cache.Key{ID: "scraping-status"} },
 			Deps:     func(struct{}) []string { return Filter{}.deps() },
 			TTL:      5 * time.Minute,

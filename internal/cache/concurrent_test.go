@@ -322,7 +322,7 @@ func TestMetricsByTheirDocumentedNames(t *testing.T) {
 	if s := c.Stats(context.Background()).Redis; !s.Reachable || s.MemoryBytes == 0 || s.Keys == 0 {
 		t.Errorf("redis: %+v", s)
 	}
-	if _, err := New(Options{Redis: c.rdb, Registerer: reg}); err == nil {
+	if _, err := New(Options{Redis: c.rdb, Layers: Layers(), Registerer: reg}); err == nil {
 		t.Error("two caches on one registry were accepted")
 	}
 }

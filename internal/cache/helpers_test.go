@@ -24,7 +24,7 @@ func (c *clock) advance(d time.Duration) { c.ns.Add(int64(d)) }
 
 // exactly is a configuration without chance: no jitter, no early refresh.
 func exactly(rdb redis.UniversalClient, clk *clock) Options {
-	o := Options{Redis: rdb, Jitter: -1, EarlyRefresh: -1}
+	o := Options{Redis: rdb, Layers: Layers(), Jitter: -1, EarlyRefresh: -1}
 	if clk != nil {
 		o.Now = clk.now
 	}

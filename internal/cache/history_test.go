@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"testing"
 
@@ -110,23 +109,25 @@ func TestClientsThatReadReplicasAreRefused(t *testing.T) {
 	for _, o := range []redis.ClusterOptions{{ReadOnly: true}, {RouteByLatency: true}, {RouteRandomly: true}} {
 		o.Addrs = []string{"127.0.0.1:1"}
 		rdb := redis.NewClusterClient(&o)
-		if c, err := New(Options{Redis: rdb}); err == nil {
+		if c, err := New(Options{Redis: rdb, Layers: Layers()}); err == nil {
 			t.Error("accepted")
 			_ = c.Close()
 		}
 		_ = rdb.Close()
 	}
 	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": "127.0.0.1:1"}})
-	if _, err := New(Options{Redis: ring}); err == nil {
+	if _, err := New(Options{Redis: ring, Layers: Layers()}); err == nil {
 		t.Error("a ring was accepted")
 	}
 	_ = ring.Close()
-	if _, err := New(Options{}); err == nil {
+	if _, err := New(Options{Layers: Layers()}); err == nil {
 		t.Error("no Redis was accepted")
 	}
-	if err := errors.Join(nil); err != nil {
-		t.Error(err)
+	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	if _, err := New(Options{Redis: rdb}); err == nil {
+		t.Error("no layers were accepted")
 	}
+	_ = rdb.Close()
 }
 
 // Redis refuses the writes that a new history needs, so no connection comes

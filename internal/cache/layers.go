@@ -7,25 +7,6 @@ import (
 	"time"
 )
 
-// Names of the documented layers. Callers' code uses these, never the string.
-const (
-	Article       = "article"
-	Source        = "source"
-	Analytics     = "analytics"
-	Metadata      = "metadata"
-	Content       = "content"
-	APIGovernment = "api_government"
-	APINews       = "api_news"
-	NLPAnalysis   = "nlp_analysis"
-	Sentiment     = "sentiment"
-	Entities      = "entities"
-	Topics        = "topics"
-	Session       = "session"
-	UserPrefs     = "user_prefs"
-	Token         = "token"
-	HTTPResponse  = "http_response"
-)
-
 // Tier groups layers by what feeds them: L1 our own database, L2 foreign
 // APIs, L3 language analysis, L4 what belongs to one user.
 type Tier string
@@ -61,8 +42,7 @@ type Near struct {
 	Staleness time.Duration
 }
 
-// Layer is one documented class of entries: where their keys live and how
-// long they last.
+// Layer is one class of entries: where their keys live and how long they last.
 type Layer struct {
 	// Name is what callers use ("api_government") and the metrics' label.
 	Name string
@@ -98,46 +78,34 @@ type Layer struct {
 	Audit bool
 }
 
-// Layers returns the documented table, a fresh copy each time.
-func Layers() []Layer {
-	const (
-		min  = time.Minute
-		hour = time.Hour
-		neg  = 30 * time.Second
-	)
-	// stale: an hour of grace at most, and never longer than the TTL itself.
-	grace := func(l Layer) Layer {
-		l.StaleWhileRevalidate = l.TTL / 10
-		l.StaleIfError = l.TTL
-		l.SoftTimeout = 2 * time.Second
-		l.NegativeTTL = neg
-		return l
+// Graced completes a layer with the usual windows around its TTL: an expired value is served for a tenth of the TTL
+// while it is refreshed, and for as long as the TTL while the source fails; a read waits two seconds for the source when
+// it could serve an expired value instead; "not found" is remembered for thirty seconds.
+func Graced(l Layer) Layer {
+	l.StaleWhileRevalidate = l.TTL / 10
+	l.StaleIfError = l.TTL
+	l.SoftTimeout = 2 * time.Second
+	l.NegativeTTL = 30 * time.Second
+	return l
+}
+
+// JoinLayers makes one table of several. Two of them may declare the same layer, which must then be the same in all.
+func JoinLayers(tables ...[]Layer) ([]Layer, error) {
+	var joined []Layer
+	place := map[string]int{}
+	for _, table := range tables {
+		for _, l := range table {
+			at, ok := place[l.Name]
+			switch {
+			case !ok:
+				place[l.Name] = len(joined)
+				joined = append(joined, l)
+			case joined[at] != l:
+				return nil, fmt.Errorf("cache: layer %s is declared twice, and differently: %+v, %+v", l.Name, joined[at], l)
+			}
+		}
 	}
-	secret := func(l Layer) Layer {
-		l.Credential = true
-		return l
-	}
-	audited := func(l Layer) Layer {
-		l.Audit = true
-		return l
-	}
-	return []Layer{
-		audited(grace(Layer{Name: Article, Namespace: "article", Tier: L1, TTL: hour, Description: "Articles, whole, by id."})),
-		audited(grace(Layer{Name: Source, Namespace: "source", Tier: L1, TTL: 2 * hour, Description: "News sources and their configuration."})),
-		audited(grace(Layer{Name: Analytics, Namespace: "analytics", Tier: L1, TTL: 30 * min, Description: "Counts and statistics over the articles."})),
-		audited(grace(Layer{Name: Metadata, Namespace: "metadata", Tier: L1, TTL: 30 * min, Description: "Lists of sources, categories and the like."})),
-		audited(grace(Layer{Name: Content, Namespace: "content", Tier: L1, TTL: 15 * min, Description: "Pages of articles, listings and searches."})),
-		grace(Layer{Name: APIGovernment, Namespace: "api:gov", Tier: L2, TTL: 6 * hour, Description: "Answers of Colombian open-data services."}),
-		grace(Layer{Name: APINews, Namespace: "api:news", Tier: L2, TTL: hour, Description: "Answers of news sites and feeds."}),
-		grace(Layer{Name: NLPAnalysis, Namespace: "nlp", Tier: L3, TTL: 24 * hour, Description: "Complete analyses of a text."}),
-		grace(Layer{Name: Sentiment, Namespace: "sentiment", Tier: L3, TTL: 24 * hour, Description: "Sentiment of a text."}),
-		grace(Layer{Name: Entities, Namespace: "entities", Tier: L3, TTL: 24 * hour, Description: "Named entities of a text."}),
-		grace(Layer{Name: Topics, Namespace: "topics", Tier: L3, TTL: 24 * hour, Description: "Topics of a text."}),
-		secret(Layer{Name: Session, Namespace: "session", Tier: L4, TTL: 5 * min, Description: "Sessions of signed-in users."}),
-		secret(Layer{Name: UserPrefs, Namespace: "user", Tier: L4, TTL: 30 * min, Description: "Preferences of a user."}),
-		secret(Layer{Name: Token, Namespace: "token", Tier: L4, TTL: 30 * min, Description: "Verified access tokens, by hash."}),
-		grace(Layer{Name: HTTPResponse, Namespace: "http_response", Tier: L1, TTL: hour, Description: "Whole HTTP responses; each route gives its own lifetime."}),
-	}
+	return joined, nil
 }
 
 // hardWindow is how long past the soft expiry an entry may still be of use.

@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Options configures a Cache. Only Redis is needed.
+// Options configures a Cache. Redis and Layers are required.
 type Options struct {
 	// Redis says where the cache lives: a *redis.Client (standalone or
 	// Sentinel) or a *redis.ClusterClient. The cache derives a client of its
@@ -20,7 +20,7 @@ type Options struct {
 	// history that went backwards before it is used; it never closes this one.
 	// Clients that read replicas are refused.
 	Redis redis.UniversalClient
-	// Layers is the table of layers; nil = Layers().
+	// Layers is the table of layers.
 	Layers []Layer
 	// Version is the part of every key that is raised to leave all entries
 	// behind; "" = "v1".
@@ -99,8 +99,8 @@ func (o *Options) validate() error {
 	if strings.ContainsAny(o.Version, ":*?[]\\^{} \n") {
 		return fmt.Errorf("cache: version %q has characters that keys cannot bear", o.Version)
 	}
-	if o.Layers == nil {
-		o.Layers = Layers()
+	if len(o.Layers) == 0 {
+		return errors.New("cache: Options.Layers is needed")
 	}
 	if o.Registerer == nil {
 		o.Registerer = prometheus.NewRegistry()

@@ -200,6 +200,9 @@ func ownRedis(t testing.TB) *redis.Client {
 // newCache is a started cache that the test closes.
 func newCache(t testing.TB, o Options) *Cache {
 	t.Helper()
+	if o.Layers == nil {
+		o.Layers = Layers()
+	}
 	c, err := New(o)
 	if err != nil {
 		t.Fatal(err)

@@ -53,10 +53,12 @@ type instance struct {
 	most   int           // of them, ever
 }
 
+const layer = "article"
+
 func (h *house) instance(change func(*Options)) *instance {
 	h.t.Helper()
 	in := &instance{}
-	c, err := cache.New(cache.Options{Redis: h.redis, Gate: func() bool {
+	c, err := cache.New(cache.Options{Redis: h.redis, Layers: []cache.Layer{cache.Graced(cache.Layer{Name: layer, Namespace: layer, TTL: time.Hour})}, Gate: func() bool {
 		in.mu.Lock()
 		defer in.mu.Unlock()
 		return !in.closed
@@ -71,7 +73,7 @@ func (h *house) instance(change func(*Options)) *instance {
 	})
 	in.cache = c
 	in.values = cache.Wrap(c, cache.Spec[int64]{
-		Layer: cache.Article, Key: func(id int64) cache.Key { return cache.Key{ID: strconv.FormatInt(id, 10)} }, Deps: func(int64) []string { return []string{"table"} },
+		Layer: layer, Key: func(id int64) cache.Key { return cache.Key{ID: strconv.FormatInt(id, 10)} }, Deps: func(int64) []string { return []string{"table"} },
 	}, func(_ context.Context, id int64) (int64, error) { return id, nil }).Batch(func(_ context.Context, ids []int64) ([]cache.Loaded[int64], error) {
 		in.mu.Lock()
 		defer in.mu.Unlock()
@@ -83,7 +85,7 @@ func (h *house) instance(change func(*Options)) *instance {
 		return out, in.fail
 	})
 	o := Options{
-		Cache: c, Layer: cache.Article, Deps: []string{"table"}, Load: in.load, Pool: h.pool, Keys: 20, Schedule: Predicted, Interval: 3 * time.Minute, Rate: 10,
+		Cache: c, Layer: layer, Deps: []string{"table"}, Load: in.load, Pool: h.pool, Keys: 20, Schedule: Predicted, Interval: 3 * time.Minute, Rate: 10,
 		Now: func() time.Time { return h.now },
 	}
 	if change != nil {
@@ -184,7 +186,7 @@ func TestFlushed(t *testing.T) {
 	a.see(200)
 	same(t, "start", a.once(t), upTo(120))
 	for what, flush := range map[string]func() error{
-		"the layer":  func() error { return a.cache.InvalidateLayer(t.Context(), cache.Article) },
+		"the layer":  func() error { return a.cache.InvalidateLayer(t.Context(), layer) },
 		"all layers": func() error { return a.cache.InvalidateAll(t.Context()) },
 		"the table":  func() error { return a.cache.Invalidate(t.Context(), "table") },
 		"Redis":      func() error { return h.redis.FlushDB(t.Context()).Err() },
@@ -202,7 +204,7 @@ func TestFlushed(t *testing.T) {
 	if a.most != 1 {
 		t.Errorf("%d batches at once", a.most)
 	}
-	if err := a.cache.Delete(t.Context(), cache.Article, cache.Key{ID: "1"}); err != nil {
+	if err := a.cache.Delete(t.Context(), layer, cache.Key{ID: "1"}); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "one entry", a.once(t), nil)
@@ -241,7 +243,7 @@ func TestScheduleFollowsTheForecast(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	now := hourOf(h.now)
-	past := &history{pool: h.pool, layer: cache.Article, most: 100}
+	past := &history{pool: h.pool, layer: layer, most: 100}
 	for hour := now - 15*24; hour < now-3; hour++ { // a day more than is kept; it is past ten, so today's ten has not been yet
 		counts := []forecast.Count{{Key: "1", N: 10}} // at every hour: its readers keep it alive
 		if hour%24 == 9 {
@@ -270,7 +272,7 @@ func TestScheduleFollowsTheForecast(t *testing.T) {
 	for range 4 * 60 / 3 { // until 11:10; the entries are taken away each time, so that what the schedule asks for shows
 		h.now = h.now.Add(3 * time.Minute)
 		for _, id := range []string{"1", "2", "3", "1000"} {
-			if err := a.cache.Delete(t.Context(), cache.Article, cache.Key{ID: id}); err != nil {
+			if err := a.cache.Delete(t.Context(), layer, cache.Key{ID: id}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -305,7 +307,7 @@ func TestSchedules(t *testing.T) {
 		}
 		same(t, "start", a.once(t), upTo(4))
 		for _, id := range upTo(4) {
-			if err := a.cache.Delete(t.Context(), cache.Article, cache.Key{ID: strconv.FormatInt(id, 10)}); err != nil {
+			if err := a.cache.Delete(t.Context(), layer, cache.Key{ID: strconv.FormatInt(id, 10)}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -381,7 +383,7 @@ func TestNothingWarmedIsStale(t *testing.T) {
 	truth := int64(0)
 	read := func() int64 { mu.Lock(); defer mu.Unlock(); return truth }
 	f := cache.Wrap(a.cache, cache.Spec[int64]{
-		Layer: cache.Article, Key: func(id int64) cache.Key { return cache.Key{ID: strconv.FormatInt(id, 10)} }, Deps: func(int64) []string { return []string{"thing"} },
+		Layer: layer, Key: func(id int64) cache.Key { return cache.Key{ID: strconv.FormatInt(id, 10)} }, Deps: func(int64) []string { return []string{"thing"} },
 	}, func(context.Context, int64) (int64, error) { return read(), nil })
 	a.opt.Load = func(ctx context.Context, ids []int64) (int, error) { return f.Warm(cache.Warming(ctx), ids) }
 	ctx, stop := context.WithCancel(t.Context())

@@ -30,6 +30,9 @@ type instance struct {
 	titles *cache.Func[int64, string]
 }
 
+// titles is the instances' one layer.
+const titles = "titles"
+
 func dependencies(f outbox.Fact) []string {
 	deps := []string{"articles"}
 	for _, k := range f.Keys {
@@ -47,7 +50,10 @@ func newInstance(t *testing.T, dsn string, rdb redis.UniversalClient, gated bool
 	}
 	i := &instance{t: t, db: db}
 	i.relay = outbox.New(outbox.Options{Pool: db.Pool, Gorm: db.Gorm, Dependencies: dependencies})
-	o := cache.Options{Redis: rdb, RedisTimeout: 300 * time.Millisecond, BreakerProbe: 20 * time.Millisecond, EarlyRefresh: -1}
+	o := cache.Options{
+		Redis: rdb, Layers: []cache.Layer{cache.Graced(cache.Layer{Name: titles, Namespace: titles, TTL: time.Hour})},
+		RedisTimeout: 300 * time.Millisecond, BreakerProbe: 20 * time.Millisecond, EarlyRefresh: -1,
+	}
 	if gated {
 		o.Gate = i.relay.MayServe
 	}
@@ -61,7 +67,7 @@ func newInstance(t *testing.T, dsn string, rdb redis.UniversalClient, gated bool
 		i.relay.Start(context.Background(), i.cache)
 	}
 	i.titles = cache.Wrap(i.cache, cache.Spec[int64]{
-		Layer: cache.Article,
+		Layer: titles,
 		Key:   func(id int64) cache.Key { return cache.Key{ID: strconv.FormatInt(id, 10)} },
 		Deps:  func(id int64) []string { return []string{"article:" + strconv.FormatInt(id, 10), "articles"} },
 	}, func(ctx context.Context, id int64) (title string, err error) {

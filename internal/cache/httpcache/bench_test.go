@@ -27,9 +27,9 @@ func BenchmarkServiceHit(b *testing.B) {
 	url := testRedis(b)
 	n := newNewsroom(b, url, newDB())
 	bounded := newNewsroom(b, url, newDB(), func(o *ServiceOptions) {
-		layers := cache.Layers()
+		layers := testLayers()
 		for i := range layers {
-			if layers[i].Name == cache.HTTPResponse {
+			if layers[i].Name == ResponseLayer {
 				layers[i].Near = cache.Near{Mode: cache.NearBounded, Staleness: 1e10}
 			}
 		}

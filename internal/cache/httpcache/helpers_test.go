@@ -14,6 +14,20 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
+// The layers below the responses.
+const (
+	articleLayer = "article"
+	contentLayer = "content"
+)
+
+func testLayers() []cache.Layer {
+	return append(
+		Layers(),
+		cache.Graced(cache.Layer{Name: articleLayer, Namespace: "article", Tier: cache.L1, TTL: time.Hour, Audit: true}),
+		cache.Graced(cache.Layer{Name: contentLayer, Namespace: "content", Tier: cache.L1, TTL: 15 * time.Minute, Audit: true}),
+	)
+}
+
 // engine is a cache on a Redis database of the test's own. More of them share it, as instances do.
 func engine(t testing.TB, url string, edit ...func(*cache.Options)) *cache.Cache {
 	t.Helper()
@@ -23,7 +37,7 @@ func engine(t testing.TB, url string, edit ...func(*cache.Options)) *cache.Cache
 	}
 	client := redis.NewClient(ro)
 	t.Cleanup(func() { _ = client.Close() })
-	o := cache.Options{Redis: client, Jitter: -1, EarlyRefresh: -1}
+	o := cache.Options{Redis: client, Layers: testLayers(), Jitter: -1, EarlyRefresh: -1}
 	for _, e := range edit {
 		e(&o)
 	}

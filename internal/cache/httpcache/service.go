@@ -119,7 +119,7 @@ func NewService(o ServiceOptions) (*Service, error) {
 		return nil, fmt.Errorf("httpcache: metrics: %w", err)
 	}
 	s.answers = cache.Wrap(o.Cache, cache.Spec[*call]{
-		Layer:  cache.HTTPResponse,
+		Layer:  ResponseLayer,
 		Key:    func(c *call) cache.Key { return cache.Key{ID: c.id} },
 		Deps:   (*call).deps,
 		Codec:  representationCodec{},

@@ -60,7 +60,7 @@ func newNewsroom(t testing.TB, redisURL string, db *newsDB, edit ...func(*Servic
 	n := &newsroom{db: db, reg: prometheus.NewRegistry()}
 	n.cache = engine(t, redisURL, func(o *cache.Options) { o.Gate = func() bool { return !n.shut.Load() } })
 	title := cache.Wrap(n.cache, cache.Spec[string]{
-		Layer: cache.Article,
+		Layer: articleLayer,
 		Key:   func(id string) cache.Key { return cache.Key{ID: id} },
 		Deps:  func(id string) []string { return []string{"article:" + id} },
 	}, func(_ context.Context, id string) (string, error) {
@@ -71,7 +71,7 @@ func newNewsroom(t testing.TB, redisURL string, db *newsDB, edit ...func(*Servic
 		return s, nil
 	})
 	list := cache.Wrap(n.cache, cache.Spec[int]{
-		Layer: cache.Content,
+		Layer: contentLayer,
 		Key: func(limit int) cache.Key {
 			return cache.Key{ID: "list", Params: url.Values{"limit": {strconv.Itoa(limit)}}}
 		},
@@ -192,9 +192,9 @@ func TestInvalidationReachesHTTPResponses(t *testing.T) {
 		invalidate        func() error
 	}{
 		{"a coarse dependency", "tres", "tres", func() error { return b.cache.Invalidate(context.Background(), "articles") }},
-		{"a layer", "cuatro", "cuatro", func() error { return b.cache.InvalidateLayer(context.Background(), cache.Content) }},
+		{"a layer", "cuatro", "cuatro", func() error { return b.cache.InvalidateLayer(context.Background(), contentLayer) }},
 		// Responses are made again of the values that are still good: nobody said that the list had changed.
-		{"the responses", "cinco", "cuatro", func() error { return b.cache.InvalidateLayer(context.Background(), cache.HTTPResponse) }},
+		{"the responses", "cinco", "cuatro", func() error { return b.cache.InvalidateLayer(context.Background(), ResponseLayer) }},
 		{"all", "seis", "seis", func() error { return b.cache.InvalidateAll(context.Background()) }},
 	} {
 		db.set("1", step.title)
@@ -276,7 +276,7 @@ func TestOneLoadForAllWhoWait(t *testing.T) {
 	}
 	leave()
 	<-left
-	until(t, "all wait for the one load", func() bool { return n.cache.Stats(context.Background()).Layers[cache.HTTPResponse].Coalesced >= 20 })
+	until(t, "all wait for the one load", func() bool { return n.cache.Stats(context.Background()).Layers[ResponseLayer].Coalesced >= 20 })
 	close(release)
 	wg.Wait()
 	if runs := n.runs.Load(); runs != 1 {

@@ -33,7 +33,7 @@ type engineStore struct{ c *cache.Cache }
 func uriDep(uri string) string { return "uri:" + uri }
 
 func (s *engineStore) entry(uri string) cache.Entry {
-	return cache.Entry{Layer: cache.HTTPResponse, Key: cache.Key{ID: "proxy:" + uri}, Deps: []string{uriDep(uri)}}
+	return cache.Entry{Layer: ResponseLayer, Key: cache.Key{ID: "proxy:" + uri}, Deps: []string{uriDep(uri)}}
 }
 
 func (s *engineStore) Load(ctx context.Context, uri string) ([]byte, error) {

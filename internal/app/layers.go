@@ -1,0 +1,32 @@
+package app
+
+import (
+	"time"
+
+	"openlearn/internal/analysis"
+	"openlearn/internal/articles"
+	"openlearn/internal/cache"
+	"openlearn/internal/cache/httpcache"
+	"openlearn/internal/scraping"
+)
+
+// layerTable joins what the domains declare.
+func layerTable() ([]cache.Layer, error) {
+	return cache.JoinLayers(articles.Layers(), analysis.Layers(), scraping.Layers(), reservedLayers(), httpcache.Layers())
+}
+
+// reservedLayers are documented layers whose domains are not built yet. The administration shows them, and operators may
+// already supply values for them.
+func reservedLayers() []cache.Layer {
+	secret := func(name, namespace string, ttl time.Duration, description string) cache.Layer {
+		return cache.Layer{Name: name, Namespace: namespace, Tier: cache.L4, TTL: ttl, Description: description, Credential: true}
+	}
+	return []cache.Layer{
+		cache.Graced(cache.Layer{
+			Name: "api_government", Namespace: "api:gov", Tier: cache.L2, TTL: 6 * time.Hour, Description: "Answers of Colombian open-data services.",
+		}),
+		secret("session", "session", 5*time.Minute, "Sessions of signed-in users."),
+		secret("user_prefs", "user", 30*time.Minute, "Preferences of a user."),
+		secret("token", "token", 30*time.Minute, "Verified access tokens, by hash."),
+	}
+}
