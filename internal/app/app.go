@@ -80,7 +80,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	}
 	a.registry.MustRegister(&databaseFigures{pool: a.db.Pool})
 	a.redis = redis.NewClient(ro)
-	a.outbox = outbox.New(outbox.Options{Pool: a.db.Pool, Gorm: a.db.Gorm, Dependencies: dependencies, NewDatabase: a.newDatabase, Registerer: a.registry, Logger: log})
+	a.outbox = outbox.New(outbox.Options{DB: a.db, Dependencies: dependencies, NewDatabase: a.newDatabase, Registerer: a.registry, Logger: log})
 	gate := a.outbox.MayServe
 	if cfg.uncached {
 		gate = func() bool { return false }
