@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -56,6 +57,7 @@ type App struct {
 	console  *console.Console
 	registry *prometheus.Registry
 	handler  http.Handler
+	untold   atomic.Int64 // writes of a command whose invalidation was pending when it went on
 }
 
 // New wires the service. Nothing has to be reachable yet: PostgreSQL and Redis may come later, and readiness says so.
