@@ -230,3 +230,32 @@ func TestAWriterThatDiedLetsGo(t *testing.T) {
 		t.Errorf("%d facts left, want the one that is still held", f.waiting())
 	}
 }
+
+// TestTheOwnGateClosesAtOnce and opens with a look that began later and no longer shows what could not be applied.
+func TestTheOwnGateClosesAtOnce(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, testkit.Database(t))
+	f.pass()
+	f.psql(insertOne, 1, "A")
+	var id int64
+	must(t, f.db.Pool.QueryRow(t.Context(), "SELECT id FROM cache_outbox").Scan(&id))
+	before := look{at: f.opt.Now()}
+	f.close([]int64{id})
+	if f.MayServe() {
+		t.Error("serves")
+	}
+	f.publish(before)
+	if f.MayServe() {
+		t.Error("serves after a look that had begun before")
+	}
+	must(t, f.see(t.Context()))
+	if f.MayServe() {
+		t.Error("serves although the fact is still there, young as it is")
+	}
+	f.psql(`DELETE FROM cache_outbox`)
+	f.psql(insertOne, 2, "A") // another one, which nobody has failed to apply
+	must(t, f.see(t.Context()))
+	if !f.MayServe() {
+		t.Error("does not serve although somebody has applied the fact")
+	}
+}
