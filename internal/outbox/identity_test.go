@@ -66,17 +66,19 @@ func TestARestoredDatabaseIsAnother(t *testing.T) {
 	if again := identityOf(t, dsn); again != seen[0] {
 		t.Fatalf("%q, then %q: it is not stable", seen[0], again)
 	}
+	// The parts of an identity: its name, the database's number, its outbox's, the cluster, the timeline.
 	for _, c := range []struct {
 		name    string
+		changes []int
 		restore func()
 	}{
-		{"database made anew", func() {
+		{"database made anew", []int{0, 1, 2}, func() {
 			run(admin, "DROP DATABASE restored WITH (FORCE)")
 			run(admin, "CREATE DATABASE restored")
 			tool(t, "pg_restore", "--dbname="+dsn, dump)
 		}},
-		{"tables made anew", func() { tool(t, "pg_restore", "--clean", "--dbname="+dsn, dump) }},
-		{"rows alone", func() {
+		{"tables made anew", []int{0, 2}, func() { tool(t, "pg_restore", "--clean", "--dbname="+dsn, dump) }},
+		{"rows alone", []int{0}, func() {
 			c := beside(t, dsn)
 			run(c, "TRUNCATE cache_region, cache_database, goose_db_version")
 			tool(t, "pg_restore", "--data-only", "--disable-triggers", "--dbname="+dsn, dump)
@@ -90,6 +92,12 @@ func TestARestoredDatabaseIsAnother(t *testing.T) {
 		}
 		if slices.Contains(seen, is) {
 			t.Errorf("%s: taken for the database that was there before: %s", c.name, is)
+		}
+		was := strings.Split(seen[len(seen)-1], ":")
+		for part, now := range strings.Split(is, ":") {
+			if (now != was[part]) != slices.Contains(c.changes, part) {
+				t.Errorf("%s: part %d was %s and is %s", c.name, part, was[part], now)
+			}
 		}
 		seen = append(seen, is)
 	}

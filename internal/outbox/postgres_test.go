@@ -186,15 +186,18 @@ func TestWhatWasPendingStaysPending(t *testing.T) {
 	t.Parallel()
 	pg := testkit.Postgres(t)
 	migrate(t, pg.URL())
-	a, b := started(t, pg.URL()), started(t, pg.URL())
+	a, watcher := started(t, pg.URL()), newFixture(t, pg.URL())
 	a.rec.failWith(errRefuses)
-	b.rec.failWith(errRefuses)
 	if pending, err := a.insert(1); err != nil || !pending {
 		t.Fatalf("pending %v, %v", pending, err)
 	}
+	must(t, watcher.see(t.Context()))
 	must(t, pg.Kill())
-	eventually(t, "both notice", func() bool { return a.Degraded() && b.Degraded() })
-	if a.MayServe() || b.MayServe() {
-		t.Errorf("served: %v, %v", a.MayServe(), b.MayServe())
+	if err := watcher.see(t.Context()); err == nil || !watcher.Degraded() || watcher.MayServe() {
+		t.Errorf("%v, degraded %v, serves %v", err, watcher.Degraded(), watcher.MayServe())
+	}
+	eventually(t, "the other notices", a.Degraded)
+	if a.MayServe() {
+		t.Error("it serves what it could not invalidate")
 	}
 }
