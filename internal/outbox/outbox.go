@@ -124,9 +124,10 @@ func New(o Options) *Relay {
 func (r *Relay) Start(ctx context.Context, cache Invalidator) {
 	ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	r.cache = cache
-	r.done.Go(func() { r.every(ctx, r.glance, 0, r.see) })
+	r.done.Go(func() { r.every(ctx, r.opt.Poll, r.glance, 0, r.see) })
 	r.done.Go(func() {
-		r.every(ctx, r.wake, 1, r.work)
+		// Twice as often as anybody looks: what writers have applied is deleted, many at once, before it can seem to be pending.
+		r.every(ctx, r.opt.Poll/2, r.wake, 1, r.work)
 		// What writers have applied nobody has to apply again.
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
@@ -142,9 +143,9 @@ func (r *Relay) Close() {
 	}
 }
 
-// every does something at once, at each poll and whenever it is asked to, until ctx ends.
-func (r *Relay) every(ctx context.Context, asked <-chan struct{}, who int, do func(context.Context) error) {
-	tick := time.NewTicker(r.opt.Poll)
+// every does something at once, again and again, and whenever it is asked to, until ctx ends.
+func (r *Relay) every(ctx context.Context, period time.Duration, asked <-chan struct{}, who int, do func(context.Context) error) {
+	tick := time.NewTicker(period)
 	defer tick.Stop()
 	for {
 		if err := do(ctx); ctx.Err() == nil {

@@ -35,7 +35,6 @@ func (r *Relay) Write(ctx context.Context, do func(tx *gorm.DB) error) (pending 
 	if err == nil {
 		r.metrics.direct.Add(float64(len(facts)))
 		r.desk.delete(ids)
-		nudge(r.wake)
 		return false, nil
 	}
 	r.close(ids)
