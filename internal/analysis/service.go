@@ -2,14 +2,17 @@ package analysis
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"gorm.io/gorm"
 
 	"openlearn/internal/cache"
 )
 
-// Writer runs a write in a transaction and makes what it changed visible to every read. It is an interface because
-// invalidations, which ride in the transaction, are another room's business.
+// Writer runs a write in a transaction and returns when no read shows what was there before. pending: because nothing is
+// served from caches until they can be told. pending with an error: it is stored, and not sure of that. It is an interface
+// because invalidations, which ride in the transaction, are another room's business.
 type Writer interface {
 	Write(ctx context.Context, do func(tx *gorm.DB) error) (pending bool, err error)
 }
@@ -26,10 +29,17 @@ func NewService(store *Store, c *cache.Cache, w Writer) *Service {
 	return &Service{store, w, newCached(c, store)}
 }
 
-// Insert stores analyses.
-func (s *Service) Insert(ctx context.Context, batch []Analysis) error {
-	_, err := s.writer.Write(ctx, func(tx *gorm.DB) error { return (&Store{tx}).Insert(ctx, batch) })
-	return err
+// ErrUnconfirmed is the answer to a write that is stored, while an instance may still serve what was there before.
+var ErrUnconfirmed = errors.New("stored, but instances may still serve what was there before")
+
+// Insert stores analyses, and reports whether caches still have to be told (see Writer). With ErrUnconfirmed they are
+// stored as well.
+func (s *Service) Insert(ctx context.Context, batch []Analysis) (pending bool, err error) {
+	pending, err = s.writer.Write(ctx, func(tx *gorm.DB) error { return (&Store{tx}).Insert(ctx, batch) })
+	if pending && err != nil {
+		err = fmt.Errorf("%w: %w", ErrUnconfirmed, err)
+	}
+	return pending, err
 }
 
 // Warm has the figures over all analyses cached.

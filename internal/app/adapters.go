@@ -2,6 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -43,8 +46,27 @@ func (a archiveFigures) Figures(ctx context.Context) (scraping.Figures, error) {
 	return out, nil
 }
 
+// kept takes the outcome of a write that nobody waits for, as of commands: it is stored, and where caches could not be told
+// of it that is counted and said at the end.
+func (a *App) kept(pending bool, err error) error {
+	if pending {
+		a.untold.Add(1)
+	}
+	if errors.Is(err, articles.ErrUnconfirmed) || errors.Is(err, analysis.ErrUnconfirmed) {
+		return nil
+	}
+	return err
+}
+
+// sayUntold says how many writes of a command the caches have not been told of.
+func (a *App) sayUntold(w io.Writer) {
+	if n := a.untold.Load(); n > 0 {
+		fmt.Fprintf(w, "stored, with the invalidation of %d writes pending: Redis could not be told. Instances read from PostgreSQL until it can.\n", n)
+	}
+}
+
 // scrapeSink stores what a scrape found.
-type scrapeSink struct{ articles *articles.Service }
+type scrapeSink struct{ app *App }
 
 func (s scrapeSink) Save(ctx context.Context, found []scraping.Article) (saved, duplicates int, err error) {
 	batch := make([]articles.Article, 0, len(found))
@@ -54,13 +76,13 @@ func (s scrapeSink) Save(ctx context.Context, found []scraping.Article) (saved, 
 			Category: notEmpty(cut(f.Category, 50)), PublishedDate: f.PublishedAt, Tags: f.Tags, IsPaywall: &f.Paywall,
 		})
 	}
-	stored, err := s.articles.Insert(ctx, batch)
-	return len(stored), len(found) - len(stored), err
+	stored, pending, err := s.app.Articles.Insert(ctx, batch)
+	return len(stored), len(found) - len(stored), s.app.kept(pending, err)
 }
 
 // importSink stores what a file holds, each batch over several connections: nearly all of the time goes into the
 // full-text index, which one connection fills on one core.
-type importSink struct{ articles *articles.Service }
+type importSink struct{ app *App }
 
 const importConnections = 4
 
@@ -75,9 +97,9 @@ func (s importSink) Save(ctx context.Context, records []importer.Record) (int, e
 	var inserted atomic.Int64
 	for part := range slices.Chunk(batch, (len(batch)+importConnections-1)/importConnections) {
 		group.Go(func() error {
-			stored, err := s.articles.Insert(ctx, part)
+			stored, pending, err := s.app.Articles.Insert(ctx, part)
 			inserted.Add(int64(len(stored)))
-			return err
+			return s.app.kept(pending, err)
 		})
 	}
 	err := group.Wait()

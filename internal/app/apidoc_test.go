@@ -48,6 +48,8 @@ Written from the OpenAPI document (` + "`/openapi.json`" + `; pages at ` + "`/do
   ` + "`input`" + ` is what was given, or the first 200 characters of it.
 - Text is refused (422) that is no UTF-8 or has NUL characters, names of JSON members count in their own spelling only, and numbers are finite.
 - A repeated query parameter counts once, the last one; unknown ones are ignored.
+- A change whose answer has ` + "`X-Invalidation: pending`" + ` is stored and shown, past the caches until they can be told. A 503 with that header: it is stored, and
+  not yet sure to be shown by every instance.
 - Routes marked *admin* need ` + "`ADMIN_API_KEY`" + `, as ` + "`X-API-Key`" + ` or ` + "`Authorization: Bearer`" + `.
 `)
 	byTag := map[string][]string{}

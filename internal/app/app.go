@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -56,6 +57,7 @@ type App struct {
 	console  *console.Console
 	registry *prometheus.Registry
 	handler  http.Handler
+	untold   atomic.Int64 // writes of a command whose invalidation was pending when it went on
 }
 
 // New wires the service. Nothing has to be reachable yet: PostgreSQL and Redis may come later, and readiness says so.
@@ -80,7 +82,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	}
 	a.registry.MustRegister(&databaseFigures{pool: a.db.Pool})
 	a.redis = redis.NewClient(ro)
-	a.outbox = outbox.New(outbox.Options{Pool: a.db.Pool, Gorm: a.db.Gorm, Dependencies: dependencies, NewDatabase: a.newDatabase, Registerer: a.registry, Logger: log})
+	a.outbox = outbox.New(outbox.Options{DB: a.db, Dependencies: dependencies, NewDatabase: a.newDatabase, Registerer: a.registry, Logger: log})
 	gate := a.outbox.MayServe
 	if cfg.uncached {
 		gate = func() bool { return false }

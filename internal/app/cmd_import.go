@@ -45,7 +45,7 @@ func (a *App) importFile(ctx context.Context, c *call, name string) error {
 	}
 	meter := importer.NewMeter(c.stderr, name, isTerminal(c.stderr), time.Now)
 	shown := 0
-	sum, err := importer.Run(ctx, in, importSink{a.Articles}, importer.Options{
+	sum, err := importer.Run(ctx, in, importSink{a}, importer.Options{
 		TotalSize: size, Progress: meter.Show, BatchSize: importBatch,
 		Issue: func(i importer.Issue) {
 			// The first few say what is wrong; the summary counts all.

@@ -40,7 +40,7 @@ func (a *App) scrape(ctx context.Context, defs *scraping.Definitions, source str
 	fetcher := scraping.NewFetcher(scraping.FetcherConfig{Log: a.log})
 	defer fetcher.Close()
 	s, err := scraping.NewService(scraping.ServiceConfig{
-		Definitions: defs, Fetcher: fetcher, Sink: scrapeSink{a.Articles}, Known: a.Articles.Known, Log: a.log,
+		Definitions: defs, Fetcher: fetcher, Sink: scrapeSink{a}, Known: a.Articles.Known, Log: a.log,
 		Metrics: a.scraping,
 	})
 	if err != nil {

@@ -58,7 +58,9 @@ func withApp(ctx context.Context, c *call, do func(*App) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	return do(a)
+	err = do(a)
+	a.sayUntold(c.stderr)
+	return err
 }
 
 // seed stores the first n articles of the sample with their analyses, and returns how many were new.
@@ -100,8 +102,8 @@ func (a *App) seedBatch(ctx context.Context, batch []sample.Article) (int, error
 			DifficultyScore: &s.DifficultyScore, IsPaywall: &s.IsPaywall,
 		})
 	}
-	stored, err := a.Articles.Insert(ctx, rows)
-	if err != nil {
+	stored, pending, err := a.Articles.Insert(ctx, rows)
+	if err := a.kept(pending, err); err != nil {
 		return 0, fmt.Errorf("seed: %w", err)
 	}
 	var analyses []analysis.Analysis
@@ -114,7 +116,7 @@ func (a *App) seedBatch(ctx context.Context, batch []sample.Article) (int, error
 			analyses = append(analyses, row)
 		}
 	}
-	if err := a.Analysis.Insert(ctx, analyses); err != nil {
+	if err := a.kept(a.Analysis.Insert(ctx, analyses)); err != nil {
 		return 0, fmt.Errorf("seed: %w", err)
 	}
 	return len(stored), nil

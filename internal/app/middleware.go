@@ -112,7 +112,7 @@ func cors(origins []string) echo.MiddlewareFunc {
 		AllowOrigins:     origins,
 		AllowMethods:     []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"},
 		AllowHeaders:     []string{"Content-Type", "Authorization", "Accept", "If-None-Match", "X-API-Key", "X-Requested-With"},
-		ExposeHeaders:    []string{"X-Total-Count", "ETag", "Location", "X-Cache", "X-Request-ID", "Retry-After"},
+		ExposeHeaders:    []string{"X-Total-Count", "ETag", "Location", "X-Cache", "X-Request-ID", "Retry-After", "X-Invalidation"},
 		AllowCredentials: len(origins) > 0 && origins[0] != "*",
 		MaxAge:           600,
 	})

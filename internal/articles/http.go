@@ -97,8 +97,9 @@ type IDInput struct {
 func (in *IDInput) query() (int64, error) { return in.ID, nil }
 
 type articleOutput struct {
-	Location string `header:"Location"`
-	Body     Article
+	Location     string `header:"Location"`
+	Invalidation string `header:"X-Invalidation"`
+	Body         Article
 }
 
 func (h *handlers) get(ctx context.Context, in *IDInput) (*articleOutput, error) {
@@ -123,6 +124,8 @@ func answer(err error) error {
 		return httpapi.NewError(http.StatusConflict, "An article with this source_url or this content exists already")
 	case errors.As(err, &invalid):
 		return invalid.answer()
+	case errors.Is(err, ErrUnconfirmed):
+		return httpapi.StoredUnconfirmed("")
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package articles
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -96,11 +97,14 @@ func (p *Patch) apply(a *Article) {
 type createInput struct{ Body Input }
 
 func (h *handlers) create(ctx context.Context, in *createInput) (*articleOutput, error) {
-	a, err := h.s.Create(ctx, in.Body.article())
+	a, pending, err := h.s.Create(ctx, in.Body.article())
+	if errors.Is(err, ErrUnconfirmed) {
+		return nil, httpapi.StoredUnconfirmed(h.link(a.ID))
+	}
 	if err != nil {
 		return nil, answer(err)
 	}
-	return &articleOutput{Location: h.link(a.ID), Body: a}, nil
+	return &articleOutput{Location: h.link(a.ID), Invalidation: told(pending), Body: a}, nil
 }
 
 type replaceInput struct {
@@ -109,12 +113,12 @@ type replaceInput struct {
 }
 
 func (h *handlers) replace(ctx context.Context, in *replaceInput) (*articleOutput, error) {
-	a, err := h.s.Update(ctx, in.ID, func(old *Article) {
+	a, pending, err := h.s.Update(ctx, in.ID, func(old *Article) {
 		replacement := in.Body.article()
 		replacement.ID, replacement.ScrapedAt = old.ID, old.ScrapedAt
 		*old = replacement
 	})
-	return &articleOutput{Body: a}, answer(err)
+	return &articleOutput{Invalidation: told(pending), Body: a}, answer(err)
 }
 
 type editInput struct {
@@ -123,13 +127,23 @@ type editInput struct {
 }
 
 func (h *handlers) edit(ctx context.Context, in *editInput) (*articleOutput, error) {
-	a, err := h.s.Update(ctx, in.ID, in.Body.apply)
-	return &articleOutput{Body: a}, answer(err)
+	a, pending, err := h.s.Update(ctx, in.ID, in.Body.apply)
+	return &articleOutput{Invalidation: told(pending), Body: a}, answer(err)
 }
 
-func (h *handlers) remove(ctx context.Context, in *IDInput) (*struct{}, error) {
-	if err := h.s.Delete(ctx, in.ID); err != nil {
-		return nil, answer(err)
+type removeOutput struct {
+	Invalidation string `header:"X-Invalidation"`
+}
+
+func (h *handlers) remove(ctx context.Context, in *IDInput) (*removeOutput, error) {
+	pending, err := h.s.Delete(ctx, in.ID)
+	return &removeOutput{told(pending)}, answer(err)
+}
+
+// told is the header that says whether caches have been told of a change.
+func told(pending bool) string {
+	if pending {
+		return httpapi.InvalidationPending
 	}
-	return nil, nil
+	return ""
 }

@@ -10,11 +10,15 @@ import (
 	"openlearn/internal/cache"
 )
 
-// Writer runs a write in a transaction and makes what it changed visible to every read (pending: as soon as it can). It is
-// an interface because invalidations, which ride in the transaction, are another room's business.
+// Writer runs a write in a transaction and returns when no read shows what was there before. pending: because nothing is
+// served from caches until they can be told. pending with an error: it is stored, and not sure of that. It is an interface
+// because invalidations, which ride in the transaction, are another room's business.
 type Writer interface {
 	Write(ctx context.Context, do func(tx *gorm.DB) error) (pending bool, err error)
 }
+
+// ErrUnconfirmed is the answer to a write that is stored, while an instance may still serve what was there before.
+var ErrUnconfirmed = errors.New("stored, but instances may still serve what was there before")
 
 // Service is the archive as the rest of the program uses it: cached reads, and writes that every later read shows.
 type Service struct {
@@ -54,46 +58,47 @@ func (s *Service) Counts(ctx context.Context) (Counts, error) {
 	return s.cached.counts.Get(ctx, struct{}{})
 }
 
-// Create stores a new article and returns it with its id. An *InvalidError says what the columns would refuse,
-// ErrDuplicate that it is there already.
-func (s *Service) Create(ctx context.Context, a Article) (Article, error) {
-	err := s.write(ctx, func(st *Store) error { return st.Create(ctx, &a) })
-	return a, err
+// Create stores a new article and returns it with its id, and whether caches still have to be told (see Writer). An
+// *InvalidError says what the columns would refuse, ErrDuplicate that it is there already; with ErrUnconfirmed the article
+// is there as well.
+func (s *Service) Create(ctx context.Context, a Article) (_ Article, pending bool, err error) {
+	pending, err = s.write(ctx, func(st *Store) error { return st.Create(ctx, &a) })
+	return a, pending, err
 }
 
 // Update reads the article with the given id (from the database: a write never starts from a cache), lets change edit
 // it, and stores the result.
-func (s *Service) Update(ctx context.Context, id int64, change func(*Article)) (Article, error) {
-	var a Article
-	err := s.write(ctx, func(st *Store) (err error) {
+func (s *Service) Update(ctx context.Context, id int64, change func(*Article)) (a Article, pending bool, err error) {
+	pending, err = s.write(ctx, func(st *Store) (err error) {
 		if a, err = st.getForUpdate(ctx, id); err != nil {
 			return err
 		}
 		change(&a)
 		return st.Update(ctx, &a)
 	})
-	return a, err
+	return a, pending, err
 }
 
 // Delete removes an article.
-func (s *Service) Delete(ctx context.Context, id int64) error {
+func (s *Service) Delete(ctx context.Context, id int64) (pending bool, err error) {
 	return s.write(ctx, func(st *Store) error { return st.Delete(ctx, id) })
 }
 
 // Insert stores the new ones among the given articles and returns them; the others exist already or cannot be stored.
-func (s *Service) Insert(ctx context.Context, batch []Article) (stored []Article, err error) {
-	err = s.write(ctx, func(st *Store) (err error) {
+func (s *Service) Insert(ctx context.Context, batch []Article) (stored []Article, pending bool, err error) {
+	pending, err = s.write(ctx, func(st *Store) (err error) {
 		stored, err = st.Insert(ctx, batch)
 		return err
 	})
-	return stored, err
+	return stored, pending, err
 }
 
-// write runs do in a transaction. A pending invalidation is no error: the change is stored, and the relays apply what is
-// recorded (see outbox.Relay.Write).
-func (s *Service) write(ctx context.Context, do func(*Store) error) error {
-	_, err := s.writer.Write(ctx, func(tx *gorm.DB) error { return do(s.store.in(tx)) })
-	return err
+func (s *Service) write(ctx context.Context, do func(*Store) error) (pending bool, err error) {
+	pending, err = s.writer.Write(ctx, func(tx *gorm.DB) error { return do(s.store.in(tx)) })
+	if pending && err != nil {
+		err = fmt.Errorf("%w: %w", ErrUnconfirmed, err)
+	}
+	return pending, err
 }
 
 // Known returns those of the addresses whose articles are stored, from the database.

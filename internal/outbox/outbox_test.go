@@ -88,8 +88,8 @@ func newFixture(t *testing.T, url string) *fixture {
 		}
 	})
 	rec := &recorder{}
-	r := New(Options{Pool: db.Pool, Gorm: db.Gorm, Dependencies: describe})
-	r.cache, r.timeout = rec, 30*time.Second // not an outage, only a busy machine
+	r := New(Options{DB: db, Dependencies: describe})
+	r.cache, r.timeout, r.hold = rec, 30*time.Second, 30*time.Second // not an outage, only a busy machine
 	return &fixture{r, t, db, rec}
 }
 
@@ -101,9 +101,15 @@ func (f *fixture) psql(sql string, args ...any) {
 	}
 }
 
+// round is what a started relay does again and again: look, work, look at the outcome.
+func (f *fixture) round() error {
+	ctx := f.t.Context()
+	return errors.Join(f.see(ctx), f.work(ctx), f.see(ctx))
+}
+
 func (f *fixture) pass() []string {
 	f.t.Helper()
-	if err := f.Pass(f.t.Context()); err != nil {
+	if err := f.round(); err != nil {
 		f.t.Fatal(err)
 	}
 	return f.rec.take()
@@ -193,11 +199,12 @@ func TestWriteAppliesAfterItsCommit(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeAppliedIsPendingAndClosesTheGate(t *testing.T) {
+// TestTheGate, by the clock and what the looks show.
+func TestTheGate(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, testkit.Database(t))
-	clock := time.Now()
-	f.opt.Now = func() time.Time { return clock }
+	clock := newClock()
+	f.opt.Now = clock.now
 	if f.MayServe() {
 		t.Error("serves before its first look")
 	}
@@ -205,30 +212,48 @@ func TestWhatCannotBeAppliedIsPendingAndClosesTheGate(t *testing.T) {
 	if !f.MayServe() || !f.Settled() {
 		t.Error("does not serve after a look at an empty outbox")
 	}
-	clock = clock.Add(1001 * time.Millisecond)
+	clock.forward(lookFresh + time.Millisecond)
 	if f.MayServe() {
-		t.Error("serves on a look older than a second")
+		t.Error("serves on a look that is too old")
 	}
-	f.rec.failWith(errors.New("Redis is away"))
-	pending, err := f.Write(t.Context(), func(tx *gorm.DB) error {
-		return tx.Exec(`INSERT INTO scraped_content (id, source, source_url, title, content) VALUES (1, 'A', 'u', 't', 'c')`).Error
-	})
-	if err != nil || !pending {
-		t.Fatalf("write while Redis is away: pending %v, %v", pending, err)
-	}
-	if err := f.Pass(t.Context()); err == nil {
-		t.Error("a pass without Redis reports no error")
-	}
+	f.psql(insertOne, 1, "A")
+	must(t, f.see(t.Context()))
 	if !f.MayServe() || f.Settled() {
-		t.Error("a fact that is not a second old yet: serve, but not settled")
+		t.Error("a young fact: serve, but not settled")
 	}
-	f.psql(`UPDATE cache_outbox SET recorded_at = recorded_at - interval '2 seconds'`)
-	_ = f.Pass(t.Context())
-	if n, age := f.Backlog(); f.MayServe() || n != 1 || age < 2*time.Second {
-		t.Errorf("pending for two seconds: serves %v, backlog %d, %v", f.MayServe(), n, age)
+	clock.forward(pendingMost)
+	if f.MayServe() {
+		t.Error("a fact grows old between two looks, and is served past")
+	}
+	f.psql(`UPDATE cache_outbox SET recorded_at = recorded_at + interval '1 hour'`)
+	must(t, f.see(t.Context()))
+	if f.MayServe() {
+		t.Error("a fact of the future (the server's clock went back) counts as young")
+	}
+	f.psql(`UPDATE cache_outbox SET recorded_at = clock_timestamp(), refused = true`)
+	must(t, f.see(t.Context()))
+	if f.MayServe() {
+		t.Error("serves although some instance could not apply a fact")
+	}
+	if got := f.pass(); len(got) != 2 || !f.MayServe() || !f.Settled() || f.waiting() != 0 {
+		t.Errorf("applied %v, serves %v", got, f.MayServe())
+	}
+	// A relay that cannot apply what it has claimed serves nothing itself, and says so to the others.
+	f.rec.failWith(errors.New("Redis is away"))
+	f.psql(insertOne, 2, "A")
+	if err := f.round(); err == nil || f.MayServe() {
+		t.Errorf("a claim failed: serves %v, %v", f.MayServe(), err)
+	}
+	if l := f.look.Load(); l.refused == 0 {
+		t.Error("others are not told")
 	}
 	f.rec.failWith(nil)
-	if got := f.pass(); len(got) != 2 || !f.MayServe() || !f.Settled() || f.waiting() != 0 {
+	must(t, f.round())
+	if f.waiting() != 1 {
+		t.Error("claimed again at once: others get no chance")
+	}
+	clock.forward(time.Second)
+	if got := f.pass(); len(got) != 2 || !f.MayServe() {
 		t.Errorf("Redis is back: applied %v, serves %v", got, f.MayServe())
 	}
 }
@@ -243,7 +268,7 @@ func TestRelaysShareTheWork(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, f := range []*fixture{a, b} {
 		wg.Go(func() {
-			if err := f.Pass(t.Context()); err != nil {
+			if err := f.round(); err != nil {
 				t.Error(err)
 			}
 		})
@@ -280,7 +305,7 @@ func TestWithoutAnOutboxNothingIsServed(t *testing.T) {
 		t.Fatal("does not serve")
 	}
 	f.psql(`DROP TABLE cache_outbox CASCADE`)
-	if err := f.Pass(t.Context()); err == nil || f.MayServe() || f.Degraded() {
+	if err := f.round(); err == nil || f.MayServe() || f.Degraded() {
 		t.Errorf("no outbox: serves %v, degraded %v, %v", f.MayServe(), f.Degraded(), err)
 	}
 }
@@ -303,7 +328,7 @@ func TestAnotherDatabaseIsNoticed(t *testing.T) {
 	}
 	f.psql(`UPDATE cache_database SET id = gen_random_uuid()`)
 	fail = errors.New("Redis is away")
-	if err := f.Pass(t.Context()); err == nil || f.MayServe() {
+	if err := f.round(); err == nil || f.MayServe() {
 		t.Errorf("another database, and nobody could be told: serves %v, %v", f.MayServe(), err)
 	}
 	fail = nil
@@ -324,7 +349,7 @@ func TestPostgresAway(t *testing.T) {
 	if err := pg.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Pass(t.Context()); err == nil {
+	if err := f.round(); err == nil {
 		t.Error("a pass without PostgreSQL reports no error")
 	}
 	if !f.MayServe() || !f.Degraded() || f.Settled() {

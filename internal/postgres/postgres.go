@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
+	"golang.org/x/sync/singleflight"
 	gormpg "gorm.io/driver/postgres"
 	"gorm.io/gorm"
 )
@@ -38,12 +39,24 @@ type Config struct {
 	Tracer pgx.QueryTracer
 }
 
-// DB is the one pool and the views of it.
+// DB is the one pool, the views of it, and two connections beside it.
 type DB struct {
 	Pool *pgxpool.Pool
 	Gorm *gorm.DB
-	sql  *sql.DB
+	// Look and Work belong to the outbox's relay and to readiness: a pool that is busy must not look like a server that
+	// is away. Look is for questions, Work for short statements that change something.
+	Look, Work *Dedicated
+
+	sql    *sql.DB
+	asking singleflight.Group // Ping
 }
+
+// What the server allows a statement on the connections beside the pool. A lock is told of before a look is given up.
+const (
+	lookStatement, lookLock = 400 * time.Millisecond, 300 * time.Millisecond
+	workStatement, workLock = 2 * time.Second, 300 * time.Millisecond
+	pingLimit               = 3 * time.Second
+)
 
 // Open builds the pool. It does not wait for the server: a database that is away now may be back at the first query, and
 // readiness says so meanwhile. Errors are those of a malformed URL.
@@ -81,20 +94,38 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*DB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("postgres: open gorm: %w", err)
 	}
-	return &DB{Pool: pool, Gorm: g, sql: sqlDB}, nil
+	d := &DB{Pool: pool, Gorm: g, sql: sqlDB}
+	var errs [2]error
+	d.Look, errs[0] = newDedicated(cfg, lookStatement, lookLock)
+	d.Work, errs[1] = newDedicated(cfg, workStatement, workLock)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, errors.Join(fmt.Errorf("postgres: open dedicated connections: %w", err), sqlDB.Close())
+	}
+	return d, nil
 }
 
-// Ping asks the server for a sign of life.
+// Ping asks the server for a sign of life, outside of the pool. Callers share a question that is under way, so that
+// however many probes come, the relay waits behind one.
 func (d *DB) Ping(ctx context.Context) error {
-	if err := d.Pool.Ping(ctx); err != nil {
-		return fmt.Errorf("postgres: ping: %w", err)
+	answer := d.asking.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), pingLimit)
+		defer cancel()
+		return nil, d.Work.Do(ctx, func(ctx context.Context, c *pgx.Conn) error { return c.Ping(ctx) })
+	})
+	select {
+	case a := <-answer:
+		if a.Err != nil {
+			return fmt.Errorf("postgres: ping: %w", a.Err)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("postgres: ping: %w", ctx.Err())
 	}
-	return nil
 }
 
 // Close returns when every connection is closed.
 func (d *DB) Close() error {
-	err := d.sql.Close()
+	err := errors.Join(d.Look.close(), d.Work.close(), d.sql.Close())
 	d.Pool.Close()
 	return err
 }

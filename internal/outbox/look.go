@@ -1,0 +1,242 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"openlearn/internal/postgres"
+)
+
+// How PostgreSQL is judged that does not answer. A look that failed keeps its verdict for blindFresh, since the next may
+// have to wait for lateMost. Who answered late once in the last lateMemory is slow, and not away.
+const (
+	blindFresh = 4 * time.Second
+	lateMost   = 3 * time.Second
+	lateMemory = 5 * time.Second
+)
+
+// look is what the last look at the outbox showed, or the one before if it failed.
+type look struct {
+	at        time.Time // its start; of one that failed, its end
+	pending   int64
+	claimable int64 // of them, those that nobody has in hand
+	first     int64 // the lowest pending id
+	oldest    time.Duration
+	refused   int64     // the lowest id that somebody could not apply; 0 = none
+	since     time.Time // from when on every look has shown that one
+	err       error     // there was no look
+	away      bool      // because PostgreSQL could not be asked
+	lastAway  time.Time
+}
+
+// closes reports whether what was pending keeps entries from being served, a while after the look.
+func (l *look) closes(later time.Duration) bool {
+	return l.pending > 0 && (l.refused != 0 || l.oldest+later > pendingMost)
+}
+
+// MayServe reports whether cached entries may be served: the last look, at most 800 ms old, showed nothing that somebody
+// could not apply, and nothing that has been pending for more than 600 ms by now. When PostgreSQL could not be asked,
+// serving goes on (see Degraded): entries are all there is. When it answered otherwise (there is no outbox, it is locked),
+// something may be announced there that cannot be seen, and nothing is served.
+func (r *Relay) MayServe() bool {
+	l := r.look.Load()
+	if l == nil || r.shut.Load() != nil {
+		return false
+	}
+	age := r.opt.Now().Sub(l.at)
+	if l.err != nil {
+		return l.away && age <= blindFresh && !l.closes(0)
+	}
+	return age <= lookFresh && !l.closes(age)
+}
+
+// shut is what this instance could not apply: facts up to this id, at this time.
+type shut struct {
+	at   time.Time
+	upTo int64
+}
+
+// close closes the own gate at once. It opens with a look begun later that no longer shows those facts: then somebody has
+// applied them.
+func (r *Relay) close(ids []int64) {
+	for {
+		old := r.shut.Load()
+		next := shut{at: r.opt.Now()}
+		if old != nil {
+			next.upTo = old.upTo
+		}
+		for _, id := range ids {
+			next.upTo = max(next.upTo, id)
+		}
+		if r.shut.CompareAndSwap(old, &next) {
+			return
+		}
+	}
+}
+
+// gone reports whether a look begun after t shows none of the facts up to an id.
+func (l *look) gone(t time.Time, upTo int64) bool {
+	return l.err == nil && l.at.After(t) && (l.pending == 0 || l.first > upTo)
+}
+
+// Settled asks the outbox whether nothing is pending now; false if it cannot be asked.
+func (r *Relay) Settled() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
+	defer cancel()
+	var empty bool
+	err := r.opt.DB.Look.Do(ctx, func(ctx context.Context, c *pgx.Conn) error {
+		return c.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM cache_outbox WHERE region = $1)`, r.opt.Region).Scan(&empty)
+	})
+	return err == nil && empty
+}
+
+// Degraded reports that entries are served although PostgreSQL could not be asked for what is pending.
+func (r *Relay) Degraded() bool {
+	l := r.look.Load()
+	return l != nil && l.away
+}
+
+// Backlog is how many facts the last look showed, and the age of the oldest.
+func (r *Relay) Backlog() (pending int64, oldest time.Duration) {
+	if l := r.look.Load(); l != nil {
+		return l.pending, l.oldest
+	}
+	return 0, 0
+}
+
+// see looks at the outbox and publishes what it saw. It gives its verdict on a database that does not answer after the
+// timeout, and still waits for the answer: one that comes late comes from a server that is slow.
+func (r *Relay) see(ctx context.Context) error {
+	start := r.opt.Now()
+	asked := time.Now()
+	answer := make(chan look, 1)
+	r.done.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, max(lateMost, r.timeout))
+		defer cancel()
+		answer <- r.ask(ctx, start)
+	})
+	doubt, verdict := time.NewTimer(r.timeout*3/5), time.NewTimer(r.timeout)
+	defer doubt.Stop()
+	defer verdict.Stop()
+	judged := false
+	for {
+		select {
+		case l := <-answer:
+			switch {
+			case ctx.Err() != nil:
+				return l.err
+			case judged && postgres.Answered(l.err):
+				r.late = r.opt.Now()
+			case !postgres.Answered(l.err):
+				l.away = r.away(ctx, asked)
+			}
+			if l.err != nil {
+				l.at = r.opt.Now()
+			}
+			r.publish(l)
+			return l.err
+		case <-doubt.C:
+			r.done.Go(func() { _ = r.askAgain(ctx) })
+		case <-verdict.C:
+			judged = true
+			r.publish(look{at: r.opt.Now(), err: errSilent, away: r.silent(asked)})
+		}
+	}
+}
+
+var errSilent = errors.New("look at the outbox: no answer yet")
+
+// ask is one look.
+func (r *Relay) ask(ctx context.Context, start time.Time) look {
+	l := look{at: start} // what is recorded while it runs may be missing from it
+	var age float64
+	var identity string
+	l.err = r.opt.DB.Look.Do(ctx, func(ctx context.Context, c *pgx.Conn) error {
+		return c.QueryRow(ctx, lookQuery, r.opt.Region).Scan(&l.pending, &l.claimable, &l.first, &age, &l.refused, &identity)
+	})
+	// A server whose clock was set back has facts of the future: they are old for all that is known.
+	l.oldest = time.Duration(math.Abs(age) * float64(time.Second))
+	if l.err == nil && identity != r.known && r.opt.NewDatabase != nil {
+		if err := r.opt.NewDatabase(ctx, identity); err != nil {
+			l.err = &unknownDatabase{err}
+		} else {
+			r.known = identity
+		}
+	}
+	if l.err != nil {
+		l.err = fmt.Errorf("look at the outbox: %w", l.err)
+	}
+	return l
+}
+
+// unknownDatabase hides from postgres.Answered that it was something else which failed.
+type unknownDatabase struct{ cause error }
+
+func (e *unknownDatabase) Error() string { return e.cause.Error() }
+
+// lookQuery asks what is pending and which database this is.
+const lookQuery = `
+SELECT count(*), count(*) FILTER (WHERE held_until IS NULL OR held_until <= clock_timestamp()), coalesce(min(id), 0),
+       coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0)::float8, coalesce(min(id) FILTER (WHERE refused), 0),
+       cache_database_identity()
+FROM cache_outbox WHERE region = $1`
+
+// askAgain asks the other connection for a sign of life.
+func (r *Relay) askAgain(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, r.timeout*2/5)
+	defer cancel()
+	return r.opt.DB.Ping(ctx)
+}
+
+// away reports that PostgreSQL cannot be asked: the connection failed, and the other one brings no answer either.
+func (r *Relay) away(ctx context.Context, asked time.Time) bool {
+	return !postgres.Answered(r.askAgain(ctx)) && r.silent(asked)
+}
+
+// silent reports that PostgreSQL has not said a word since then, on either connection, and is not known to be slow.
+func (r *Relay) silent(asked time.Time) bool {
+	db := r.opt.DB
+	return !db.Look.HeardSince(asked) && !db.Work.HeardSince(asked) && (r.late.IsZero() || r.opt.Now().Sub(r.late) > lateMemory)
+}
+
+// publish makes a look the last one.
+func (r *Relay) publish(l look) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := r.look.Load()
+	if last == nil {
+		last = &look{}
+	}
+	l.lastAway = last.lastAway
+	if l.away {
+		l.lastAway = l.at
+	}
+	if l.err != nil { // what was pending then still is, for all that is known
+		l.pending, l.claimable, l.first, l.oldest, l.refused, l.since = last.pending, last.claimable, last.first, last.oldest, last.refused, last.since
+	} else if l.refused != 0 {
+		if l.since = last.since; l.refused != last.refused {
+			l.since = r.opt.Now()
+		}
+	}
+	r.look.Store(&l)
+	if s := r.shut.Load(); s != nil && l.gone(s.at, s.upTo) {
+		r.shut.CompareAndSwap(s, nil)
+	}
+	close(r.changed)
+	r.changed = make(chan struct{})
+	if l.err == nil && l.claimable > 0 {
+		nudge(r.wake)
+	}
+}
+
+// next is closed when another look than the last has been published.
+func (r *Relay) next() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changed
+}
