@@ -38,9 +38,27 @@ type boost struct {
 
 func newBoost() *boost { return &boost{given: make(chan struct{})} }
 
+// givenBoost is that of a flight which needs no slot.
+func givenBoost() *boost {
+	b := newBoost()
+	b.give()
+	return b
+}
+
+func (b *boost) give() { b.once.Do(func() { close(b.given) }) }
+
+func (b *boost) has() bool {
+	select {
+	case <-b.given:
+		return true
+	default:
+		return false
+	}
+}
+
 func (f *directFlight) lift() {
 	if f != nil {
-		f.boost.once.Do(func() { close(f.boost.given) })
+		f.boost.give()
 	}
 }
 
@@ -62,7 +80,7 @@ func (d *directs) claim(ctx context.Context, q *request, b *boost) (f *directFli
 		f, joined = pair.next, true
 		f.joined = true
 	}
-	if scopeOf(ctx).holdsSlot() {
+	if scopeOf(ctx).holdsSlot() || b.has() {
 		pair.running.lift()
 		pair.next.lift()
 	}
@@ -86,7 +104,11 @@ func (d *directs) pass(key string) *directFlight {
 
 // loadDirect fetches past the cache.
 func (c *Cache) loadDirect(ctx context.Context, q *request) (answer, error) {
-	f, mine, joined := c.direct.claim(ctx, q, newBoost())
+	return c.flyOrJoin(ctx, q, newBoost())
+}
+
+func (c *Cache) flyOrJoin(ctx context.Context, q *request, b *boost) (answer, error) {
+	f, mine, joined := c.direct.claim(ctx, q, b)
 	if joined {
 		q.layer.met.coalesced.inc()
 	}

@@ -92,6 +92,9 @@ func (c *Cache) takeLead(ctx context.Context, q *request, have []string, met uin
 		proposed, l = all, c.newLock(q.key, all)
 		set = pipe.SetNX(ctx, l.name, l.token, c.opt.Lease)
 	})
+	if err == nil && !complete(made) {
+		err = errClosed
+	}
 	l.held = err != nil || set.Val() // after an error perhaps: it is released by token
 	versions := strings.Join(made, "")
 	switch {

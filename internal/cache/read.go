@@ -283,6 +283,9 @@ func (c *Cache) read(ctx context.Context, q *request) (answer, error) {
 	}
 	q.layer.met.missed(sc)
 	versions, lead, err := c.takeLead(ctx, q, r.versions, r.met)
+	if errors.Is(err, errClosed) {
+		return c.loadUnstored(ctx, q)
+	}
 	if err != nil {
 		return c.redisFailed(ctx, q, err)
 	}
@@ -359,6 +362,9 @@ func (c *Cache) reload(ctx context.Context, q *request, after int64) (answer, er
 		return c.redisFailed(ctx, q, err)
 	}
 	versions, lead, err := c.takeLead(ctx, q, have, met)
+	if errors.Is(err, errClosed) {
+		return c.loadUnstored(ctx, q)
+	}
 	if err != nil {
 		return c.redisFailed(ctx, q, err)
 	}
