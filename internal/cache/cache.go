@@ -36,6 +36,7 @@ type Cache struct {
 	born        time.Time // start of the monotonic clock
 
 	reads   relays[sharedReading]
+	makes   relays[*madeLead]
 	flights flights
 	direct  directs
 	bus     bus
@@ -83,6 +84,7 @@ func New(o Options) (*Cache, error) {
 		audits:      make(chan struct{}, maxAudits),
 	}
 	c.reads.byName = make(map[string]*usedRelay[sharedReading])
+	c.makes.byName = make(map[string]*usedRelay[*madeLead])
 	c.flights.byName, c.flights.refreshing = make(map[string]*flight), make(map[string]struct{})
 	c.direct.byKey, c.direct.slots = make(map[string]*directPair), make(chan struct{}, o.SourceSlots)
 	c.history.turn, c.history.known = make(chan struct{}, 1), make(map[string]bool)

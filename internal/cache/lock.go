@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -75,36 +76,71 @@ func (c *Cache) try(ctx context.Context, l *lock, key string, announce bool) (at
 // be made, the lock of the fetch under them is taken in the same round trip.
 // That lock is the lead, nil if nothing had to be made or others made it first.
 // Nothing can have been stored under versions that are that new.
+//
+// Readers of one entry who come while its versions are being made share the
+// next round trip, which makes or reads all of them anew: it began after they
+// came. So a herd on a cold key costs Redis, and the pool, two at a time.
 func (c *Cache) takeLead(ctx context.Context, q *request, have []string, met uint64) (string, *lock, error) {
 	q.armed = 0
-	for i, v := range have {
-		if len(v) != nonceLen {
-			q.armed |= 1 << i
-		}
-	}
-	if q.armed == 0 {
+	if complete(have) {
 		return strings.Join(have, ""), nil, nil
 	}
+	turn := 0
+	res, err := c.makes.share(ctx, q.key, c.spawn, func() *madeLead {
+		if turn++; turn > 1 {
+			have, met = make([]string, len(q.vkeys)), c.history.met.Load()
+		}
+		// Shared, so it is not the starter's to end; the client's timeouts bound it.
+		return c.makeLead(context.WithoutCancel(ctx), &q.target, have, met)
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	if res.fprint != q.fprint { // another Func's dependencies under the same key
+		res = c.makeLead(ctx, &q.target, have, met)
+	}
+	q.armed = res.armed
+	return res.versions, res.lead.Swap(nil), res.err
+}
+
+// madeLead is what one round trip of takeLead brought all who share it. One of
+// them gets the lead.
+type madeLead struct {
+	fprint   uint64
+	versions string
+	armed    uint64
+	lead     atomic.Pointer[lock]
+	err      error
+}
+
+func (c *Cache) makeLead(ctx context.Context, t *target, have []string, met uint64) *madeLead {
+	res := &madeLead{fprint: t.fprint}
 	var l *lock
 	var proposed string
 	var set *redis.BoolCmd
-	made, err := c.makeVersions(ctx, q.vkeys, have, met, func(pipe redis.Pipeliner, all string) {
-		proposed, l = all, c.newLock(q.key, all)
+	made, err := c.makeVersions(ctx, t.vkeys, have, met, func(pipe redis.Pipeliner, all string) {
+		proposed, l = all, c.newLock(t.key, all)
 		set = pipe.SetNX(ctx, l.name, l.token, c.opt.Lease)
 	})
 	if err == nil && !complete(made) {
 		err = errClosed
 	}
 	l.held = err != nil || set.Val() // after an error perhaps: it is released by token
-	versions := strings.Join(made, "")
-	switch {
-	case err != nil:
+	if err != nil {
 		c.letGo(ctx, l)
-		return "", nil, err
-	case versions != proposed || !l.held:
-		return versions, nil, nil // nobody asks for a lock of such a name: it lapses
+		res.err = err
+		return res
 	}
-	return versions, l, nil
+	res.versions = strings.Join(made, "")
+	for i, v := range have {
+		if len(v) != nonceLen && made[i] == proposed[i*nonceLen:(i+1)*nonceLen] {
+			res.armed |= 1 << i
+		}
+	}
+	if res.versions == proposed && l.held {
+		res.lead.Store(l)
+	} // else nobody asks for a lock of such a name: it lapses
+	return res
 }
 
 // letGo releases a lead that is of no use, behind the caller's back.
