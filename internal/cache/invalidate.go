@@ -23,6 +23,9 @@ func (c *Cache) Invalidate(ctx context.Context, deps ...string) error {
 			return fmt.Errorf("%w: invalidate: empty dependency", ErrInvalidKey)
 		}
 	}
+	// Two tries, each of which may wait for a connection and for an answer.
+	ctx, cancel := context.WithTimeout(ctx, 4*c.opt.RedisTimeout)
+	defer cancel()
 	ctx, end := c.tracedInvalidation(ctx, len(deps))
 	err := c.newVersions(ctx, c.rdb, deps)
 	if err != nil && ctx.Err() == nil { // a connection gone stale, say; new nonces each time
@@ -30,6 +33,7 @@ func (c *Cache) Invalidate(ctx context.Context, deps ...string) error {
 	}
 	end("", err)
 	if err != nil {
+		c.refused(err)
 		return fmt.Errorf("cache: invalidate %d dependencies (first %q): %w", len(deps), deps[0], err)
 	}
 	c.met.invalidations.add(len(deps))

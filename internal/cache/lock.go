@@ -53,6 +53,8 @@ type attempt struct {
 // round trip: another process may have filled it since we read. Whoever means
 // to wait announces that before the look, so that no wake-up is missed.
 func (c *Cache) try(ctx context.Context, l *lock, key string, announce bool) (attempt, error) {
+	ctx, cancel := c.brief(ctx)
+	defer cancel()
 	pipe := c.rdb.Pipeline()
 	if announce {
 		// Nobody waits longer than a lease without looking again.
@@ -114,6 +116,8 @@ type madeLead struct {
 }
 
 func (c *Cache) makeLead(ctx context.Context, t *target, have []string, met uint64) *madeLead {
+	ctx, cancel := c.brief(ctx)
+	defer cancel()
 	res := &madeLead{fprint: t.fprint}
 	var l *lock
 	var proposed string
@@ -174,6 +178,9 @@ func (c *Cache) release(ctx context.Context, l *lock) {
 	l.held = false
 	rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.opt.RedisTimeout)
 	defer cancel()
+	if c.breaker.open.Load() {
+		return // it lapses
+	}
 	pipe := c.rdb.Pipeline()
 	c.queueRelease(rctx, pipe, l)
 	if _, err := pipe.Exec(rctx); err != nil {
