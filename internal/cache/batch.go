@@ -219,7 +219,7 @@ func (b *batch) direct(ctx context.Context, which []int, lift *boost) {
 	// meanwhile flies next.
 	end := func(answers []answer) {
 		for j, f := range mine {
-			next := c.direct.pass(f.q.key)
+			next := c.direct.pass(f.name)
 			f.finish(answers[j])
 			if next != nil {
 				c.flyDirect(next)

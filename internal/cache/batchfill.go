@@ -25,14 +25,14 @@ func (b *batch) fetch(ctx context.Context, missing []int, versionsOf func(int) s
 	var mine []own
 	for _, i := range missing {
 		q, versions := b.qs[i], versionsOf(i)
-		name := flightName(q.key, versions)
+		name := flightName(&q.target, versions)
 		f, claimed := c.flights.claim(name, nil)
 		b.answers[i].wait = f.wait
 		if !claimed {
 			q.layer.met.coalesced.inc()
 			continue
 		}
-		mine = append(mine, own{i: i, f: f, name: name, versions: versions, lock: c.newLock(q.key, versions)})
+		mine = append(mine, own{i: i, f: f, name: name, versions: versions, lock: c.newLock(&q.target, versions)})
 	}
 	if len(mine) == 0 {
 		return

@@ -78,7 +78,7 @@ func New(o Options) (*Cache, error) {
 		opt:       o,
 		log:       o.Logger,
 		layers:    make(map[string]*layerState, len(o.Layers)),
-		depPrefix: depPrefix + o.Version + ":",
+		depPrefix: depPrefix + depFormat + ":",
 		// A version outlives every entry that its fill could have stored.
 		versionLife: o.MaxTTL + time.Hour,
 		born:        time.Now(),
@@ -92,7 +92,7 @@ func New(o Options) (*Cache, error) {
 	c.direct.byKey, c.direct.slots = make(map[string]*directPair), make(chan struct{}, o.SourceSlots)
 	c.conns.open = make(map[*trackedConn]struct{})
 	c.history.turn, c.history.known = make(chan struct{}, 1), make(map[string]bool)
-	c.bus.channel, c.bus.waiters = "bus:"+o.Version, make(map[string]map[chan struct{}]struct{})
+	c.bus.channel, c.bus.waiters = "bus:"+depFormat, make(map[string]map[chan struct{}]struct{})
 	var err error
 	if c.near, err = newNear(o.NearBytes); err != nil {
 		return nil, err

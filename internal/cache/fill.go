@@ -14,7 +14,7 @@ const takeoverDelay = 10 * time.Millisecond
 // take the lock and fetch, or wait for the process that has it. With the
 // lead there is nobody to wait for and nothing filled meanwhile.
 func (c *Cache) fill(ctx context.Context, q *request, versions string, after int64, f *flight) answer {
-	l := c.newLock(q.key, versions)
+	l := c.newLock(&q.target, versions)
 	woken, done := c.bus.wait(l.name) // before the first look: no wake-up is missed
 	defer done()
 	deadline := time.Now().Add(c.opt.LockWait)

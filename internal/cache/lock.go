@@ -12,7 +12,8 @@ import (
 
 // A lock lets one process fetch an entry at given versions. It is an economy,
 // never a correctness device: whoever cannot get it in time fetches anyway.
-// The versions are in its name, so nobody waits for a fetch it may not use.
+// The versions and the fingerprint are in its name, so nobody waits for a fetch
+// it may not use.
 type lock struct {
 	name  string // Redis key
 	token string
@@ -26,9 +27,9 @@ const lockPrefix = "lock:"
 
 // newLock names the lock of an entry at versions. On Cluster it lies in the
 // entry's slot, so that taking it and looking again are one node's order.
-func (c *Cache) newLock(key, versions string) *lock {
+func (c *Cache) newLock(t *target, versions string) *lock {
 	return &lock{
-		name:  lockPrefix + c.opt.Version + ":{" + hashTag(key) + "}:" + Hash(key, versions),
+		name:  lockPrefix + c.opt.Version + ":{" + hashTag(t.key) + "}:" + Hash(flightName(t, versions)),
 		token: newNonce(),
 	}
 }
@@ -123,7 +124,7 @@ func (c *Cache) makeLead(ctx context.Context, t *target, have []string, met uint
 	var proposed string
 	var set *redis.BoolCmd
 	made, err := c.makeVersions(ctx, t.vkeys, have, met, func(pipe redis.Pipeliner, all string) {
-		proposed, l = all, c.newLock(t.key, all)
+		proposed, l = all, c.newLock(t, all)
 		set = pipe.SetNX(ctx, l.name, l.token, c.opt.Lease)
 	})
 	if err == nil && !complete(made) {
