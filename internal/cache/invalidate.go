@@ -10,7 +10,7 @@ import (
 )
 
 // Invalidate gives dependencies a new version, whatever hangs on them, in one
-// round trip (on Cluster two if one of them is coarse). Once it has returned
+// round trip (on Cluster two if one of them is coarse), within 4 RedisTimeout. Once it has returned
 // nil, no read on any instance returns a value whose fetch began before it was
 // called (bounded near reads: within their stated staleness). After an error
 // nothing is promised and the caller must try again; trying twice does no harm.
