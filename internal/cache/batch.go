@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 )
@@ -79,7 +80,7 @@ func (b *batch) run(ctx context.Context) []batchAnswer {
 func (b *batch) read(ctx context.Context, open []int) {
 	c := b.c
 	if !c.opt.Gate() || c.breaker.open.Load() || scopeOf(ctx).bypassed() {
-		b.direct(ctx, open)
+		b.direct(ctx, open, newBoost())
 		return
 	}
 	began := c.mono()
@@ -129,6 +130,7 @@ func (b *batch) read(ctx context.Context, open []int) {
 		return
 	}
 	// Each missing version is made once, however many entries need it.
+	var marked []int // being invalidated
 	var vkeys, have []string
 	made := map[string]bool{}
 	for _, i := range missing {
@@ -148,6 +150,16 @@ func (b *batch) read(ctx context.Context, open []int) {
 		for j, v := range vkeys {
 			values[index[v]] = fresh[j]
 		}
+	}
+	missing = slices.DeleteFunc(missing, func(i int) bool {
+		under := !complete(versionsOf(b.qs[i]))
+		if under {
+			marked = append(marked, i)
+		}
+		return under
+	})
+	if len(marked) > 0 {
+		b.direct(ctx, marked, givenBoost())
 	}
 	b.fetch(ctx, missing, func(i int) string { return strings.Join(versionsOf(b.qs[i]), "") }, after)
 }
@@ -182,14 +194,13 @@ func (b *batch) redisFailed(ctx context.Context, which []int, err error) {
 		return
 	}
 	b.c.redisDown(err)
-	b.direct(ctx, which)
+	b.direct(ctx, which, newBoost())
 }
 
 // direct fetches past the cache: what nobody fetches in one call and one
 // slot, the rest as it comes.
-func (b *batch) direct(ctx context.Context, which []int) {
+func (b *batch) direct(ctx context.Context, which []int, lift *boost) {
 	c := b.c
-	lift := newBoost()
 	var mine []*directFlight
 	var mineAt []int
 	for _, i := range which {
@@ -208,7 +219,7 @@ func (b *batch) direct(ctx context.Context, which []int) {
 	// meanwhile flies next.
 	end := func(answers []answer) {
 		for j, f := range mine {
-			next := c.direct.pass(f.q.key)
+			next := c.direct.pass(f.name)
 			f.finish(answers[j])
 			if next != nil {
 				c.flyDirect(next)

@@ -25,14 +25,14 @@ func (b *batch) fetch(ctx context.Context, missing []int, versionsOf func(int) s
 	var mine []own
 	for _, i := range missing {
 		q, versions := b.qs[i], versionsOf(i)
-		name := flightName(q.key, versions)
+		name := flightName(&q.target, versions)
 		f, claimed := c.flights.claim(name, nil)
 		b.answers[i].wait = f.wait
 		if !claimed {
 			q.layer.met.coalesced.inc()
 			continue
 		}
-		mine = append(mine, own{i: i, f: f, name: name, versions: versions, lock: c.newLock(q.key, versions)})
+		mine = append(mine, own{i: i, f: f, name: name, versions: versions, lock: c.newLock(&q.target, versions)})
 	}
 	if len(mine) == 0 {
 		return
@@ -61,7 +61,9 @@ func (b *batch) fill(lctx, ctx context.Context, mine []own, after map[int]int64)
 		sets[j] = pipe.SetNX(lctx, o.lock.name, o.lock.token, c.opt.Lease)
 		gets[j] = pipe.Get(lctx, b.qs[o.i].key)
 	}
-	_, _ = pipe.Exec(lctx) // each command's own error is looked at
+	sctx, cancel := c.brief(lctx)
+	_, _ = pipe.Exec(sctx) // each command's own error is looked at
+	cancel()
 	var load []own
 	for j, o := range mine {
 		q := b.qs[o.i]
@@ -125,13 +127,16 @@ func (b *batch) loadAndStore(ctx context.Context, load []own) {
 			answers[j].info.set(&e)
 		}
 	}
-	_, _ = pipe.Exec(ctx)
+	sctx, cancel := c.brief(ctx)
+	defer cancel()
+	_, _ = pipe.Exec(sctx)
 	release := c.rdb.Pipeline()
 	for j, o := range load {
 		if k := kept[j]; k != nil {
 			q := b.qs[o.i]
 			if err := k.set.Err(); err != nil {
 				q.layer.met.rejected[rejectRedis].inc()
+				c.refused(err)
 			} else {
 				c.near.put(q, &k.envelope, products[j].payload, q.began)
 			}

@@ -2,17 +2,22 @@ package cache
 
 import (
 	"context"
+	"errors"
+	"net"
 	"sync/atomic"
+
+	"github.com/redis/go-redis/v9"
 )
 
-// breaker keeps reads away from a Redis that does not answer. It opens after
-// some failures in a row; while it is open a probe asks Redis from the
-// background, so no read ever pays for finding out.
+// breaker keeps reads away from a Redis that does not answer, or not in time.
+// It opens after some failures in a row, or when Redis is slow by the looks of
+// the pulse; while it is open a probe asks Redis from the background, so no
+// read ever pays for finding out.
 type breaker struct {
 	failures atomic.Int32
 	open     atomic.Bool
 	opened   counter
-	errors   counter // failed exchanges, those of the probe among them
+	errors   counter // failed exchanges, refused writes, failures of the probe
 }
 
 // redisOK is called after an exchange that worked.
@@ -22,31 +27,79 @@ func (c *Cache) redisOK() {
 	}
 }
 
-// redisDown is called after a read of Redis failed for Redis's own reasons.
+// redisDown is called after a read of Redis failed, be it for Redis's own
+// reasons or because this process is busy.
 func (c *Cache) redisDown(err error) {
 	c.breaker.errors.inc()
-	if int(c.breaker.failures.Add(1)) < c.opt.BreakerFailures || !c.breaker.open.CompareAndSwap(false, true) {
+	if c.own(err) {
+		return
+	}
+	// A read that waited in vain, and a look on another connection that does:
+	// no need for a third.
+	slow := timedOut(err) && c.overdue()
+	if int(c.breaker.failures.Add(1)) >= c.opt.BreakerFailures || slow {
+		c.openBreaker(slow, err)
+	}
+}
+
+// refused counts a write that Redis did not take: full, read-only, without
+// replicas, unable to save, forbidden to us, or not reached.
+func (c *Cache) refused(err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		c.breaker.errors.inc()
+	}
+}
+
+func (c *Cache) openBreaker(slow bool, err error) {
+	if !c.breaker.open.CompareAndSwap(false, true) {
 		return
 	}
 	c.breaker.opened.inc()
-	c.log.Warn("cache is off: Redis does not answer", "error", err)
-	if !c.spawn(c.probe) {
+	c.log.Warn("cache is off: Redis is not usable", "error", err)
+	if !c.spawn(func() { c.probe(slow) }) {
 		c.breaker.open.Store(false)
 	}
 }
 
-func (c *Cache) probe() {
-	for c.life.Err() == nil {
+// probe closes the breaker once Redis answers in time, where it was slow that
+// often in a row.
+func (c *Cache) probe(slow bool) {
+	need := 1
+	if slow {
+		need = slowLooks
+	}
+	for good := 0; c.life.Err() == nil; {
 		pause(c.life, c.opt.BreakerProbe)
 		ctx, cancel := context.WithTimeout(c.life, c.opt.RedisTimeout)
+		began := c.mono()
 		err := c.rdb.Ping(ctx).Err()
 		cancel()
-		if err == nil {
+		switch {
+		case err != nil:
+			good = 0
+			c.breaker.errors.inc()
+		case c.tooSlow(began) || c.overdue():
+			good = 0
+		default:
+			good++
+		}
+		if good >= need {
 			c.breaker.failures.Store(0)
+			c.pulse.slow.Store(0)
 			c.breaker.open.Store(false)
 			c.log.Info("cache is back: Redis answers")
 			return
 		}
-		c.breaker.errors.inc()
 	}
+}
+
+// own reports whether an exchange failed for this process's own reasons: it
+// found no free connection, or waited while the pulse found Redis quick.
+func (c *Cache) own(err error) bool {
+	return errors.Is(err, redis.ErrPoolTimeout) && !c.overdue() || timedOut(err) && c.redisWell()
+}
+
+func timedOut(err error) bool {
+	var t net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &t) && t.Timeout()
 }

@@ -36,12 +36,16 @@ type Cache struct {
 	born        time.Time // start of the monotonic clock
 
 	reads   relays[sharedReading]
+	makes   relays[*madeLead]
 	flights flights
 	direct  directs
 	bus     bus
 	near    *near
 	packer  packer
 	breaker breaker
+	pulse   pulse
+	conns   conns
+	looks   redis.UniversalClient // the pulse's own
 	history history
 	audits  chan struct{} // slots of the coherence audit
 	hot     *hot
@@ -74,7 +78,7 @@ func New(o Options) (*Cache, error) {
 		opt:       o,
 		log:       o.Logger,
 		layers:    make(map[string]*layerState, len(o.Layers)),
-		depPrefix: depPrefix + o.Version + ":",
+		depPrefix: depPrefix + depFormat + ":",
 		// A version outlives every entry that its fill could have stored.
 		versionLife: o.MaxTTL + time.Hour,
 		born:        time.Now(),
@@ -83,10 +87,12 @@ func New(o Options) (*Cache, error) {
 		audits:      make(chan struct{}, maxAudits),
 	}
 	c.reads.byName = make(map[string]*usedRelay[sharedReading])
+	c.makes.byName = make(map[string]*usedRelay[*madeLead])
 	c.flights.byName, c.flights.refreshing = make(map[string]*flight), make(map[string]struct{})
 	c.direct.byKey, c.direct.slots = make(map[string]*directPair), make(chan struct{}, o.SourceSlots)
+	c.conns.open = make(map[*trackedConn]struct{})
 	c.history.turn, c.history.known = make(chan struct{}, 1), make(map[string]bool)
-	c.bus.channel, c.bus.waiters = "bus:"+o.Version, make(map[string]map[chan struct{}]struct{})
+	c.bus.channel, c.bus.waiters = "bus:"+depFormat, make(map[string]map[chan struct{}]struct{})
 	var err error
 	if c.near, err = newNear(o.NearBytes); err != nil {
 		return nil, err
@@ -119,9 +125,9 @@ func New(o Options) (*Cache, error) {
 	return c, nil
 }
 
-// Start begins the background work: the message link between instances. It
-// ends with Close or with ctx; reads and loads go on until Close, so a server
-// may drain. Start does not fail when Redis is away: reads go to the source
+// Start begins the background work: the message link between instances, which
+// ends with Close or with ctx, and the looks at Redis, which end with Close.
+// Reads and loads go on until Close, so a server may drain. Start does not fail when Redis is away: reads go to the source
 // until it is back. Without the link, waiters and bounded reads make do.
 func (c *Cache) Start(ctx context.Context) error {
 	if !c.started.CompareAndSwap(false, true) {
@@ -139,6 +145,7 @@ func (c *Cache) Start(ctx context.Context) error {
 		return ErrClosed
 	}
 	c.greet()
+	c.spawn(func() { c.beat(c.life) })
 	return nil
 }
 
@@ -183,7 +190,7 @@ func (c *Cache) Close() error {
 		late = fmt.Errorf("cache: close: work still running after %v", closeWait)
 	}
 	c.packer.dec.Close()
-	return errors.Join(late, c.rdb.Close(), c.history.plain.Close())
+	return errors.Join(late, c.rdb.Close(), c.history.plain.Close(), c.looks.Close())
 }
 
 // spawn runs fn in a goroutine that Close waits for; false after Close.

@@ -14,7 +14,8 @@ import (
 // deriveClients makes the cache's own clients from the caller's: the same
 // servers and credentials, timeouts no longer than RedisTimeout, deadlines of
 // contexts kept. On every connection of the first, the history is checked
-// before it is used; the plain second one is what that check works with.
+// before it is used; the plain second one is what that check works with, and
+// the third the pulse's.
 func (c *Cache) deriveClients(given redis.UniversalClient) error {
 	limit := func(ds ...*time.Duration) {
 		for _, d := range ds {
@@ -36,8 +37,10 @@ func (c *Cache) deriveClients(given redis.UniversalClient) error {
 		c.bus.channel += ":" + strconv.Itoa(o.DB)
 		plain := o
 		plain.PoolSize, plain.MinIdleConns = 2, 0
-		o.OnConnect = c.checked(o.OnConnect)
-		c.rdb, c.history.plain = redis.NewClient(&o), redis.NewClient(&plain)
+		looks := plain
+		looks.PoolSize = 1
+		o.OnConnect, o.Dialer = c.checked(o.OnConnect), c.conns.track(o.Dialer)
+		c.rdb, c.history.plain, c.looks = redis.NewClient(&o), redis.NewClient(&plain), redis.NewClient(&looks)
 		c.near.checks = new(checks)
 	case *redis.ClusterClient:
 		o := *r.Options()
@@ -49,11 +52,13 @@ func (c *Cache) deriveClients(given redis.UniversalClient) error {
 		plain := o
 		plain.PoolSize, plain.MinIdleConns = 2, 0
 		// Each client appends the nodes it learns of to the list it was given.
-		o.Addrs, plain.Addrs = slices.Clone(o.Addrs), slices.Clone(o.Addrs)
+		looks := plain
+		looks.PoolSize = 1
+		o.Addrs, plain.Addrs, looks.Addrs = slices.Clone(o.Addrs), slices.Clone(o.Addrs), slices.Clone(o.Addrs)
 		o.OnConnect = c.checked(o.OnConnect)
 		rdb := redis.NewClusterClient(&o)
 		rdb.OnNewNode(func(n *redis.Client) { n.AddHook(asksHistory{c}) })
-		c.rdb, c.history.plain, c.cluster = rdb, redis.NewClusterClient(&plain), true
+		c.rdb, c.history.plain, c.looks, c.cluster = rdb, redis.NewClusterClient(&plain), redis.NewClusterClient(&looks), true
 	default:
 		return fmt.Errorf("cache: unsupported Redis client %T: want *redis.Client or *redis.ClusterClient", given)
 	}

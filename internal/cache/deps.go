@@ -12,8 +12,12 @@ import (
 // read needs one bucket, invalidating writes all.
 
 const (
-	buckets    = 16
-	depPrefix  = "dep:"
+	buckets   = 16
+	depPrefix = "dep:"
+	// depFormat is of versions, histories and messages. Options.Version is of
+	// entries: releases side by side whose entries differ hang on the same
+	// names, and what one invalidates the other must not serve.
+	depFormat  = "v1"
 	hexDigits  = "0123456789abcdef"
 	maxDeps    = 64
 	maxDep     = 512 // bytes; more than any {layer}:{identifier}

@@ -23,6 +23,7 @@ type directPair struct {
 
 type directFlight struct {
 	*flight
+	name   string
 	q      *request
 	joined bool            // by others than its starter; final once it flies
 	ctx    context.Context // the starter's: its values, not its end
@@ -38,9 +39,27 @@ type boost struct {
 
 func newBoost() *boost { return &boost{given: make(chan struct{})} }
 
+// givenBoost is that of a flight which needs no slot.
+func givenBoost() *boost {
+	b := newBoost()
+	b.give()
+	return b
+}
+
+func (b *boost) give() { b.once.Do(func() { close(b.given) }) }
+
+func (b *boost) has() bool {
+	select {
+	case <-b.given:
+		return true
+	default:
+		return false
+	}
+}
+
 func (f *directFlight) lift() {
 	if f != nil {
-		f.boost.once.Do(func() { close(f.boost.given) })
+		f.boost.give()
 	}
 }
 
@@ -49,20 +68,25 @@ func (f *directFlight) lift() {
 func (d *directs) claim(ctx context.Context, q *request, b *boost) (f *directFlight, mine, joined bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	pair, ok := d.byKey[q.key]
+	name := q.key
+	pair, ok := d.byKey[name]
+	if ok && pair.running.q.fprint != q.fprint { // another Func's type of the same key
+		name = flightName(&q.target, "")
+		pair, ok = d.byKey[name]
+	}
 	switch {
 	case !ok:
-		f, mine = &directFlight{flight: newFlight(), q: q, ctx: ctx, boost: b}, true
+		f, mine = &directFlight{flight: newFlight(), name: name, q: q, ctx: ctx, boost: b}, true
 		pair = &directPair{running: f}
-		d.byKey[q.key] = pair
+		d.byKey[name] = pair
 	case pair.next == nil:
-		f = &directFlight{flight: newFlight(), q: q, ctx: ctx, boost: b}
+		f = &directFlight{flight: newFlight(), name: name, q: q, ctx: ctx, boost: b}
 		pair.next = f
 	default:
 		f, joined = pair.next, true
 		f.joined = true
 	}
-	if scopeOf(ctx).holdsSlot() {
+	if scopeOf(ctx).holdsSlot() || b.has() {
 		pair.running.lift()
 		pair.next.lift()
 	}
@@ -70,23 +94,27 @@ func (d *directs) claim(ctx context.Context, q *request, b *boost) (f *directFli
 }
 
 // pass ends a key's running fetch and returns the next to fly, if any.
-func (d *directs) pass(key string) *directFlight {
+func (d *directs) pass(name string) *directFlight {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	pair := d.byKey[key]
+	pair := d.byKey[name]
 	if pair == nil {
 		return nil
 	}
 	pair.running, pair.next = pair.next, nil
 	if pair.running == nil {
-		delete(d.byKey, key)
+		delete(d.byKey, name)
 	}
 	return pair.running
 }
 
 // loadDirect fetches past the cache.
 func (c *Cache) loadDirect(ctx context.Context, q *request) (answer, error) {
-	f, mine, joined := c.direct.claim(ctx, q, newBoost())
+	return c.flyOrJoin(ctx, q, newBoost())
+}
+
+func (c *Cache) flyOrJoin(ctx context.Context, q *request, b *boost) (answer, error) {
+	f, mine, joined := c.direct.claim(ctx, q, b)
 	if joined {
 		q.layer.met.coalesced.inc()
 	}
@@ -109,7 +137,7 @@ func closedAnswer(*directFlight) answer { return answer{err: ErrClosed} }
 func (c *Cache) flyAll(f *directFlight, fly func(*directFlight) answer) {
 	for f != nil {
 		ans := fly(f)
-		next := c.direct.pass(f.q.key) // first: who comes now must not get this
+		next := c.direct.pass(f.name) // first: who comes now must not get this
 		f.finish(ans)
 		f = next
 	}

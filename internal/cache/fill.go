@@ -14,13 +14,16 @@ const takeoverDelay = 10 * time.Millisecond
 // take the lock and fetch, or wait for the process that has it. With the
 // lead there is nobody to wait for and nothing filled meanwhile.
 func (c *Cache) fill(ctx context.Context, q *request, versions string, after int64, f *flight) answer {
-	l := c.newLock(q.key, versions)
+	l := c.newLock(&q.target, versions)
 	woken, done := c.bus.wait(l.name) // before the first look: no wake-up is missed
 	defer done()
 	deadline := time.Now().Add(c.opt.LockWait)
 	for lost, announced := false, false; ; {
 		if lead := c.flights.takeLead(f); lead != nil {
 			return c.fetchAndStore(ctx, q, versions, lead)
+		}
+		if c.breaker.open.Load() {
+			break
 		}
 		a, err := c.try(ctx, l, q.key, announced)
 		if err != nil {
@@ -180,6 +183,12 @@ func (c *Cache) jittered(ttl time.Duration) time.Duration {
 func (c *Cache) store(ctx context.Context, t *target, e *envelope, l *lock) bool {
 	start := time.Now()
 	defer since(t.layer.met.set, start)
+	if c.breaker.open.Load() {
+		t.layer.met.rejected[rejectRedis].inc()
+		return false
+	}
+	ctx, cancel := c.brief(ctx)
+	defer cancel()
 	pipe := c.rdb.Pipeline()
 	set := c.queueStore(ctx, pipe, t, e)
 	if l != nil && l.held && !c.cluster {
@@ -192,6 +201,7 @@ func (c *Cache) store(ctx context.Context, t *target, e *envelope, l *lock) bool
 	}
 	if err := set.Err(); err != nil {
 		t.layer.met.rejected[rejectRedis].inc()
+		c.refused(err)
 		c.log.Debug("cache fill failed", "layer", t.layer.Name, "key", t.key, "error", err)
 		return false
 	}

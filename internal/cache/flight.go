@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"encoding/binary"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -29,7 +30,11 @@ type flights struct {
 
 func newFlight() *flight { return &flight{done: make(chan struct{})} }
 
-func flightName(key, versions string) string { return key + "\x00" + versions }
+// flightName names the fingerprint too: another Func's type of the same key is
+// another value.
+func flightName(t *target, versions string) string {
+	return string(binary.BigEndian.AppendUint64([]byte(t.key+"\x00"+versions), t.fprint))
+}
 
 // claim returns the flight of that name, and whether the caller must fly it.
 // Whoever flies it gets the lead, if there is one: letting go of it here would
@@ -70,7 +75,7 @@ func (c *Cache) land(ctx context.Context, name string, f *flight, ans answer) {
 // join shares the flight of this entry at these versions, or starts it. An
 // entry stored at or before after is no answer to it. lead may be nil.
 func (c *Cache) join(ctx context.Context, q *request, versions string, after int64, lead *lock) (answer, error) {
-	name := flightName(q.key, versions)
+	name := flightName(&q.target, versions)
 	f, mine := c.flights.claim(name, lead)
 	if !mine {
 		if lead != nil {
@@ -94,7 +99,7 @@ func (c *Cache) join(ctx context.Context, q *request, versions string, after int
 // refresh fetches behind a read that has been answered: once per process, and
 // once among processes, since who does not get the lock leaves it.
 func (c *Cache) refresh(ctx context.Context, q *request, versions string, after int64) {
-	name := flightName(q.key, versions)
+	name := flightName(&q.target, versions)
 	c.flights.mu.Lock()
 	_, running := c.flights.refreshing[name]
 	if !running {
@@ -113,7 +118,7 @@ func (c *Cache) refresh(ctx context.Context, q *request, versions string, after 
 		defer end()
 		lctx, cancel := c.loadContext(ctx, q, false, nil)
 		defer cancel()
-		l := c.newLock(q.key, versions)
+		l := c.newLock(&q.target, versions)
 		a, err := c.try(lctx, l, q.key, false)
 		if err != nil || !l.held {
 			return

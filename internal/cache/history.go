@@ -119,7 +119,7 @@ func (c *Cache) beginHistory(ctx context.Context, id string) error {
 	for i, l := range c.order {
 		names[i], deps[i] = l.Name, l.dep
 	}
-	marker := historyPrefix + c.opt.Version + ":" + Hash(names...)[:8] + ":" + id
+	marker := historyPrefix + depFormat + ":" + Hash(names...)[:8] + ":" + id
 	err := c.history.plain.Get(ctx, marker).Err()
 	if !errors.Is(err, redis.Nil) {
 		return err

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 )
 
 // Invalidate gives dependencies a new version, whatever hangs on them, in one
-// round trip (on Cluster two if one of them is coarse). Once it has returned
+// round trip (on Cluster two if one of them is coarse), within 4 RedisTimeout. Once it has returned
 // nil, no read on any instance returns a value whose fetch began before it was
 // called (bounded near reads: within their stated staleness). After an error
 // nothing is promised and the caller must try again; trying twice does no harm.
@@ -22,6 +23,9 @@ func (c *Cache) Invalidate(ctx context.Context, deps ...string) error {
 			return fmt.Errorf("%w: invalidate: empty dependency", ErrInvalidKey)
 		}
 	}
+	// Two tries, each of which may wait for a connection and for an answer.
+	ctx, cancel := context.WithTimeout(ctx, 4*c.opt.RedisTimeout)
+	defer cancel()
 	ctx, end := c.tracedInvalidation(ctx, len(deps))
 	err := c.newVersions(ctx, c.rdb, deps)
 	if err != nil && ctx.Err() == nil { // a connection gone stale, say; new nonces each time
@@ -29,51 +33,29 @@ func (c *Cache) Invalidate(ctx context.Context, deps ...string) error {
 	}
 	end("", err)
 	if err != nil {
+		c.refused(err)
 		return fmt.Errorf("cache: invalidate %d dependencies (first %q): %w", len(deps), deps[0], err)
 	}
 	c.met.invalidations.add(len(deps))
 	return nil
 }
 
-// newVersions writes new nonces and tells the other instances.
-//
-// The buckets of a coarse dependency change one after another, and an entry
-// built from others reads another bucket than they do. Were they written once,
-// it could read its own when that is new, load a part by a bucket that is still
-// old, and be current for good with a part that is not. So all are written
-// twice: whoever reads the second version of one bucket comes after the first
-// of all, and whoever read an earlier one is undone by the second. One server
-// keeps the order of a pipeline; on Cluster it takes two.
+// newVersions writes new nonces and tells the other instances. How the buckets
+// of coarse dependencies change as one: closing.go.
 func (c *Cache) newVersions(ctx context.Context, rdb redis.UniversalClient, deps []string) error {
-	pipe := rdb.Pipeline()
-	cmds := c.queueVersions(ctx, pipe, deps)
-	var split []string
-	for _, d := range deps {
-		if coarse(shorten(d, maxDep)) {
-			split = append(split, d)
-		}
+	split := slices.ContainsFunc(deps, func(d string) bool { return coarse(shorten(d, maxDep)) })
+	switch {
+	case split && c.cluster:
+		return c.closeAndOpen(ctx, rdb, deps)
+	case split:
+		return c.writeAtOnce(ctx, rdb, deps)
 	}
-	if len(split) > 0 {
-		if c.cluster {
-			_, execErr := pipe.Exec(ctx)
-			if err := acknowledged(cmds, execErr); err != nil {
-				return err
-			}
-			pipe = rdb.Pipeline()
-		}
-		cmds = append(cmds, c.queueVersions(ctx, pipe, split)...)
+	pipe := rdb.Pipeline()
+	cmds := make([]*redis.StatusCmd, len(deps))
+	for i, d := range deps {
+		cmds[i] = c.queueNonce(ctx, pipe, c.versionKeys(d)[0], newNonce())
 	}
 	return c.execInvalidation(ctx, pipe, cmds, deps)
-}
-
-func (c *Cache) queueVersions(ctx context.Context, pipe redis.Pipeliner, deps []string) []*redis.StatusCmd {
-	cmds := make([]*redis.StatusCmd, 0, len(deps))
-	for _, d := range deps {
-		for _, k := range c.versionKeys(d) {
-			cmds = append(cmds, c.queueNonce(ctx, pipe, k, newNonce()))
-		}
-	}
-	return cmds
 }
 
 var errNotAcknowledged = errors.New("cache: Redis did not acknowledge a new version")

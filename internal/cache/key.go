@@ -26,6 +26,9 @@ type Key struct {
 const (
 	maxIDBytes = 256
 	hashHex    = 32 // 128 bits of SHA-256
+	// A hash of parameters is longer than Hash, so that an ID which is a Hash
+	// (of a token, of a text) is never taken for one.
+	paramsHex = 40
 )
 
 // Hash returns 128 bits of SHA-256 over its parts, as 32 hex digits. Each
@@ -41,7 +44,8 @@ func Hash(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil)[:hashHex/2])
 }
 
-// HashParams is the canonical hash of parameters that keys end in.
+// HashParams is the canonical hash of parameters that keys end in, 160 bits of
+// SHA-256 as 40 hex digits.
 func HashParams(v url.Values) string {
 	names := make([]string, 0, len(v))
 	for name, values := range v {
@@ -65,7 +69,7 @@ func HashParams(v url.Values) string {
 			put(value)
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil)[:hashHex/2])
+	return hex.EncodeToString(h.Sum(nil)[:paramsHex/2])
 }
 
 // identifier is the key's tail: what follows {namespace}:{version}: and what
@@ -78,33 +82,53 @@ func (k Key) identifier() (string, error) {
 			break
 		}
 	}
-	switch id := shorten(k.ID, maxIDBytes); {
+	switch id := shortID(k.ID); {
 	case id == "" && !hasParams:
 		return "", fmt.Errorf("%w: empty identifier", ErrInvalidKey)
 	case id == "":
 		return HashParams(k.Params), nil
-	case hasParams, looksHashed(id):
-		// An ID that itself ends like ":<hash>" gets the hash of no
-		// parameters, or it could be mistaken for another ID's variant.
+	case hasParams, looksHashed(id), len(id) == paramsHex && isHex(id):
+		// An ID that itself is or ends like a hash of parameters gets the hash
+		// of none, or it could be mistaken for another key's.
 		return id + ":" + HashParams(k.Params), nil
 	default:
 		return id, nil
 	}
 }
 
-// shorten keeps long names out of Redis: a readable start and a hash of all.
+// shortID shortens long IDs, and those that look like one shortened, which
+// would be taken for it.
+func shortID(id string) string {
+	if len(id) > maxIDBytes || looksShortened(id) {
+		return id[:shortHead] + "~" + Hash(id)
+	}
+	return id
+}
+
+func looksShortened(id string) bool {
+	return len(id) == shortHead+1+hashHex && id[shortHead] == '~' && isHex(id[shortHead+1:])
+}
+
+const shortHead = 64 // bytes of a shortened name that are left readable
+
+// shorten keeps long names of dependencies out of Redis: a readable start and a
+// hash of all. Shortened again, a name stays as it is; that two names may be
+// one costs a needless invalidation at most.
 func shorten(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}
-	return s[:64] + "~" + Hash(s)
+	return s[:shortHead] + "~" + Hash(s)
 }
 
+// looksHashed reports whether an ID ends in what may be a hash of parameters.
 func looksHashed(id string) bool {
-	if len(id) <= hashHex || id[len(id)-hashHex-1] != ':' {
-		return false
-	}
-	for _, c := range []byte(id[len(id)-hashHex:]) {
+	n := len(id) - paramsHex - 1
+	return n > 0 && id[n] == ':' && isHex(id[n+1:])
+}
+
+func isHex(s string) bool {
+	for _, c := range []byte(s) {
 		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
 			return false
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -11,7 +12,8 @@ import (
 
 // A lock lets one process fetch an entry at given versions. It is an economy,
 // never a correctness device: whoever cannot get it in time fetches anyway.
-// The versions are in its name, so nobody waits for a fetch it may not use.
+// The versions and the fingerprint are in its name, so nobody waits for a fetch
+// it may not use.
 type lock struct {
 	name  string // Redis key
 	token string
@@ -25,9 +27,9 @@ const lockPrefix = "lock:"
 
 // newLock names the lock of an entry at versions. On Cluster it lies in the
 // entry's slot, so that taking it and looking again are one node's order.
-func (c *Cache) newLock(key, versions string) *lock {
+func (c *Cache) newLock(t *target, versions string) *lock {
 	return &lock{
-		name:  lockPrefix + c.opt.Version + ":{" + hashTag(key) + "}:" + Hash(key, versions),
+		name:  lockPrefix + c.opt.Version + ":{" + hashTag(t.key) + "}:" + Hash(flightName(t, versions)),
 		token: newNonce(),
 	}
 }
@@ -52,6 +54,8 @@ type attempt struct {
 // round trip: another process may have filled it since we read. Whoever means
 // to wait announces that before the look, so that no wake-up is missed.
 func (c *Cache) try(ctx context.Context, l *lock, key string, announce bool) (attempt, error) {
+	ctx, cancel := c.brief(ctx)
+	defer cancel()
 	pipe := c.rdb.Pipeline()
 	if announce {
 		// Nobody waits longer than a lease without looking again.
@@ -75,33 +79,73 @@ func (c *Cache) try(ctx context.Context, l *lock, key string, announce bool) (at
 // be made, the lock of the fetch under them is taken in the same round trip.
 // That lock is the lead, nil if nothing had to be made or others made it first.
 // Nothing can have been stored under versions that are that new.
+//
+// Readers of one entry who come while its versions are being made share the
+// next round trip, which makes or reads all of them anew: it began after they
+// came. So a herd on a cold key costs Redis, and the pool, two at a time.
 func (c *Cache) takeLead(ctx context.Context, q *request, have []string, met uint64) (string, *lock, error) {
 	q.armed = 0
-	for i, v := range have {
-		if len(v) != nonceLen {
-			q.armed |= 1 << i
-		}
-	}
-	if q.armed == 0 {
+	if complete(have) {
 		return strings.Join(have, ""), nil, nil
 	}
+	turn := 0
+	res, err := c.makes.share(ctx, q.key, c.spawn, func() *madeLead {
+		if turn++; turn > 1 {
+			have, met = make([]string, len(q.vkeys)), c.history.met.Load()
+		}
+		// Shared, so it is not the starter's to end; the client's timeouts bound it.
+		return c.makeLead(context.WithoutCancel(ctx), &q.target, have, met)
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	if res.fprint != q.fprint { // another Func's dependencies under the same key
+		res = c.makeLead(ctx, &q.target, have, met)
+	}
+	q.armed = res.armed
+	return res.versions, res.lead.Swap(nil), res.err
+}
+
+// madeLead is what one round trip of takeLead brought all who share it. One of
+// them gets the lead.
+type madeLead struct {
+	fprint   uint64
+	versions string
+	armed    uint64
+	lead     atomic.Pointer[lock]
+	err      error
+}
+
+func (c *Cache) makeLead(ctx context.Context, t *target, have []string, met uint64) *madeLead {
+	ctx, cancel := c.brief(ctx)
+	defer cancel()
+	res := &madeLead{fprint: t.fprint}
 	var l *lock
 	var proposed string
 	var set *redis.BoolCmd
-	made, err := c.makeVersions(ctx, q.vkeys, have, met, func(pipe redis.Pipeliner, all string) {
-		proposed, l = all, c.newLock(q.key, all)
+	made, err := c.makeVersions(ctx, t.vkeys, have, met, func(pipe redis.Pipeliner, all string) {
+		proposed, l = all, c.newLock(t, all)
 		set = pipe.SetNX(ctx, l.name, l.token, c.opt.Lease)
 	})
-	l.held = err != nil || set.Val() // after an error perhaps: it is released by token
-	versions := strings.Join(made, "")
-	switch {
-	case err != nil:
-		c.letGo(ctx, l)
-		return "", nil, err
-	case versions != proposed || !l.held:
-		return versions, nil, nil // nobody asks for a lock of such a name: it lapses
+	if err == nil && !complete(made) {
+		err = errClosed
 	}
-	return versions, l, nil
+	l.held = err != nil || set.Val() // after an error perhaps: it is released by token
+	if err != nil {
+		c.letGo(ctx, l)
+		res.err = err
+		return res
+	}
+	res.versions = strings.Join(made, "")
+	for i, v := range have {
+		if len(v) != nonceLen && made[i] == proposed[i*nonceLen:(i+1)*nonceLen] {
+			res.armed |= 1 << i
+		}
+	}
+	if res.versions == proposed && l.held {
+		res.lead.Store(l)
+	} // else nobody asks for a lock of such a name: it lapses
+	return res
 }
 
 // letGo releases a lead that is of no use, behind the caller's back.
@@ -135,6 +179,9 @@ func (c *Cache) release(ctx context.Context, l *lock) {
 	l.held = false
 	rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.opt.RedisTimeout)
 	defer cancel()
+	if c.breaker.open.Load() {
+		return // it lapses
+	}
 	pipe := c.rdb.Pipeline()
 	c.queueRelease(rctx, pipe, l)
 	if _, err := pipe.Exec(rctx); err != nil {

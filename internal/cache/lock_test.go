@@ -108,7 +108,8 @@ func TestDeadHolderIsReplacedWhenItsLeaseEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dead := c.newLock(f.Key(1), tk.versions)
+	tg := mustTarget(t, f, 1)
+	dead := c.newLock(&tg, tk.versions)
 	const lease = 150 * time.Millisecond
 	if err := rdb.Set(ctx, dead.name, "dead", lease).Err(); err != nil {
 		t.Fatal(err)
@@ -138,7 +139,8 @@ func TestHolderKeepsItsLeaseAndReleasesByToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := c.newLock(f.Key(1), tk.versions).name
+	tg := mustTarget(t, f, 1)
+	name := c.newLock(&tg, tk.versions).name
 	token := rdb.Get(ctx, name).Val()
 	for range 3 { // three times the lease has been set anew
 		last := rdb.PTTL(ctx, name).Val()
@@ -199,7 +201,7 @@ func ticketed(t *testing.T, c *Cache, f *counted) (*request, string, *lock) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := c.newLock(q.key, tk.versions)
+	l := c.newLock(&q.target, tk.versions)
 	if a, err := c.try(ctx, l, q.key, false); err != nil || !l.held {
 		t.Fatal(a, err)
 	}
@@ -238,7 +240,7 @@ func TestAnUnusedLeadIsReleased(t *testing.T) {
 	o.Lease = time.Hour
 	c := newCache(t, o)
 	q, versions, lead := ticketed(t, c, count(c, Article))
-	name := flightName(q.key, versions)
+	name := flightName(&q.target, versions)
 	fl, _ := c.flights.claim(name, nil)
 	if _, mine := c.flights.claim(name, lead); mine {
 		t.Fatal("one flight claimed twice")
@@ -264,7 +266,7 @@ func TestFillsWakeOnlyWhoWaits(t *testing.T) {
 		mustGet(t, f, id, 0)
 	}
 	q, _, l := ticketed(t, c, f)
-	if _, err := c.try(ctx, c.newLock(q.key, ""), q.key, true); err != nil { // waits for another lock
+	if _, err := c.try(ctx, c.newLock(&q.target, ""), q.key, true); err != nil { // waits for another lock
 		t.Fatal(err)
 	}
 	other := &lock{name: l.name, token: newNonce()}

@@ -61,7 +61,7 @@ func storedAs(id string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if as == id || len(id) > maxIDBytes+1+hashHex {
+	if as == id || len(id) > maxIDBytes+1+paramsHex {
 		return []string{as}, nil
 	}
 	return []string{id, as}, nil

@@ -22,8 +22,9 @@ type Options struct {
 	Redis redis.UniversalClient
 	// Layers is the table of layers.
 	Layers []Layer
-	// Version is the part of every key that is raised to leave all entries
-	// behind; "" = "v1".
+	// Version is the part of every entry's key that is raised to leave all
+	// entries behind; "" = "v1". Versions of dependencies are not under it:
+	// releases side by side invalidate for each other.
 	Version string
 	// Registerer receives the metrics; nil = a private registry.
 	Registerer prometheus.Registerer

@@ -103,12 +103,20 @@ func (c *Cache) PurgeEntry(ctx context.Context, layer, id string, o PurgeOptions
 	if err := p.doom(ctx, exact); err != nil { // at once, before any walk
 		return Purged{}, err
 	}
-	base := shorten(id, maxIDBytes)
-	variant := func(have string) bool {
-		return len(have) == len(base)+1+hashHex && looksHashed(have) && strings.HasPrefix(have, base)
+	bases := []string{id} // as Keys lists it, and what an ID of that text becomes
+	if short := shortID(id); short != id {
+		bases = []string{short}
+		if looksShortened(id) {
+			bases = append(bases, id)
+		}
 	}
-	if err := p.doomMatching(ctx, l, escapeGlob(base)+":*", variant); err != nil {
-		return Purged{}, err
+	for _, base := range bases {
+		variant := func(have string) bool {
+			return len(have) == len(base)+1+paramsHex && looksHashed(have) && strings.HasPrefix(have, base)
+		}
+		if err := p.doomMatching(ctx, l, escapeGlob(base)+":*", variant); err != nil {
+			return Purged{}, err
+		}
 	}
 	return p.sweep(ctx)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"net"
 	"syscall"
 	"time"
 
@@ -81,9 +82,21 @@ type sharedReading struct {
 	fprint uint64
 }
 
-// readKeys gets first (unless "") and the rest, "" for what is missing or
-// not a string.
+// readKeys gets first (unless "") and the rest, "" for what is missing or not
+// a string. It waits with patience, and on if it is this process that is busy:
+// an exchange that came to nothing for that reason is made again.
 func (c *Cache) readKeys(ctx context.Context, first string, rest []string) ([]string, error) {
+	out, err := c.readKeysOnce(c.hasty(ctx), first, rest)
+	for try := 0; err != nil && try < ownTries && ctx.Err() == nil && c.own(err); try++ {
+		out, err = c.readKeysOnce(ctx, first, rest)
+	}
+	return out, err
+}
+
+// ownTries is how often a read waits on, each time for RedisTimeout at most.
+const ownTries = 2
+
+func (c *Cache) readKeysOnce(ctx context.Context, first string, rest []string) ([]string, error) {
 	if c.cluster {
 		return c.readNodes(ctx, first, rest)
 	}
@@ -95,20 +108,49 @@ func (c *Cache) readKeys(ctx context.Context, first string, rest []string) ([]st
 	for _, k := range rest {
 		args = append(args, k)
 	}
-	cmd := redis.NewStringSliceCmd(ctx, args...)
-	err := c.rdb.Process(ctx, cmd)
-	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+	out, err := c.readPrimary(ctx, args)
+	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 		// The server had closed an idle connection; reading twice is harmless.
-		cmd = redis.NewStringSliceCmd(ctx, args...)
-		err = c.rdb.Process(ctx, cmd)
+		out, err = c.readPrimary(ctx, args)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if len(cmd.Val()) != len(args)-1 {
+	if err == nil && len(out) != len(args)-1 {
 		return nil, errors.New("cache: Redis answered MGET with another number of values")
 	}
-	return cmd.Val(), nil
+	return out, err
+}
+
+// readPrimary makes sure that what it reads is the primary's: by the pulse's
+// word, or by asking in the same exchange.
+func (c *Cache) readPrimary(ctx context.Context, args []any) ([]string, error) {
+	for range rereads {
+		cmd := redis.NewStringSliceCmd(ctx, args...)
+		if c.primaryKnown() {
+			err := c.rdb.Process(ctx, cmd)
+			return cmd.Val(), err
+		}
+		met := c.history.met.Load()
+		pipe := c.rdb.Pipeline()
+		_ = pipe.Process(ctx, cmd)
+		info := pipe.Info(ctx, "replication")
+		_, execErr := pipe.Exec(ctx)
+		switch {
+		case cmd.Err() != nil:
+			return nil, cmd.Err()
+		case info.Err() != nil:
+			return nil, info.Err()
+		case info.Val() == "": // no connection: see acknowledged
+			return nil, errors.Join(errNotAcknowledged, execErr)
+		case infoField(info.Val(), "role") == "slave":
+			return nil, errReplica
+		}
+		if err := c.checkHistory(ctx, info.Val()); err != nil {
+			return nil, err
+		}
+		if c.history.met.Load() == met {
+			return cmd.Val(), nil
+		}
+	}
+	return nil, errRestarts
 }
 
 // rereads bounds how often a read begins anew because a node was met that had
@@ -283,6 +325,9 @@ func (c *Cache) read(ctx context.Context, q *request) (answer, error) {
 	}
 	q.layer.met.missed(sc)
 	versions, lead, err := c.takeLead(ctx, q, r.versions, r.met)
+	if errors.Is(err, errClosed) {
+		return c.loadUnstored(ctx, q)
+	}
 	if err != nil {
 		return c.redisFailed(ctx, q, err)
 	}
@@ -359,6 +404,9 @@ func (c *Cache) reload(ctx context.Context, q *request, after int64) (answer, er
 		return c.redisFailed(ctx, q, err)
 	}
 	versions, lead, err := c.takeLead(ctx, q, have, met)
+	if errors.Is(err, errClosed) {
+		return c.loadUnstored(ctx, q)
+	}
 	if err != nil {
 		return c.redisFailed(ctx, q, err)
 	}

@@ -51,6 +51,9 @@ func (c *Cache) Ticket(ctx context.Context, e Entry) (Ticket, error) {
 		return Ticket{}, fmt.Errorf("cache: ticket for %s: %w", t.key, err)
 	}
 	versions, err := c.ensureVersions(ctx, t.vkeys, have, met)
+	if errors.Is(err, errClosed) {
+		err = errors.Join(ErrBypass, err)
+	}
 	if err != nil {
 		return Ticket{}, fmt.Errorf("cache: ticket for %s: %w", t.key, err)
 	}

@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -23,13 +25,13 @@ func newNonce() string {
 // of histories before the first of them was read: on Cluster, versions from
 // before and after a node's restart do not go together (see readNodes).
 func (c *Cache) ensureVersions(ctx context.Context, vkeys, have []string, met uint64) (string, error) {
-	missing := 0
-	for _, v := range have {
-		if len(v) != nonceLen {
-			missing++
+	for try := 0; !complete(have); try++ {
+		if try == closedTries {
+			return "", errClosed
 		}
-	}
-	if missing > 0 {
+		if try > 0 {
+			pause(ctx, closedPause)
+		}
 		var err error
 		if have, err = c.makeVersions(ctx, vkeys, have, met, nil); err != nil {
 			return "", err
@@ -38,22 +40,38 @@ func (c *Cache) ensureVersions(ctx context.Context, vkeys, have []string, met ui
 	return strings.Join(have, ""), nil
 }
 
-// makeVersions makes the missing ones. What along queues rides in the same
+// A ticket waits this often and long for what is being invalidated.
+const (
+	closedTries = 10
+	closedPause = 2 * time.Millisecond
+)
+
+// complete reports whether each is a version, and none missing or closed.
+func complete(versions []string) bool {
+	return !slices.ContainsFunc(versions, func(v string) bool { return len(v) != nonceLen })
+}
+
+// makeVersions makes the missing ones. Those that are closed it returns as they
+// are, unless their marks have run out. What along queues rides in the same
 // round trip; it is told the versions as they will be if every one made here
 // wins.
 func (c *Cache) makeVersions(ctx context.Context, vkeys, have []string, met uint64, along func(redis.Pipeliner, string)) ([]string, error) {
 	out := make([]string, len(have))
 	proposed := make([]string, len(have))
-	gets := make([]*redis.StringCmd, len(have))
+	gets := make([]interface{ Result() (string, error) }, len(have))
 	pipe := c.rdb.Pipeline()
 	for i, v := range have {
-		if len(v) == nonceLen {
+		switch {
+		case len(v) == nonceLen:
 			out[i], proposed[i] = v, v
-			continue
+		case isClosed(v):
+			proposed[i] = newNonce()
+			gets[i] = c.queueMake(ctx, pipe, vkeys[i], proposed[i])
+		default:
+			proposed[i] = newNonce()
+			c.queueNonce(ctx, pipe, vkeys[i], proposed[i], "nx")
+			gets[i] = pipe.Get(ctx, vkeys[i])
 		}
-		proposed[i] = newNonce()
-		c.queueNonce(ctx, pipe, vkeys[i], proposed[i], "nx")
-		gets[i] = pipe.Get(ctx, vkeys[i])
 	}
 	if along != nil {
 		along(pipe, strings.Join(proposed, ""))
@@ -66,7 +84,7 @@ func (c *Cache) makeVersions(ctx context.Context, vkeys, have []string, met uint
 		}
 		v, err := g.Result()
 		switch {
-		case err == nil && len(v) == nonceLen:
+		case err == nil && (len(v) == nonceLen || isClosed(v)):
 			out[i] = v
 		case err == nil || errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "WRONGTYPE"):
 			broken = append(broken, i)
@@ -80,17 +98,22 @@ func (c *Cache) makeVersions(ctx context.Context, vkeys, have []string, met uint
 	if len(broken) == 0 {
 		return out, nil
 	}
-	// Foreign bytes under our keys, or versions gone between SET and GET:
-	// writing new ones is an invalidation, always allowed.
+	// Foreign bytes under our keys, or versions gone between SET and GET.
 	pipe = c.rdb.Pipeline()
-	sets := make([]*redis.StatusCmd, len(broken))
+	made := make([]*redis.StatusCmd, len(broken))
 	for j, i := range broken {
-		out[i] = newNonce()
-		sets[j] = c.queueNonce(ctx, pipe, vkeys[i], out[i])
+		made[j] = c.queueMake(ctx, pipe, vkeys[i], newNonce())
 	}
 	_, execErr := pipe.Exec(ctx)
-	if err := acknowledged(sets, execErr); err != nil {
-		return nil, fmt.Errorf("make %d versions (first %s): %w", len(broken), vkeys[broken[0]], err)
+	for j, i := range broken {
+		v, err := made[j].Result()
+		if err == nil && len(v) != nonceLen && !isClosed(v) {
+			err = errors.Join(errNotAcknowledged, execErr)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("make %d versions (first %s): %w", len(broken), vkeys[broken[0]], err)
+		}
+		out[i] = v
 	}
 	return out, nil
 }
@@ -109,4 +132,10 @@ func (c *Cache) queueNonce(ctx context.Context, pipe redis.Pipeliner, vkey, nonc
 	cmd := redis.NewStatusCmd(ctx, args...)
 	_ = pipe.Process(ctx, sentOnce{cmd})
 	return cmd
+}
+
+// queueMake makes a version where there is none and none is being made by an
+// invalidation, and tells what is there then.
+func (c *Cache) queueMake(ctx context.Context, pipe redis.Pipeliner, vkey, nonce string) *redis.StatusCmd {
+	return queueOnce(ctx, pipe, makeScript, []string{vkey}, "", nonce, c.versionLife.Milliseconds())
 }

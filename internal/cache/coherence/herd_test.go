@@ -14,13 +14,18 @@ import (
 
 const herdSize = 1000 // in each process
 
+// herdPatience is how long Redis may take. One fetch is promised while it
+// answers in time; a process that the kernel does not run for a second, or
+// whose new connection waits that long, goes to the source as it should.
+const herdPatience = 30 * time.Second
+
 // herd asks for one cold key from everywhere at once.
 func (w *worker) herd(rdb redis.UniversalClient) error {
 	c, err := cache.New(cache.Options{
 		Redis:  rdb,
 		Layers: []cache.Layer{{Name: plain, Namespace: plain, TTL: time.Hour}},
-		// The machine may be busy; nothing here is about giving up.
-		RedisTimeout: 30 * time.Second, LockWait: time.Minute, LoadTimeout: time.Minute, Lease: 10 * time.Second,
+		// The machine may be busy; nothing here is about giving up, and a holder that is not run is not dead.
+		RedisTimeout: herdPatience, LockWait: time.Minute, LoadTimeout: time.Minute, Lease: herdPatience,
 	})
 	if err != nil {
 		return err

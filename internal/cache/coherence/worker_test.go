@@ -119,9 +119,14 @@ func (w *worker) client() redis.UniversalClient {
 	if len(w.Nodes) > 0 {
 		return redis.NewClusterClient(&redis.ClusterOptions{Addrs: w.Nodes, Username: userName, Password: userPassword})
 	}
-	dialer := net.Dialer{Timeout: time.Second}
+	limit := time.Second
+	if w.Role == "herd" {
+		limit = herdPatience
+	}
+	dialer := net.Dialer{Timeout: limit}
 	return redis.NewClient(&redis.Options{
 		Addr: "primary", Username: userName, Password: userPassword,
+		DialTimeout: 5 * limit, ReadTimeout: 3 * limit, WriteTimeout: 3 * limit, PoolTimeout: 4 * limit, // go-redis' own, for a second
 		Dialer: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.FormatInt(w.m.Port.Load(), 10)))
 			if err != nil || w.Args["history"] != "hidden" {

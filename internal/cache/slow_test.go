@@ -1,0 +1,174 @@
+package cache
+
+import (
+	"context"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A Redis that answers every exchange half a second late: reads do not wait
+// for it, the breaker opens, with reads or without, and closes when Redis is
+// quick again.
+func TestASlowRedisIsPassedBy(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	for _, reading := range []bool{true, false} {
+		k := startLink(t, s.addr())
+		o := exactly(k.client(t), nil)
+		o.BreakerProbe = 10 * time.Millisecond
+		c := newCache(t, o)
+		f := count(c, Content) // nothing in process
+		mustGet(t, f, 1, 0)
+		if info := mustGet(t, f, 1, 0); info.Source != FromRedis && info.Source != FromNear {
+			t.Fatalf("from %v", info.Source)
+		}
+		eventually(t, "the pulse is taken", c.redisWell)
+		k.delay.Store(int64(500 * time.Millisecond))
+		var worst time.Duration
+		if reading {
+			for n := range 5 {
+				began := time.Now()
+				if _, err := f.Get(context.Background(), n); err != nil {
+					t.Fatal(err)
+				}
+				worst = max(worst, time.Since(began))
+			}
+		}
+		// 300 ms on a quiet machine; without patience a read takes a second and more.
+		if worst > 450*time.Millisecond {
+			t.Errorf("a read took %v", worst)
+		}
+		eventually(t, "the breaker opens", c.breaker.open.Load)
+		began := time.Now()
+		_ = c.Invalidate(context.Background(), "things")
+		if d := time.Since(began); d > 6*time.Second {
+			t.Errorf("Invalidate took %v", d)
+		}
+		if c.breaker.opened.value() != 1 {
+			t.Errorf("the breaker opened %d times while Redis was slow", c.breaker.opened.value())
+		}
+		k.delay.Store(0)
+		eventually(t, "entries are served again", func() bool {
+			_, info, err := f.GetInfo(context.Background(), 1)
+			return err == nil && (info.Source == FromRedis || info.Source == FromNear)
+		})
+	}
+}
+
+// A full pool is this process's own affair: the read waits on and hits, and
+// the breaker stays shut.
+func TestAFullPoolIsNotADeadRedis(t *testing.T) {
+	t.Parallel()
+	one := *ownRedis(t).Options()
+	one.PoolSize = 1
+	rdb := redis.NewClient(&one)
+	t.Cleanup(func() { _ = rdb.Close() })
+	o := exactly(rdb, nil)
+	o.RedisTimeout, o.BreakerFailures = 400*time.Millisecond, 1
+	o.Layers = only(func(l *Layer) { l.Near.Mode = NearOff })
+	c := newCache(t, o)
+	f := count(c, Article)
+	mustGet(t, f, 1, 0)
+	eventually(t, "the pulse is taken", c.primaryKnown)
+	conn := c.rdb.(*redis.Client).Conn() // the pool's only one
+	if err := conn.Ping(context.Background()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 5 {
+		wg.Go(func() {
+			if info := mustGet(t, f, 1, 0); info.Source != FromRedis {
+				t.Errorf("from %v", info.Source)
+			}
+		})
+	}
+	time.Sleep(600 * time.Millisecond) // longer than any one wait for a connection
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	if c.breaker.opened.value() != 0 {
+		t.Error("the breaker opened on a healthy Redis")
+	}
+}
+
+// Nor is a process that does not come round to reading its answers.
+func TestABusyProcessIsNotASlowRedis(t *testing.T) {
+	o := exactly(ownRedis(t), nil)
+	o.Layers = only(func(l *Layer) { l.Near.Mode = NearOff })
+	c := newCache(t, o)
+	f := count(c, Article)
+	mustGet(t, f, 1, 0)
+	eventually(t, "the pulse is taken", c.redisWell)
+	var over atomic.Bool
+	var burn, reads sync.WaitGroup
+	defer burn.Wait()
+	defer over.Store(true)
+	for range 40 * runtime.GOMAXPROCS(0) {
+		burn.Go(func() {
+			for x := 0; !over.Load(); x++ {
+			}
+		})
+	}
+	for range 4 {
+		reads.Go(func() {
+			for range 4 {
+				if info := mustGet(t, f, 1, 0); info.Source != FromRedis {
+					t.Errorf("from %v", info.Source)
+				}
+			}
+		})
+	}
+	reads.Wait()
+	if c.breaker.opened.value() != 0 {
+		t.Error("the breaker opened on a healthy Redis")
+	}
+}
+
+// What Redis refuses is counted, of invalidations and of fills.
+func TestRefusedWritesAreCounted(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	rdb := s.client(t)
+	ctx := context.Background()
+	c := newCache(t, exactly(rdb, nil))
+	f := count(c, Article)
+	for name, fault := range map[string]struct{ on, off []any }{
+		"OOM":        {[]any{"config", "set", "maxmemory", "1"}, []any{"config", "set", "maxmemory", "0"}},
+		"NOREPLICAS": {[]any{"config", "set", "min-replicas-to-write", "1"}, []any{"config", "set", "min-replicas-to-write", "0"}},
+		"NOPERM":     {[]any{"acl", "setuser", "default", "-@write"}, []any{"acl", "setuser", "default", "+@all"}},
+	} {
+		release := f.hold()
+		id := len(name) // each fault another entry
+		var wg sync.WaitGroup
+		wg.Go(func() { mustGet(t, f, id, 0) })
+		<-f.enter
+		if err := rdb.Do(ctx, fault.on...).Err(); err != nil {
+			t.Fatal(err)
+		}
+		before := c.breaker.errors.value()
+		for _, dep := range []string{"thing:" + strconv.Itoa(id), "things"} {
+			if err := c.Invalidate(ctx, dep); err == nil {
+				t.Errorf("%s: Invalidate(%s) returned nil", name, dep)
+			}
+		}
+		mid := c.breaker.errors.value()
+		release()
+		wg.Wait()
+		if after := c.breaker.errors.value(); mid < before+2 || after < mid+1 {
+			t.Errorf("%s: %d errors before, %d after two refused invalidations, %d after a refused fill", name, before, mid, after)
+		}
+		if err := rdb.Do(ctx, fault.off...).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if c.breaker.opened.value() != 0 {
+			t.Errorf("%s: the breaker opened although Redis answers reads", name)
+		}
+	}
+}
