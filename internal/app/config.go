@@ -108,8 +108,9 @@ func (c *Config) validate() error {
 	if _, port, err := net.SplitHostPort(c.HTTPAddr); err != nil || !validPort(port) {
 		wrong("HTTP_ADDR", "host:port or :port, such as :8000")
 	}
-	if u, err := url.Parse(c.PublicURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" {
-		wrong("PUBLIC_URL", "an absolute address such as https://api.example.org")
+	// It stands in answers and in the log: whatever of it may be a secret has no place there.
+	if u, err := url.Parse(c.PublicURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil || strings.ContainsAny(c.PublicURL, "?#@") {
+		wrong("PUBLIC_URL", "an absolute address without user, password or query, such as https://api.example.org")
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	if c.AdminAPIKey != "" && len(c.AdminAPIKey) < 16 {
@@ -134,7 +135,7 @@ func (c *Config) validate() error {
 			continue
 		}
 		c.AllowedOrigins = append(c.AllowedOrigins, o)
-		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "") {
+		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || u.Path != "") {
 			wrong("ALLOWED_ORIGINS", "comma-separated origins such as https://www.example.org")
 			break
 		}
