@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -30,12 +29,9 @@ type callerKey struct{}
 func remember(ctx huma.Context, next func(huma.Context)) {
 	c := humaecho.Unwrap(ctx)
 	r := c.Request()
-	who := caller{actor: "loopback", remote: r.RemoteAddr, requestID: c.Response().Header().Get(echo.HeaderXRequestID), escaped: r.URL.RawPath != ""}
+	who := caller{actor: "loopback", remote: httpapi.ClientAddress(r), requestID: c.Response().Header().Get(echo.HeaderXRequestID), escaped: r.URL.RawPath != ""}
 	if r.Header.Get("X-API-Key") != "" || r.Header.Get("Authorization") != "" {
 		who.actor = "admin key"
-	}
-	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		who.remote = host
 	}
 	next(huma.WithValue(ctx, callerKey{}, who))
 }

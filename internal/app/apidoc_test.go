@@ -46,11 +46,13 @@ Written from the OpenAPI document (` + "`/openapi.json`" + `; pages at ` + "`/do
 - Times are RFC 3339 in UTC. Text is UTF-8. HEAD is answered wherever GET is.
 - Errors are ` + "`{\"detail\": …}`" + `: a text, or for 422 a list of ` + "`{type, loc, msg, input, ctx?}`" + `, one item per invalid part (100 at most);
   ` + "`input`" + ` is what was given, or the first 200 characters of it.
-- Text is refused (422) that is no UTF-8 or has NUL characters, names of JSON members count in their own spelling only, and numbers are finite.
+- Text is refused (422) that is no UTF-8, or in JSON half a surrogate pair, or has NUL characters; so is JSON of more than 100 levels. Names of JSON members count in their own spelling only, and numbers are finite.
 - A repeated query parameter counts once, the last one; unknown ones are ignored.
 - A change whose answer has ` + "`X-Invalidation: pending`" + ` is stored and shown, past the caches until they can be told. A 503 with that header: it is stored, and
   not yet sure to be shown by every instance.
-- Routes marked *admin* need ` + "`ADMIN_API_KEY`" + `, as ` + "`X-API-Key`" + ` or ` + "`Authorization: Bearer`" + `.
+- Routes marked *admin* need ` + "`ADMIN_API_KEY`" + `, as ` + "`X-API-Key`" + ` or ` + "`Authorization: Bearer`" + `. Wrong keys are
+  answered 401, and 429 from where more than ten came within a minute.
+- A refusal does not wait for the request's body: a body that has not arrived by then costs the connection.
 `)
 	byTag := map[string][]string{}
 	paths := doc["paths"].(map[string]any)

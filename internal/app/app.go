@@ -55,6 +55,7 @@ type App struct {
 	warmer   *warming.Warmer  // nil = nothing is warmed
 	tracing  *tracing.Tracing // nil = off
 	console  *console.Console
+	guesses  *httpapi.Guesses
 	registry *prometheus.Registry
 	handler  http.Handler
 	untold   atomic.Int64 // writes of a command whose invalidation was pending when it went on
@@ -64,6 +65,7 @@ type App struct {
 // Close must follow.
 func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	a := &App{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
+	a.guesses = httpapi.NewGuesses(a.registry, log, nil)
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	ro, err := cfg.redisOptions()
@@ -134,7 +136,7 @@ func (a *App) routes() (http.Handler, error) {
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	guard, err := a.cfg.guard(a.cfg.AllowedOrigins)
+	guard, err := a.guard(a.cfg.AllowedOrigins)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +166,7 @@ func (a *App) routes() (http.Handler, error) {
 	}
 	useMiddleware(e, a.cfg, a.log, a.registry, a.tracing, shown, responses)
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)})))
-	return headAsGet(e), nil
+	return httpapi.AnswerUnread(headAsGet(e)), nil
 }
 
 // databaseKey is where Redis says which database it mirrors. If it is evicted the caches start anew once, for nothing.

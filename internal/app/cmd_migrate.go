@@ -19,14 +19,14 @@ func runMigrate(ctx context.Context, c *call) error {
 	}
 	switch c.args[0] {
 	case "up":
-		n, err := postgres.Migrate(ctx, cfg.DatabaseURL)
+		n, err := postgres.Migrate(ctx, cfg.migrationURL())
 		if err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(c.stdout, "%d migrations applied\n", n)
 		return err
 	case "down":
-		name, err := postgres.MigrateDown(ctx, cfg.DatabaseURL)
+		name, err := postgres.MigrateDown(ctx, cfg.migrationURL())
 		if err != nil {
 			return err
 		}
@@ -36,7 +36,7 @@ func runMigrate(ctx context.Context, c *call) error {
 		_, err = fmt.Fprintf(c.stdout, "reverted %s\n", name)
 		return err
 	case "status":
-		states, err := postgres.MigrationStatus(ctx, cfg.DatabaseURL)
+		states, err := postgres.MigrationStatus(ctx, cfg.migrationURL())
 		if err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ func migrateWhenUp(ctx context.Context, cfg Config, log *slog.Logger) error {
 	patience, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for wait := 250 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		n, err := postgres.Migrate(ctx, cfg.DatabaseURL)
+		n, err := postgres.Migrate(ctx, cfg.migrationURL())
 		if err == nil {
 			if n > 0 {
 				log.Info("migrated the database", "applied", n)

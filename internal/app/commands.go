@@ -74,10 +74,13 @@ func commands() []command {
 
 const environmentHelp = `Environment (default):
   DATABASE_URL         postgres://user:password@host:5432/database (needed)
-  REDIS_URL            redis://:password@host:6379/0, or REDIS_HOST (localhost), REDIS_PORT (6379), REDIS_DB (0), REDIS_PASSWORD
+  MIGRATION_DATABASE_URL  the same for the role that owns the schema, if that is another one (DATABASE_URL)
+  REDIS_URL            redis://:password@host:6379/0, or REDIS_HOST (localhost), REDIS_PORT (6379), REDIS_DB (0), REDIS_USERNAME, REDIS_PASSWORD
   HTTP_ADDR            where to listen (:8000)
   PUBLIC_URL           base of absolute links (http://localhost:8000)
   ADMIN_API_KEY        key of the admin routes, sent as X-API-Key or bearer; unset, they refuse
+  DATABASE_URL_FILE, MIGRATION_DATABASE_URL_FILE, REDIS_URL_FILE, REDIS_PASSWORD_FILE, ADMIN_API_KEY_FILE
+                       files that hold these instead
   ADMIN_HOSTS          comma-separated host names under which they answer, beside PUBLIC_URL's, localhost and this machine's
   ALLOWED_ORIGINS      origins whose pages may call the API (http://localhost:3000)
   LOG_LEVEL            debug, info, warn or error (info)

@@ -2,10 +2,12 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -20,11 +22,14 @@ import (
 // Config is the whole configuration, from the environment only.
 type Config struct {
 	DatabaseURL string `envconfig:"DATABASE_URL"`
+	// MigrationDatabaseURL is the same database for the role that owns the schema; "" = DatabaseURL.
+	MigrationDatabaseURL string `envconfig:"MIGRATION_DATABASE_URL"`
 
 	RedisURL      string `envconfig:"REDIS_URL"`
 	RedisHost     string `envconfig:"REDIS_HOST" default:"localhost"`
 	RedisPort     int    `envconfig:"REDIS_PORT" default:"6379"`
 	RedisDB       int    `envconfig:"REDIS_DB" default:"0"`
+	RedisUsername string `envconfig:"REDIS_USERNAME"`
 	RedisPassword string `envconfig:"REDIS_PASSWORD"`
 
 	HTTPAddr    string `envconfig:"HTTP_ADDR" default:":8000"`
@@ -75,8 +80,36 @@ func LoadConfig() (Config, error) {
 		}
 		return c, err
 	}
-	return c, c.validate()
+	return c, errors.Join(c.readSecrets(), c.validate())
 }
+
+// readSecrets takes from files what the environment names by NAME_FILE: an environment is seen by whoever may look at the
+// process or its container.
+func (c *Config) readSecrets() error {
+	var errs []error
+	for name, value := range map[string]*string{
+		"DATABASE_URL": &c.DatabaseURL, "MIGRATION_DATABASE_URL": &c.MigrationDatabaseURL, "REDIS_URL": &c.RedisURL, "REDIS_PASSWORD": &c.RedisPassword, "ADMIN_API_KEY": &c.AdminAPIKey,
+	} {
+		file := os.Getenv(name + "_FILE")
+		if file == "" {
+			continue
+		}
+		if *value != "" {
+			errs = append(errs, fmt.Errorf("%s_FILE: expected either this or %[1]s", name))
+			continue
+		}
+		b, err := os.ReadFile(file)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s_FILE: expected a file that can be read: %w", name, err))
+			continue
+		}
+		*value = strings.TrimSpace(string(b))
+	}
+	return errors.Join(errs...)
+}
+
+// migrationURL is where migrations run.
+func (c *Config) migrationURL() string { return cmp.Or(c.MigrationDatabaseURL, c.DatabaseURL) }
 
 func expected(typeName string) string {
 	switch typeName {
@@ -91,8 +124,10 @@ func expected(typeName string) string {
 func (c *Config) validate() error {
 	var errs []error
 	wrong := func(name, want string) { errs = append(errs, fmt.Errorf("%s: expected %s", name, want)) }
-	if u, err := url.Parse(c.DatabaseURL); err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") || u.Host == "" {
-		wrong("DATABASE_URL", "postgres://user:password@host:5432/database")
+	for name, address := range map[string]string{"DATABASE_URL": c.DatabaseURL, "MIGRATION_DATABASE_URL": c.migrationURL()} {
+		if u, err := url.Parse(address); (err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") || u.Host == "") && (name == "DATABASE_URL" || c.MigrationDatabaseURL != "") {
+			wrong(name, "postgres://user:password@host:5432/database")
+		}
 	}
 	if c.RedisURL != "" {
 		if _, err := redis.ParseURL(c.RedisURL); err != nil {
@@ -108,8 +143,9 @@ func (c *Config) validate() error {
 	if _, port, err := net.SplitHostPort(c.HTTPAddr); err != nil || !validPort(port) {
 		wrong("HTTP_ADDR", "host:port or :port, such as :8000")
 	}
-	if u, err := url.Parse(c.PublicURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" {
-		wrong("PUBLIC_URL", "an absolute address such as https://api.example.org")
+	// It stands in answers and in the log: whatever of it may be a secret has no place there.
+	if u, err := url.Parse(c.PublicURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil || strings.ContainsAny(c.PublicURL, "?#@") {
+		wrong("PUBLIC_URL", "an absolute address without user, password or query, such as https://api.example.org")
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	if c.AdminAPIKey != "" && len(c.AdminAPIKey) < 16 {
@@ -134,7 +170,7 @@ func (c *Config) validate() error {
 			continue
 		}
 		c.AllowedOrigins = append(c.AllowedOrigins, o)
-		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "") {
+		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || u.Path != "") {
 			wrong("ALLOWED_ORIGINS", "comma-separated origins such as https://www.example.org")
 			break
 		}
@@ -189,7 +225,7 @@ func validPort(s string) bool {
 
 // redisOptions are those of the service's client.
 func (c Config) redisOptions() (*redis.Options, error) {
-	o := &redis.Options{Addr: net.JoinHostPort(c.RedisHost, strconv.Itoa(c.RedisPort)), DB: c.RedisDB, Password: c.RedisPassword}
+	o := &redis.Options{Addr: net.JoinHostPort(c.RedisHost, strconv.Itoa(c.RedisPort)), DB: c.RedisDB, Username: c.RedisUsername, Password: c.RedisPassword}
 	if c.RedisURL != "" {
 		var err error
 		if o, err = redis.ParseURL(c.RedisURL); err != nil {

@@ -13,18 +13,19 @@ import (
 )
 
 // guard is who may administer, and from where. Pages of the given origins may if they have the key.
-func (c Config) guard(origins []string) (httpapi.Guard, error) {
+func (a *App) guard(origins []string) (httpapi.Guard, error) {
+	c := a.cfg
 	door, err := httpapi.NewDoor(append([]string{httpapi.HostOf(c.PublicURL)}, c.AdminHosts...), origins)
 	if err != nil {
 		return httpapi.Guard{}, fmt.Errorf("ALLOWED_ORIGINS: %w", err)
 	}
-	return httpapi.Guard{Key: c.AdminAPIKey, OpenOnLoopback: c.Dev, Door: door}, nil
+	return httpapi.Guard{Key: c.AdminAPIKey, OpenOnLoopback: c.Dev, Door: door, Guesses: a.guesses}, nil
 }
 
 // mountConsole puts the console beside the API. Its guard trusts no other origin, and cors leaves it out, since browsers send
 // its cookie by themselves.
 func (a *App) mountConsole(e *echo.Echo) error {
-	guard, err := a.cfg.guard(nil)
+	guard, err := a.guard(nil)
 	if err != nil {
 		return err
 	}
@@ -32,15 +33,11 @@ func (a *App) mountConsole(e *echo.Echo) error {
 	if err != nil {
 		return fmt.Errorf("PUBLIC_URL: %w", err)
 	}
-	secure := ""
-	if public.Scheme == "https" {
-		secure = public.Hostname()
-	}
 	instance, err := os.Hostname()
 	if err != nil {
 		instance = public.Host
 	}
-	a.console, err = console.New(console.Options{Admin: a.admin, Guard: guard, SecureHost: secure, Instance: instance, Logger: a.log})
+	a.console, err = console.New(console.Options{Admin: a.admin, Guard: guard, Secure: public.Scheme == "https", Instance: instance, Logger: a.log})
 	if err != nil {
 		return err
 	}

@@ -121,23 +121,6 @@ func TestConsoleRefusesInItsOwnWords(t *testing.T) {
 	}
 }
 
-// TestConsoleLoginIsBounded: keys cannot be tried one after the other, not even the right one.
-func TestConsoleLoginIsBounded(t *testing.T) {
-	t.Parallel()
-	a := newTestApp(t)
-	statuses := map[int]int{}
-	for range 12 {
-		statuses[a.submit("/admin/cache/login", url.Values{"key": {"wrong-key-0123456789"}}).StatusCode]++
-	}
-	if statuses[http.StatusUnauthorized] > 6 || statuses[http.StatusTooManyRequests] < 6 {
-		t.Errorf("statuses %v", statuses)
-	}
-	r := a.submit("/admin/cache/login", url.Values{"key": {testAdminKey}})
-	if r.StatusCode != http.StatusTooManyRequests || r.Header.Get("Retry-After") == "" {
-		t.Errorf("the right key, too soon: %d, Retry-After %q", r.StatusCode, r.Header.Get("Retry-After"))
-	}
-}
-
 // TestDoor: no admin route answers under a foreign name, or to another site's page, with the key or without, in
 // development or not.
 func TestDoor(t *testing.T) {
@@ -418,7 +401,7 @@ func TestConsoleStream(t *testing.T) {
 // ownConsole is a console of a's service with options of its own, on a server with short deadlines.
 func ownConsole(t *testing.T, a *testApp, change func(*console.Options)) (base, cookie string, c *console.Console) {
 	t.Helper()
-	guard, err := a.cfg.guard(nil)
+	guard, err := a.App.guard(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -35,7 +36,7 @@ func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Re
 		use(spans.Middleware) // around all that takes time, and what is logged bears its trace's id
 	}
 	use(observe(log, reg))           // sees the final status, panics included
-	use(securityHeaders)             // on every answer, errors included
+	use(securityHeaders(cfg))        // on every answer, errors included
 	if len(cfg.AllowedOrigins) > 0 { // to Echo, an empty list means everyone
 		use(cors(cfg.AllowedOrigins)) // on errors too: a page must be able to read them
 	}
@@ -120,8 +121,11 @@ func cors(origins []string) echo.MiddlewareFunc {
 
 const apiPolicy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
+// hsts asks browsers to come by TLS for a year. The names below ours are not ours to decide on.
+const hsts = "max-age=31536000"
+
 // securityHeaders are set before the handler, which may replace them (the documentation pages need another policy).
-func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+func securityHeaders(cfg Config) echo.MiddlewareFunc {
 	fixed := map[string][]string{}
 	for name, value := range map[string]string{
 		"X-API-Version":                     APIVersion,
@@ -134,13 +138,18 @@ func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	} {
 		fixed[http.CanonicalHeaderKey(name)] = []string{value} // shared by all answers: whoever adds to one makes a new slice
 	}
-	return func(c echo.Context) error {
-		h := c.Response().Header()
-		maps.Copy(h, fixed)
-		if c.Request().Header.Get("Authorization") != "" || c.Request().Header.Get("X-API-Key") != "" {
-			h.Set("Cache-Control", "private, no-store")
+	if strings.HasPrefix(strings.ToLower(cfg.PublicURL), "https:") {
+		fixed["Strict-Transport-Security"] = []string{hsts}
+	}
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			h := c.Response().Header()
+			maps.Copy(h, fixed)
+			if c.Request().Header.Get("Authorization") != "" || c.Request().Header.Get("X-API-Key") != "" {
+				h.Set("Cache-Control", "private, no-store")
+			}
+			return next(c)
 		}
-		return next(c)
 	}
 }
 

@@ -17,6 +17,8 @@ type Guard struct {
 	OpenOnLoopback bool
 	// Door is what a request has to pass first; nil is one that opens to this machine's names only.
 	Door *Door
+	// Guesses counts and limits wrong keys; guards of one key share it. Nil is no limit.
+	Guesses *Guesses
 }
 
 // Check returns nil if r may administer, else the answer to give.
@@ -25,10 +27,7 @@ func (g Guard) Check(r *http.Request) *Error {
 		return e
 	}
 	if given := keyOf(r); given != "" {
-		if g.Holds(given) {
-			return nil
-		}
-		return unauthorized("Invalid admin key")
+		return g.Try(r, given)
 	}
 	if g.Open(r) {
 		return nil
@@ -39,8 +38,19 @@ func (g Guard) Check(r *http.Request) *Error {
 	return unauthorized("Admin key required (X-API-Key or Authorization: Bearer)")
 }
 
-// Holds says whether key is the admin key.
-func (g Guard) Holds(key string) bool { return g.Key != "" && equal(key, g.Key) }
+// Try returns nil if key, which came with r, is the admin key, else the answer to give: 401, or 429 once its address has
+// guessed too often. The key is compared first, so that a right one always opens.
+func (g Guard) Try(r *http.Request, key string) *Error {
+	if equal(key, g.Key) && g.Key != "" {
+		return nil
+	}
+	if g.Guesses != nil {
+		if wait, ok := g.Guesses.fail(r); !ok {
+			return tooManyGuesses(wait)
+		}
+	}
+	return unauthorized("Invalid admin key")
+}
 
 // Open says whether r needs no key, as in development from this machine.
 func (g Guard) Open(r *http.Request) bool { return g.OpenOnLoopback && onLoopback(r) }

@@ -41,7 +41,7 @@ func New(e *echo.Echo, o Options) *API {
 		o.Admin.Door = localDoor()
 	}
 	a := &API{API: humaecho.New(e, cfg), PublicURL: o.PublicURL, guard: o.Admin}
-	a.UseMiddleware(canonicalQuery(a.API))
+	a.UseMiddleware(unreadRefusals(a.API), canonicalQuery(a.API))
 	e.HTTPErrorHandler = HandleEchoError
 	mountDocs(e, a.API)
 	return a
@@ -50,7 +50,7 @@ func New(e *echo.Echo, o Options) *API {
 // AdminOnly marks an operation as one for holders of the admin key.
 func (a *API) AdminOnly(op huma.Operation) huma.Operation {
 	op.Security = []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}}
-	op.Middlewares = append(huma.Middlewares{refuseWith(a.API, a.guard.Check)}, op.Middlewares...)
+	op.Middlewares = append(huma.Middlewares{refuseWith(a.API, a.guard.Check), refuseBody(a.API)}, op.Middlewares...)
 	return op
 }
 

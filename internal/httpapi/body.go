@@ -1,11 +1,9 @@
 package httpapi
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -14,63 +12,47 @@ import (
 // plainText is what every text of a request must be, wherever it stands.
 const plainText = "text must be valid UTF-8 without NUL characters"
 
-// jsonFormat reads bodies. encoding/json lets U+0000 through, which no column takes and no reader sees.
+// jsonFormat reads bodies. encoding/json puts U+FFFD in place of what is no text, lets U+0000 through, which no column takes
+// and no reader sees, and goes ten thousand levels deep.
 func jsonFormat() huma.Format {
 	f := huma.DefaultJSONFormat
 	f.Unmarshal = func(data []byte, v any) error {
+		// huma reads every body into an any first, to validate it.
+		if _, first := v.(*any); !first {
+			return json.Unmarshal(data, v)
+		}
+		where, bad := findBadText(data)
+		if errors.Is(bad, errTooDeep) {
+			return bad // before anything is made of it
+		}
 		if err := json.Unmarshal(data, v); err != nil {
 			return err
 		}
-		// huma reads every body into an any first, to validate it.
-		if tree, ok := v.(*any); ok && bytes.Contains(data, []byte(`\u0000`)) {
-			if where, found := findNUL(*tree, nil); found {
-				return nulError(where)
-			}
+		if bad != nil {
+			return textError(where)
 		}
 		return nil
 	}
 	return f
 }
 
-// findNUL is the place of the first text with a NUL in it, or whose name has one.
-func findNUL(v any, at []any) (where []any, found bool) {
-	switch v := v.(type) {
-	case string:
-		return at, strings.ContainsRune(v, 0)
-	case []any:
-		for i, e := range v {
-			if where, found := findNUL(e, append(at, i)); found {
-				return where, true
-			}
-		}
-	case map[string]any:
-		for _, name := range slices.Sorted(maps.Keys(v)) {
-			if here := append(at, name); strings.ContainsRune(name, 0) {
-				return here, true
-			} else if where, found := findNUL(v[name], here); found {
-				return where, true
-			}
-		}
-	}
-	return nil, false
-}
+// textError says where a body has a text that is none. huma passes on no more of an error than its text, so the place is in
+// there.
+type textError []any
 
-// nulError says where a body has a NUL. huma passes on no more of an error than its text, so the place is in there.
-type nulError []any
+const textPrefix = "no plain text at "
 
-const nulPrefix = "NUL at "
-
-func (e nulError) Error() string {
+func (e textError) Error() string {
 	b, err := json.Marshal([]any(e))
 	if err != nil {
-		return fmt.Sprint(nulPrefix, "[]") // unreachable: names and numbers
+		return fmt.Sprint(textPrefix, "[]") // unreachable: names and numbers
 	}
-	return nulPrefix + string(b)
+	return textPrefix + string(b)
 }
 
-// nulAt reads a nulError's text.
-func nulAt(message string) (where []any, ok bool) {
-	rest, ok := strings.CutPrefix(message, nulPrefix)
+// badTextAt reads a textError's text.
+func badTextAt(message string) (where []any, ok bool) {
+	rest, ok := strings.CutPrefix(message, textPrefix)
 	if !ok {
 		return nil, false
 	}

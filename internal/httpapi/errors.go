@@ -168,7 +168,7 @@ func itemOf(d *huma.ErrorDetail) Item {
 		name, _ := loc[len(loc)-1].(string)
 		input = object[name]
 	}
-	if where, ok := nulAt(d.Message); ok {
+	if where, ok := badTextAt(d.Message); ok {
 		return valueItem(plainText, nil, where...)
 	}
 	if m := oneOf.FindStringSubmatch(d.Message); m != nil {

@@ -4,13 +4,19 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/mmcdole/gofeed"
+	"golang.org/x/net/html/charset"
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 
 	"openlearn/internal/newsdate"
 )
@@ -87,9 +93,15 @@ func feedItem(it *gofeed.Item, address string) FeedItem {
 var errNoFeed = errors.New("no RSS or Atom document")
 
 func decodeFeed(body []byte) (*gofeed.Feed, error) {
-	body = feedBytes(body)
+	body, err := feedBytes(body)
+	if err != nil {
+		return nil, err
+	}
 	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
 		return nil, errNoFeed // the library would also read JSON feeds, which nobody here writes
+	}
+	if err := boundFeed(body); err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoFeed, err)
 	}
 	feed, err := gofeed.NewParser().Parse(bytes.NewReader(body))
 	if err == nil {
@@ -108,25 +120,55 @@ func decodeFeed(body []byte) (*gofeed.Feed, error) {
 	return nil, fmt.Errorf("%w: %w", errNoFeed, err)
 }
 
-var xmlEncoding = regexp.MustCompile(`(?i)^(\s*<\?xml[^>]*?)\s+encoding\s*=\s*["'][^"'>]*["']`)
+var xmlEncoding = regexp.MustCompile(`(?i)^(\s*<\?xml[^>]*?)\s+encoding\s*=\s*["']([^"'>]*)["']`)
 
-// feedBytes settles the encoding before the parser sees it: bytes that are UTF-8 are that, whatever the declaration
-// says, and bytes that are not and declare nothing are windows-1252.
-func feedBytes(body []byte) []byte {
+// maxFeedDecoded bounds a feed once more when it is UTF-8: a character of one byte may become one of three.
+const maxFeedDecoded = 12 << 20
+
+// feedBytes settles the encoding before the parser sees it, which then finds UTF-8 and no declaration: bytes that are UTF-8
+// are that, whatever the declaration says, and bytes that are not and declare nothing are windows-1252.
+func feedBytes(body []byte) ([]byte, error) {
 	body = trimBOM(body)
-	declared := xmlEncoding.Match(body)
 	good, bad := utf8Runs(body)
-	switch {
-	case hasUTF16BOM(body):
-		return body
-	case bad == 0 && good > 0 && declared:
-		return xmlEncoding.ReplaceAll(body, []byte("$1"))
-	case bad > good && (!declared || bytes.Contains(bytes.ToLower(body[:min(len(body), 200)]), []byte("utf-8"))):
-		out, err := charmap.Windows1252.NewDecoder().Bytes(body)
-		if err != nil {
-			return body
-		}
-		return xmlEncoding.ReplaceAll(out, []byte("$1"))
+	declared := xmlEncoding.FindSubmatch(body)
+	if hasUTF16BOM(body) {
+		return decoded(body, unicode.UTF16(unicode.BigEndian, unicode.UseBOM))
 	}
-	return body
+	if declared == nil && bad <= good {
+		return body, nil
+	}
+	rest := body
+	if declared != nil {
+		rest = slices.Concat(declared[1], body[len(declared[0]):])
+	}
+	var enc encoding.Encoding
+	var name string
+	if declared != nil {
+		enc, name = charset.Lookup(strings.TrimSpace(string(declared[2])))
+	}
+	switch {
+	case bad == 0 && good > 0, name == "utf-8" && bad <= good:
+		return rest, nil
+	case bad > good && (declared == nil || name == "utf-8"):
+		return decoded(rest, charmap.Windows1252)
+	case enc == nil:
+		return nil, fmt.Errorf("%w: an encoding that nobody knows", errNoFeed)
+	default:
+		return decoded(rest, enc)
+	}
+}
+
+func decoded(body []byte, enc encoding.Encoding) ([]byte, error) {
+	out, err := io.ReadAll(io.LimitReader(transform.NewReader(bytes.NewReader(body), enc.NewDecoder()), maxFeedDecoded+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", errNoFeed, err)
+	case len(out) > maxFeedDecoded:
+		return nil, fmt.Errorf("%w: %w: more than %d bytes in UTF-8", errNoFeed, errFeedBounds, maxFeedDecoded)
+	}
+	// What UTF-16 declared itself to be, it is no more.
+	if declared := xmlEncoding.FindSubmatchIndex(out); declared != nil {
+		out = append(out[:declared[3]], out[declared[1]:]...)
+	}
+	return out, nil
 }

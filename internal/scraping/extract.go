@@ -38,7 +38,7 @@ type Hints struct {
 //
 // The error wraps ErrNoTitle or ErrNoText, or says why the page cannot be parsed.
 func Extract(page string, hints Hints) (Article, error) {
-	doc, err := html.Parse(strings.NewReader(page))
+	doc, err := html.Parse(strings.NewReader(boundPage(page)))
 	if err != nil {
 		return Article{}, fmt.Errorf("extract: parse: %w", err)
 	}
@@ -108,7 +108,7 @@ func ldBody(s string) string {
 		s = html.UnescapeString(s)
 	}
 	if strings.Contains(s, "</") || strings.Contains(s, "<br") || strings.Contains(s, "<p>") {
-		if doc, err := html.Parse(strings.NewReader(s)); err == nil {
+		if doc, err := html.Parse(strings.NewReader(boundPage(s))); err == nil {
 			return joinBlocks(prose(newPruner(doc, false).blocks(doc)))
 		}
 	}

@@ -28,7 +28,11 @@ const (
 // parseLD reads the page's scripts of type application/ld+json. Broken ones are read as far as they go.
 func parseLD(scripts []string) *ldGraph {
 	g := &ldGraph{byID: map[string]ldNode{}}
+	left := maxLDBytes
 	for _, raw := range scripts {
+		if left -= len(raw); left < 0 {
+			break // a page's own telling of itself has a hundredth of that
+		}
 		for _, v := range decodeLD(raw) {
 			g.add(v, 0)
 		}
@@ -44,6 +48,9 @@ func decodeLD(raw string) []any {
 	if raw == "" {
 		return nil
 	}
+	if deepLD(raw) {
+		return nil
+	}
 	var v any
 	if json.Unmarshal([]byte(raw), &v) == nil {
 		return []any{v}
@@ -52,6 +59,22 @@ func decodeLD(raw string) []any {
 		raw = html.UnescapeString(raw)
 	}
 	return lenientJSON(raw)
+}
+
+// deepLD says whether brackets open more than ever close, as deep as nobody reads: each would cost a parser memory.
+func deepLD(raw string) bool {
+	depth := 0
+	for i := range len(raw) {
+		switch raw[i] {
+		case '[', '{':
+			if depth++; depth > 100*maxLDDepth {
+				return true
+			}
+		case ']', '}':
+			depth--
+		}
+	}
+	return false
 }
 
 // add collects the objects of v, those inside other objects too: sites put the article under @graph, mainEntity,

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"html/template"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -26,11 +25,10 @@ const (
 
 // Options configure a Console. Admin, Guard and Logger are needed.
 type Options struct {
-	Admin *admin.Admin
-	Guard httpapi.Guard // its door must trust no foreign origin: the browser sends the cookie by itself
-	// SecureHost is the host name that browsers reach by TLS only, where a proxy ends it: cookies for it are Secure.
-	SecureHost string
-	Instance   string // which of several this is, for the reader
+	Admin      *admin.Admin
+	Guard      httpapi.Guard // its door must trust no foreign origin: the browser sends the cookie by itself
+	Secure     bool          // browsers reach us by TLS, which a proxy ends: cookies are Secure
+	Instance   string        // which of several this is, for the reader
 	Logger     *slog.Logger
 	Now        func() time.Time // nil = time.Now
 	Refresh    time.Duration    // how often figures are sent; 0 = 2 s
@@ -44,7 +42,6 @@ type Console struct {
 	pages    *template.Template
 	assets   assets
 	sessions sessions
-	attempts attempts
 	feed     feed
 	streams  chan struct{} // one slot for each open stream
 
@@ -76,7 +73,6 @@ func New(o Options) (*Console, error) {
 	}
 	c := &Console{opt: o, pages: pages, assets: files, streams: make(chan struct{}, o.MaxStreams)}
 	c.sessions = sessions{now: o.Now, lifetime: o.Lifetime, by: map[sessionID]*session{}}
-	c.attempts = attempts{now: o.Now, by: map[string]*attempt{}}
 	c.stopping, c.stop = context.WithCancel(context.Background())
 	return c, nil
 }
@@ -173,20 +169,13 @@ func (c *Console) operatorsOnly(next operatorHandler) http.HandlerFunc {
 }
 
 func (c *Console) operatorOf(w http.ResponseWriter, r *http.Request) (operator, bool) {
-	op := operator{Caller: admin.Caller{Remote: remoteOf(r), RequestID: w.Header().Get("X-Request-ID")}}
-	if op.session = c.sessions.find(tokenOf(r)); op.session != nil {
+	op := operator{Caller: admin.Caller{Remote: httpapi.ClientAddress(r), RequestID: w.Header().Get("X-Request-ID")}}
+	if op.session = c.sessions.find(c.tokenOf(r)); op.session != nil {
 		op.Actor = "console session " + op.session.name
 		return op, true
 	}
 	op.Actor = "console, loopback"
 	return op, c.opt.Guard.Open(r)
-}
-
-func remoteOf(r *http.Request) string {
-	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		return host
-	}
-	return r.RemoteAddr
 }
 
 // messageOf is what a client may read of an error.

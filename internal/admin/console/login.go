@@ -1,10 +1,13 @@
 package console
 
 import (
-	"math"
 	"net/http"
-	"strconv"
+
+	"openlearn/internal/httpapi"
 )
+
+// mostLogin bounds a login form: one key.
+const mostLogin = 8 << 10
 
 // loginView is the login form.
 type loginView struct {
@@ -27,37 +30,33 @@ func (c *Console) showLogin(w http.ResponseWriter, r *http.Request, status int, 
 }
 
 func (c *Console) login(w http.ResponseWriter, r *http.Request) {
-	address := remoteOf(r)
-	if wait, ok := c.attempts.take(household(address)); !ok {
-		seconds := int(math.Ceil(wait.Seconds()))
-		w.Header().Set("Retry-After", strconv.Itoa(seconds))
-		c.opt.Logger.Warn("console login refused: too many attempts", "remote", address)
-		c.showLogin(w, r, http.StatusTooManyRequests, "Too many attempts. Try again in "+strconv.Itoa(seconds)+" seconds.")
-		return
-	}
+	r.Body = http.MaxBytesReader(w, r.Body, mostLogin)
 	if err := r.ParseForm(); err != nil {
 		c.showLogin(w, r, http.StatusBadRequest, "The form could not be read.")
 		return
 	}
-	if !c.opt.Guard.Holds(r.PostForm.Get("key")) {
-		c.opt.Logger.Warn("console login failed", "remote", address)
-		c.showLogin(w, r, http.StatusUnauthorized, "That is not the admin key.")
+	if e := c.opt.Guard.Try(r, r.PostForm.Get("key")); e != nil {
+		problem := "That is not the admin key."
+		if after := e.GetHeaders().Get("Retry-After"); after != "" {
+			w.Header().Set("Retry-After", after)
+			problem = "Too many attempts. Try again in " + after + " seconds."
+		}
+		c.showLogin(w, r, e.GetStatus(), problem)
 		return
 	}
-	c.attempts.forgive(household(address))
-	if old := c.sessions.find(tokenOf(r)); old != nil {
+	if old := c.sessions.find(c.tokenOf(r)); old != nil {
 		c.sessions.end(old)
 	}
 	token, one := c.sessions.begin()
 	c.setCookie(w, r, token)
-	c.opt.Logger.Info("console login", "remote", address, "session", one.name, "expires", one.expires)
+	c.opt.Logger.Info("console login", "remote", httpapi.ClientAddress(r), "session", one.name, "expires", one.expires)
 	http.Redirect(w, r, Path, http.StatusSeeOther)
 }
 
 func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
-	if one := c.sessions.find(tokenOf(r)); one != nil {
+	if one := c.sessions.find(c.tokenOf(r)); one != nil {
 		c.sessions.end(one)
-		c.opt.Logger.Info("console logout", "remote", remoteOf(r), "session", one.name)
+		c.opt.Logger.Info("console logout", "remote", httpapi.ClientAddress(r), "session", one.name)
 	}
 	c.setCookie(w, r, "")
 	http.Redirect(w, r, loginPath, http.StatusSeeOther)

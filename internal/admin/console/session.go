@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -94,26 +93,44 @@ func (s *sessions) drop(one *session) {
 	}
 }
 
-// cookieName has the port in it: browsers share cookies between the ports of a host, and instances their sessions not.
-func cookieName(r *http.Request) string {
-	if _, port, err := net.SplitHostPort(r.Host); err == nil && port != "" {
-		return "openlearn_console_" + port
+// secure says whether the cookies of r's host are for TLS alone. Where browsers reach us by TLS that is so under every name
+// we answer to, but for this machine's own: who is there comes by plain HTTP, through no network.
+func (c *Console) secure(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
 	}
-	return "openlearn_console"
+	host := hostOf(r)
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return c.opt.Secure && !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback())
 }
 
-func tokenOf(r *http.Request) string {
-	c, err := r.Cookie(cookieName(r))
+// cookieName has the port in it: browsers share cookies between the ports of a host, and instances their sessions not. With
+// the prefix a browser takes the cookie from this host by TLS only, and not from a neighbour of the same domain (RFC 6265bis).
+func (c *Console) cookieName(r *http.Request) string {
+	name := "openlearn_console"
+	if _, port, err := net.SplitHostPort(r.Host); err == nil && port != "" {
+		name += "_" + port
+	}
+	if c.secure(r) {
+		return "__Host-" + name
+	}
+	return name
+}
+
+func (c *Console) tokenOf(r *http.Request) string {
+	one, err := r.Cookie(c.cookieName(r))
 	if err != nil {
 		return ""
 	}
-	return c.Value
+	return one.Value
 }
 
 func (c *Console) setCookie(w http.ResponseWriter, r *http.Request, token string) {
 	cookie := &http.Cookie{
-		Name: cookieName(r), Value: token, Path: "/admin", HttpOnly: true, SameSite: http.SameSiteStrictMode,
-		Secure: r.TLS != nil || c.opt.SecureHost != "" && strings.EqualFold(hostOf(r), c.opt.SecureHost),
+		Name: c.cookieName(r), Value: token, Path: "/admin", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: c.secure(r),
+	}
+	if cookie.Secure {
+		cookie.Path = "/" // as __Host- demands
 	}
 	if token == "" {
 		cookie.MaxAge = -1
@@ -128,75 +145,4 @@ func hostOf(r *http.Request) string {
 		return host
 	}
 	return r.Host
-}
-
-// attempts bounds how often an address may try a key: a few at once, then one every some seconds. Addresses are those of
-// connections; what a proxy says about others cannot be trusted, so those behind one share their tries.
-type attempts struct {
-	now func() time.Time
-	mu  sync.Mutex
-	by  map[string]*attempt
-
-	swept time.Time // when the rested were last forgotten
-}
-
-type attempt struct {
-	left float64 // tries, up to burst
-	at   time.Time
-}
-
-const (
-	burst         = 5
-	oneEvery      = 15 * time.Second
-	mostAddresses = 4096
-)
-
-// take uses up one try of an address; without one left it says how long to wait.
-func (a *attempts) take(address string) (wait time.Duration, ok bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now := a.now()
-	one := a.by[address]
-	if one == nil {
-		if len(a.by) >= mostAddresses && now.Sub(a.swept) >= oneEvery {
-			a.swept = now
-			a.forgetRested(now)
-		}
-		if len(a.by) >= mostAddresses {
-			return oneEvery, false // nobody can make this grow: so many addresses at a time are no operators
-		}
-		one = &attempt{left: burst, at: now}
-		a.by[address] = one
-	}
-	one.left = min(burst, one.left+float64(now.Sub(one.at))/float64(oneEvery))
-	one.at = now
-	if one.left < 1 {
-		return time.Duration((1 - one.left) * float64(oneEvery)), false
-	}
-	one.left--
-	return 0, true
-}
-
-// household is what one party holds: of IPv6 a whole /64.
-func household(address string) string {
-	ip, err := netip.ParseAddr(address)
-	if err != nil || ip.Unmap().Is4() {
-		return address
-	}
-	return netip.PrefixFrom(ip.WithZone(""), 64).Masked().String()
-}
-
-func (a *attempts) forgetRested(now time.Time) {
-	for address, one := range a.by {
-		if now.Sub(one.at) >= burst*oneEvery {
-			delete(a.by, address)
-		}
-	}
-}
-
-// forgive gives an address its tries back: it had the key.
-func (a *attempts) forgive(address string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.by, address)
 }

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"fmt"
 	"testing"
 	"time"
 )
@@ -72,60 +71,5 @@ func TestSessionsAreBounded(t *testing.T) {
 	s.begin()
 	if len(s.by) != 1 {
 		t.Errorf("%d sessions after all but one have run out", len(s.by))
-	}
-}
-
-func TestAttempts(t *testing.T) {
-	t.Parallel()
-	c := newClockwork()
-	a := attempts{now: c.now, by: map[string]*attempt{}}
-	for i := range burst {
-		if _, ok := a.take("192.0.2.1"); !ok {
-			t.Fatalf("try %d is refused", i+1)
-		}
-	}
-	wait, ok := a.take("192.0.2.1")
-	if ok || wait <= 0 || wait > oneEvery {
-		t.Errorf("one too many: %v, wait %v", ok, wait)
-	}
-	if _, ok := a.take("192.0.2.2"); !ok {
-		t.Error("another address pays for it")
-	}
-	c.at = c.at.Add(wait)
-	if _, ok := a.take("192.0.2.1"); !ok {
-		t.Error("refused after the wait it was told")
-	}
-	if _, ok := a.take("192.0.2.1"); ok {
-		t.Error("more than one after the wait")
-	}
-	a.forgive("192.0.2.1")
-	if _, ok := a.take("192.0.2.1"); !ok {
-		t.Error("refused after the right key")
-	}
-	// Its memory is bounded, and those that have rested are forgotten first.
-	for i := range 2 * mostAddresses {
-		a.take(fmt.Sprint("address ", i))
-	}
-	if len(a.by) > mostAddresses {
-		t.Errorf("%d addresses are kept", len(a.by))
-	}
-	if _, ok := a.take("new"); ok {
-		t.Error("an address more than is kept may try")
-	}
-	c.at = c.at.Add(burst * oneEvery)
-	if _, ok := a.take("new"); !ok {
-		t.Error("nothing is ever forgotten")
-	}
-}
-
-func TestHousehold(t *testing.T) {
-	t.Parallel()
-	for address, want := range map[string]string{
-		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "::ffff:192.0.2.1", "2001:db8::1": "2001:db8::/64", "2001:db8::ffff:2": "2001:db8::/64",
-		"2001:db8:0:1::1": "2001:db8:0:1::/64", "fe80::1%eth0": "fe80::/64", "": "", "pipe": "pipe",
-	} {
-		if got := household(address); got != want {
-			t.Errorf("%q: %q, want %q", address, got, want)
-		}
 	}
 }

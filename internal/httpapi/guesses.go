@@ -1,0 +1,141 @@
+package httpapi
+
+import (
+	"log/slog"
+	"math"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// The bounds of guessing: so many wrong keys a minute may come from an address, and so many addresses are remembered.
+const (
+	guessesPerMinute = 10
+	mostGuessers     = 4096
+)
+
+// Guesses counts wrong admin keys by the address they came from, whichever way they came in. It never refuses a right key:
+// those behind one proxy share an address, and what others do there must not lock an operator out.
+type Guesses struct {
+	log     *slog.Logger
+	now     func() time.Time
+	refused *prometheus.CounterVec
+
+	mu    sync.Mutex
+	by    map[string]*guesser
+	rest  guesser   // all who come while the table is full
+	swept time.Time // when the table was last cleared of those who gave up
+}
+
+// guesser is what one address did: when it failed, the oldest of those that count being overwritten first.
+type guesser struct {
+	at     [guessesPerMinute]time.Time
+	next   int
+	told   time.Time // when the log last heard of it
+	untold int       // refused keys since
+}
+
+// NewGuesses registers the counter of refused keys with reg. now is nil for time.Now.
+func NewGuesses(reg prometheus.Registerer, log *slog.Logger, now func() time.Time) *Guesses {
+	if now == nil {
+		now = time.Now
+	}
+	g := &Guesses{log: log, now: now, by: map[string]*guesser{}, refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "admin_keys_refused_total", Help: "Wrong admin keys, by how they were answered: 401, or 429 when the address had too many within a minute.",
+	}, []string{"status"})}
+	for _, status := range []int{http.StatusUnauthorized, http.StatusTooManyRequests} {
+		g.refused.WithLabelValues(strconv.Itoa(status))
+	}
+	reg.MustRegister(g.refused)
+	return g
+}
+
+// fail counts a wrong key that came with r. If its address has had too many, it has to wait.
+func (g *Guesses) fail(r *http.Request) (wait time.Duration, ok bool) {
+	address := ClientAddress(r)
+	now := g.now()
+	g.mu.Lock()
+	one := g.of(household(address), now)
+	if wait = one.at[one.next].Add(time.Minute).Sub(now); wait <= 0 {
+		wait, ok = 0, true
+		one.at[one.next] = now
+		one.next = (one.next + 1) % guessesPerMinute
+	}
+	one.untold++
+	tell := one.untold
+	if now.Sub(one.told) < time.Minute {
+		tell = 0
+	} else {
+		one.told, one.untold = now, 0
+	}
+	g.mu.Unlock()
+
+	status := http.StatusUnauthorized
+	if !ok {
+		status = http.StatusTooManyRequests
+	}
+	g.refused.WithLabelValues(strconv.Itoa(status)).Inc()
+	if tell > 0 {
+		g.log.Warn("admin key refused", "remote", address, "path", Shorten(r.URL.Path), "status", status, "refused_since_last_told", tell)
+	}
+	return wait, ok
+}
+
+// of finds an address's record. The table is bounded: those who are too many for it share one.
+func (g *Guesses) of(address string, now time.Time) *guesser {
+	if one := g.by[address]; one != nil {
+		return one
+	}
+	if len(g.by) >= mostGuessers && now.Sub(g.swept) >= time.Second {
+		g.swept = now
+		for old, one := range g.by {
+			if now.Sub(one.last()) >= time.Minute && now.Sub(one.told) >= time.Minute {
+				delete(g.by, old)
+			}
+		}
+	}
+	if len(g.by) >= mostGuessers {
+		return &g.rest
+	}
+	one := &guesser{}
+	g.by[address] = one
+	return one
+}
+
+// last is when it failed last, those refused for being too many aside.
+func (g *guesser) last() time.Time {
+	return g.at[(g.next+guessesPerMinute-1)%guessesPerMinute]
+}
+
+// ClientAddress is the address that a request came from: the connection's. What a proxy says of others is not believed,
+// since nothing says which proxies are ours; a setting for that belongs here.
+func ClientAddress(r *http.Request) string {
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		return host
+	}
+	return r.RemoteAddr
+}
+
+// household is what one party holds: of IPv6 a whole /64.
+func household(address string) string {
+	ip, err := netip.ParseAddr(address)
+	switch {
+	case err != nil:
+		return address
+	case ip.Unmap().Is4():
+		return ip.Unmap().String()
+	}
+	return netip.PrefixFrom(ip.WithZone(""), 64).Masked().String()
+}
+
+// tooManyGuesses is the answer to a wrong key from where too many came.
+func tooManyGuesses(wait time.Duration) *Error {
+	e := NewError(http.StatusTooManyRequests, "Too many wrong admin keys from this address")
+	e.headers = http.Header{"Retry-After": {strconv.Itoa(max(1, int(math.Ceil(wait.Seconds()))))}}
+	return e
+}

@@ -1,0 +1,224 @@
+package scraping
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net/url"
+	"runtime"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"golang.org/x/net/html"
+)
+
+// mostAllocated is what one document may have allocated, garbage included.
+const mostAllocated = 64 << 20
+
+// allocated is what f allocates. Nothing else may run meanwhile: who calls it is not parallel.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// filled repeats s up to 8 MiB.
+func filled(s string) string { return strings.Repeat(s, (8<<20)/len(s)) }
+
+func numbered(n int, format string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}
+
+func TestHostileFeedsAreCheap(t *testing.T) { //nolint:paralleltest // it measures the process
+	s := Definition{BaseURL: "https://www.diario.example"}.site()
+	base := &url.URL{Scheme: "https", Host: "www.diario.example", Path: "/feed"}
+	const rss, atom = `<rss version="2.0"><channel><item>`, `<feed xmlns="http://www.w3.org/2005/Atom"><entry>`
+	spaces := numbered(1000, ` xmlns:n%d="urn:x"`)
+	sixteen := func(text string) string {
+		out := []byte{0xfe, 0xff}
+		for _, u := range utf16.Encode([]rune(text)) {
+			out = append(out, byte(u>>8), byte(u))
+		}
+		return string(out)
+	}
+	for name, body := range map[string]string{
+		"names within names":        rss + filled("<a:b>"),
+		"names in an entry":         atom + filled("<m:g>"),
+		"native names":              rss + filled("<item>"),
+		"names beside names":        rss + filled("<a:b/>"),
+		"closed":                    rss + filled("<a:b></a:b>"),
+		"in a group":                rss + strings.Repeat(strings.Repeat("<a:b>", 200)+strings.Repeat("</a:b>", 200), 3000),
+		"attributes":                rss + "<a:b " + filled(`c="" `),
+		"attributes without quotes": rss + "<a:b " + filled(`b=cé`),
+		"attributes without values": rss + "<a:b " + filled(`c `),
+		"attributes of many":        rss + filled(`<a:b c="" d="" e="">x</a:b>`),
+		"namespaces":                "<rss" + spaces + "><channel>" + filled("<item><title>x</title></item>"),
+		"namespaces at each level":  "<rss><channel><item>" + numbered(250, `<a:b xmlns:a%d="urn:x">`) + strings.Repeat("<c></c>", 40_000),
+		"text in pieces":            rss + "<a:b>" + strings.Repeat(strings.Repeat("x", 200)+"<c/>", 40_000),
+		"text and comments":         rss + "<a:b>" + strings.Repeat(strings.Repeat("x", 200)+"<!---->", 40_000),
+		"text and sections":         rss + "<a:b>" + strings.Repeat(strings.Repeat("x", 200)+"<![CDATA[y]]>", 40_000),
+		"entities":                  rss + "<title>" + strings.Repeat("&amp;", 200_000) + "</title><link>/a</link></item></channel></rss>",
+		"entities within entities":  `<!DOCTYPE rss [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]>` + rss + "<title>" + strings.Repeat("&c;", 1000) + "</title></item></channel></rss>",
+		"behind a doctype":          `<!DOCTYPE rss [<!ENTITY a "<![CDATA["><!-- " --> <!ENTITY b '<!--'>]>` + rss + filled("<a:b>"),
+		"behind a comment":          "<!--> --><!-- <![CDATA[ -->" + rss + filled("<a:b>"),
+		"in UTF-16":                 sixteen(rss + filled("<a:b>")[:4<<20]),
+		"in UTF-16 from its midst":  `<?xml version="1.0"?> <?xml encoding="utf-16be"?>` + sixteen(rss+filled("<a:b>")[:4<<20]),
+		"in windows-1252":           `<?xml version="1.0" encoding="windows-1252"?>` + rss + filled("<\xe1>"),
+	} {
+		var err error
+		var items []FeedItem
+		if got := allocated(func() { items, _, err = parseFeed([]byte(body), base, s) }); got > mostAllocated {
+			t.Errorf("%s: %d MB", name, got>>20)
+		}
+		if errors.Is(err, errFeedBounds) && !errors.Is(err, errNoFeed) {
+			t.Errorf("%s: %v is no refusal of a feed", name, err)
+		}
+		if strings.HasPrefix(name, "names") && !errors.Is(err, errFeedBounds) {
+			t.Errorf("%s: %d items, %v", name, len(items), err)
+		}
+	}
+}
+
+// TestFeedsWithinBounds are read as before, whatever their encoding.
+func TestFeedsWithinBounds(t *testing.T) {
+	t.Parallel()
+	s := Definition{BaseURL: "https://www.diario.example"}.site()
+	base := &url.URL{Scheme: "https", Host: "www.diario.example", Path: "/feed"}
+	body := `<!DOCTYPE rss [<!ENTITY a "<b>">]><rss version="2.0"` + numbered(40, ` xmlns:n%d="urn:x%[1]d"`) + `><channel>` +
+		numbered(1000, `<item><title>Año %d</title><link>/noticias/la-nota-%[1]d</link><media:group xmlns:media="http://search.yahoo.com/mrss/">`+strings.Repeat(`<media:content url="a" medium="image"/>`, 20)+`</media:group><description><![CDATA[`+strings.Repeat("<p>x</p>", 200)+`]]></description></item>`) +
+		`</channel></rss>`
+	wide := []byte{0xff, 0xfe}
+	for _, u := range utf16.Encode([]rune(`<?xml version="1.0" encoding="UTF-16"?>` + body)) {
+		wide = append(wide, byte(u), byte(u>>8))
+	}
+	narrow := strings.ReplaceAll(body, "ñ", "\xf1")
+	for name, feed := range map[string][]byte{
+		"UTF-8": []byte(body), "UTF-16": wide, "ISO-8859-1": []byte(`<?xml version="1.0" encoding="ISO-8859-1"?>` + narrow), "undeclared": []byte(narrow),
+		"deep": []byte(strings.Replace(body, "<item>", "<item>"+strings.Repeat("<x>", 200)+strings.Repeat("</x>", 200), 1)),
+	} {
+		if len(feed) > 8<<20 {
+			t.Fatalf("%d bytes", len(feed))
+		}
+		items, _, err := parseFeed(feed, base, s)
+		if err != nil || len(items) != 1000 || items[7].Title != "Año 7" {
+			t.Errorf("%s: %d items, %v", name, len(items), err)
+		}
+	}
+}
+
+func TestHostilePagesAreCheap(t *testing.T) { //nolint:paralleltest // it measures the process
+	bolds := numbered(400, "<b id=%d>")
+	x400 := strings.Repeat("x", 400)
+	for name, page := range map[string]string{
+		"elements within elements": filled("<div>"),
+		"elements beside elements": filled("<p>x"),
+		"items":                    filled("<li>"),
+		"attributes":               "<a " + filled("b "),
+		"attributes of many":       filled("<p a b c d e f g h>"),
+		"comments":                 filled("<!--a-->"),
+		"links":                    filled("<a href=x>"),
+		"text":                     filled("hola "),
+		"entities":                 filled("&amp;"),
+		"tables":                   filled("<table><tr><td>"),
+		"cells":                    "<table><tr>" + filled("<td>x"),
+		"bold":                     filled("<b>"),
+		"bold in each paragraph":   "<p>" + bolds + "</p>" + strings.Repeat("<p>x</p>", 200_000),
+		"bold that a cell closes":  numbered(200, "<p><b id=%d><table><td></b></table></p>") + strings.Repeat("<p>x</p>", 200_000),
+		"bold in an object":        numbered(200, "<p><b id=%d><object></b></object></p>") + strings.Repeat("<p>x</p>", 200_000),
+		"text and ignored ends":    strings.Repeat(x400+"</z>", 5000),
+		"text and ignored starts":  strings.Repeat(x400+"<td>", 5000),
+		"text beside a table":      "<table>" + strings.Repeat(x400+"</z>", 5000),
+		"text and forms":           "<form>" + strings.Repeat(x400+"<form>", 5000),
+		"text in a select":         "<select>" + strings.Repeat(x400+"</z>", 5000),
+		"frames":                   "<frameset>" + strings.Repeat(strings.Repeat(" ", 400)+"</z>", 5000),
+		"hidden in a style":        "<svg><style>" + strings.Repeat(x400+"</z>", 5000),
+		"hidden in a title":        "<svg><title>" + strings.Repeat(x400+"</z>", 5000),
+		"hidden in data":           `<svg><script type="application/ld+json">` + strings.Repeat(x400+"</z>", 5000),
+		"bodies":                   numbered(100_000, "<body a%d>"),
+		"deep data":                `<script type="application/ld+json">` + filled("["),
+		"wide data":                `<script type="application/ld+json">[` + filled(`{"a":1},`) + "0]</script>",
+		"wide data in parts":       strings.Repeat(`<script type="application/ld+json">[`+strings.Repeat(`{"a":1},`, 10_000)+"0]</script>", 100),
+		"nothing":                  filled("<"),
+		"plain text":               "<plaintext>" + filled("<p>"),
+	} {
+		if got := allocated(func() { _, _ = Extract(page, Hints{}) }); got > mostAllocated {
+			t.Errorf("%s: %d MB", name, got>>20)
+		}
+	}
+}
+
+// TestAPageIsCutNotLost: what stands before the bound is read.
+func TestAPageIsCutNotLost(t *testing.T) {
+	t.Parallel()
+	for name, rest := range map[string]string{
+		"elements": filled("<p>x"), "text": filled("x "), "bold": "<p>" + numbered(400, "<b id=%d>") + "</p>" + strings.Repeat("<p>x</p>", 30_000),
+	} {
+		a, err := Extract(strings.Replace(story("Una biblioteca nueva"), "</body>", rest, 1), Hints{})
+		if err != nil || a.Title != "Una biblioteca nueva" || !strings.Contains(a.Text, "La alcaldesa explicó") {
+			t.Errorf("%s: %+v, %v", name, a.Title, err)
+		}
+	}
+}
+
+// FuzzFeedBounds: no feed has more than was counted, as the parser's own tokenizer reads it.
+func FuzzFeedBounds(f *testing.F) {
+	for _, s := range []string{
+		`<a><b c="d" e='>'/></a>`, `<!DOCTYPE a [<!ENTITY b "<">]><a b=cé d>x<!-- <a> --><![CDATA[<a>]]></a>`, `<?xml version="1.0"?><a/>`, `<!><<a>`, `<a b="/>`, "<a\u00e9=b:c>",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		s := feedScan{}
+		if err := s.read(body); err != nil {
+			return
+		}
+		d := xml.NewDecoder(bytes.NewReader(body))
+		d.Strict = false
+		elements, attributes := 0, 0
+		for {
+			token, err := d.RawToken()
+			if err != nil {
+				break
+			}
+			if start, ok := token.(xml.StartElement); ok {
+				elements++
+				attributes += len(start.Attr)
+			}
+		}
+		if elements > s.elements || attributes > s.attributes {
+			t.Fatalf("%q: %d elements and %d attributes, counted %d and %d", body, elements, attributes, s.elements, s.attributes)
+		}
+	})
+}
+
+// FuzzPageBounds: a page that needs no bounds keeps its text, and whatever is left of another, a parser can read.
+func FuzzPageBounds(f *testing.F) {
+	for _, s := range []string{story("Una biblioteca"), `<svg><style><p>x</style>`, `<b><table><td></b>`, `<title>a<b</title><plaintext><p>`, `<script type=application/ld+json>{"a":"<p>"}</script>`, `<body><body><select>x</z>`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, page string) {
+		bounded := boundPage(page)
+		if len(bounded) > 6*len(page) {
+			t.Fatalf("%q became %d bytes", page, len(bounded))
+		}
+		doc, err := html.Parse(strings.NewReader(bounded))
+		if err != nil {
+			return // too deep
+		}
+		nodes := 0
+		for range doc.Descendants() {
+			nodes++
+		}
+		if nodes > 64*(len(page)+8) {
+			t.Fatalf("%q became %d nodes", page, nodes)
+		}
+	})
+}
