@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -17,6 +18,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"openlearn/internal/admission"
 	"openlearn/internal/cache/httpcache"
 	"openlearn/internal/httpapi"
 	"openlearn/internal/tracing"
@@ -26,7 +28,7 @@ import (
 const requestTimeout = 30 * time.Second
 
 // useMiddleware installs the middleware, outermost first. The order is the point:
-func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Registerer, spans *tracing.Tracing, shown func(id int64), responses echo.MiddlewareFunc) {
+func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Registerer, spans *tracing.Tracing, shown func(id int64), responses, admit echo.MiddlewareFunc) {
 	var chain []echo.MiddlewareFunc
 	use := func(m echo.MiddlewareFunc) { chain = append(chain, m) }
 	e.Pre(canonicalPath) // before routing, which must see one spelling
@@ -52,6 +54,7 @@ func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Re
 	}
 	use(middleware.BodyLimit("8M")) // before anything reads a body
 	use(deadline)                   // every wait below has this bound; those of the cache have their own
+	use(admit)                      // below the HTTP cache: what is answered from it waits for nobody
 	use(logCauses(log))             // innermost: what a handler hides from its client, one line for each time it ran
 	e.Use(assembled(chain))
 }
@@ -135,8 +138,11 @@ func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 		fixed[http.CanonicalHeaderKey(name)] = []string{value} // shared by all answers: whoever adds to one makes a new slice
 	}
 	return func(c echo.Context) error {
-		h := c.Response().Header()
+		res := c.Response()
+		h := res.Header()
 		maps.Copy(h, fixed)
+		// Whoever answers, the HTTP cache too.
+		res.Before(func() { httpapi.SetRetryAfter(h, res.Status) })
 		if c.Request().Header.Get("Authorization") != "" || c.Request().Header.Get("X-API-Key") != "" {
 			h.Set("Cache-Control", "private, no-store")
 		}
@@ -206,7 +212,7 @@ func logCauses(log *slog.Logger) echo.MiddlewareFunc {
 			if cause == nil && err != nil && httpapi.StatusOf(err) >= http.StatusInternalServerError {
 				cause = err
 			}
-			if cause != nil {
+			if cause != nil && !errors.Is(cause, admission.ErrShed) { // those are counted: a line for each would be a load of its own
 				log.LogAttrs(c.Request().Context(), slog.LevelError, "request failed",
 					slog.String("route", c.Path()), slog.String("query", c.Request().URL.RawQuery), slog.String("error", cause.Error()),
 					slog.String("request_id", c.Response().Header().Get(echo.HeaderXRequestID))) // none where many shared the work

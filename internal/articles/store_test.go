@@ -214,7 +214,7 @@ func TestSearchFindsInflectionsAndUnaccentedSpellings(t *testing.T) {
 		`"reforma tributaria"`: 1, "reforma tributaria": 2, "reforma -congreso": 1, "educacion -tilde": 3, "nino OR congreso": 2, "inexistente": 0,
 		"aprobo": 1, "el": 0,
 	} {
-		hits, total, err := s.Search(t.Context(), tsquery(q), Filter{}, 0, 10)
+		hits, total, err := s.Search(t.Context(), mustTsquery(t, q), Filter{}, 0, 10)
 		if err != nil {
 			t.Fatalf("%q: %v", q, err)
 		}
@@ -222,7 +222,7 @@ func TestSearchFindsInflectionsAndUnaccentedSpellings(t *testing.T) {
 			t.Errorf("%q found %d (total %d), want %d", q, len(hits), total, want)
 		}
 	}
-	hits, _, err := s.Search(t.Context(), tsquery("nino html"), Filter{}, 0, 10)
+	hits, _, err := s.Search(t.Context(), mustTsquery(t, "nino html"), Filter{}, 0, 10)
 	if err != nil || len(hits) != 1 {
 		t.Fatalf("%v, %v", hits, err)
 	}
@@ -239,7 +239,7 @@ func TestSearchNeverFails(t *testing.T) {
 	s, _ := testStore(t)
 	mustCreate(t, s, Article{Title: "uno"})
 	for _, q := range searchCorpus {
-		if ts := tsquery(q); ts != "" {
+		if ts, err := tsquery(q); err == nil {
 			if _, _, err := s.Search(t.Context(), ts, Filter{}, 0, 10); err != nil {
 				t.Errorf("%q → %s: %v", q, ts, err)
 			}
@@ -398,7 +398,7 @@ func TestQueriesUseTheirIndexes(t *testing.T) {
 		{"tag", "scraped_content_tags", s.listQuery(ctx, Filter{Tag: "t7"}, Newest, nil, 50)},
 		{"entity", "scraped_content_entities", s.listQuery(ctx, Filter{Entity: "p7"}, Newest, nil, 50)},
 		{"offset", "scraped_content_undated_first", s.offsetQuery(ctx, 400, 10)},
-		{"search", "scraped_content_search", s.searchQuery(ctx, tsquery("palabra77"), Filter{}, 0, 10)},
+		{"search", "scraped_content_search", s.searchQuery(ctx, mustTsquery(t, "palabra77"), Filter{}, 0, 10)},
 	} {
 		if plan := explain(t, db, c.query); !strings.Contains(plan, c.index) || strings.Contains(plan, "Seq Scan on scraped_content") {
 			t.Errorf("%s does not use %s:\n%s", c.name, c.index, plan)

@@ -41,7 +41,7 @@ func New(e *echo.Echo, o Options) *API {
 		o.Admin.Door = localDoor()
 	}
 	a := &API{API: humaecho.New(e, cfg), PublicURL: o.PublicURL, guard: o.Admin}
-	a.UseMiddleware(canonicalQuery(a.API))
+	a.UseMiddleware(saysWhenToComeBack, canonicalQuery(a.API))
 	e.HTTPErrorHandler = HandleEchoError
 	mountDocs(e, a.API)
 	return a

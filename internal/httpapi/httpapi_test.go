@@ -1,9 +1,16 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/labstack/echo/v4"
 	"math"
+	"net/http"
 	"net/http/httptest"
+	"openlearn/internal/admission"
+	"openlearn/internal/postgres"
 	"strings"
 	"testing"
 
@@ -158,6 +165,48 @@ func TestLoopback(t *testing.T) {
 		r.RemoteAddr, r.Host = c.remote, c.host
 		if got := onLoopback(r); got != c.want {
 			t.Errorf("from %s for %s: %v, want %v", c.remote, c.host, got, c.want)
+		}
+	}
+}
+
+func TestCursorsOutOfTheCalendar(t *testing.T) {
+	t.Parallel()
+	for _, v := range []string{
+		"0001-01-01T00:00:00+00:01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-00:01", "9999-12-31T23:59:59.999999999-14:00",
+		"0000-12-31T23:59:59Z", "10000-01-01T00:00:00Z", "-0001-01-01T00:00:00Z", "NaN", "infinity", "-infinity", "",
+	} {
+		if got, err := (Cursor{ID: 1, Value: &v}).Time(); err == nil {
+			t.Errorf("%q is %v", v, got)
+		}
+	}
+	for _, v := range []string{"0001-01-01T00:00:00Z", "0001-01-01T00:00:00-00:01", "9999-12-31T23:59:59+14:00"} {
+		if _, err := (Cursor{ID: 1, Value: &v}).Time(); err != nil {
+			t.Errorf("%q: %v", v, err)
+		}
+	}
+}
+
+func TestEveryRefusalSaysWhenToComeBack(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{429, 503, 504} {
+		h := http.Header{}
+		if SetRetryAfter(h, status); h.Get("Retry-After") == "" {
+			t.Errorf("%d without Retry-After", status)
+		}
+		h.Set("Retry-After", "60")
+		if SetRetryAfter(h, status); h.Get("Retry-After") != "60" {
+			t.Errorf("%d: its own Retry-After is %s", status, h.Get("Retry-After"))
+		}
+	}
+	for err, want := range map[error]int{
+		admission.ErrShed: 503, postgres.ErrBusy: 503, context.DeadlineExceeded: 504,
+		&pgconn.PgError{Code: "25006"}: 503, &pgconn.PgError{Code: "55P03"}: 503, &pgconn.PgError{Code: "53300"}: 503,
+		&pgconn.PgError{Code: "53100"}: 503, &pgconn.PgError{Code: "57P01"}: 503, &pgconn.PgError{Code: "57014"}: 504,
+	} {
+		rec := httptest.NewRecorder()
+		HandleEchoError(fmt.Errorf("work: %w", err), echo.New().NewContext(httptest.NewRequest(http.MethodGet, "/", nil), rec))
+		if rec.Code != want || rec.Header().Get("Retry-After") == "" {
+			t.Errorf("%v: %d, Retry-After %q, want %d with one", err, rec.Code, rec.Header().Get("Retry-After"), want)
 		}
 	}
 }
