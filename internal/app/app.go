@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"slices"
 	"sync/atomic"
@@ -59,6 +58,8 @@ type App struct {
 	registry *prometheus.Registry
 	handler  http.Handler
 	untold   atomic.Int64 // writes of a command whose invalidation was pending when it went on
+	admitted classes
+	draining atomic.Bool // Serve lets requests in flight finish; readiness says so
 }
 
 // New wires the service. Nothing has to be reachable yet: PostgreSQL and Redis may come later, and readiness says so.
@@ -107,7 +108,8 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.outbox.Start(ctx, a.cache)
-	a.Articles = articles.NewService(articles.NewStore(a.db.Gorm), a.cache, a.outbox)
+	a.admitted = newClasses(cfg.DatabasePoolSize, a.registry)
+	a.Articles = articles.NewService(articles.NewStore(a.db.Gorm).Admit(a.admitted.searches), a.cache, a.outbox)
 	a.Analysis = analysis.NewService(analysis.NewStore(a.db.Gorm), a.cache, a.outbox)
 	a.admin = a.newAdmin()
 	a.trail = admin.NewRetention(admin.RetentionOptions{DB: a.db.Gorm, Keep: time.Duration(cfg.AuditRetentionDays) * 24 * time.Hour, Logger: log})
@@ -146,7 +148,7 @@ func (a *App) routes() (http.Handler, error) {
 		Admin:       guard,
 	})
 	registerRoot(api)
-	(&health{db: a.db, cache: a.redis}).register(api)
+	(&health{db: a.db, cache: a.redis, draining: &a.draining}).register(api)
 	articles.Register(api, a.Articles)
 	analysis.Register(api, a.Analysis)
 	a.admin.Register(api)
@@ -164,7 +166,7 @@ func (a *App) routes() (http.Handler, error) {
 			return nil, err
 		}
 	}
-	useMiddleware(e, a.cfg, a.log, a.registry, a.tracing, shown, responses)
+	useMiddleware(e, a.cfg, a.log, a.registry, a.tracing, shown, responses, a.admitted.middleware)
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)})))
 	return httpapi.AnswerUnread(headAsGet(e)), nil
 }
@@ -206,40 +208,6 @@ func (a *App) cacheResponses(api *httpapi.API) (echo.MiddlewareFunc, error) {
 
 // Handler is the service without a listener.
 func (a *App) Handler() http.Handler { return a.handler }
-
-// Serve answers on l until ctx ends, then lets requests in flight finish, and returns nil. The App is still open.
-func (a *App) Serve(ctx context.Context, l net.Listener) error {
-	srv := &http.Server{
-		Handler:           a.handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       60 * time.Second,
-		WriteTimeout:      90 * time.Second,
-		IdleTimeout:       120 * time.Second,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
-	}
-	srv.RegisterOnShutdown(a.console.StopStreams) // they would never end by themselves
-	failed := make(chan error, 1)
-	l = httpcache.Whole(srv, l)
-	go func() { failed <- srv.Serve(l) }()
-	a.log.Info("serving", "address", l.Addr().String(), "public_url", a.cfg.PublicURL)
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve on %s: %w", l.Addr(), err)
-	case <-ctx.Done():
-	}
-	a.log.Info("draining requests", "at_most", a.cfg.ShutdownTimeout)
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.ShutdownTimeout)
-	defer cancel()
-	err := srv.Shutdown(drain)
-	if err != nil {
-		err = errors.Join(fmt.Errorf("requests still running after %s: %w", a.cfg.ShutdownTimeout, err), srv.Close())
-	}
-	if e := <-failed; !errors.Is(e, http.ErrServerClosed) {
-		err = errors.Join(err, e)
-	}
-	return err
-}
 
 // Close stops background work and closes connections.
 func (a *App) Close() error {

@@ -123,7 +123,7 @@ func devConfig(stack *devstack.Stack, addr string) (Config, error) {
 	if err != nil {
 		return cfg, usageError{err.Error()}
 	}
-	cfg.Dev = true
+	cfg.Dev, cfg.DrainDelay = true, 0 // no balancer asks
 	return cfg, nil
 }
 

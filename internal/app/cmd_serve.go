@@ -22,7 +22,8 @@ func runServe(ctx context.Context, c *call) (err error) {
 	if err := migrateWhenUp(ctx, cfg, log); err != nil {
 		return err
 	}
-	a, err := New(ctx, cfg, log)
+	// Background work goes on while requests are drained: Close ends it, and not the signal.
+	a, err := New(context.WithoutCancel(ctx), cfg, log)
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,8 @@ type Config struct {
 	ConnectTimeout   time.Duration `envconfig:"CONNECT_TIMEOUT" default:"5s"`
 	SocketTimeout    time.Duration `envconfig:"SOCKET_TIMEOUT" default:"5s"`
 	ShutdownTimeout  time.Duration `envconfig:"SHUTDOWN_TIMEOUT" default:"20s"`
+	// DrainDelay is how long we go on answering after SIGTERM, unready, so that balancers notice before anyone is refused.
+	DrainDelay time.Duration `envconfig:"DRAIN_DELAY" default:"5s"`
 
 	// WarmKeys is how many articles are kept warm at most; 0 = none.
 	WarmKeys int `envconfig:"WARM_KEYS" default:"500"`
@@ -192,6 +194,9 @@ func (c *Config) validate() error {
 		if d <= 0 {
 			wrong(name, "a positive duration such as 5s")
 		}
+	}
+	if c.DrainDelay < 0 || c.DrainDelay > time.Minute {
+		wrong("DRAIN_DELAY", "a duration from 0s to 1m")
 	}
 	if c.WarmKeys < 0 || c.WarmKeys > mostWarm {
 		wrong("WARM_KEYS", fmt.Sprintf("a number of articles, 0 to %d", mostWarm))

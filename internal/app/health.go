@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -22,14 +23,16 @@ const (
 
 // health answers the probes. Liveness looks at nothing outside the process: restarting us mends no database.
 type health struct {
-	db    *postgres.DB
-	cache *redis.Client
+	db       *postgres.DB
+	cache    *redis.Client
+	draining *atomic.Bool // SIGTERM has come
 }
 
 // Component is the state of one thing that the service needs.
 type Component struct {
-	Status         string  `json:"status" enum:"healthy,unhealthy"`
+	Status         string  `json:"status" enum:"healthy,degraded,unhealthy"`
 	Error          string  `json:"error,omitempty"`
+	Detail         string  `json:"detail,omitempty"`
 	ResponseTimeMS float64 `json:"response_time_ms"`
 }
 
@@ -91,7 +94,8 @@ type readyOutput struct {
 	}
 }
 
-// ready is 503 without PostgreSQL, and ready but degraded without Redis: everything is then read from the source.
+// ready is 503 without PostgreSQL and while we shut down. It is ready but degraded without Redis, when everything is read
+// from the source, and while PostgreSQL takes no writes.
 func (h *health) ready(ctx context.Context, _ *struct{}) (*readyOutput, error) {
 	start := time.Now()
 	db, cache := h.look(ctx)
@@ -104,6 +108,12 @@ func (h *health) ready(ctx context.Context, _ *struct{}) (*readyOutput, error) {
 	}
 	if db.Error != "" {
 		b.Ready, b.Status, out.Status = false, "unhealthy", http.StatusServiceUnavailable
+	} else if db.Status == "degraded" {
+		b.Status = "degraded"
+	}
+	if h.draining.Load() {
+		b.Ready, b.Status, out.Status = false, "unhealthy", http.StatusServiceUnavailable
+		b.Checks["process"] = Component{Status: "unhealthy", Error: "shutting down"}
 	}
 	b.Timestamp, b.ResponseTimeMS = time.Now().UTC(), milliseconds(time.Since(start))
 	return out, nil
@@ -114,7 +124,15 @@ func (h *health) look(ctx context.Context) (db, cache Component) {
 	done := make(chan Component, 1)
 	go func() { done <- check(ctx, checkTimeout, h.db.Ping) }()
 	cache = check(ctx, redisCheckTimeout, func(ctx context.Context) error { return h.cache.Ping(ctx).Err() })
-	return <-done, cache
+	if db = <-done; db.Error != "" {
+		return db, cache
+	}
+	ctx, cancel := context.WithTimeout(ctx, redisCheckTimeout)
+	defer cancel()
+	if readOnly, err := h.db.ReadOnly(ctx); err == nil && readOnly { // a busy pool is no answer, and nothing is wrong
+		db.Status, db.Detail = "degraded", "takes no writes (read-only)"
+	}
+	return db, cache
 }
 
 // check words failures itself: driver errors name hosts and users, and probes are public.

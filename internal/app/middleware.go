@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -18,6 +19,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"openlearn/internal/admission"
 	"openlearn/internal/cache/httpcache"
 	"openlearn/internal/httpapi"
 	"openlearn/internal/tracing"
@@ -27,7 +29,7 @@ import (
 const requestTimeout = 30 * time.Second
 
 // useMiddleware installs the middleware, outermost first. The order is the point:
-func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Registerer, spans *tracing.Tracing, shown func(id int64), responses echo.MiddlewareFunc) {
+func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Registerer, spans *tracing.Tracing, shown func(id int64), responses, admit echo.MiddlewareFunc) {
 	var chain []echo.MiddlewareFunc
 	use := func(m echo.MiddlewareFunc) { chain = append(chain, m) }
 	e.Pre(canonicalPath) // before routing, which must see one spelling
@@ -53,6 +55,7 @@ func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Re
 	}
 	use(middleware.BodyLimit("8M")) // before anything reads a body
 	use(deadline)                   // every wait below has this bound; those of the cache have their own
+	use(admit)                      // below the HTTP cache: what is answered from it waits for nobody
 	use(logCauses(log))             // innermost: what a handler hides from its client, one line for each time it ran
 	e.Use(assembled(chain))
 }
@@ -143,8 +146,10 @@ func securityHeaders(cfg Config) echo.MiddlewareFunc {
 	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			h := c.Response().Header()
+			res := c.Response()
+			h := res.Header()
 			maps.Copy(h, fixed)
+			res.Before(func() { httpapi.SetRetryAfter(h, res.Status) }) // whoever answers, the HTTP cache too
 			if c.Request().Header.Get("Authorization") != "" || c.Request().Header.Get("X-API-Key") != "" {
 				h.Set("Cache-Control", "private, no-store")
 			}
@@ -215,7 +220,7 @@ func logCauses(log *slog.Logger) echo.MiddlewareFunc {
 			if cause == nil && err != nil && httpapi.StatusOf(err) >= http.StatusInternalServerError {
 				cause = err
 			}
-			if cause != nil {
+			if cause != nil && !errors.Is(cause, admission.ErrShed) { // those are counted: a line for each would be a load of its own
 				log.LogAttrs(c.Request().Context(), slog.LevelError, "request failed",
 					slog.String("route", c.Path()), slog.String("query", c.Request().URL.RawQuery), slog.String("error", cause.Error()),
 					slog.String("request_id", c.Response().Header().Get(echo.HeaderXRequestID))) // none where many shared the work

@@ -9,7 +9,7 @@ import (
 
 type searchInput struct {
 	FilterInput
-	Q      string `query:"q" required:"true" maxLength:"500" doc:"Words, \"phrases\", OR, -without; accents may be left out" example:"reforma tributaria"`
+	Q      string `query:"q" required:"true" maxLength:"500" doc:"Words, \"phrases\", OR, -without (words, not phrases); accents may be left out" example:"reforma tributaria"`
 	Limit  int    `query:"limit" default:"10" minimum:"1" doc:"More than 100 counts as 100"`
 	Offset int    `query:"offset" default:"0" minimum:"0" maximum:"10000"`
 }
@@ -27,9 +27,9 @@ type searchOutput struct {
 }
 
 func (in *searchInput) query() (searchQuery, error) {
-	query := tsquery(in.Q)
-	if query == "" {
-		return searchQuery{}, httpapi.Value("a search needs at least one word", in.Q, "query", "q")
+	query, err := tsquery(in.Q)
+	if err != nil {
+		return searchQuery{}, httpapi.Value(err.Error(), in.Q, "query", "q")
 	}
 	return searchQuery{in.filter(), query, in.Offset, in.Limit}, nil
 }

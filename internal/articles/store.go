@@ -14,20 +14,32 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"openlearn/internal/admission"
 	"openlearn/internal/cache"
 )
 
 // Store holds every query on scraped_content.
 type Store struct {
-	db  *gorm.DB
-	now func() time.Time
+	db       *gorm.DB
+	now      func() time.Time
+	searches *admission.Class // nil = as many as come
+
+	searchTimeout time.Duration
 }
 
 // NewStore reads and writes through db.
-func NewStore(db *gorm.DB) *Store { return &Store{db: db, now: time.Now} }
+func NewStore(db *gorm.DB) *Store { return &Store{db: db, now: time.Now, searchTimeout: searchTimeout} }
+
+// Admit has searches ask to be let in by class, and returns the store.
+func (s *Store) Admit(searches *admission.Class) *Store {
+	s.searches = searches
+	return s
+}
 
 // in is the store inside a transaction.
-func (s *Store) in(tx *gorm.DB) *Store { return &Store{db: tx, now: s.now} }
+func (s *Store) in(tx *gorm.DB) *Store {
+	return &Store{db: tx, now: s.now, searches: s.searches, searchTimeout: s.searchTimeout}
+}
 
 // Get reads one article, ErrNotFound if there is none.
 func (s *Store) Get(ctx context.Context, id int64) (Article, error) {
@@ -141,49 +153,6 @@ func (s *Store) offsetQuery(ctx context.Context, offset int64, limit int) *gorm.
 	ids := UndatedFirst.page(s.db.Model(&Article{}).Select("id"), nil).Limit(limit).Offset(int(offset))
 	q := s.db.WithContext(ctx).Model(&Article{}).Select(listColumns).Where("id IN (?)", ids)
 	return UndatedFirst.page(q, nil)
-}
-
-// Hit is a search result: an article and where it matched, highlights between highlightStart and highlightStop.
-type Hit struct {
-	Article
-	Rank      float64
-	Headline  string
-	TitleMark string
-}
-
-// Highlight marks in Hit's texts: private-use characters, because the texts are escaped for HTML afterwards.
-const highlightStart, highlightStop = "\uE000", "\uE001"
-
-// Search reads a page of the articles that match query (text for to_tsquery), best first, and the number of matches.
-func (s *Store) Search(ctx context.Context, query string, f Filter, offset, limit int) (hits []Hit, total int64, err error) {
-	if err := f.where(s.db.WithContext(ctx).Model(&Article{}), Newest).Where("search @@ to_tsquery('spanish', ?)", query).Count(&total).Error; err != nil {
-		return nil, 0, fmt.Errorf("count search %q: %w", query, err)
-	}
-	if int64(offset) >= total {
-		return nil, total, nil
-	}
-	if err := s.searchQuery(ctx, query, f, offset, limit).Scan(&hits).Error; err != nil {
-		return nil, 0, fmt.Errorf("search %q: %w", query, err)
-	}
-	for i := range hits {
-		hits[i].Content = firstCharacters(hits[i].Content, excerptCut+1)
-	}
-	return hits, total, nil
-}
-
-func (s *Store) searchQuery(ctx context.Context, query string, f Filter, offset, limit int) *gorm.DB {
-	// Ranked first, highlighted after: ts_headline reads whole texts and must see only the page.
-	ranked := f.where(s.db.Model(&Article{}).
-		Select("*, ts_rank_cd(search, to_tsquery('spanish', ?), 32) AS rank", query).
-		Where("search @@ to_tsquery('spanish', ?)", query), Newest).
-		Order("rank DESC, id DESC").Limit(limit).Offset(offset)
-	options := "StartSel=" + highlightStart + ",StopSel=" + highlightStop
-	return s.db.WithContext(ctx).Table("(?) AS r", ranked).
-		Select(listColumns+", rank, "+
-			"ts_headline('spanish', left(content, 50000), to_tsquery('spanish', ?), ?) AS headline, "+
-			"ts_headline('spanish', title, to_tsquery('spanish', ?), ?) AS title_mark",
-			query, options+",MaxFragments=2,MaxWords=30,MinWords=12,FragmentDelimiter= … ", query, options+",HighlightAll=true").
-		Order("rank DESC, id DESC")
 }
 
 // Counts are the archive's figures.

@@ -12,6 +12,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"openlearn/internal/admission"
 	"openlearn/internal/postgres"
 	"openlearn/internal/testkit"
 )
@@ -214,7 +215,7 @@ func TestSearchFindsInflectionsAndUnaccentedSpellings(t *testing.T) {
 		`"reforma tributaria"`: 1, "reforma tributaria": 2, "reforma -congreso": 1, "educacion -tilde": 3, "nino OR congreso": 2, "inexistente": 0,
 		"aprobo": 1, "el": 0,
 	} {
-		hits, total, err := s.Search(t.Context(), tsquery(q), Filter{}, 0, 10)
+		hits, total, err := s.Search(t.Context(), mustTsquery(t, q), Filter{}, 0, 10)
 		if err != nil {
 			t.Fatalf("%q: %v", q, err)
 		}
@@ -222,7 +223,7 @@ func TestSearchFindsInflectionsAndUnaccentedSpellings(t *testing.T) {
 			t.Errorf("%q found %d (total %d), want %d", q, len(hits), total, want)
 		}
 	}
-	hits, _, err := s.Search(t.Context(), tsquery("nino html"), Filter{}, 0, 10)
+	hits, _, err := s.Search(t.Context(), mustTsquery(t, "nino html"), Filter{}, 0, 10)
 	if err != nil || len(hits) != 1 {
 		t.Fatalf("%v, %v", hits, err)
 	}
@@ -234,12 +235,55 @@ func TestSearchFindsInflectionsAndUnaccentedSpellings(t *testing.T) {
 	}
 }
 
+// TestASearchOfStopWordsReadsNoTable: PostgreSQL drops stop words, and what is left of "el -paz" excludes only. Answering
+// it would take every article there is.
+func TestASearchOfStopWordsReadsNoTable(t *testing.T) {
+	t.Parallel()
+	s, db := testStore(t)
+	manyArticles(t, db)
+	for _, q := range []string{"el -palabra77", "el OR la", "la -palabra77 OR el -palabra78", "palabra77 OR la -palabra78"} {
+		ts := mustTsquery(t, q)
+		hits, total, err := s.Search(t.Context(), ts, Filter{}, 0, 10)
+		if err != nil || len(hits) != 0 || total != 0 {
+			t.Errorf("%q: %d of %d, %v; want nothing", q, len(hits), total, err)
+		}
+		plan := explain(t, db, s.matching(t.Context(), ts, Filter{}).Select("count(*)"))
+		if !strings.Contains(plan, "One-Time Filter: false") {
+			t.Errorf("%q reads the table:\n%s", q, plan)
+		}
+	}
+}
+
+// TestASearchEndsWithItsTime: in PostgreSQL too.
+func TestASearchEndsWithItsTime(t *testing.T) {
+	t.Parallel()
+	s, db := testStore(t)
+	mustCreate(t, s, Article{Title: "uno"})
+	holder, err := db.Pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = holder.Rollback(context.Background()) }()
+	if _, err := holder.Exec(t.Context(), "LOCK TABLE scraped_content IN ACCESS EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	s.searchTimeout = 50 * time.Millisecond
+	if _, _, err := s.Search(t.Context(), "'uno'", Filter{}, 0, 10); !errors.Is(err, admission.ErrShed) {
+		t.Errorf("a search that waits: %v, want admission.ErrShed", err)
+	}
+	testkit.Eventually(t, "PostgreSQL has given the search up", func() bool {
+		var waiting int
+		err := db.Pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE '%to_tsquery%' AND pid <> pg_backend_pid()`).Scan(&waiting)
+		return err == nil && waiting == 0
+	})
+}
+
 func TestSearchNeverFails(t *testing.T) {
 	t.Parallel()
 	s, _ := testStore(t)
 	mustCreate(t, s, Article{Title: "uno"})
 	for _, q := range searchCorpus {
-		if ts := tsquery(q); ts != "" {
+		if ts, err := tsquery(q); err == nil {
 			if _, _, err := s.Search(t.Context(), ts, Filter{}, 0, 10); err != nil {
 				t.Errorf("%q → %s: %v", q, ts, err)
 			}
@@ -398,7 +442,7 @@ func TestQueriesUseTheirIndexes(t *testing.T) {
 		{"tag", "scraped_content_tags", s.listQuery(ctx, Filter{Tag: "t7"}, Newest, nil, 50)},
 		{"entity", "scraped_content_entities", s.listQuery(ctx, Filter{Entity: "p7"}, Newest, nil, 50)},
 		{"offset", "scraped_content_undated_first", s.offsetQuery(ctx, 400, 10)},
-		{"search", "scraped_content_search", s.searchQuery(ctx, tsquery("palabra77"), Filter{}, 0, 10)},
+		{"search", "scraped_content_search", s.searchQuery(ctx, mustTsquery(t, "palabra77"), Filter{}, 1, 0, 10)},
 	} {
 		if plan := explain(t, db, c.query); !strings.Contains(plan, c.index) || strings.Contains(plan, "Seq Scan on scraped_content") {
 			t.Errorf("%s does not use %s:\n%s", c.name, c.index, plan)

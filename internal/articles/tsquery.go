@@ -1,32 +1,107 @@
 package articles
 
 import (
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
+	"golang.org/x/text/runes"
 	"golang.org/x/text/unicode/norm"
 )
 
-// maxSearchTerms bounds the work one search can ask of the database.
-const maxSearchTerms = 32
+// The bounds of what one search can ask of the database, whose work grows with the spellings looked for and, for phrases,
+// with the texts that have all their words: those are read.
+const (
+	maxSearchTerms     = 32 // words; those after them are passed over
+	maxSpellings       = 64 // of all single words together
+	maxPhraseSpellings = 24 // of all words in phrases together
+	maxWordSpellings   = 12 // of one word
+)
+
+// What a search may not ask, in the words for who asked.
+var (
+	errNoWord         = errors.New("a search needs at least one word")
+	errOnlyExcluded   = errors.New("a search needs a word to look for beside those it excludes, in each alternative of OR")
+	errNegatedPhrase  = errors.New("a phrase cannot be excluded: exclude single words")
+	errPhrasesTooLong = fmt.Errorf("phrases may have %d words together", maxPhraseSpellings)
+)
+
+// searchTerm is a word or a phrase, wanted or excluded.
+type searchTerm struct {
+	words   []string
+	negated bool
+}
 
 // tsquery translates a search in the syntax people know from the web into PostgreSQL's tsquery text for
 // to_tsquery('spanish', …): words are all wanted, "quoted words" must follow each other, OR joins alternatives, a minus
-// excludes. A word is looked for in every spelling that could have been meant: as written, and, since readers leave
+// excludes a word. A word is looked for in every spelling that could have been meant: as written, and, since readers leave
 // accents out, with an accent on each of its vowels in turn and with ñ for n ("educacion" must find "educaciones",
-// whose stem only the accented singular shares). It returns "" for a search without any word.
-func tsquery(q string) string {
-	var groups []string // joined by |
-	var all []string    // joined by &
-	terms := 0
+// whose stem only the accented singular shares). The more words a search has, the fewer spellings each gets. An excluded
+// phrase is an error, and so is an exclusion with nothing to look for beside it: both would have every text read. So is a
+// search without any word.
+func tsquery(q string) (string, error) {
+	groups, err := parseSearch(q)
+	if err != nil {
+		return "", err
+	}
+	single, inPhrases := 0, 0
+	for _, all := range groups {
+		if !slices.ContainsFunc(all, func(t searchTerm) bool { return !t.negated }) {
+			return "", errOnlyExcluded
+		}
+		for _, t := range all {
+			if len(t.words) > 1 {
+				inPhrases += len(t.words)
+			} else {
+				single++
+			}
+		}
+	}
+	switch {
+	case single+inPhrases == 0:
+		return "", errNoWord
+	case inPhrases > maxPhraseSpellings:
+		return "", errPhrasesTooLong
+	}
+	of := func(budget, words int) int { return min(maxWordSpellings, budget/max(1, words)) }
+	ofSingle, ofPhrases := of(maxSpellings, single), of(maxPhraseSpellings, inPhrases)
+	alternatives := make([]string, 0, len(groups))
+	for _, all := range groups {
+		wanted := make([]string, 0, len(all))
+		for _, t := range all {
+			most := ofSingle
+			if len(t.words) > 1 {
+				most = ofPhrases
+			}
+			words := make([]string, 0, len(t.words))
+			for _, w := range t.words {
+				words = append(words, spellings(w, most))
+			}
+			text := strings.Join(words, " <-> ")
+			if t.negated {
+				text = "!(" + text + ")"
+			}
+			wanted = append(wanted, text)
+		}
+		alternatives = append(alternatives, strings.Join(wanted, " & "))
+	}
+	return strings.Join(alternatives, " | "), nil
+}
+
+// parseSearch reads the alternatives of a search, each the terms that are all wanted.
+func parseSearch(q string) (groups [][]searchTerm, err error) {
+	var all []searchTerm
 	closeGroup := func() {
 		if len(all) > 0 {
-			groups = append(groups, strings.Join(all, " & "))
+			groups = append(groups, all)
 			all = nil
 		}
 	}
-	rest := norm.NFC.String(q)
-	for terms < maxSearchTerms {
+	// A mark that belongs to no letter would split its word in PostgreSQL's parser, which makes a phrase of the parts.
+	rest := runes.Remove(runes.In(unicode.M)).String(norm.NFC.String(q))
+	for terms := 0; terms < maxSearchTerms; {
 		var tok token
 		if tok, rest = nextToken(rest); tok.kind == tokenEnd {
 			break
@@ -35,24 +110,18 @@ func tsquery(q string) string {
 			closeGroup()
 			continue
 		}
-		var phrase []string
-		for _, w := range tok.words {
-			if terms++; terms > maxSearchTerms {
-				break
-			}
-			phrase = append(phrase, spellings(w))
-		}
-		if len(phrase) == 0 {
+		words := tok.words[:min(len(tok.words), maxSearchTerms-terms)]
+		terms += len(words)
+		switch {
+		case len(words) == 0:
 			continue
+		case tok.negated && len(words) > 1:
+			return nil, errNegatedPhrase
 		}
-		term := strings.Join(phrase, " <-> ")
-		if tok.negated {
-			term = "!(" + term + ")"
-		}
-		all = append(all, term)
+		all = append(all, searchTerm{words, tok.negated})
 	}
 	closeGroup()
-	return strings.Join(groups, " | ")
+	return groups, nil
 }
 
 type tokenKind int
@@ -108,31 +177,36 @@ func firstRune(s string) rune {
 	return 0
 }
 
-func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) }
+func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 var (
 	accented = map[rune]rune{'a': 'á', 'e': 'é', 'i': 'í', 'o': 'ó', 'u': 'ú', 'n': 'ñ'}
 	folded   = strings.NewReplacer("á", "a", "é", "e", "í", "i", "ó", "o", "ú", "u", "ü", "u", "ñ", "n")
 )
 
-// spellings is the group of alternatives for one word, each quoted as a lexeme for to_tsquery.
-func spellings(word string) string {
+// spellings is the group of alternatives for one word, at most as many as given, each quoted as a lexeme for to_tsquery.
+func spellings(word string, most int) string {
 	if len(word) > 100 { // longer than any word; bounds the alternatives
 		word = strings.ToValidUTF8(word[:100], "")
 	}
 	w := strings.ToLower(word)
 	alts := []string{w}
 	if plain := folded.Replace(w); plain != w {
-		alts = append(alts, plain) // written with its accent: unaccented texts count too
+		if most > 1 {
+			alts = append(alts, plain) // written with its accent: unaccented texts count too
+		}
 	} else {
 		rs := []rune(w)
 		for i, r := range rs {
-			if acc, ok := accented[r]; ok && len(rs) > 2 && len(alts) < 12 {
+			if acc, ok := accented[r]; ok && len(rs) > 2 {
 				rs[i] = acc
 				alts = append(alts, string(rs))
 				rs[i] = r
 			}
 		}
+	}
+	if len(alts) > most { // most accents are towards a word's end
+		alts = slices.Concat(alts[:1], alts[len(alts)-most+1:])
 	}
 	for i, a := range alts {
 		alts[i] = "'" + strings.NewReplacer("'", "", `\`, "").Replace(a) + "'"

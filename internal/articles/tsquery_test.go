@@ -1,6 +1,8 @@
 package articles
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -9,8 +11,6 @@ import (
 func TestTsquery(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ in, want string }{
-		{"", ""},
-		{"  ¿? ... -", ""},
 		{"paz", "('paz' | 'páz')"},
 		{"Educación", "('educación' | 'educacion')"},
 		{"la paz", "'la' & ('paz' | 'páz')"},
@@ -18,24 +18,77 @@ func TestTsquery(t *testing.T) {
 		{"x OR y", "'x' | 'y'"},
 		{"x or y z", "'x' | 'y' & 'z'"},
 		{"x -y", "'x' & !('y')"},
-		{`x -"y z"`, "'x' & !('y' <-> 'z')"},
+		{`x -"y"`, "'x' & !('y')"},
 		{"2026-11", "'2026' & !('11')"},
 		{"a - b", "'a' & 'b'"},
 		{`"abierta sin cerrar`, "('abierta' | 'ábierta' | 'abíerta' | 'abiérta' | 'abiertá') <-> ('sin' | 'sín' | 'siñ') <-> ('cerrar' | 'cérrar' | 'cerrár')"},
 		{"OR OR x OR", "'x'"},
 		{"o'brien & (x)", "'o' & ('brien' | 'bríen' | 'brién' | 'brieñ') & 'x'"},
 	} {
-		if got := tsquery(c.in); got != c.want {
-			t.Errorf("tsquery(%q)\n got %s\nwant %s", c.in, got, c.want)
+		if got, err := tsquery(c.in); got != c.want || err != nil {
+			t.Errorf("tsquery(%q)\n got %s, %v\nwant %s", c.in, got, err, c.want)
 		}
+	}
+}
+
+func TestTsqueryRefuses(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]error{
+		"":                             errNoWord,
+		"  ¿? ... -":                   errNoWord,
+		"\u0301 \u0325":                errNoWord,
+		`x -"y z"`:                     errNegatedPhrase,
+		`a OR -"y, z" OR b`:            errNegatedPhrase,
+		"-paz":                         errOnlyExcluded,
+		"-paz -guerra":                 errOnlyExcluded,
+		"paz OR -guerra":               errOnlyExcluded,
+		"-guerra OR paz":               errOnlyExcluded,
+		strings.Repeat(`"a b c" `, 10): errPhrasesTooLong,
+	} {
+		if got, err := tsquery(in); !errors.Is(err, want) {
+			t.Errorf("tsquery(%q) = %s, %v, want %v", in, got, err, want)
+		}
+	}
+}
+
+// hostile are searches that once cost seconds, or try to: many words, many spellings, phrases, phrases in disguise.
+func hostile() []string {
+	words := func(pattern, between string, n int) string {
+		all := make([]string, n)
+		for i := range all {
+			all[i] = fmt.Sprintf(pattern, i)
+		}
+		return strings.Join(all, between)
+	}
+	common := strings.Fields("gobierno país ciudad año parte nacional millones proyecto educacion salud agua comunidad trabajo colombia bogota empresa " +
+		"nuevo personas plan region tiempo ministerio alcalde estudio recursos mujeres jovenes precio mercado vias centro programa")
+	return []string{
+		`-"` + words("aeiouaeiou%d", " ", 12) + `"`, `gobierno -"` + words("aeiou%d", " ", 4) + `"`,
+		strings.Join(common, " OR "), strings.Join(common, " "), "-" + strings.Join(common, " OR -"), "-" + strings.Join(common, " -"),
+		words("aeiouaeiou%d", " OR ", 32), words("-aeiouaei%d", " OR ", 32),
+		`"` + strings.Join(common, " ") + `"`, `"` + strings.Join(common[:24], " ") + `"`, `"` + strings.Join(common[:16], `" OR "`) + `"`,
+		`"` + words(`gobierno nacional" OR "aeiou%d aeiou`, `" OR "`, 6) + `"`, `"` + words("gobierno país", `" "`, 12) + `"`,
+		"-" + strings.Repeat("a\u0325", 100), strings.Repeat("aeioun", 80), "-" + strings.Repeat("ñandú", 80), "-gobierno", "gobierno OR -gobierno",
+		`-"gobierno"`, `- "gobierno nacional"`, `--"gobierno nacional"`, strings.Repeat("-", 400) + `"a b"`, `"a" "b" OR "c d" -"e"`,
 	}
 }
 
 func TestTsqueryIsBounded(t *testing.T) {
 	t.Parallel()
-	got := tsquery(strings.Repeat("palabra ", 10_000))
-	if n := strings.Count(got, "&") + 1; n != maxSearchTerms {
-		t.Errorf("%d terms, want %d", n, maxSearchTerms)
+	for _, q := range append(hostile(), strings.Repeat("palabra ", 10_000)) {
+		got, err := tsquery(q)
+		if err != nil {
+			continue
+		}
+		if n := strings.Count(got, "'") / 2; n > maxSpellings+maxPhraseSpellings {
+			t.Errorf("tsquery(%.60q): %d spellings", q, n)
+		}
+		if n := strings.Count(got, "<->"); n >= maxPhraseSpellings {
+			t.Errorf("tsquery(%.60q): %d positions of phrases", q, n)
+		}
+		if strings.Contains(got, "!(") && strings.Contains(got[strings.Index(got, "!("):strings.Index(got, "!(")+strings.IndexByte(got[strings.Index(got, "!("):], ')')], "<->") {
+			t.Errorf("tsquery(%.60q): a phrase is excluded", q)
+		}
 	}
 }
 
@@ -46,7 +99,10 @@ func FuzzTsquery(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, in string) {
-		out := tsquery(in)
+		out, err := tsquery(in)
+		if err != nil {
+			return
+		}
 		if strings.Count(out, "(") != strings.Count(out, ")") || strings.Count(out, "'")%2 != 0 {
 			t.Fatalf("tsquery(%q) = %s: unbalanced", in, out)
 		}
@@ -67,4 +123,13 @@ func FuzzTsquery(f *testing.F) {
 var searchCorpus = []string{
 	"", "educacion", `"reforma tributaria" -impuestos OR paz`, `-"`, `"""`, `- - -`, "OR", "a OR OR b", `\'x`, "ñandú", "🙂", "a:b*", "x & | ! <-> y",
 	"-a -b", `"-a"`, "la el los", "\u0301", "e\u0301xito", strings.Repeat("é", 300), "1,5 %", "<script>", "%", "_",
+}
+
+func mustTsquery(t *testing.T, q string) string {
+	t.Helper()
+	ts, err := tsquery(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ts
 }

@@ -235,8 +235,17 @@ func TestIdentifiersAreInjective(t *testing.T) {
 	p, q := url.Values{"a": {"1"}}, url.Values{"a": {"2"}}
 	long := strings.Repeat("reforma+", 60)
 	keys := []Key{
-		{ID: "x"}, {Params: p}, {Params: q}, {ID: "x", Params: p}, {ID: long}, {ID: long + "1"}, {ID: long, Params: p},
-		{ID: Hash("x")}, {ID: HashParams(p), Params: p}, {ID: strings.Repeat("a", maxIDBytes)}, {ID: strings.Repeat("a", maxIDBytes+1)},
+		{ID: "x"},
+		{Params: p},
+		{Params: q},
+		{ID: "x", Params: p},
+		{ID: long},
+		{ID: long + "1"},
+		{ID: long, Params: p},
+		{ID: Hash("x")},
+		{ID: HashParams(p), Params: p},
+		{ID: strings.Repeat("a", maxIDBytes)},
+		{ID: strings.Repeat("a", maxIDBytes+1)},
 		{ID: ":" + HashParams(p)},
 	}
 	seen := map[string]string{}

@@ -65,7 +65,9 @@ func (c Cursor) Time() (*time.Time, error) {
 		return nil, nil
 	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
-		if t, err := time.Parse(layout, *c.Value); err == nil && t.Year() > 0 {
+		t, err := time.Parse(layout, *c.Value)
+		// Years 1 to 9999 in UTC, which is what a column of ours can hold: a zone may lead out of them.
+		if year := t.UTC().Year(); err == nil && year >= 1 && year <= 9999 {
 			return &t, nil
 		}
 	}

@@ -1,11 +1,19 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"math"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/labstack/echo/v4"
+	"openlearn/internal/admission"
+	"openlearn/internal/postgres"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -158,6 +166,23 @@ func TestLoopback(t *testing.T) {
 		r.RemoteAddr, r.Host = c.remote, c.host
 		if got := onLoopback(r); got != c.want {
 			t.Errorf("from %s for %s: %v, want %v", c.remote, c.host, got, c.want)
+		}
+	}
+}
+
+func TestCursorsOutOfTheCalendar(t *testing.T) {
+	t.Parallel()
+	for _, v := range []string{
+		"0001-01-01T00:00:00+00:01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-00:01", "9999-12-31T23:59:59.999999999-14:00",
+		"0000-12-31T23:59:59Z", "10000-01-01T00:00:00Z", "-0001-01-01T00:00:00Z", "NaN", "infinity", "-infinity", "",
+	} {
+		if got, err := (Cursor{ID: 1, Value: &v}).Time(); err == nil {
+			t.Errorf("%q is %v", v, got)
+		}
+	}
+	for _, v := range []string{"0001-01-01T00:00:00Z", "0001-01-01T00:00:00-00:01", "9999-12-31T23:59:59+14:00"} {
+		if _, err := (Cursor{ID: 1, Value: &v}).Time(); err != nil {
+			t.Errorf("%q: %v", v, err)
 		}
 	}
 }

@@ -10,11 +10,31 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
 	"github.com/labstack/echo/v4"
 
+	"openlearn/internal/admission"
 	"openlearn/internal/postgres"
 )
 
 // causeKey is where an answer's hidden cause waits for the access log.
 const causeKey = "openlearn.cause"
+
+// comeBack is how many seconds a client should wait after an answer of this status, "" where trying again is no remedy.
+func comeBack(status int) string {
+	switch status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return "2"
+	case http.StatusGatewayTimeout:
+		return "5"
+	}
+	return ""
+}
+
+// SetRetryAfter says in h when to come back, if that is a remedy for status and h does not say so yet. It is called at the
+// moment when an answer's status is known, whoever made it, so that no handler can forget it.
+func SetRetryAfter(h http.Header, status int) {
+	if after := comeBack(status); after != "" && h.Get("Retry-After") == "" {
+		h.Set("Retry-After", after)
+	}
+}
 
 // statusOf is the table from errors that no handler expected to a status.
 func statusOf(err error) int {
@@ -23,7 +43,7 @@ func statusOf(err error) int {
 		return 499 // the client has gone; nobody reads this
 	case errors.Is(err, context.DeadlineExceeded), postgres.TimedOut(err):
 		return http.StatusGatewayTimeout
-	case postgres.Unavailable(err):
+	case postgres.Unavailable(err), postgres.Refusing(err), errors.Is(err, admission.ErrShed):
 		return http.StatusServiceUnavailable
 	default:
 		return http.StatusInternalServerError

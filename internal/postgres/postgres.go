@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -33,6 +34,10 @@ type Config struct {
 	// StatementTimeout is the server-side bound of one statement (default 15 s), so that a forgotten deadline cannot
 	// hold a connection for ever.
 	StatementTimeout time.Duration
+	// LockTimeout is the server-side bound of one wait for a lock (default 2 s).
+	LockTimeout time.Duration
+	// AcquireTimeout bounds a wait for a connection of the pool (default 1 s); ErrBusy after it.
+	AcquireTimeout time.Duration
 	// SlowStatement is how long a statement of gorm's may take before it is worth a warning (default 1 s).
 	SlowStatement time.Duration
 	// Tracer, if set, sees every query (metrics, traces).
@@ -69,6 +74,14 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*DB, error) {
 	pc.MaxConns = or(cfg.MaxConns, 20)
 	pc.ConnConfig.ConnectTimeout = or(cfg.ConnectTimeout, 5*time.Second)
 	pc.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(or(cfg.StatementTimeout, 15*time.Second).Milliseconds())
+	pc.ConnConfig.RuntimeParams["lock_timeout"] = fmt.Sprint(or(cfg.LockTimeout, 2*time.Second).Milliseconds())
+	// A statement that nobody waits for any more is cancelled in the server. pgx would only close the connection, which the
+	// server notices when the statement is done.
+	pc.ConnConfig.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelPatience}
+	}
+	// A statement whose process was killed ends while it runs, not when it would answer.
+	pc.ConnConfig.RuntimeParams["client_connection_check_interval"] = "1s"
 	pc.ConnConfig.RuntimeParams["application_name"] = "openlearn"
 	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	pc.ConnConfig.Tracer = cfg.Tracer
@@ -81,7 +94,8 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres: open pool: %w", err)
 	}
-	sqlDB := stdlib.OpenDBFromPool(pool)
+	sqlDB := sql.OpenDB(boundedConnector{stdlib.GetPoolConnector(pool), or(cfg.AcquireTimeout, time.Second)})
+	sqlDB.SetMaxIdleConns(0) // idle connections are the pool's
 	g, err := gorm.Open(gormpg.New(gormpg.Config{Conn: sqlDB}), &gorm.Config{
 		QueryFields:            true, // name the columns: * brings generated ones that nobody reads, such as search vectors
 		SkipDefaultTransaction: true,

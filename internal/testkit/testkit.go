@@ -118,3 +118,20 @@ func stop(t testing.TB, stop func(context.Context) error) {
 func unique(prefix string) string {
 	return fmt.Sprintf("%s_%d_%s", prefix, os.Getpid(), strings.ToLower(rand.Text()[:10]))
 }
+
+// Eventually waits until ok says true, and fails the test if that does not happen within a bound that only a hang exceeds.
+func Eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(eventuallyLimit)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", eventuallyLimit, what)
+		}
+		time.Sleep(eventuallyPause)
+	}
+}
+
+const (
+	eventuallyLimit = 30 * time.Second
+	eventuallyPause = 2 * time.Millisecond
+)

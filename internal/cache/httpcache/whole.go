@@ -50,6 +50,9 @@ type wholeConn struct {
 	n       int
 }
 
+// NetConn is the connection beneath, for those who gave it.
+func (c *wholeConn) NetConn() net.Conn { return c.Conn }
+
 // holdBack is the request's connection, ready to keep a piece back; nil if it is none that can.
 func holdBack(ctx context.Context) *wholeConn {
 	c, _ := ctx.Value(wholeKey{}).(*wholeConn)

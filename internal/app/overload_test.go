@@ -1,0 +1,174 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"openlearn/internal/testkit"
+)
+
+// What is refused says when to come back, whichever way it was refused, and reads and writes that are locked out are
+// refused within their bound while hits go on.
+func TestALockedTableIsA503WithRetryAfter(t *testing.T) {
+	t.Parallel()
+	a, id := withArticle(t, "Locked", "Semana")
+	path := fmt.Sprintf("/api/articles/%d", id)
+	a.get(path)
+	if r := a.get(path); r.Header.Get("X-Cache") != "HIT" {
+		t.Fatal(r.Header)
+	}
+	tx, err := a.db.Pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
+	if _, err := tx.Exec(t.Context(), "LOCK TABLE scraped_content"); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []reply{a.get("/api/articles?limit=3"), a.do(http.MethodDelete, path, "", "X-API-Key", testAdminKey)} {
+		if r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: %d, Retry-After %q, want 503 with one", r.Request.URL, r.StatusCode, r.Header.Get("Retry-After"))
+		}
+	}
+	if r := a.get(path); r.StatusCode != http.StatusOK || r.Header.Get("X-Cache") != "HIT" {
+		t.Errorf("a hit meanwhile: %d %v", r.StatusCode, r.Header)
+	}
+}
+
+func TestReadOnlyRefusesWritesAndSaysSo(t *testing.T) {
+	t.Parallel()
+	url := testkit.Database(t)
+	a := newTestApp(t, func(c *Config) { c.DatabaseURL = url + readOnlyOption(url) })
+	r := a.do(http.MethodPost, "/api/articles", `{"source":"S","title":"T","content":"uno dos tres"}`, "X-API-Key", testAdminKey)
+	if r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" {
+		t.Errorf("write: %d, Retry-After %q, want 503 with one\n%s", r.StatusCode, r.Header.Get("Retry-After"), r.body)
+	}
+	r = a.get("/health/ready")
+	if r.StatusCode != http.StatusOK || !strings.Contains(string(r.body), "read-only") {
+		t.Errorf("ready: %d %s", r.StatusCode, r.body)
+	}
+}
+
+func readOnlyOption(url string) string {
+	if strings.Contains(url, "?") {
+		return "&default_transaction_read_only=on"
+	}
+	return "?default_transaction_read_only=on"
+}
+
+func TestSigtermTellsBalancersFirst(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	cfg.DrainDelay = 2 * time.Second
+	a := newTestApp(t, func(c *Config) { *c = cfg })
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, sigterm := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- a.Serve(ctx, l) }()
+	outside := &testApp{a.App, t, "http://" + l.Addr().String()}
+	if r := outside.get("/health/ready"); r.StatusCode != http.StatusOK {
+		t.Fatal(r.StatusCode, string(r.body))
+	}
+	sigterm()
+	for deadline := time.Now().Add(time.Second); !a.draining.Load() && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	r := outside.get("/health/ready")
+	var said struct{ Ready bool }
+	if err := json.Unmarshal(r.body, &said); err != nil || said.Ready || r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" {
+		t.Errorf("ready: %d %v %s", r.StatusCode, r.Header, r.body)
+	}
+	if r := outside.get("/api/articles"); r.StatusCode != http.StatusOK {
+		t.Errorf("an answer meanwhile: %d", r.StatusCode)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestClassesOfRequests(t *testing.T) {
+	t.Parallel()
+	cs := newClasses(20, nil)
+	e := echo.New()
+	for _, c := range []struct {
+		method, path string
+		want         any
+	}{
+		{"GET", "/api/articles", cs.reads},
+		{"GET", "/api/articles/:id", cs.reads},
+		{"GET", "/api/analysis/stats", cs.reads},
+		{"POST", "/api/articles", cs.writes},
+		{"PATCH", "/api/articles/:id", cs.writes},
+		{"DELETE", "/api/articles/:id", cs.writes},
+		{"GET", "/api/articles/search", nil},
+		{"GET", "/health/ready", nil},
+		{"GET", "/api/health/live", nil},
+		{"GET", "/metrics", nil},
+		{"POST", "/api/cache/invalidate", nil},
+		{"GET", "/admin/cache", nil},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), c.method, c.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := e.NewContext(req, nil)
+		ctx.SetPath(c.path)
+		if got := cs.of(ctx); c.want == nil && got != nil || c.want != nil && got != c.want {
+			t.Errorf("%s %s: another class", c.method, c.path)
+		}
+	}
+}
+
+// Connections that send nothing, more than there may be, shut nobody out.
+func TestIdleConnectionsDoNotShutOut(t *testing.T) {
+	t.Parallel()
+	srv := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })}
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = srv.Serve(limitConnections(srv, l, 8)) }()
+	t.Cleanup(func() { _ = srv.Close() })
+	for range 100 {
+		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
+	for range 20 {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+l.Addr().String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+	}
+}
+
+func TestConnectionsStayBelowTheDescriptors(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		files, pools uint64
+		want         int
+	}{{64, 70, 32}, {1024, 70, 922}, {1 << 20, 70, mostConnections}, {1, 70, 1}} {
+		if got := connectionsWithin(c.files, c.pools); got != c.want {
+			t.Errorf("%d descriptors: %d connections, want %d", c.files, got, c.want)
+		}
+	}
+}
