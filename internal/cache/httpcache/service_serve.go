@@ -126,6 +126,9 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request, q *call, direct 
 			return err
 		}
 	}
+	if o.cache == Hit {
+		q.rt.seen.asked(q.id)
+	}
 	n, enc := s.send(w, r, q.rt, rep, &o, info)
 	q.rt.answered(o.cache, time.Since(start))
 	if n > 0 {
