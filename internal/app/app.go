@@ -187,13 +187,10 @@ func (a *App) newDatabase(ctx context.Context, identity string) error {
 	return nil
 }
 
-// cacheResponses is the HTTP cache for every public read.
+// cacheResponses is the HTTP cache for every public read. Health is looked at, never stored.
 func (a *App) cacheResponses(api *httpapi.API) (echo.MiddlewareFunc, error) {
 	routes := slices.Concat(articles.Cached(api, a.Articles), analysis.Cached(api, a.Analysis), scraping.Cached(api, a.Articles.FigureDeps()))
-	for _, path := range []string{"/health", "/api/health"} { // liveness and readiness never
-		routes = append(routes, httpcache.Route{Path: path, Lifetime: time.Minute})
-	}
-	responses, err := httpcache.NewService(httpcache.ServiceOptions{Cache: a.cache, Routes: routes, Registerer: a.registry, Logger: a.log})
+	responses, err := httpcache.NewService(httpcache.ServiceOptions{Cache: a.cache, Routes: routes, Registerer: a.registry, Logger: a.log, Started: startedBy})
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,9 @@ type ServiceOptions struct {
 	MinCompress int
 	// CodedBytes bounds the compressed forms kept in memory. 0 = 32 MiB.
 	CodedBytes int
+	// Started adds to the context of a load what logs need of the request that starts it, from the fields that its answer has by
+	// then (its id); nil = nothing. It must be cheap: it is called for each request.
+	Started func(ctx context.Context, answer http.Header) context.Context
 	// Now is the clock; nil = time.Now.
 	Now func() time.Time
 }
@@ -84,6 +87,9 @@ func NewService(o ServiceOptions) (*Service, error) {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Started == nil {
+		o.Started = func(ctx context.Context, _ http.Header) context.Context { return ctx }
 	}
 	if o.Host == "" {
 		o.Host = "localhost"

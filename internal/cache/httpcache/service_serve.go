@@ -108,7 +108,7 @@ func (s *Service) pass(rt *route, w http.ResponseWriter, why string, direct func
 // serve answers from the engine.
 func (s *Service) serve(w http.ResponseWriter, r *http.Request, q *call, direct func() error) error {
 	start := time.Now()
-	rep, info, err := s.answers.GetPlaced(r.Context(), &q.place, q)
+	rep, info, err := s.answers.GetPlaced(s.opt.Started(r.Context(), w.Header()), &q.place, q)
 	o := outcomeOf(info)
 	if err != nil {
 		var pass *passError
