@@ -13,7 +13,6 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/redis/go-redis/v9"
 
 	"openlearn/internal/admin"
@@ -55,6 +54,7 @@ type App struct {
 	tracing  *tracing.Tracing // nil = off
 	console  *console.Console
 	registry *prometheus.Registry
+	metrics  *admin.Snapshot[exposition]
 	handler  http.Handler
 }
 
@@ -161,7 +161,8 @@ func (a *App) routes() (http.Handler, error) {
 		}
 	}
 	useMiddleware(e, a.cfg, a.log, a.registry, a.tracing, shown, responses)
-	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)})))
+	a.metrics = admin.NewSnapshot(a.cfg.figuresGood, expose(a.registry))
+	e.GET("/metrics", metricsPage(a.metrics, a.log))
 	return headAsGet(e), nil
 }
 
@@ -242,6 +243,9 @@ func (a *App) Close() error {
 	}
 	if a.admin != nil {
 		a.admin.Close()
+	}
+	if a.metrics != nil {
+		a.metrics.Close()
 	}
 	if a.warmer != nil {
 		a.warmer.Close()
