@@ -58,7 +58,7 @@ type Options struct {
 	Logger   *slog.Logger
 	Now      func() time.Time // nil = time.Now
 	Sampling time.Duration    // how often the counters are looked at; 0 = 10 s
-	Sharing  time.Duration    // how long gathered figures are shared; 0 = 1 s
+	Sharing  time.Duration    // how long gathered figures are shared; 0 = 1 s, negative = not at all
 }
 
 // Admin answers /api/cache. Close must follow.

@@ -29,7 +29,8 @@ const (
 	figuresOldest = time.Minute            // what is older is not told
 )
 
-// NewSnapshot shares what take gathers, for good after its gathering began; 0 = 1 s.
+// NewSnapshot shares what take gathers, for good after its gathering began; 0 = 1 s, negative = not at
+// all: each who asks gathers.
 func NewSnapshot[T any](good time.Duration, take func(context.Context) (T, error)) *Snapshot[T] {
 	if good == 0 {
 		good = figuresGood
@@ -47,6 +48,11 @@ func (s *Snapshot[T]) Close() {
 
 // Get is the figures and when their gathering began.
 func (s *Snapshot[T]) Get(ctx context.Context) (v T, at time.Time, err error) {
+	if s.good < 0 {
+		at = time.Now()
+		v, err = s.take(ctx)
+		return v, at, err
+	}
 	s.mu.Lock()
 	age := time.Since(s.at)
 	if !s.at.IsZero() && s.err == nil && age < s.good {
