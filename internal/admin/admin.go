@@ -44,7 +44,7 @@ type LayerNames struct {
 	Responses                                   string // HTTP responses, whose values nobody reads or supplies from outside
 }
 
-// Options configure an Admin. All but Warming, Now and Sampling are needed.
+// Options configure an Admin. All but Warming, Now, Sampling and Sharing are needed.
 type Options struct {
 	Cache    *cache.Cache
 	DB       *gorm.DB // where the audit trail is
@@ -58,6 +58,7 @@ type Options struct {
 	Logger   *slog.Logger
 	Now      func() time.Time // nil = time.Now
 	Sampling time.Duration    // how often the counters are looked at; 0 = 10 s
+	Sharing  time.Duration    // how long gathered figures are shared; 0 = 1 s, negative = not at all
 }
 
 // Admin answers /api/cache. Close must follow.
@@ -69,6 +70,7 @@ type Admin struct {
 	history history
 	started time.Time
 	probing sync.Mutex // one probe at a time
+	shared  *Snapshot[*statsOutput]
 
 	sampling *periodic.Runner
 }
@@ -83,6 +85,7 @@ func New(o Options) *Admin {
 	}
 	a := &Admin{opt: o, cache: o.Cache, log: o.Logger, trail: trail{o.DB}, started: o.Now()}
 	a.history.add(sample{at: a.started})
+	a.shared = NewSnapshot(o.Sharing, a.gatherStats)
 	a.sampling = periodic.Start(context.Background(), periodic.Job{
 		Name: "cache figures", First: o.Sampling, Every: o.Sampling, Logger: o.Logger,
 		Pass: func(ctx context.Context) error {
@@ -94,4 +97,7 @@ func New(o Options) *Admin {
 }
 
 // Close ends the sampling.
-func (a *Admin) Close() { a.sampling.Close() }
+func (a *Admin) Close() {
+	a.sampling.Close()
+	a.shared.Close()
+}

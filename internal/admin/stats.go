@@ -99,12 +99,23 @@ type Targets struct {
 type statsOutput struct {
 	Body struct {
 		Stats
-		Layers  map[string]LayerFigures `json:"layers"`
-		Targets Targets                 `json:"performance_targets"`
+		AgeSeconds float64                 `json:"age_seconds" doc:"How old the figures are: they are gathered once a second for all who ask"`
+		Layers     map[string]LayerFigures `json:"layers"`
+		Targets    Targets                 `json:"performance_targets"`
 	}
 }
 
 func (a *Admin) stats(ctx context.Context, _ *struct{}) (*statsOutput, error) {
+	shared, at, err := a.shared.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := *shared
+	out.Body.AgeSeconds = round(time.Since(at).Seconds(), 3)
+	return &out, nil
+}
+
+func (a *Admin) gatherStats(ctx context.Context) (*statsOutput, error) {
 	st := a.cache.Stats(ctx)
 	out := &statsOutput{}
 	b := &out.Body

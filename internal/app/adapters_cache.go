@@ -19,7 +19,7 @@ import (
 // newAdmin connects the cache's administration to the rest of the service.
 func (a *App) newAdmin() *admin.Admin {
 	return admin.New(admin.Options{
-		Cache: a.cache, DB: a.db.Gorm, Metrics: a.registry, Outbox: a.outbox, Archive: archiveDeps{articles.NewStore(a.db.Gorm)},
+		Cache: a.cache, DB: a.db.Gorm, Metrics: a.registry, Sharing: a.cfg.figuresGood, Outbox: a.outbox, Archive: archiveDeps{articles.NewStore(a.db.Gorm)},
 		Loaders: map[string]admin.Loader{
 			articles.ArticleLayer: each(a.loadArticle), articles.AnalyticsLayer: each(a.loadFigures),
 		},

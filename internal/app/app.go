@@ -13,7 +13,6 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/redis/go-redis/v9"
 
 	"openlearn/internal/admin"
@@ -56,6 +55,7 @@ type App struct {
 	console  *console.Console
 	guesses  *httpapi.Guesses
 	registry *prometheus.Registry
+	metrics  *admin.Snapshot[exposition]
 	handler  http.Handler
 	untold   atomic.Int64 // writes of a command whose invalidation was pending when it went on
 	admitted classes
@@ -167,7 +167,8 @@ func (a *App) routes() (http.Handler, error) {
 		}
 	}
 	useMiddleware(e, a.cfg, a.log, a.registry, a.tracing, shown, responses, a.admitted.middleware)
-	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)})))
+	a.metrics = admin.NewSnapshot(a.cfg.figuresGood, expose(a.registry))
+	e.GET("/metrics", metricsPage(a.metrics, a.log))
 	return httpapi.AnswerUnread(headAsGet(e)), nil
 }
 
@@ -193,13 +194,10 @@ func (a *App) newDatabase(ctx context.Context, identity string) error {
 	return nil
 }
 
-// cacheResponses is the HTTP cache for every public read.
+// cacheResponses is the HTTP cache for every public read. Health is looked at, never stored.
 func (a *App) cacheResponses(api *httpapi.API) (echo.MiddlewareFunc, error) {
 	routes := slices.Concat(articles.Cached(api, a.Articles), analysis.Cached(api, a.Analysis), scraping.Cached(api, a.Articles.FigureDeps()))
-	for _, path := range []string{"/health", "/api/health"} { // liveness and readiness never
-		routes = append(routes, httpcache.Route{Path: path, Lifetime: time.Minute})
-	}
-	responses, err := httpcache.NewService(httpcache.ServiceOptions{Cache: a.cache, Routes: routes, Registerer: a.registry, Logger: a.log})
+	responses, err := httpcache.NewService(httpcache.ServiceOptions{Cache: a.cache, Routes: routes, Registerer: a.registry, Logger: a.log, Started: startedBy})
 	if err != nil {
 		return nil, err
 	}
@@ -217,6 +215,9 @@ func (a *App) Close() error {
 	}
 	if a.admin != nil {
 		a.admin.Close()
+	}
+	if a.metrics != nil {
+		a.metrics.Close()
 	}
 	if a.warmer != nil {
 		a.warmer.Close()

@@ -66,7 +66,8 @@ type Config struct {
 	layers   []cache.Layer
 	uncached bool
 	// auditRate is the share of hits that the coherence audit compares with the database.
-	auditRate float64
+	auditRate   float64
+	figuresGood time.Duration // how long gathered figures are shared; 0 = 1 s, negative = not at all
 	// sampling is how often the administration looks at the counters; 0 = its own choice.
 	sampling time.Duration
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/singleflight"
 
 	"openlearn/internal/httpapi"
 	"openlearn/internal/postgres"
@@ -26,6 +27,7 @@ type health struct {
 	db       *postgres.DB
 	cache    *redis.Client
 	draining *atomic.Bool // SIGTERM has come
+	looks    singleflight.Group
 }
 
 // Component is the state of one thing that the service needs.
@@ -38,13 +40,22 @@ type Component struct {
 
 func (h *health) register(api *httpapi.API) {
 	get := func(path, id, summary string) huma.Operation {
-		return huma.Operation{Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Tags: []string{"health"}}
+		return huma.Operation{
+			Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Tags: []string{"health"},
+			Middlewares: huma.Middlewares{notStored},
+		}
 	}
 	for _, at := range []struct{ prefix, id string }{{"/health", "health"}, {"/api/health", "api-health"}} {
 		huma.Register(api, get(at.prefix, at.id, "Whether the service runs"), h.overview)
 		huma.Register(api, get(at.prefix+"/live", at.id+"-live", "Liveness: the process answers"), h.live)
 		huma.Register(api, get(at.prefix+"/ready", at.id+"-ready", "Readiness: requests can be answered"), h.ready)
 	}
+}
+
+// notStored keeps an answer out of every cache: it says how things are now.
+func notStored(ctx huma.Context, next func(huma.Context)) {
+	ctx.SetHeader("Cache-Control", "no-store")
+	next(ctx)
 }
 
 type overviewOutput struct {
@@ -119,20 +130,34 @@ func (h *health) ready(ctx context.Context, _ *struct{}) (*readyOutput, error) {
 	return out, nil
 }
 
-// look asks both at once.
+// components are what one look saw.
+type components struct{ db, cache Component }
+
+// look asks both at once. Those who come while a look is under way share it, so probes cannot take up the connections; it is
+// nobody's in particular and bounded by itself.
 func (h *health) look(ctx context.Context) (db, cache Component) {
-	done := make(chan Component, 1)
-	go func() { done <- check(ctx, checkTimeout, h.db.Ping) }()
-	cache = check(ctx, redisCheckTimeout, func(ctx context.Context) error { return h.cache.Ping(ctx).Err() })
-	if db = <-done; db.Error != "" {
-		return db, cache
+	seen, _, _ := h.looks.Do("", func() (any, error) {
+		ctx := context.WithoutCancel(ctx)
+		done := make(chan Component, 1)
+		go func() { done <- h.database(ctx) }()
+		cache := check(ctx, redisCheckTimeout, func(ctx context.Context) error { return h.cache.Ping(ctx).Err() })
+		return components{<-done, cache}, nil
+	})
+	c := seen.(components)
+	return c.db, c.cache
+}
+
+// database asks whether PostgreSQL answers, and whether it takes writes.
+func (h *health) database(ctx context.Context) Component {
+	readOnly := false
+	c := check(ctx, checkTimeout, func(ctx context.Context) (err error) {
+		readOnly, err = h.db.ReadOnly(ctx)
+		return err
+	})
+	if readOnly {
+		c.Status, c.Detail = "degraded", "takes no writes (read-only)"
 	}
-	ctx, cancel := context.WithTimeout(ctx, redisCheckTimeout)
-	defer cancel()
-	if readOnly, err := h.db.ReadOnly(ctx); err == nil && readOnly { // a busy pool is no answer, and nothing is wrong
-		db.Status, db.Detail = "degraded", "takes no writes (read-only)"
-	}
-	return db, cache
+	return c
 }
 
 // check words failures itself: driver errors name hosts and users, and probes are public.

@@ -223,11 +223,27 @@ func logCauses(log *slog.Logger) echo.MiddlewareFunc {
 			if cause != nil && !errors.Is(cause, admission.ErrShed) { // those are counted: a line for each would be a load of its own
 				log.LogAttrs(c.Request().Context(), slog.LevelError, "request failed",
 					slog.String("route", c.Path()), slog.String("query", c.Request().URL.RawQuery), slog.String("error", cause.Error()),
-					slog.String("request_id", c.Response().Header().Get(echo.HeaderXRequestID))) // none where many shared the work
+					slog.String("request_id", workedFor(c)))
 			}
 			return err
 		}
 	}
+}
+
+type starterKey struct{}
+
+// startedBy names, in the context of work that many share, the request that started it.
+func startedBy(ctx context.Context, answer http.Header) context.Context {
+	return context.WithValue(ctx, starterKey{}, answer.Get(echo.HeaderXRequestID))
+}
+
+// workedFor is the id of the request that the handler ran for, or of the one that started it for all who waited.
+func workedFor(c echo.Context) string {
+	if id := c.Response().Header().Get(echo.HeaderXRequestID); id != "" {
+		return id
+	}
+	id, _ := c.Request().Context().Value(starterKey{}).(string)
+	return id
 }
 
 // headAsGet answers HEAD as GET without the body, which net/http leaves out by itself.

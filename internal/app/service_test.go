@@ -64,14 +64,33 @@ func TestHealth(t *testing.T) {
 	if r := a.get("/api/v1/health"); string(r.body) != `{"status":"ok","service":"openlearn"}`+"\n" {
 		t.Errorf("/api/v1/health: %s", r.body)
 	}
+	word := func(code int, status string) {
+		t.Helper()
+		for _, path := range []string{"/health", "/api/health"} {
+			for range 2 { // each looks for itself
+				r := a.get(path)
+				if r.StatusCode != code || r.json(t).(map[string]any)["status"] != status || r.Header.Get("Cache-Control") != "no-store" || r.Header.Get("X-Cache") != "" {
+					t.Errorf("%s: %d %s, %v", path, r.StatusCode, r.body, r.Header)
+				}
+			}
+		}
+	}
+	word(200, "ok")
 	if err := rd.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	want(200, "degraded")
+	word(200, "degraded")
 	if err := pg.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	want(503, "unhealthy")
+	word(503, "unavailable")
+	for _, path := range []string{"/health/ready", "/health/live"} {
+		if cc := a.get(path).Header.Get("Cache-Control"); cc != "no-store" {
+			t.Errorf("%s: Cache-Control %q", path, cc)
+		}
+	}
 	if r := a.get("/health/live"); r.StatusCode != 200 {
 		t.Errorf("live while all is down: %d", r.StatusCode)
 	}

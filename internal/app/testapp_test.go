@@ -69,6 +69,7 @@ func testConfigOn(t testing.TB, databaseURL, redisURL string) Config {
 		DatabaseURL: databaseURL, RedisURL: redisURL, RedisPort: 6379, HTTPAddr: ":0", PublicURL: "https://api.example.org",
 		AdminAPIKey: testAdminKey, AllowedOrigins: []string{"http://localhost:3000"}, LogLevel: "error",
 		RedisPoolSize: 10, DatabasePoolSize: 5, ConnectTimeout: 2e9, SocketTimeout: 2e9, ShutdownTimeout: 5e9,
+		figuresGood: -1, // tests read what they have just caused
 	}
 	if err := cfg.validate(); err != nil {
 		t.Fatal(err)

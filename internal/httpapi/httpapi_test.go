@@ -1,19 +1,11 @@
 package httpapi
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"math"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/labstack/echo/v4"
-	"openlearn/internal/admission"
-	"openlearn/internal/postgres"
 
 	"github.com/danielgtaylor/huma/v2"
 )

@@ -46,11 +46,3 @@ func Refusing(err error) bool {
 
 // SQLSTATEs of what may be done later.
 const lockNotAvailable, readOnly = "55P03", "25006"
-
-// ReadOnly asks whether the server takes no writes.
-func (d *DB) ReadOnly(ctx context.Context) (yes bool, err error) {
-	if err := d.Pool.QueryRow(ctx, "SELECT current_setting('transaction_read_only')::boolean").Scan(&yes); err != nil {
-		return false, fmt.Errorf("postgres: ask whether it takes writes: %w", err)
-	}
-	return yes, nil
-}

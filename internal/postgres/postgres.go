@@ -118,22 +118,32 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*DB, error) {
 	return d, nil
 }
 
-// Ping asks the server for a sign of life, outside of the pool. Callers share a question that is under way, so that
-// however many probes come, the relay waits behind one.
+// Ping asks the server for a sign of life, outside of the pool.
 func (d *DB) Ping(ctx context.Context) error {
+	_, err := d.ReadOnly(ctx)
+	return err
+}
+
+// ReadOnly asks whether the server takes no writes, outside of the pool. Callers share a question that is under way, so
+// that however many probes come, the relay waits behind one.
+func (d *DB) ReadOnly(ctx context.Context) (bool, error) {
 	answer := d.asking.DoChan("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), pingLimit)
 		defer cancel()
-		return nil, d.Work.Do(ctx, func(ctx context.Context, c *pgx.Conn) error { return c.Ping(ctx) })
+		var readOnly bool
+		err := d.Work.Do(ctx, func(ctx context.Context, c *pgx.Conn) error {
+			return c.QueryRow(ctx, "SELECT current_setting('transaction_read_only')::boolean").Scan(&readOnly)
+		})
+		return readOnly, err
 	})
 	select {
 	case a := <-answer:
 		if a.Err != nil {
-			return fmt.Errorf("postgres: ping: %w", a.Err)
+			return false, fmt.Errorf("postgres: ask whether it takes writes: %w", a.Err)
 		}
-		return nil
+		return a.Val.(bool), nil
 	case <-ctx.Done():
-		return fmt.Errorf("postgres: ping: %w", ctx.Err())
+		return false, fmt.Errorf("postgres: ask whether it takes writes: %w", ctx.Err())
 	}
 }
 

@@ -58,7 +58,7 @@ func (x *exchange) WriteHeader(status int) {
 	x.status = status
 	x.clocks.responded = x.now()
 	x.got = x.header.Clone()
-	x.held = x.failed != nil || x.hold != nil && x.hold(status, x.got)
+	x.held = x.hold != nil && (x.failed != nil || x.hold(status, x.got))
 	if x.held {
 		x.keep = true
 		return

@@ -11,8 +11,9 @@ import (
 // metrics are the service's, by route template, never by path. How long requests took is for whoever mounts it to measure,
 // around all of its middleware: X-Cache tells it how each was answered.
 type metrics struct {
-	size    *prometheus.HistogramVec
-	refused *prometheus.CounterVec
+	size     *prometheus.HistogramVec
+	refused  *prometheus.CounterVec
+	unstored *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer, routes map[string]*route) (*metrics, error) {
@@ -24,8 +25,11 @@ func newMetrics(reg prometheus.Registerer, routes map[string]*route) (*metrics, 
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "api_cache_passed_total", Help: "Requests on cached routes that passed by the cache, and why.",
 		}, []string{"endpoint", "reason"}),
+		unstored: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "api_cache_unstored_total", Help: "Answers on cached routes that were not stored or not kept, and why: displaced by newer ones, an answer's status, or what forbids sharing.",
+		}, []string{"endpoint", "reason"}),
 	}
-	for _, c := range []prometheus.Collector{m.size, m.refused, &speedup{routes}} {
+	for _, c := range []prometheus.Collector{m.size, m.refused, m.unstored, &speedup{routes}} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

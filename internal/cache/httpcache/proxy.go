@@ -126,7 +126,7 @@ type lookup struct {
 
 func (p *Proxy) read(w http.ResponseWriter, r *http.Request) {
 	l := &lookup{p: p, w: w, r: r, uri: uriOf(r), req: requestPolicyOf(r.Header)}
-	doc, err := p.load(r.Context(), l.uri)
+	doc, err := p.current(r.Context(), l.uri)
 	if err != nil {
 		p.log.Debug("http cache bypassed", "uri", l.uri, "error", err)
 		p.pass(w, r, "bypass")

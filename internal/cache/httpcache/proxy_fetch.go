@@ -9,11 +9,7 @@ import (
 // fetch asks the upstream: conditionally where something stored can be validated, for the rest where a part can be
 // completed, else as the client asked.
 func (l *lookup) fetch() {
-	save, err := l.p.opt.Store.Begin(l.r.Context(), l.uri)
-	if err != nil {
-		l.p.log.Debug("http cache: nothing will be stored", "uri", l.uri, "error", err)
-		save = nil
-	}
+	save := l.begin()
 	up := l.r.Clone(l.r.Context())
 	asked := l.condition(up.Header)
 	x := l.exchange(asked, save)
@@ -32,6 +28,24 @@ func (l *lookup) fetch() {
 	case x.whole != nil && x.keep && x.complete(up):
 		x.whole()
 	}
+}
+
+// begin takes the ticket for what this fetch stores, nil if nothing can be. What a 304, a HEAD or the rest of a part may
+// freshen is then read again: what was read before the ticket could have been invalidated in between, and would come back
+// under the ticket's versions.
+func (l *lookup) begin() Save {
+	save, err := l.p.opt.Store.Begin(l.r.Context(), l.uri)
+	if err == nil && l.v != nil {
+		var doc *document
+		if doc, err = l.p.current(l.r.Context(), l.uri); err == nil {
+			l.v = doc.pick(l.r.Header, !l.p.opt.NoLanguageSelection)
+		}
+	}
+	if err != nil {
+		l.p.log.Debug("http cache: nothing will be stored", "uri", l.uri, "error", err)
+		return nil
+	}
+	return save
 }
 
 // asking is what a fetch asks on the cache's own account.
@@ -262,7 +276,7 @@ func (l *lookup) merge(v *variant) {
 
 // headUpdate lets a HEAD's response confirm or retire the stored GET's (RFC 9111 §4.3.5).
 func (l *lookup) headUpdate(x *exchange, save Save) {
-	if save == nil || x.status != http.StatusOK || l.v.status != http.StatusOK || l.v.partial {
+	if x.status != http.StatusOK || l.v.status != http.StatusOK || l.v.partial {
 		return
 	}
 	for _, name := range []string{"Etag", "Last-Modified", "Content-Length"} {
@@ -270,20 +284,20 @@ func (l *lookup) headUpdate(x *exchange, save Save) {
 			if name == "Content-Length" && len(l.v.header[name]) == 0 && values[0] == itoa(len(l.v.body)) {
 				continue // the stored response came chunked
 			}
-			if err := l.p.opt.Store.Invalidate(l.r.Context(), l.uri); err != nil {
+			if err := l.p.opt.Store.Invalidate(l.r.Context(), l.uri, posted(l.uri)); err != nil {
 				l.p.log.Warn("http cache: stored response could not be retired", "uri", l.uri, "error", err)
 			}
 			return
 		}
 	}
 	p := policyOf(x.got, l.p.opt.Targets)
-	if p.noStore || p.private {
+	if save == nil || p.noStore || p.private {
 		return
 	}
 	l.put(l.updated(x, &p), save)
 }
 
-// put stores a variant beside those that are current now: what was stored under versions that have been invalidated is
+// put stores a variant beside those that are current now, after the ticket: what was stored under versions that have been invalidated is
 // not read again, so it cannot come back this way. Two instances that put at once may lose one variant, which costs a
 // miss.
 func (l *lookup) put(v *variant, save Save) bool {

@@ -20,8 +20,8 @@ func (c *counted) Begin(ctx context.Context, uri string) (Save, error) {
 	save, err := c.Store.Begin(ctx, uri)
 	return func(ctx context.Context, doc []byte, keep time.Duration) error {
 		err := save(ctx, doc, keep)
-		if err == nil {
-			c.saved++
+		if d, bad := decodeDocument(doc, nil); err == nil && (bad != nil || d.variants[0].chosen[markField] == "") {
+			c.saved++ // a POST's mark answers nobody
 		}
 		return err
 	}, err

@@ -29,8 +29,8 @@ type Route struct {
 	// Deps names what the answer depends on, the dependencies of everything it is built from: those of the cached
 	// functions the handler calls come from their Func.Deps. nil = only what every entry has.
 	Deps func(Params) []string
-	// MaxVariants bounds how many different answers (path values, parameters, variations) are remembered at a time by
-	// each process; what exceeds it is answered and not stored. 0 = 10,000.
+	// MaxVariants bounds how many different answers (path values, parameters, variations) each process keeps stored; a new one
+	// displaces the one that was asked for least often. 0 = 10,000.
 	MaxVariants int
 }
 
@@ -77,8 +77,7 @@ type route struct {
 	Route
 	segments []string // of the template
 	vary     []string // what goes into Vary
-	seen     variantLimit
-	detour   detour
+	seen     *variantLimit
 	times    [2]meanTime // uncached, cached
 	sizes    [codings]atomic.Pointer[prometheus.Observer]
 }
@@ -105,7 +104,10 @@ func newRoute(r Route) (*route, error) {
 		}
 		out.vary = append(out.vary, v.Header)
 	}
-	out.seen.most = r.MaxVariants
+	var err error
+	if out.seen, err = newVariantLimit(r.MaxVariants); err != nil {
+		return nil, err
+	}
 	return out, nil
 }
 

@@ -34,12 +34,14 @@ const (
 // prepare finds the selection that a request asks for, or says why it passes by. The request's query and path values are
 // rewritten to their canonical form, for whoever handles it.
 func (s *Service) prepare(rt *route, r *http.Request, p *Params) (v *selection, why string) {
-	why = s.passes(rt, r)
+	if credentials(r.Header) {
+		why = "credentials"
+	}
 	a := asked{rt, question(rt, r, p.values)}
 	if v, ok := s.known.GetIfPresent(a); ok {
 		r.URL.RawQuery = v.query
 		*p = v.params
-		return v, why
+		return v, s.detoured(v, why)
 	}
 	if r.URL.RawQuery != "" {
 		p.Query = r.URL.Query()
@@ -59,7 +61,15 @@ func (s *Service) prepare(rt *route, r *http.Request, p *Params) (v *selection, 
 	if len(a.text) <= maxAsked {
 		s.known.Set(a, v)
 	}
-	return v, ""
+	return v, s.detoured(v, "")
+}
+
+// detoured is why a request passes by, if not for another reason then because its answer could not be shared a moment ago.
+func (s *Service) detoured(v *selection, why string) string {
+	if why == "" && s.detours.active(v.id, s.opt.Now()) {
+		return "detour"
+	}
+	return why
 }
 
 // selection is made from canonical parameters; nil if the engine has no place for it.

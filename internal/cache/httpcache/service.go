@@ -37,6 +37,9 @@ type ServiceOptions struct {
 	MinCompress int
 	// CodedBytes bounds the compressed forms kept in memory. 0 = 32 MiB.
 	CodedBytes int
+	// Started adds to the context of a load what logs need of the request that starts it, from the fields that its answer has by
+	// then (its id); nil = nothing. It must be cheap: it is called for each request.
+	Started func(ctx context.Context, answer http.Header) context.Context
 	// Now is the clock; nil = time.Now.
 	Now func() time.Time
 }
@@ -59,6 +62,7 @@ type Service struct {
 	met     *metrics
 	coder   *coder
 	known   *otter.Cache[asked, *selection]
+	detours *detours
 	answers *cache.Func[*call, *representation]
 }
 
@@ -83,6 +87,9 @@ func NewService(o ServiceOptions) (*Service, error) {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Started == nil {
+		o.Started = func(ctx context.Context, _ http.Header) context.Context { return ctx }
 	}
 	if o.Host == "" {
 		o.Host = "localhost"
@@ -114,6 +121,9 @@ func NewService(o ServiceOptions) (*Service, error) {
 		MaximumSize: knownSelections, Executor: func(f func()) { f() }, // no goroutines of its own
 	}); err != nil {
 		return nil, fmt.Errorf("httpcache: selections: %w", err)
+	}
+	if s.detours, err = newDetours(); err != nil {
+		return nil, err
 	}
 	if s.met, err = newMetrics(o.Registerer, s.routes); err != nil {
 		return nil, fmt.Errorf("httpcache: metrics: %w", err)
@@ -151,16 +161,6 @@ func credentials(h http.Header) bool {
 	}
 	_, err := (&http.Request{Header: h}).Cookie("access_token")
 	return err == nil
-}
-
-func (s *Service) passes(rt *route, r *http.Request) string {
-	switch {
-	case credentials(r.Header):
-		return "credentials"
-	case rt.detour.active(s.opt.Now()):
-		return "detour"
-	}
-	return ""
 }
 
 // request is what the handler gets: nothing of any client's but what the entry is named by.
@@ -204,14 +204,14 @@ func (s *Service) load(ctx context.Context, c *call) (*representation, error) {
 	err := runHandler(c, rec, s.request(ctx, c))
 	switch {
 	case rec.pass != "":
-		return nil, s.detourFor(c.rt, rec.pass)
+		return nil, s.detourFor(c, rec.pass)
 	case err != nil:
 		return nil, err
 	case rec.status == 0:
 		rec.WriteHeader(http.StatusOK)
 	}
 	if why := rec.forbidden(c.rt.vary); why != "" {
-		return nil, s.detourFor(c.rt, why)
+		return nil, s.detourFor(c, why)
 	}
 	if n := rec.got.Get("Content-Length"); n != "" && n != itoa(len(rec.body)) {
 		return nil, errAborted // fewer bytes than were announced
@@ -229,9 +229,10 @@ func (s *Service) load(ctx context.Context, c *call) (*representation, error) {
 	return rep, nil
 }
 
-func (s *Service) detourFor(rt *route, why string) error {
-	rt.detour.take(s.opt.Now())
-	s.log.Warn("a cached route's answer cannot be shared", "route", rt.Path, "reason", why)
+func (s *Service) detourFor(c *call, why string) error {
+	s.detours.take(c.id, s.opt.Now())
+	s.met.unstored.WithLabelValues(c.rt.Path, why).Inc()
+	s.log.Warn("a cached route's answer cannot be shared", "route", c.rt.Path, "reason", why)
 	return &passError{why}
 }
 
@@ -258,9 +259,32 @@ func (s *Service) ttl(c *call, r *representation) time.Duration {
 	case http.StatusNotFound:
 		d = c.rt.NotFound
 	}
-	now := s.opt.Now()
-	if d <= 0 || !c.rt.seen.admit(c.id, now, now.Add(d)) {
+	if d <= 0 {
+		s.met.unstored.WithLabelValues(c.rt.Path, "status").Inc()
 		return -1
 	}
+	s.makeRoom(c)
 	return d
 }
+
+// makeRoom counts an entry that is about to be stored, and removes what it displaces.
+func (s *Service) makeRoom(c *call) {
+	displaced := c.rt.seen.admit(c.id)
+	if len(displaced) == 0 {
+		return
+	}
+	s.met.unstored.WithLabelValues(c.rt.Path, "displaced").Add(float64(len(displaced)))
+	if !s.opt.Cache.Serving() {
+		return // they expire
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), removeWithin)
+	defer cancel()
+	for _, id := range displaced {
+		if err := s.opt.Cache.Delete(ctx, ResponseLayer, cache.Key{ID: id}); err != nil {
+			s.log.Debug("a displaced response was not removed, and expires", "route", c.rt.Path, "error", err)
+			return
+		}
+	}
+}
+
+const removeWithin = time.Second

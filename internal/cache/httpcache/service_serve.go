@@ -108,7 +108,7 @@ func (s *Service) pass(rt *route, w http.ResponseWriter, why string, direct func
 // serve answers from the engine.
 func (s *Service) serve(w http.ResponseWriter, r *http.Request, q *call, direct func() error) error {
 	start := time.Now()
-	rep, info, err := s.answers.GetPlaced(r.Context(), &q.place, q)
+	rep, info, err := s.answers.GetPlaced(s.opt.Started(r.Context(), w.Header()), &q.place, q)
 	o := outcomeOf(info)
 	if err != nil {
 		var pass *passError
@@ -125,6 +125,9 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request, q *call, direct 
 		default:
 			return err
 		}
+	}
+	if o.cache == Hit {
+		q.rt.seen.asked(q.id)
 	}
 	n, enc := s.send(w, r, q.rt, rep, &o, info)
 	q.rt.answered(o.cache, time.Since(start))

@@ -448,33 +448,6 @@ func TestNotFoundIsRemembered(t *testing.T) {
 	n.expect(t, n.get("/api/articles/5"), 200, Miss, 1)
 }
 
-func TestVariantsAreBounded(t *testing.T) {
-	t.Parallel()
-	n := newNewsroom(t, testRedis(t), newDB())
-	for i := range 10 {
-		n.get("/api/articles/" + itoa(i+1))
-	}
-	n.runs.Store(0)
-	hits := 0
-	for i := range 10 {
-		if n.get("/api/articles/"+itoa(i+1)).Header().Get("X-Cache") == Hit {
-			hits++
-		}
-	}
-	if hits != 3 {
-		t.Errorf("%d variants were stored, the table allows 3", hits)
-	}
-	v := variantLimit{most: 2}
-	for i, want := range []bool{true, true, false} {
-		if got := v.admit(itoa(i), noon, noon.Add(time.Duration(i+1)*time.Minute)); got != want {
-			t.Errorf("variant %d admitted: %v", i, got)
-		}
-	}
-	if !v.admit("0", noon, noon.Add(time.Minute)) || !v.admit("3", noon.Add(time.Minute), noon.Add(time.Hour)) || v.admit("4", noon.Add(time.Minute), noon.Add(time.Hour)) {
-		t.Error("what expired makes room for as many, and what is known stays")
-	}
-}
-
 // TestWhatIsNotForSharing: each who asks gets an answer of their own, once it turns out.
 func TestWhatIsNotForSharing(t *testing.T) {
 	t.Parallel()

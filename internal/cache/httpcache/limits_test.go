@@ -1,0 +1,112 @@
+package httpcache
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+const placesOfTest = 200
+
+func fewPlaces(o *ServiceOptions) { o.Routes[0].MaxVariants = placesOfTest }
+
+// stored counts the responses of a route that are in the store.
+func (n *newsroom) stored(t *testing.T, pattern string) int {
+	t.Helper()
+	keys, err := n.cache.Keys(context.Background(), ResponseLayer, pattern, 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(keys)
+}
+
+// TestStrangersDoNotFillTheVariants: however many parameters somebody invents, what is asked for twice is kept, what many ask for
+// stays, and the store holds no more than the table allows.
+func TestStrangersDoNotFillTheVariants(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t, testRedis(t), newDB(), fewPlaces)
+	for i := range placesOfTest { // otter counts from when half of its places are taken
+		n.get("/api/articles?limit=3&q=reader" + itoa(i))
+	}
+	for range 3 {
+		n.get("/api/articles?limit=2")
+	}
+	for i := range placesOfTest + 50 {
+		n.get("/api/articles?limit=1&q=nobody" + itoa(i))
+	}
+	n.runs.Store(0)
+	n.expect(t, n.get("/api/articles?limit=2"), http.StatusOK, Hit, 0)
+	n.expect(t, n.get("/api/articles?limit=7&q=Semana"), http.StatusOK, Miss, 1)
+	n.expect(t, n.get("/api/articles?limit=7&q=Semana"), http.StatusOK, Hit, 0)
+	for i := range placesOfTest + 50 { // and it stays, since it was asked for
+		n.get("/api/articles?limit=1&q=noone" + itoa(i))
+	}
+	n.runs.Store(0)
+	n.expect(t, n.get("/api/articles?limit=7&q=Semana"), http.StatusOK, Hit, 0)
+	if got := n.stored(t, "*"); got > placesOfTest {
+		t.Errorf("%d responses are stored, the table allows %d", got, placesOfTest)
+	}
+	if got := testutil.ToFloat64(n.service.met.unstored.WithLabelValues("/api/articles", "displaced")); got < placesOfTest {
+		t.Errorf("%v were counted as displaced", got)
+	}
+}
+
+// TestADetourIsOfOneAnswer: one that cannot be shared takes no other of its route off the cache.
+func TestADetourIsOfOneAnswer(t *testing.T) {
+	t.Parallel()
+	for name, refuse := range map[string]func(echo.Context) error{
+		"too-large": func(c echo.Context) error {
+			return c.String(http.StatusOK, strings.Repeat("a", 5<<20))
+		},
+		"set-cookie": func(c echo.Context) error {
+			c.SetCookie(&http.Cookie{Name: "a", Value: "b"})
+			return c.String(http.StatusOK, "a")
+		},
+		"stream": func(c echo.Context) error {
+			c.Response().Flush()
+			return c.String(http.StatusOK, "a")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := newNewsroom(t, testRedis(t), newDB())
+			n.respond(func(c echo.Context) error {
+				if c.QueryParam("limit") == "9" {
+					return refuse(c)
+				}
+				return c.String(http.StatusOK, "small")
+			})
+			n.expect(t, n.get("/api/articles?limit=9"), http.StatusOK, Bypass, 2)
+			n.expect(t, n.get("/api/articles?limit=9"), http.StatusOK, Bypass, 1) // known by now
+			n.expect(t, n.get("/api/articles?limit=8"), http.StatusOK, Miss, 1)
+			n.expect(t, n.get("/api/articles?limit=8"), http.StatusOK, Hit, 0)
+			if got := testutil.ToFloat64(n.service.met.unstored.WithLabelValues("/api/articles", name)); got != 1 {
+				t.Errorf("%v were counted", got)
+			}
+		})
+	}
+}
+
+// TestDetoursAreBounded in memory, and end.
+func TestDetoursAreBounded(t *testing.T) {
+	t.Parallel()
+	d, err := newDetours()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 * knownDetours {
+		d.take(itoa(i), noon)
+	}
+	d.take("last", noon)
+	d.until.CleanUp()
+	if n := d.until.EstimatedSize(); n > knownDetours {
+		t.Errorf("%d detours are remembered", n)
+	}
+	if !d.active("last", noon) || d.active("other", noon) || d.active("last", noon.Add(detourFor)) {
+		t.Error("a detour is of one answer, for a while")
+	}
+}
