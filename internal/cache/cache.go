@@ -159,6 +159,11 @@ func (c *Cache) greet() {
 		err = r.ForEachMaster(ctx, func(ctx context.Context, n *redis.Client) error { return n.Ping(ctx).Err() })
 	} else {
 		err = c.rdb.Ping(ctx).Err()
+		for range 2 { // one learns which primary it is, the next finds it again
+			if err == nil {
+				err = c.lookAtRedis(ctx, c.mono())
+			}
+		}
 	}
 	if err != nil {
 		c.log.Warn("cache starts without Redis: reads go to the source", "error", err)

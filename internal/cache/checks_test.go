@@ -20,8 +20,19 @@ type mgets struct {
 }
 
 func (*mgets) DialHook(next redis.DialHook) redis.DialHook { return next }
-func (*mgets) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
+
+// A read that does not know its primary asks in a pipeline.
+func (m *mgets) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		for _, cmd := range cmds {
+			if cmd.Name() == "mget" {
+				if n := m.n.Add(1); m.before != nil {
+					m.before(n)
+				}
+			}
+		}
+		return next(ctx, cmds)
+	}
 }
 
 func (m *mgets) ProcessHook(next redis.ProcessHook) redis.ProcessHook {

@@ -3,6 +3,7 @@ package cache
 import (
 	"bytes"
 	"context"
+	"io"
 	"net"
 	"net/url"
 	"strconv"
@@ -153,6 +154,14 @@ type noncesSent struct {
 	net.Conn
 	seen *sync.Map
 	n    *atomic.Int64
+	lost atomic.Bool
+}
+
+func (s *noncesSent) Read(b []byte) (int, error) {
+	if s.lost.Load() {
+		return 0, io.EOF
+	}
+	return s.Conn.Read(b)
 }
 
 func (s *noncesSent) Write(b []byte) (int, error) {
@@ -164,7 +173,7 @@ func (s *noncesSent) Write(b []byte) (int, error) {
 			s.n.Add(1000)
 		}
 		s.n.Add(1)
-		_ = s.Conn.Close()
+		s.lost.Store(true)
 	}
 	return n, err
 }
@@ -182,7 +191,7 @@ func TestNoncesAreSentOnce(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		return &noncesSent{conn, &seen, &sent}, nil
+		return &noncesSent{Conn: conn, seen: &seen, n: &sent}, nil
 	}
 	rdb := redis.NewClusterClient(&o)
 	t.Cleanup(func() { _ = rdb.Close() })
