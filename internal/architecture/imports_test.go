@@ -45,6 +45,7 @@ var rules = []struct {
 	{"internal/sample/…", []string{"internal/sample/…"}, "a generator of texts, pure"},
 	{"internal/newsdate", []string{}, "a leaf"},
 	{"internal/tracing", []string{}, "spans are made for anyone; app connects them"},
+	{"internal/faults", []string{"internal/app"}, "faults are done to the whole service, from outside: its tests only start it"},
 	{"internal/architecture", []string{}, "this test"},
 	{"migrations", []string{}, "files"},
 	{"deploy", []string{}, "files"},

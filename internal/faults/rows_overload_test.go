@@ -1,0 +1,85 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// overload is what the row measures beside the usual.
+type overload struct {
+	capacity   int // searches a second
+	clients    int
+	rss, after int64
+}
+
+func overloadRows() []row {
+	return []row{{
+		group: "Overload", name: "overload", what: "3 × the new searches that 16 clients of A get through", prepare: nil,
+		inject: func(ctx context.Context, e *env, l *load) (func(context.Context) error, error) {
+			a := e.instances[0]
+			began := time.Now()
+			stop := l.burst(0, 16, searchPath)
+			sleep(ctx, e.timing.measure)
+			n := 0
+			for _, s := range l.rec.between(began, time.Now()) {
+				if s.kind == extra && s.ok() {
+					n++
+				}
+			}
+			capacity := max(int(float64(n)/time.Since(began).Seconds()), 10)
+			stop()
+			sleep(ctx, time.Second)
+			l.over = &overload{capacity: capacity, clients: 16, rss: a.memory()}
+			l.began = time.Now() // what was measured is no part of the fault
+			end := l.flood(0, 3*capacity, searchPath)
+			peak := again(100*time.Millisecond, func(context.Context) error {
+				l.over.after = max(l.over.after, a.memory())
+				return nil
+			})
+			return func(ctx context.Context) error {
+				err := peak(ctx)
+				end()
+				return err
+			}, nil
+		},
+		expect: func(o *outcome) []string {
+			during := o.during(0)
+			asked, statuses := 0, map[int]int{}
+			for _, s := range during {
+				if s.kind == extra {
+					asked++
+					statuses[s.status]++
+				}
+			}
+			answered := times(during, func(s sample) bool { return s.kind == extra })
+			hits := times(during, func(s sample) bool { return s.kind == hit })
+			past := 0
+			for _, s := range during {
+				if s.kind == hit && s.cached == "BYPASS" {
+					past++
+				}
+			}
+			over := o.load.over
+			o.note("capacity %d searches/s, offered %d; answers by status %v", over.capacity, 3*over.capacity, words(statuses))
+			p50, p99 := quantile(answered, 0.5), quantile(answered, 0.99)
+			o.note("of %d asked %d were answered: p50 %v, p99 %v", asked, len(answered), round(p50), round(p99))
+			hits99 := quantile(hits, 0.99)
+			o.note("hits of the standing load: p99 %v, %d past the cache", round(hits99), past)
+			o.note("resident memory of A: %d MB before, at most %d MB", over.rss>>20, over.after>>20)
+			var wrong []string
+			check := func(bad bool, format string, args ...any) {
+				if bad {
+					wrong = append(wrong, fmt.Sprintf(format, args...))
+				}
+			}
+			check(p99 > 3*time.Second, "p99 of answered searches %v, at most 3 s wanted", round(p99))
+			check(len(answered) < over.capacity*int(o.undone.Sub(o.injected).Seconds())/3, "%d searches answered: less than a third of the capacity", len(answered))
+			check(hits99 > 250*time.Millisecond, "p99 of hits %v, at most 250 ms wanted", round(hits99))
+			check(past > 0, "%d hits went past the cache", past)
+			check(over.after > 2*over.rss, "resident memory %d MB, at most twice %d MB wanted", over.after>>20, over.rss>>20)
+			check(o.recovery > 2*time.Second, "recovery took %v, at most 2 s wanted", round(o.recovery))
+			return wrong
+		},
+	}}
+}

@@ -1,0 +1,165 @@
+package faults
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// telling are the metrics that an operator would look at, first those that name the trouble.
+var telling = []*regexp.Regexp{
+	regexp.MustCompile(`^cache_breaker_open$`),
+	regexp.MustCompile(`^cache_gate_open$`),
+	regexp.MustCompile(`^cache_redis_(errors_total|up)$`),
+	regexp.MustCompile(`^cache_outbox_(pending|degraded)`),
+	regexp.MustCompile(`^db_(connect|query)_errors_total$`),
+	regexp.MustCompile(`(shed|admission|refus|reject|limit)`),
+	regexp.MustCompile(`^5xx answers$`),
+	regexp.MustCompile(`^(cache|db|http|api)_.*(error|fail|stale|degraded|oldest|pending|lost|bypass)`),
+}
+
+// figures are metrics, summed over their labels.
+type figures map[string]float64
+
+var serverError = regexp.MustCompile(`status="5\d\d"`)
+
+// scrape reads an instance's metrics.
+func (in *instance) scrape(ctx context.Context) (figures, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, in.base()+"/metrics", nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Close = true
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("/metrics: %s", res.Status)
+	}
+	return parseMetrics(res.Body)
+}
+
+func parseMetrics(text io.Reader) (figures, error) {
+	out := figures{}
+	lines := bufio.NewScanner(text)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		text := lines.Text()
+		if text == "" || text[0] == '#' {
+			continue
+		}
+		name, labels, _ := strings.Cut(text[:max(strings.LastIndexByte(text, ' '), 0)], "{")
+		value, err := strconv.ParseFloat(text[strings.LastIndexByte(text, ' ')+1:], 64)
+		if err != nil {
+			return nil, fmt.Errorf("/metrics says %q", text)
+		}
+		switch {
+		case name == "api_request_duration_seconds_count":
+			if serverError.MatchString(labels) {
+				out["5xx answers"] += value
+			}
+		case strings.HasSuffix(name, "_bucket"), strings.HasSuffix(name, "_sum"), strings.HasSuffix(name, "_count"):
+		default:
+			out[name] += value
+		}
+	}
+	return out, lines.Err()
+}
+
+// scrapes are both instances' metrics; nil for one that does not answer.
+type scrapes [2]figures
+
+func (e *env) scrape(ctx context.Context) (out scrapes) {
+	for i, in := range e.instances {
+		if f, err := in.scrape(ctx); err == nil {
+			out[i] = f
+		}
+	}
+	return out
+}
+
+// changes names the telling metrics that moved during the fault and not before it.
+func changes(calm, before, during scrapes) (out []string) {
+	for _, pattern := range telling {
+		var names []string
+		for i := range before {
+			for name := range maps.Keys(during[i]) {
+				if pattern.MatchString(name) && !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			said := ""
+			for i, in := range []string{"A", "B"} {
+				b, d := before[i], during[i]
+				if b == nil || d == nil || b[name] == d[name] || calm[i] != nil && calm[i][name] != b[name] {
+					continue
+				}
+				if said != "" {
+					in = "A, B"
+				}
+				said = fmt.Sprintf("`%s` (%s)", name, in)
+			}
+			if said != "" && !slices.Contains(out, said) {
+				out = append(out, said)
+			}
+		}
+	}
+	for i, in := range []string{"A", "B"} {
+		if during[i] == nil {
+			out = append([]string{fmt.Sprintf("`/metrics` of %s does not answer", in)}, out...)
+		}
+	}
+	return out[:min(len(out), 3)]
+}
+
+// words are the first lines of the log since the fault that say that something is wrong, or where none does, that say anything.
+func (e *env) words(since time.Time) []string {
+	var lines []line
+	for _, in := range e.instances {
+		lines = append(lines, in.since(since)...)
+	}
+	slices.SortStableFunc(lines, func(a, b line) int { return a.at.Compare(b.at) })
+	for _, loud := range []bool{true, false} {
+		var out []string
+		for _, l := range lines {
+			said := fmt.Sprintf("%s “%s”", l.level, strings.ReplaceAll(l.msg, "|", "/"))
+			if (l.level == "WARN" || l.level == "ERROR") == loud && l.level != raceLevel && !slices.Contains(out, said) && l.msg != "request" {
+				out = append(out, said)
+			}
+			if len(out) == 2 {
+				break
+			}
+		}
+		if len(out) > 0 {
+			return out
+		}
+	}
+	return nil
+}
+
+// races are reports of the race detector, where the service was built with it.
+func (e *env) races() (n int) {
+	for _, in := range e.instances {
+		for _, l := range in.since(time.Time{}) {
+			if l.level == raceLevel {
+				n++
+			}
+		}
+	}
+	return n
+}
