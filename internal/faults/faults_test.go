@@ -31,8 +31,9 @@ func TestAFewFaults(t *testing.T) {
 	}
 	testkit.OwnServers(t)
 	e := newEnv(t, "", 100, brief)
+	only := selected(t)
 	for _, r := range rows() {
-		if r.short {
+		if r.short && only.MatchString(r.name) {
 			e.try(t, r)
 		}
 	}
@@ -51,12 +52,9 @@ func TestFaults(t *testing.T) {
 	if !asked() {
 		t.Skip("OPENLEARN_FAULTS is not set: see make faults")
 	}
-	only, err := regexp.Compile(os.Getenv("FAULTS"))
-	if err != nil {
-		t.Fatalf("FAULTS: %v", err)
-	}
-	tm := long
+	only, tm := selected(t), long
 	if text := os.Getenv("SOAK"); text != "" {
+		var err error
 		if tm.soak, err = time.ParseDuration(text); err != nil {
 			t.Fatalf("SOAK: %v", err)
 		}
@@ -95,6 +93,16 @@ func inRoot(path string) string {
 		return path
 	}
 	return filepath.Join(root(), path)
+}
+
+// selected are the rows that FAULTS names, all of them where it is not set.
+func selected(t *testing.T) *regexp.Regexp {
+	t.Helper()
+	only, err := regexp.Compile(os.Getenv("FAULTS"))
+	if err != nil {
+		t.Fatalf("FAULTS: %v", err)
+	}
+	return only
 }
 
 func asked() bool { return os.Getenv("OPENLEARN_FAULTS") != "" }

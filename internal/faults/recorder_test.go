@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+	"testing"
 	"time"
 )
 
@@ -190,4 +191,53 @@ func times(samples []sample, match func(sample) bool) (out []time.Duration) {
 		}
 	}
 	return out
+}
+
+func TestRecovery(t *testing.T) {
+	t.Parallel()
+	began := time.Now().Add(-time.Minute)
+	at := func(d time.Duration) time.Time { return began.Add(d) }
+	r := &recorder{}
+	for d := time.Duration(0); d < 10*time.Second; d += 50 * time.Millisecond {
+		s := &sample{kind: hit, begin: at(d), end: at(d + 10*time.Millisecond), status: 200, cached: "HIT"}
+		switch {
+		case d < 2*time.Second:
+			s.status, s.cached = 503, ""
+		case d < 4*time.Second:
+			s.cached = "BYPASS"
+		case d == 5*time.Second:
+			s.status, s.failure = 0, refused
+		}
+		r.samples = append(r.samples, s)
+	}
+	for _, c := range []struct {
+		until time.Duration
+		hits  float64
+		after time.Duration
+		ok    bool
+	}{
+		{1900 * time.Millisecond, 1, 0, false},      // errors
+		{4 * time.Second, 1, 0, false},              // no hits
+		{4 * time.Second, 0, 2 * time.Second, true}, // nor were there before
+		{10 * time.Second, 1, 3900 * time.Millisecond, true}, // nine of ten are as before
+		{4500 * time.Millisecond, 1, 0, false}, // not a whole second yet
+	} {
+		if after, ok := r.recovered(began, at(c.until), c.hits); after != c.after || ok != c.ok {
+			t.Errorf("until %v, hits before %v: recovered after %v, %v; want %v, %v", c.until, c.hits, after, ok, c.after, c.ok)
+		}
+	}
+	if _, ok := r.recovered(at(4100*time.Millisecond), at(5900*time.Millisecond), 1); ok {
+		t.Error("recovered over a refused connection")
+	}
+	all := r.between(began, at(time.Hour))
+	if got := longestGap(all, began, at(10*time.Second)); got != 2010*time.Millisecond {
+		t.Errorf("the longest gap is %v", got)
+	}
+	if got := quantile(times(all, func(s sample) bool { return s.kind == hit }), 0.99); got != 10*time.Millisecond {
+		t.Errorf("p99 is %v", got)
+	}
+	r.samples[len(r.samples)-1].end = time.Time{} // still under way
+	if h := r.health(at(9*time.Second), at(10*time.Second)); h.good(1) || h.running != 1 {
+		t.Errorf("good while one has no answer: %+v", h)
+	}
 }

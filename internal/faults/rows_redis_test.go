@@ -40,8 +40,8 @@ func redisRows() []row {
 		{
 			group: group, name: "redis-readonly", what: "demoted in place by `REPLICAOF` (reads go on, writes answer READONLY)",
 			inject: func(ctx context.Context, e *env, _ *load) (func(context.Context) error, error) {
-				back := func(ctx context.Context) error { return e.rdb.SlaveOf(ctx, "NO", "ONE").Err() }
-				return back, e.rdb.SlaveOf(ctx, "127.0.0.1", "1").Err()
+				back := func(ctx context.Context) error { return e.rdb.ReplicaOf(ctx, "NO", "ONE").Err() }
+				return back, e.rdb.ReplicaOf(ctx, "127.0.0.1", "1").Err()
 			},
 		},
 		{

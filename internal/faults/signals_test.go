@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 )
 
@@ -162,4 +163,35 @@ func (e *env) races() (n int) {
 		}
 	}
 	return n
+}
+
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	metrics := func(open, bypassed, failed int) figures {
+		f, err := parseMetrics(strings.NewReader(fmt.Sprintf(`# TYPE cache_breaker_open gauge
+cache_breaker_open %d
+cache_bypassed_total{layer="a"} %d
+cache_bypassed_total{layer="b"} 1
+api_request_duration_seconds_bucket{status="500",le="1"} 7
+api_request_duration_seconds_count{cached="MISS",status="200"} 900
+api_request_duration_seconds_count{cached="MISS",status="503"} %d
+`, open, bypassed, failed)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	calm := scrapes{metrics(0, 0, 0), metrics(0, 3, 0)}
+	before := scrapes{metrics(0, 0, 0), metrics(0, 4, 0)} // B's bypasses move by themselves
+	during := scrapes{metrics(1, 0, 2), metrics(1, 9, 0)}
+	if got := fmt.Sprint(changes(calm, before, during)); got != "[`cache_breaker_open` (A, B) `5xx answers` (A)]" {
+		t.Error(got)
+	}
+	during[0] = nil
+	if got := fmt.Sprint(changes(calm, before, during)); got != "[`/metrics` of A does not answer `cache_breaker_open` (B)]" {
+		t.Error(got)
+	}
+	if _, err := parseMetrics(strings.NewReader("no metric\n")); err == nil {
+		t.Error("nonsense is parsed")
+	}
 }
