@@ -216,11 +216,11 @@ func TestRecovery(t *testing.T) {
 		after time.Duration
 		ok    bool
 	}{
-		{1900 * time.Millisecond, 1, 0, false},      // errors
-		{4 * time.Second, 1, 0, false},              // no hits
-		{4 * time.Second, 0, 2 * time.Second, true}, // nor were there before
+		{1900 * time.Millisecond, 1, 0, false},               // errors
+		{4 * time.Second, 1, 0, false},                       // no hits
+		{4 * time.Second, 0, 2 * time.Second, true},          // nor were there before
 		{10 * time.Second, 1, 3900 * time.Millisecond, true}, // nine of ten are as before
-		{4500 * time.Millisecond, 1, 0, false}, // not a whole second yet
+		{4500 * time.Millisecond, 1, 0, false},               // not a whole second yet
 	} {
 		if after, ok := r.recovered(began, at(c.until), c.hits); after != c.after || ok != c.ok {
 			t.Errorf("until %v, hits before %v: recovered after %v, %v; want %v, %v", c.until, c.hits, after, ok, c.after, c.ok)
