@@ -69,7 +69,7 @@ func postgresRows() []row {
 			},
 		},
 		{
-			group: group, name: "postgres-connections", what: "others hold every connection that is left; 16 clients of new searches on each instance beside the load",
+			group: group, name: "postgres-connections", what: "others hold every connection that is left, and the pools lose theirs; 16 clients of new searches on each instance beside the load",
 			inject: hog,
 		},
 		{
@@ -99,11 +99,16 @@ func lock(ctx context.Context, e *env, table string) (func(context.Context) erro
 
 const tooManyConnections = "53300"
 
+// shrink ends what the pools hold, as their own limits do in time, and leaves those that look at the outbox: whether the service
+// can follow its outbox at all is another fault.
+const shrink = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+	WHERE application_name = 'openlearn' AND state = 'idle' AND query NOT LIKE '%cache_outbox%'`
+
 // hog takes every connection that the server gives, for as long as it gives any.
 func hog(ctx context.Context, e *env, l *load) (func(context.Context) error, error) {
 	var mu sync.Mutex
 	var held []*pgx.Conn
-	stop := again(20*time.Millisecond, func(ctx context.Context) error {
+	stop := again(2*time.Millisecond, func(ctx context.Context) error {
 		for {
 			conn, err := pgx.Connect(ctx, e.postgres.URL())
 			var said *pgconn.PgError
@@ -118,9 +123,10 @@ func hog(ctx context.Context, e *env, l *load) (func(context.Context) error, err
 			mu.Unlock()
 		}
 	})
+	stopShrinking := again(time.Second, func(ctx context.Context) error { return e.sql(ctx, shrink) })
 	stopA, stopB := l.burst(0, 16, searchPath), l.burst(1, 16, searchPath)
 	return func(ctx context.Context) error {
-		err := stop(ctx)
+		err := errors.Join(stopShrinking(ctx), stop(ctx))
 		stopA()
 		stopB()
 		for _, conn := range held {

@@ -43,7 +43,7 @@ func processRows() []row {
 			},
 		},
 		{
-			group: group, name: "service-descriptors", what: "A with 64 file descriptors; 100 connections of one address that send nothing, renewed every 8 s",
+			group: group, name: "service-descriptors", what: "A with 64 file descriptors; 100 connections of one address that send nothing, renewed every 8 s; the load without keep-alive", fresh: true,
 			prepare: restartA(limits{descriptors: 64}),
 			inject: func(_ context.Context, e *env, _ *load) (func(context.Context) error, error) {
 				return idlers(e.instances[0].port, 100, 8*time.Second), nil

@@ -138,7 +138,7 @@ func (e *env) words(since time.Time) []string {
 	for _, loud := range []bool{true, false} {
 		var out []string
 		for _, l := range lines {
-			said := fmt.Sprintf("%s “%s”", l.level, strings.ReplaceAll(l.msg, "|", "/"))
+			said := fmt.Sprintf("%s “%s”", l.level, plain(l.msg))
 			if (l.level == "WARN" || l.level == "ERROR") == loud && l.level != raceLevel && !slices.Contains(out, said) && l.msg != "request" {
 				out = append(out, said)
 			}
@@ -151,6 +151,17 @@ func (e *env) words(since time.Time) []string {
 		}
 	}
 	return nil
+}
+
+var address = regexp.MustCompile(`\b\d+\.\d+\.\d+\.\d+:\d+`)
+
+// plain is a message as the table has it: the same in every run, and short.
+func plain(msg string) string {
+	msg = strings.ReplaceAll(address.ReplaceAllString(msg, "…"), "|", "/")
+	if runes := []rune(msg); len(runes) > 70 {
+		msg = string(runes[:70]) + "…"
+	}
+	return msg
 }
 
 // races are reports of the race detector, where the service was built with it.
