@@ -50,6 +50,7 @@ type load struct {
 	gone    atomic.Pointer[outage]
 	over    *overload // what the row of that name measures
 	growth  *growth   // what the soak measures
+	more    []*surplus
 	began   time.Time // of the fault proper, where a row measures something before it
 	running chan struct{}
 	wg      sync.WaitGroup
@@ -105,7 +106,12 @@ func (l *load) run(ctx context.Context) {
 	l.wg.Wait()
 }
 
+// close ends what the row asks on top, and closes the connections.
 func (l *load) close() {
+	for _, s := range l.more {
+		s.stop()
+		s.wait()
+	}
 	for _, c := range l.clients {
 		c.CloseIdleConnections()
 	}
@@ -366,55 +372,73 @@ func (l *load) look(a *article, pauses ...time.Duration) {
 	}
 }
 
-// burst are clients that ask on top, each as soon as it has its answer, until stopped. path makes each request.
-func (l *load) burst(i, clients int, path func() string) (stop func()) {
-	client := newClient("127.0.0.66", true)
-	over := make(chan struct{})
-	var wg sync.WaitGroup
+// surplus is what a row asks on top of the standing load.
+type surplus struct {
+	once   sync.Once
+	over   chan struct{}
+	wg     sync.WaitGroup
+	client *http.Client
+}
+
+// stop ends the asking. What was asked may still be under way: wait is for that.
+func (s *surplus) stop() { s.once.Do(func() { close(s.over) }) }
+
+func (s *surplus) wait() {
+	s.wg.Wait()
+	s.client.CloseIdleConnections()
+}
+
+func (s *surplus) stopped() bool {
+	select {
+	case <-s.over:
+		return true
+	default:
+		return false
+	}
+}
+
+func (l *load) surplus() *surplus {
+	s := &surplus{over: make(chan struct{}), client: newClient("127.0.0.66", true)}
+	l.more = append(l.more, s)
+	return s
+}
+
+// burst are clients that ask, each as soon as it has its answer. path makes each request.
+func (l *load) burst(i, clients int, path func() string) *surplus {
+	s := l.surplus()
 	for range clients {
-		wg.Go(func() {
-			for {
-				select {
-				case <-over:
-					return
-				default:
-				}
-				if !l.ask(client, i, path()) {
+		s.wg.Go(func() {
+			for !s.stopped() {
+				if !l.ask(s.client, i, path()) {
 					time.Sleep(20 * time.Millisecond) // refused: not to spin
 				}
 			}
 		})
 	}
-	return func() { close(over); wg.Wait(); client.CloseIdleConnections() }
+	return s
 }
 
-// flood asks on top at a rate, whatever becomes of it, until stopped.
-func (l *load) flood(i, rate int, path func() string) (stop func()) {
-	client := newClient("127.0.0.66", true)
-	over := make(chan struct{})
+// flood asks at a rate, whatever becomes of it.
+func (l *load) flood(i, rate int, path func() string) *surplus {
+	s := l.surplus()
 	running := make(chan struct{}, 3000)
-	var wg sync.WaitGroup
-	wg.Go(func() {
+	s.wg.Go(func() {
 		began, sent := time.Now(), 0
 		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
-		for {
-			select {
-			case <-over:
-				return
-			case <-tick.C:
-			}
+		for !s.stopped() {
+			<-tick.C
 			for due := int(time.Since(began).Seconds() * float64(rate)); sent < due; sent++ {
 				select {
 				case running <- struct{}{}:
-					wg.Go(func() { l.ask(client, i, path()); <-running })
+					s.wg.Go(func() { l.ask(s.client, i, path()); <-running })
 				default:
 					l.skipped.Add(1)
 				}
 			}
 		}
 	})
-	return func() { close(over); wg.Wait(); client.CloseIdleConnections() }
+	return s
 }
 
 func (l *load) ask(client *http.Client, i int, path string) bool {

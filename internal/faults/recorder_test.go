@@ -140,9 +140,9 @@ func (r *recorder) health(from, until time.Time) health {
 	return h
 }
 
-// good reports a stretch without an error, with hits as there were before.
+// good reports a stretch without an error and without a slow answer, with hits as there were before.
 func (h health) good(hits float64) bool {
-	return h.requests > 0 && h.errors == 0 && h.running == 0 && h.hits >= 0.9*hits
+	return h.requests > 0 && h.errors == 0 && h.running == 0 && h.slowest <= time.Second && h.hits >= 0.9*hits
 }
 
 // recovered finds the first whole second from since on that was good, and how long it took to come. ok is false if there is

@@ -14,7 +14,7 @@ func report(outcomes []*outcome, took time.Duration) string {
 	fmt.Fprintf(b, `# Reliability
 
 What clients see when something fails. `+"`make faults`"+` made this page: two instances of the service run on a PostgreSQL and a Redis of their own, with a
-proxy before each, under a standing load; each fault is made, held for %v and undone (`+"`internal/faults`"+`). `+"`FAULTS=regexp`"+` makes some rows only and prints them,
+proxy before each, under a standing load; each fault is made, held for %v (the overload for 30 s) and undone (`+"`internal/faults`"+`). `+"`FAULTS=regexp`"+` makes some rows only and prints them,
 `+"`SOAK=10m`"+` shortens the last.
 
 %s, %s, commit %s, %v in all.
@@ -26,7 +26,7 @@ Standing load: %s.
 - *stale*: answers to requests sent after a write was acknowledged (a second after, for commits made with SQL beside the service) that show what was there before. Each article carries a counter,
   and only one write of it runs at a time. (+n): shown while no instance could ask PostgreSQL, of commits made with SQL within the last second before that; nobody had heard of these, and entries are then all there is.
 - *lost*: acknowledged writes that the database does not have at the end.
-- *recovery*: from the end of the fault to the first whole second without an error and with hits as before.
+- *recovery*: from the end of the fault to the first whole second without an error, without an answer slower than a second, and with hits as before.
 - *told by*: metrics that moved, and the first lines of the log (A and B are the instances).
 
 `, long.hold, time.Now().UTC().Format("2006-01-02"), machine(), commit(), took.Round(time.Minute), loadWords)

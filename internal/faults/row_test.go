@@ -20,7 +20,7 @@ type timing struct {
 
 var (
 	long  = timing{steady: 3 * time.Second, hold: 8 * time.Second, soak: 30 * time.Minute, recovery: time.Minute, measure: 4 * time.Second, drain: 5 * time.Second, poll: 2 * time.Second}
-	brief = timing{steady: time.Second, hold: 2500 * time.Millisecond, soak: 5 * time.Second, recovery: 30 * time.Second, measure: time.Second, drain: 2 * time.Second, poll: 500 * time.Millisecond}
+	brief = timing{steady: 500 * time.Millisecond, hold: 2 * time.Second, soak: 3 * time.Second, recovery: 30 * time.Second, measure: time.Second, drain: 3 * time.Second, poll: 300 * time.Millisecond}
 )
 
 // outcome is what came of a row.
@@ -151,6 +151,7 @@ func (e *env) run(ctx context.Context, r row) (o *outcome, err error) {
 	o.over = time.Now()
 	stop()
 	<-ended
+	l.close()
 	return o, e.conclude(ctx, o)
 }
 

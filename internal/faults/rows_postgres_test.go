@@ -124,11 +124,9 @@ func hog(ctx context.Context, e *env, l *load) (func(context.Context) error, err
 		}
 	})
 	stopShrinking := again(time.Second, func(ctx context.Context) error { return e.sql(ctx, shrink) })
-	stopA, stopB := l.burst(0, 16, searchPath), l.burst(1, 16, searchPath)
+	stopAsking := ends(l.burst(0, 16, searchPath), l.burst(1, 16, searchPath))
 	return func(ctx context.Context) error {
-		err := errors.Join(stopShrinking(ctx), stop(ctx))
-		stopA()
-		stopB()
+		err := errors.Join(stopShrinking(ctx), stop(ctx), stopAsking(ctx))
 		for _, conn := range held {
 			err = errors.Join(err, conn.Close(ctx))
 		}

@@ -54,16 +54,14 @@ func processRows() []row {
 			group: group, name: "service-one-core", what: "A with `GOMAXPROCS=1`; 16 clients of new searches beside the load",
 			prepare: restartA(limits{settings: []string{"GOMAXPROCS=1"}}),
 			inject: func(_ context.Context, _ *env, l *load) (func(context.Context) error, error) {
-				stop := l.burst(0, 16, searchPath)
-				return func(context.Context) error { stop(); return nil }, nil
+				return ends(l.burst(0, 16, searchPath)), nil
 			},
 		},
 		{
 			group: group, name: "service-memory", what: "A with `GOMEMLIMIT=48MiB`; 8 clients of new pages of 100 articles beside the load",
 			prepare: restartA(limits{settings: []string{"GOMEMLIMIT=48MiB"}}),
 			inject: func(_ context.Context, _ *env, l *load) (func(context.Context) error, error) {
-				stop := l.burst(0, 8, pagePath())
-				return func(context.Context) error { stop(); return nil }, nil
+				return ends(l.burst(0, 8, pagePath())), nil
 			},
 		},
 	}

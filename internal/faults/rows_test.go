@@ -20,11 +20,12 @@ type row struct {
 	// expect names what is wrong with the outcome beside what is wrong with any.
 	expect func(o *outcome) []string
 
-	bulky    bool // PATCHes carry a long text
-	balanced bool // clients ask the instances that are ready
-	fresh    bool // every request comes on a connection of its own
-	away     bool // no instance can ask PostgreSQL meanwhile
-	soak     bool // held for as long as a soak
+	bulky    bool          // PATCHes carry a long text
+	balanced bool          // clients ask the instances that are ready
+	fresh    bool          // every request comes on a connection of its own
+	away     bool          // no instance can ask PostgreSQL meanwhile
+	soak     bool          // held for as long as a soak
+	hold     time.Duration // in the long form; 0: as all
 }
 
 // rows are in the order of the table.
@@ -37,10 +38,23 @@ func rows() []row {
 }
 
 func (r row) lasting(t timing) time.Duration {
-	if r.soak {
+	switch {
+	case r.soak:
 		return t.soak
+	case r.hold > t.hold:
+		return r.hold
 	}
 	return t.hold
+}
+
+// ends is the undoing of what a row asks on top.
+func ends(all ...*surplus) func(context.Context) error {
+	return func(context.Context) error {
+		for _, s := range all {
+			s.stop()
+		}
+		return nil
+	}
 }
 
 // nothing is the undoing of what undoes itself.
