@@ -372,6 +372,14 @@ func (l *load) look(a *article, pauses ...time.Duration) {
 	}
 }
 
+// back ends the outage of PostgreSQL, if it has not ended before.
+func (l *load) back() {
+	if o := *l.gone.Load(); o.until.IsZero() {
+		o.until = time.Now()
+		l.gone.Store(&o)
+	}
+}
+
 // surplus is what a row asks on top of the standing load.
 type surplus struct {
 	once   sync.Once

@@ -142,7 +142,7 @@ func (e *env) run(ctx context.Context, r row) (o *outcome, err error) {
 	}
 	back := time.Now()
 	if r.away {
-		l.gone.Store(&outage{from: began, until: back})
+		l.back()
 	}
 	for !o.recovered && time.Since(back) < e.timing.recovery {
 		sleep(ctx, 100*time.Millisecond)

@@ -27,8 +27,10 @@ func postgresRows() []row {
 		},
 		{
 			group: group, name: "postgres-restart", what: "restarted (fast shutdown)", away: true,
-			inject: func(ctx context.Context, e *env, _ *load) (func(context.Context) error, error) {
-				return nothing, e.postgres.Restart(ctx)
+			inject: func(ctx context.Context, e *env, l *load) (func(context.Context) error, error) {
+				err := e.postgres.Restart(ctx)
+				l.back() // already
+				return nothing, err
 			},
 		},
 		{
