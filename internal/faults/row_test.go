@@ -218,6 +218,9 @@ func (e *env) conclude(ctx context.Context, o *outcome) error {
 			o.violated("%d answers with status %d", n, status)
 		}
 	}
+	if n := o.count(func(s sample) bool { return s.status == 0 }); n > 0 && !o.row.dead {
+		o.violated("%d requests without an answer", n)
+	}
 	if !o.recovered {
 		o.violated("not recovered within %v", e.timing.recovery)
 	}

@@ -28,7 +28,7 @@ func processRows() []row {
 			expect: unnoticed,
 		},
 		{
-			group: group, name: "service-kill", what: "kill -9 of A, started again at the end; no keep-alive, a balancer looks at readiness", balanced: true, fresh: true,
+			group: group, name: "service-kill", what: "kill -9 of A, started again at the end; no keep-alive, a balancer looks at readiness", balanced: true, fresh: true, dead: true,
 			inject: func(_ context.Context, e *env, _ *load) (func(context.Context) error, error) {
 				a := e.instances[0]
 				err := a.signal(syscall.SIGKILL)
@@ -36,7 +36,7 @@ func processRows() []row {
 			},
 		},
 		{
-			group: group, name: "service-stop", what: "SIGSTOP of A: it hangs; no keep-alive, a balancer looks at readiness", balanced: true, fresh: true,
+			group: group, name: "service-stop", what: "SIGSTOP of A: it hangs; no keep-alive, a balancer looks at readiness", balanced: true, fresh: true, dead: true,
 			inject: func(_ context.Context, e *env, _ *load) (func(context.Context) error, error) {
 				a := e.instances[0]
 				return func(context.Context) error { return a.signal(syscall.SIGCONT) }, a.signal(syscall.SIGSTOP)

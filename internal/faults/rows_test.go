@@ -24,6 +24,7 @@ type row struct {
 	balanced bool          // clients ask the instances that are ready
 	fresh    bool          // every request comes on a connection of its own
 	away     bool          // no instance can ask PostgreSQL meanwhile
+	dead     bool          // an instance cannot answer what it is asked
 	soak     bool          // held for as long as a soak
 	hold     time.Duration // in the long form; 0: as all
 }
