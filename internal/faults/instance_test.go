@@ -92,12 +92,39 @@ func (in *instance) start(ctx context.Context, l limits) error {
 	}
 	in.cmd, in.exited = cmd, make(chan struct{})
 	exited := in.exited
+	dismiss, err := guard(cmd.Process.Pid)
+	if err != nil {
+		_ = cmd.Process.Kill()
+		dismiss = func() {}
+	}
 	go func() {
 		defer close(exited)
 		in.listen(out)
 		_ = cmd.Wait() // how it ended is what the row is about
+		dismiss()
 	}()
+	if err != nil {
+		return fmt.Errorf("start %s: %w", in.name, err)
+	}
 	return in.await(ctx, 60*time.Second)
+}
+
+// guard starts a shell that kills the process if ours ends first, however that happens: the shell's input then ends.
+func guard(pid int) (dismiss func(), err error) {
+	dog := exec.Command("/bin/sh", "-c", `read -r word; [ "$word" = done ] || kill -9 "$1"`, "sh", strconv.Itoa(pid))
+	dog.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	pipe, err := dog.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := dog.Start(); err != nil {
+		return nil, err
+	}
+	return func() {
+		_, _ = io.WriteString(pipe, "done\n")
+		_ = pipe.Close()
+		_ = dog.Wait()
+	}, nil
 }
 
 // environment is the caller's without what would configure the service.
