@@ -68,7 +68,7 @@ func (e *env) newLoad(ctx context.Context, r *row) (*load, error) {
 		return nil, err
 	}
 	l := &load{
-		e: e, rec: &recorder{}, source: source, articles: arts, bulky: r.bulky, balanced: r.balanced, next: active, use: append([]*article(nil), arts[:active]...),
+		e: e, rec: &recorder{slow: e.timing.slow}, source: source, articles: arts, bulky: r.bulky, balanced: r.balanced, next: active, use: append([]*article(nil), arts[:active]...),
 		running: make(chan struct{}, mostRunning),
 	}
 	l.gone.Store(&outage{})
@@ -119,6 +119,7 @@ func (l *load) close() {
 
 // every starts do at a rate, whatever became of the last one: clients do not wait for each other.
 func (l *load) every(ctx context.Context, rate int, do func()) {
+	rate = max(rate/l.e.timing.thinner, 1)
 	l.wg.Go(func() {
 		if !sleep(ctx, rand.N(time.Second/time.Duration(rate))) {
 			return

@@ -16,11 +16,18 @@ type timing struct {
 	soak                   time.Duration
 	measure                time.Duration // of the capacity
 	drain, poll            time.Duration // of a stopped instance, and of the balancer
+	slow                   time.Duration // an answer that is not well
+	settle                 time.Duration // at most until the service runs steadily
+	thinner                int           // the standing load is so many times thinner
 }
 
 var (
-	long  = timing{steady: 3 * time.Second, hold: 8 * time.Second, soak: 30 * time.Minute, recovery: time.Minute, measure: 4 * time.Second, drain: 5 * time.Second, poll: 2 * time.Second}
-	brief = timing{steady: 500 * time.Millisecond, hold: 2 * time.Second, soak: 3 * time.Second, recovery: 30 * time.Second, measure: time.Second, drain: 3 * time.Second, poll: 300 * time.Millisecond}
+	long  = timing{steady: 3 * time.Second, hold: 8 * time.Second, soak: 30 * time.Minute, recovery: time.Minute, measure: 4 * time.Second, drain: 5 * time.Second, poll: 2 * time.Second, slow: time.Second, settle: time.Minute, thinner: 1}
+	brief = timing{
+		steady: 500 * time.Millisecond, hold: 2 * time.Second, soak: 3 * time.Second, recovery: time.Minute, measure: time.Second, drain: 3 * time.Second, poll: 300 * time.Millisecond,
+		// Beside all the other tests, and with the race detector in the service.
+		slow: 10 * time.Second, settle: 2 * time.Minute, thinner: 4,
+	}
 )
 
 // outcome is what came of a row.
@@ -158,7 +165,7 @@ func (e *env) run(ctx context.Context, r row) (o *outcome, err error) {
 // settle waits until the service runs steadily, and returns the share of hits that it then has.
 func (e *env) settle(ctx context.Context, l *load, r row) (hits float64, err error) {
 	began := time.Now()
-	for time.Since(began) < time.Minute {
+	for time.Since(began) < e.timing.settle {
 		now := time.Now()
 		if h := l.rec.health(now.Add(-1500*time.Millisecond), now.Add(-500*time.Millisecond)); now.Sub(began) > 2*time.Second && h.good(0.8) && h.hits > 0.8 {
 			return h.hits, nil
@@ -166,7 +173,7 @@ func (e *env) settle(ctx context.Context, l *load, r row) (hits float64, err err
 		sleep(ctx, 100*time.Millisecond)
 	}
 	now := time.Now()
-	return 0, fmt.Errorf("%s: no steady second within a minute: %+v; A: %v; B: %v", r.name,
+	return 0, fmt.Errorf("%s: no steady second within %v: %+v; A: %v; B: %v", r.name, e.timing.settle,
 		l.rec.health(now.Add(-1500*time.Millisecond), now.Add(-500*time.Millisecond)), e.instances[0].last(), e.instances[1].last())
 }
 
