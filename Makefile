@@ -83,6 +83,13 @@ verify: ## the long proofs (VERIFY_FOR=10m each) and every fuzz function (FUZZ_F
 	@OPENLEARN_VERIFY=$(VERIFY_FOR) CGO_ENABLED=1 go test -race -count=1 -timeout 120m -v $(PACKAGES) 2>&1 | scripts/test-summary
 	@scripts/fuzz $(FUZZ_FOR)
 
+.PHONY: faults
+faults: ## docs/reliability.md: some thirty faults under load, 45 minutes (FAULTS=regexp for some, SOAK=1m for a short soak)
+	@scripts/ensure-installed postgres redis
+	@$(MAKE) build
+	@OPENLEARN_FAULTS=bin/openlearn OPENLEARN_FAULTS_REPORT=docs/reliability.md FAULTS='$(FAULTS)' SOAK=$(or $(SOAK),30m) \
+	go test -count=1 -timeout 180m -run '^TestFaults$$' -v ./internal/faults
+
 .PHONY: conformance
 conformance: ## the public HTTP cache suite against `openlearn cache-proxy`, three runs (needs node and npm; RUNS=1, ONLY=ids, SUITE=checkout)
 	@scripts/ensure-installed redis

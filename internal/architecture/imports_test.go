@@ -46,6 +46,7 @@ var rules = []struct {
 	{"internal/periodic", []string{}, "a leaf: it runs whatever it is given"},
 	{"internal/admission", []string{}, "a leaf: it bounds anyone's work"},
 	{"internal/tracing", []string{}, "spans are made for anyone; app connects them"},
+	{"internal/faults", []string{"internal/app"}, "faults are done to the whole service, from outside: its tests only start it"},
 	{"internal/architecture", []string{}, "this test"},
 	{"migrations", []string{}, "files"},
 	{"deploy", []string{}, "files"},
