@@ -151,7 +151,7 @@ func TestBadInputIsAClearAnswer(t *testing.T) {
 		{"POST", "/api/articles", `{"source": "S", "title": "t3", "content": "c3", "tags": ["a", "b\u0000"]}`, 422, `"loc":["body","tags",1]`},
 		{"POST", "/api/articles", `{"source": "S", "title": "t3", "content": "c3", "extra_metadata": {"a.b": {"\u0000": 1}}}`, 422, `"loc":["body","extra_metadata","a.b","\u0000"]`},
 		{"POST", "/api/articles", `{"source": "S", "title": "t3", "content": "c3", "colombian_entities": {"a": ["\u0000"]}}`, 422, `"loc":["body","colombian_entities","a",0]`},
-		{"POST", "/api/articles", `{"source": "S", "title": "t3", "content": "c3", "extra_metadata": "\ud800"}`, 422, "cannot be stored"},
+		{"POST", "/api/articles", `{"source": "S", "title": "t3", "content": "c3", "extra_metadata": "\ud800"}`, 422, "text must be valid UTF-8"},
 		{"POST", "/api/articles", `{"source": "S", "title": "t3", "content": "c3", "extra_metadata": 1e999999}`, 422, `"json_invalid"`},
 		{"GET", "/api/articles?order=easiest&cursor=eyJpZCI6MSwidmFsdWUiOiIweDFwLTIiLCJmaWVsZCI6ImRpZmZpY3VsdHlfc2NvcmUifQ", "", 200, `"items":[`},
 		{"PATCH", "/api/articles/1", `{"title": null}`, 422, "must not be blank"},

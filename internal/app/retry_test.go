@@ -24,7 +24,7 @@ func TestEveryRefusalSaysWhenToComeBack(t *testing.T) {
 		"ours":             {func(echo.Context) error { return httpapi.NewError(http.StatusServiceUnavailable, "busy") }, 503, "2"},
 		"echo's":           {func(echo.Context) error { return echo.NewHTTPError(http.StatusTooManyRequests) }, 429, "2"},
 		"written":          {func(c echo.Context) error { return c.String(http.StatusServiceUnavailable, "no") }, 503, "2"},
-		"http.Error":       {echo.WrapHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 504) })), 504, "5"},
+		"http.Error":       {echo.WrapHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusGatewayTimeout) })), 504, "5"},
 		"a time-out":       {func(echo.Context) error { return context.DeadlineExceeded }, 504, "5"},
 		"a statement":      {func(echo.Context) error { return &pgconn.PgError{Code: "57014"} }, 504, "5"},
 		"disk full":        {func(echo.Context) error { return &pgconn.PgError{Code: "53100"} }, 503, "2"},

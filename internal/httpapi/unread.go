@@ -31,8 +31,27 @@ func AnswerUnread(next http.Handler) http.Handler {
 		answer := &unreadAnswer{ResponseWriter: w, body: body}
 		next.ServeHTTP(answer, &with)
 		answer.hurry() // the answer may be empty
+		answer.linger()
 	})
 }
+
+// linger takes in what a client still sends after an answer that refused its body, for a moment: were the connection closed
+// with bytes unread, the client's system would reset it and could throw the answer away.
+func (a *unreadAnswer) linger() {
+	if a.body.ended.Load() {
+		return
+	}
+	rc := http.NewResponseController(a.ResponseWriter)
+	if rc.Flush() != nil || rc.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, a.body, lingerBytes) // the client may have gone or be slow: the connection is closed then
+}
+
+const (
+	lingerTime  = 500 * time.Millisecond
+	lingerBytes = 16 << 20
+)
 
 // watchedBody knows whether all of a body was read.
 type watchedBody struct {

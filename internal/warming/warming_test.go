@@ -361,6 +361,7 @@ func TestFailuresAreTriedAgain(t *testing.T) {
 	a.fail, a.loaded = nil, nil
 	same(t, "at once", a.once(t), nil)
 	h.now = h.now.Add(retryAfter)
+	testkit.Eventually(t, "a busy machine lets Redis answer", a.cache.Serving)
 	same(t, "later", a.once(t), upTo(5))
 	if last := a.Status().By["start"].Last; last.Failed || last.Entries != 5 || last.Loaded != 5 || !last.At.Equal(h.now) {
 		t.Errorf("the pass after it: %+v", last)

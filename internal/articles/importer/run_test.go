@@ -323,13 +323,12 @@ func collected(tb testing.TB) string {
 
 func TestRunReadsCollectedArticles(t *testing.T) {
 	t.Parallel()
-	f, err := os.Open(collected(t))
+	data, err := os.ReadFile(collected(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // read only
 	var m memory
-	s, err := Run(t.Context(), f, &m, Options{})
+	s, err := Run(t.Context(), bytes.NewReader(data), &m, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,8 +342,9 @@ func TestRunReadsCollectedArticles(t *testing.T) {
 			dated++
 		}
 	}
-	// What its README and a count by other means say.
-	if s.Lines != 5116 || s.Rejects[NoTitle] != 61 || s.Rejects[DuplicateURL] != 2 || s.Inserted != 5053 || dated < 1400 {
+	// What a count by other means says. The collection grows and shrinks; that a quarter of it has dates does not change.
+	lines := int64(bytes.Count(data, []byte("\n")))
+	if int64(s.Lines) != lines || s.Rejects[NoTitle] != 61 || s.Rejects[DuplicateURL] != 2 || int64(s.Inserted) != lines-63 || dated < s.Inserted/4 {
 		t.Errorf("summary %+v, %d with a date", s, dated)
 	}
 }
