@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"strconv"
 	"sync"
@@ -98,8 +99,22 @@ func TestAFullPoolIsNotADeadRedis(t *testing.T) {
 	}
 }
 
-// Nor is a process that does not come round to reading its answers.
+// Nor is a process that does not come round to reading its answers. Where other processes keep the machine's cores, Redis may
+// really be slow, so one of several tries has to show it; a cache that cannot tell the two apart fails in each.
 func TestABusyProcessIsNotASlowRedis(t *testing.T) {
+	const tries = 6
+	var wrong []string
+	for range tries {
+		if wrong = busyProcess(t); len(wrong) == 0 {
+			return
+		}
+	}
+	t.Errorf("in each of %d tries, in the last: %v", tries, wrong)
+}
+
+// busyProcess reads from Redis while this process is busy, and returns what went past it.
+func busyProcess(t *testing.T) (wrong []string) {
+	t.Helper()
 	o := exactly(ownRedis(t), nil)
 	o.Layers = only(func(l *Layer) { l.Near.Mode = NearOff })
 	c := newCache(t, o)
@@ -116,19 +131,25 @@ func TestABusyProcessIsNotASlowRedis(t *testing.T) {
 			}
 		})
 	}
+	past := make(chan string, 16)
 	for range 4 {
 		reads.Go(func() {
 			for range 4 {
-				if info := mustGet(t, f, 1, 0); info.Source != FromRedis {
-					t.Errorf("from %v", info.Source)
+				if _, info, err := f.GetInfo(context.Background(), 1); err != nil || info.Source != FromRedis {
+					past <- fmt.Sprintf("from %v, %v", info.Source, err)
 				}
 			}
 		})
 	}
 	reads.Wait()
-	if c.breaker.opened.value() != 0 {
-		t.Error("the breaker opened on a healthy Redis")
+	close(past)
+	for p := range past {
+		wrong = append(wrong, p)
 	}
+	if c.breaker.opened.value() != 0 {
+		wrong = append(wrong, "the breaker opened on a healthy Redis")
+	}
+	return wrong
 }
 
 // What Redis refuses is counted, of invalidations and of fills.
