@@ -32,6 +32,7 @@ var rules = []struct {
 	{"internal/scraping/newsroom", []string{"internal/scraping"}, "the demo newspaper only has a scrape definition"},
 	{"internal/articles/…", domain, "domains never import each other: declare an interface, and app adapts"},
 	{"internal/scraping/…", domain, "domains never import each other: declare an interface, and app adapts"},
+	{"internal/analysis/nlp/…", []string{"internal/analysis/nlp/…"}, "the NLP engine is a library: it knows nothing of the service, and does no I/O"},
 	{"internal/analysis/…", domain, "domains never import each other: declare an interface, and app adapts"},
 	{"internal/admin/console", []string{"internal/admin", "internal/httpapi"}, "the console shows what the administration says, and asks nobody else"},
 	{"internal/admin/…", domain, "domains never import each other: declare an interface, and app adapts"},
