@@ -69,7 +69,7 @@ func runDev(ctx context.Context, c *call) (err error) {
 	if _, err := postgres.Migrate(ctx, cfg.DatabaseURL); err != nil {
 		return err
 	}
-	tuneCollector()
+	defer paceCollector(ctx).Close()
 	a, err := New(ctx, cfg, log)
 	if err != nil {
 		return err

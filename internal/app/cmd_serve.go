@@ -17,7 +17,7 @@ func runServe(ctx context.Context, c *call) (err error) {
 	if err != nil {
 		return usageError{err.Error()}
 	}
-	tuneCollector()
+	defer paceCollector(ctx).Close()
 	log := NewLogger(c.stderr, cfg.LogLevel)
 	if err := migrateWhenUp(ctx, cfg, log); err != nil {
 		return err

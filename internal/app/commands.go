@@ -93,7 +93,7 @@ const environmentHelp = `Environment (default):
   WARM_RATE            articles a second that warming may read from the database (200)
   AUDIT_RETENTION_DAYS days that the trail of cache operations is kept, 0 for ever (90)
   OTEL_EXPORTER_OTLP_ENDPOINT  send traces there (http://localhost:4318); the other OTEL_ variables count too
-  GOGC, GOMEMLIMIT     how Go collects garbage (400, 1GiB)`
+  GOGC, GOMEMLIMIT     how Go collects garbage (by what lives, 1GiB)`
 
 // Run executes the command line args (without the program's name) of the program built as version.
 func Run(ctx context.Context, version string, args []string, stdout, stderr io.Writer) error {

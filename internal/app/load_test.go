@@ -88,7 +88,7 @@ func play(ctx context.Context, role string) error {
 	default:
 		return errors.New("no such role")
 	}
-	tuneCollector()
+	defer paceCollector(ctx).Close()
 	a, err := New(ctx, cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err

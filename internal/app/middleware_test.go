@@ -3,7 +3,6 @@ package app
 import (
 	"net/http"
 	"net/http/httptest"
-	"runtime/debug"
 	"slices"
 	"testing"
 
@@ -39,26 +38,5 @@ func TestMiddlewareIsAssembledOnce(t *testing.T) {
 	}
 	if assemblies != 2 {
 		t.Errorf("two pieces were put together %d times", assemblies)
-	}
-}
-
-// TestTheCollectorIsTunedUnlessTheEnvironmentSays is not parallel: there is one environment and one collector.
-func TestTheCollectorIsTunedUnlessTheEnvironmentSays(t *testing.T) {
-	percent, limit := debug.SetGCPercent(77), debug.SetMemoryLimit(1<<40)
-	t.Cleanup(func() {
-		debug.SetGCPercent(percent)
-		debug.SetMemoryLimit(limit)
-	})
-	t.Setenv("GOGC", "77")
-	t.Setenv("GOMEMLIMIT", "1TiB")
-	tuneCollector()
-	if p, l := debug.SetGCPercent(77), debug.SetMemoryLimit(-1); p != 77 || l != 1<<40 {
-		t.Errorf("the environment's settings became %d, %d", p, l)
-	}
-	t.Setenv("GOGC", "")
-	t.Setenv("GOMEMLIMIT", "")
-	tuneCollector()
-	if p, l := debug.SetGCPercent(77), debug.SetMemoryLimit(-1); p != gcPercent || l != memoryLimit {
-		t.Errorf("without them, %d, %d", p, l)
 	}
 }
