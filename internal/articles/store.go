@@ -85,9 +85,18 @@ func take(q *gorm.DB, id int64) (Article, error) {
 	return a, nil
 }
 
-// listColumns are what listings show: of the content its opening, since whole texts would be fetched for nothing.
-const listColumns = "id, source, source_url, category, title, subtitle, opening AS content, author, word_count, " +
-	"published_date, scraped_at, updated_at, colombian_entities, tags, difficulty_score, is_paywall"
+// listColumns are what listings show: of the content its opening, since whole texts would be fetched for nothing, and of
+// columns without a limit what is of a usual size. So a page has a bound in bytes, whatever its articles hold.
+const listColumns = "id, source, source_url, category, title, left(subtitle, 10000) AS subtitle, opening AS content, author, word_count, " +
+	"published_date, scraped_at, updated_at, " + usualEntities + ", " + usualTags + ", difficulty_score, is_paywall"
+
+// Names of up to 16 KiB of JSON, and tags of up to 100 (more than the service itself accepts), are shown in listings, larger
+// ones only with their article. What is stored in less than a kilobyte (compressed, perhaps) is not measured: that would
+// decompress it.
+const (
+	usualEntities = "CASE WHEN pg_column_size(colombian_entities) < 1000 OR octet_length(colombian_entities::text) <= 16384 THEN colombian_entities END AS colombian_entities"
+	usualTags     = "CASE WHEN pg_column_size(tags) < 1000 OR octet_length(tags::text) <= 102400 THEN tags END AS tags"
+)
 
 // List reads up to limit articles after a position, each content cut to cut+1 characters so that a cut can be seen.
 func (s *Store) List(ctx context.Context, f Filter, o Order, after *Position, limit, cut int) ([]Article, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -319,6 +320,54 @@ func TestListingsShowTheBeginning(t *testing.T) {
 		}
 		if err := s.Delete(ctx, id); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestAPageHasABoundInBytes lists and finds articles with all that a row may hold: what others wrote with SQL, too.
+func TestAPageHasABoundInBytes(t *testing.T) {
+	t.Parallel()
+	s, db := testStore(t)
+	ctx := t.Context()
+	const each = 400_000 // of a kind that does not compress, and of one that does
+	var noise strings.Builder
+	for i := range each / 8 {
+		fmt.Fprintf(&noise, "%08x", uint32(i)*2_654_435_761)
+	}
+	for i, name := range []string{noise.String(), strings.Repeat("a", each)} {
+		id := mustCreate(t, s, Article{Title: "Grande", SourceURL: fmt.Sprint("https://a.co/", i), Content: fmt.Sprint("palabra ", i), Entities: json.RawMessage(`["` + name + `"]`)})[0]
+		if _, err := db.Pool.Exec(ctx, "UPDATE scraped_content SET subtitle = $2, tags = $3 WHERE id = $1", id, name, `["`+name+`"]`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustCreate(t, s, Article{Title: "Usual", SourceURL: "https://a.co/2", Content: "palabra usual", Entities: json.RawMessage(`["DANE"]`), Tags: Tags{"censo"}})
+	found, total, err := s.Search(ctx, "'palabra'", Filter{}, 0, 100)
+	if err != nil || total != 3 {
+		t.Fatal(total, err)
+	}
+	listed, err := s.List(ctx, Filter{}, Newest, nil, 100, contentCut)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := map[string][]Article{"list": listed}
+	for _, h := range found {
+		pages["search"] = append(pages["search"], h.Article)
+	}
+	for name, page := range pages {
+		if len(page) != 3 {
+			t.Errorf("%s: %d articles", name, len(page))
+		}
+		for _, a := range page {
+			encoded, err := json.Marshal(a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.Title == "Grande" && len(encoded) > 20_000 {
+				t.Errorf("%s: %d bytes of one article", name, len(encoded))
+			}
+			if a.Title == "Usual" && (string(a.Entities) != `["DANE"]` || !slices.Equal(a.Tags, Tags{"censo"})) {
+				t.Errorf("%s: %s, %v", name, a.Entities, a.Tags)
+			}
 		}
 	}
 }

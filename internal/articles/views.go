@@ -31,7 +31,7 @@ type ContentItem struct {
 	ScrapedAt       *time.Time      `json:"scraped_at"`
 	DifficultyScore *float64        `json:"difficulty_score" doc:"1 (easy) to 5 (hard)"`
 	Tags            []string        `json:"tags" nullable:"true"`
-	Entities        json.RawMessage `json:"colombian_entities" doc:"Names by type, e.g. {\"institutions\": [\"DANE\"]}"`
+	Entities        json.RawMessage `json:"colombian_entities" doc:"Names by type, e.g. {\"institutions\": [\"DANE\"]}; in a list, null when they take more than 16 KiB"`
 	IsPaywall       *bool           `json:"is_paywall"`
 }
 
@@ -89,7 +89,7 @@ type Summary struct {
 	ScrapedAt       *time.Time      `json:"scraped_at"`
 	DifficultyScore *float64        `json:"difficulty_score" doc:"1 (easy) to 5 (hard)"`
 	Tags            []string        `json:"tags" nullable:"false"`
-	Entities        json.RawMessage `json:"colombian_entities"`
+	Entities        json.RawMessage `json:"colombian_entities" doc:"Names by type; null when they take more than 16 KiB, which the article has whole"`
 	IsPaywall       *bool           `json:"is_paywall"`
 }
 
