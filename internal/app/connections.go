@@ -168,6 +168,9 @@ func (lc *limitedConn) Close() error {
 	return lc.Conn.Close()
 }
 
+// NetConn is the connection beneath.
+func (lc *limitedConn) NetConn() net.Conn { return lc.Conn }
+
 // limited is our connection under what others have wrapped around it.
 func limited(c net.Conn) *limitedConn {
 	for c != nil {

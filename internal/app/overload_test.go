@@ -136,7 +136,7 @@ func TestIdleConnectionsDoNotShutOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { _ = srv.Serve(limitConnections(srv, l, 8)) }()
+	go func() { _ = srv.Serve(connectionsOf(srv, l, 8)) }()
 	t.Cleanup(func() { _ = srv.Close() })
 	for range 100 {
 		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", l.Addr().String())
@@ -168,5 +168,36 @@ func TestConnectionsStayBelowTheDescriptors(t *testing.T) {
 		if got := connectionsWithin(c.files, c.pools); got != c.want {
 			t.Errorf("%d descriptors: %d connections, want %d", c.files, got, c.want)
 		}
+	}
+}
+
+// Two pieces leave in one call only on the kernel's own connection: nothing may come between.
+func TestBoundedConnectionsStillSendInOnePiece(t *testing.T) {
+	t.Parallel()
+	inner, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := connectionsOf(&http.Server{}, inner, 8)
+	defer l.Close()
+	client, err := new(net.Dialer).DialContext(t.Context(), "tcp", inner.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if limited(c) != c {
+		t.Errorf("outside is %T, want what bounds connections", c)
+	}
+	sender, ok := limited(c).NetConn().(interface{ NetConn() net.Conn })
+	if !ok {
+		t.Fatalf("beneath it is %T, want what sends in one piece", limited(c).NetConn())
+	}
+	if _, ok := sender.NetConn().(*net.TCPConn); !ok {
+		t.Errorf("which writes to %T, want to the kernel's connection", sender.NetConn())
 	}
 }

@@ -27,7 +27,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	srv.RegisterOnShutdown(a.console.StopStreams) // they would never end by themselves
 	failed := make(chan error, 1)
 	most := connectionLimit(a.cfg)
-	l = httpcache.Whole(srv, limitConnections(srv, l, most))
+	l = connectionsOf(srv, l, most)
 	go func() { failed <- srv.Serve(l) }()
 	a.log.Info("serving", "address", l.Addr().String(), "public_url", a.cfg.PublicURL, "connections_at_most", most)
 	select {
@@ -55,4 +55,10 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 		err = errors.Join(err, e)
 	}
 	return err
+}
+
+// connectionsOf bounds a server's connections, around those that send answers in one piece: these must be right on the
+// kernel's.
+func connectionsOf(srv *http.Server, l net.Listener, most int) net.Listener {
+	return limitConnections(srv, httpcache.Whole(srv, l), most)
 }

@@ -17,14 +17,24 @@ const pieceSize = 4 << 10
 var pieces = sync.Pool{New: func() any { return new([pieceSize]byte) }}
 
 // Whole lets a server send responses from memory in one piece. It changes the server's ConnContext and returns the
-// listener to serve on.
+// listener to serve on. It belongs right on the listener that accepts: one call sends two pieces on a *net.TCPConn only. What
+// is wrapped around its connections has a method NetConn, which returns the inner one.
 func Whole(srv *http.Server, l net.Listener) net.Listener {
 	inner := srv.ConnContext
 	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		if inner != nil {
 			ctx = inner(ctx, c)
 		}
-		return context.WithValue(ctx, wholeKey{}, c)
+		for {
+			if whole, ok := c.(*wholeConn); ok {
+				return context.WithValue(ctx, wholeKey{}, whole)
+			}
+			outer, ok := c.(interface{ NetConn() net.Conn })
+			if !ok {
+				return ctx
+			}
+			c = outer.NetConn()
+		}
 	}
 	return wholeListener{l}
 }
