@@ -16,6 +16,7 @@ import (
 	"openlearn/internal/articles/importer"
 	"openlearn/internal/outbox"
 	"openlearn/internal/scraping"
+	"openlearn/internal/scraping/extract"
 )
 
 // Domains do not know each other; here their types meet.
@@ -68,7 +69,7 @@ func (a *App) sayUntold(w io.Writer) {
 // scrapeSink stores what a scrape found.
 type scrapeSink struct{ app *App }
 
-func (s scrapeSink) Save(ctx context.Context, found []scraping.Article) (saved, duplicates int, err error) {
+func (s scrapeSink) Save(ctx context.Context, found []extract.Article) (saved, duplicates int, err error) {
 	batch := make([]articles.Article, 0, len(found))
 	for _, f := range found {
 		batch = append(batch, articles.Article{

@@ -25,6 +25,7 @@ import (
 	"openlearn/internal/outbox"
 	"openlearn/internal/postgres"
 	"openlearn/internal/scraping"
+	"openlearn/internal/scraping/source"
 	"openlearn/internal/tracing"
 	"openlearn/internal/warming"
 )
@@ -113,7 +114,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	a.Analysis = analysis.NewService(analysis.NewStore(a.db.Gorm), a.cache, a.outbox)
 	a.admin = a.newAdmin()
 	a.trail = admin.NewRetention(admin.RetentionOptions{DB: a.db.Gorm, Keep: time.Duration(cfg.AuditRetentionDays) * 24 * time.Hour, Logger: log})
-	defs, err := scraping.NewDefinitions()
+	defs, err := source.NewDefinitions()
 	if err == nil {
 		a.scraping, err = scraping.NewMetrics(a.registry, defs)
 	}
@@ -132,7 +133,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 
 // routes mounts every domain on one Echo.
 func (a *App) routes() (http.Handler, error) {
-	catalogue, err := scraping.NewCatalogue()
+	catalogue, err := source.NewCatalogue()
 	if err != nil {
 		return nil, err
 	}

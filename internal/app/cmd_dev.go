@@ -15,8 +15,8 @@ import (
 	"openlearn/deploy"
 	"openlearn/internal/devstack"
 	"openlearn/internal/postgres"
-	"openlearn/internal/scraping"
 	"openlearn/internal/scraping/newsroom"
+	"openlearn/internal/scraping/source"
 )
 
 func devFlags(fs *flag.FlagSet) {
@@ -156,7 +156,7 @@ func (a *App) furnish(ctx context.Context, articles int, newsroomURL string) {
 }
 
 func (a *App) scrapeNewsroom(ctx context.Context, url string) error {
-	defs, err := scraping.NewDefinitions(newsroom.Definition(url))
+	defs, err := source.NewDefinitions(newsroom.Definition(url))
 	if err != nil {
 		return err
 	}

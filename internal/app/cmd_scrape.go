@@ -8,15 +8,17 @@ import (
 	"strings"
 
 	"openlearn/internal/scraping"
+	"openlearn/internal/scraping/fetch"
 	"openlearn/internal/scraping/newsroom"
+	"openlearn/internal/scraping/source"
 )
 
 func runScrape(ctx context.Context, c *call) error {
-	var extra []scraping.Definition
+	var extra []source.Definition
 	if url := os.Getenv("NEWSROOM_URL"); url != "" { // `dev` is running: see its env file
 		extra = append(extra, newsroom.Definition(url))
 	}
-	defs, err := scraping.NewDefinitions(extra...)
+	defs, err := source.NewDefinitions(extra...)
 	if err != nil {
 		return err
 	}
@@ -36,8 +38,8 @@ func runScrape(ctx context.Context, c *call) error {
 }
 
 // scrape makes one pass over a source and stores what is new in the archive.
-func (a *App) scrape(ctx context.Context, defs *scraping.Definitions, source string) (scraping.Report, error) {
-	fetcher := scraping.NewFetcher(scraping.FetcherConfig{Log: a.log})
+func (a *App) scrape(ctx context.Context, defs *source.Definitions, source string) (scraping.Report, error) {
+	fetcher := fetch.New(fetch.Config{Log: a.log})
 	defer fetcher.Close()
 	s, err := scraping.NewService(scraping.ServiceConfig{
 		Definitions: defs, Fetcher: fetcher, Sink: scrapeSink{a}, Known: a.Articles.Known, Log: a.log,

@@ -85,7 +85,7 @@ func TestLoadHTTP(t *testing.T) {
 	}
 	s := newStage(t, 2000)
 	strict, bounded, uncached := s.start("strict", nil), s.start("bounded", nil), s.start("uncached", nil)
-	body, etag := fetch(t, strict.base+loadPage)
+	body, etag := getBody(t, strict.base+loadPage)
 	s.cursors = cursors(t, uncached.base)
 	bare := s.start("echo", bytes.NewReader(body))
 	nginx, nginxPIDs := s.nginx(uncached.base)
@@ -251,7 +251,7 @@ func (s *stage) stored(a *actor) float64 {
 	ctx := s.t.Context()
 	var memory, body int
 	for _, limit := range []string{"10", "20", "50", "100"} {
-		page, _ := fetch(s.t, a.base+"/api/articles?limit="+limit)
+		page, _ := getBody(s.t, a.base+"/api/articles?limit="+limit)
 		key := "http_response:v1:/api/articles?limit=" + limit
 		if limit == "50" {
 			key = "http_response:v1:/api/articles" // the default
@@ -270,7 +270,7 @@ func cursors(t testing.TB, base string) []string {
 	t.Helper()
 	var out []string
 	for url := base + "/api/v1/articles?limit=1"; ; {
-		body, _ := fetch(t, url)
+		body, _ := getBody(t, url)
 		var page struct {
 			Next string `json:"next_cursor"`
 		}
@@ -285,7 +285,7 @@ func cursors(t testing.TB, base string) []string {
 	}
 }
 
-func fetch(t testing.TB, url string) (body []byte, etag string) {
+func getBody(t testing.TB, url string) (body []byte, etag string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {

@@ -290,7 +290,7 @@ func TestLoadReplay(t *testing.T) {
 		fmt.Fprintf(out, "| %s | %.2f ms | %.2f ms | %.1f | %s |\n", k, x, y, y/x, says(after.perEndpoint, k))
 	}
 	// What the clients and the network take of that: a page's bytes from a server that does nothing else.
-	page, _ := fetch(t, off.base+loadPage)
+	page, _ := getBody(t, off.base+loadPage)
 	echo := s.clients(s.start("echo", bytes.NewReader(page)), nil, false, func(send func(op)) {
 		for range few {
 			send(op{kind: readList, path: loadPage})

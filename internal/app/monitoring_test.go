@@ -13,8 +13,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"openlearn/internal/scraping"
 	"openlearn/internal/scraping/newsroom"
+	"openlearn/internal/scraping/source"
 )
 
 const deployDir = "../../deploy"
@@ -167,14 +167,14 @@ func (a *testApp) scrapeNews() {
 			a.t.Error(err)
 		}
 	}()
-	defs, err := scraping.NewDefinitions(newsroom.Definition(paper.url))
+	defs, err := source.NewDefinitions(newsroom.Definition(paper.url))
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	if _, err := a.scrape(a.t.Context(), defs, newsroom.ID); err != nil {
 		a.t.Fatal(err)
 	}
-	if defs, err = scraping.NewDefinitions(newsroom.Definition(gone.URL)); err != nil {
+	if defs, err = source.NewDefinitions(newsroom.Definition(gone.URL)); err != nil {
 		a.t.Fatal(err)
 	}
 	if _, err := a.scrape(a.t.Context(), defs, newsroom.ID); err == nil {

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"openlearn/internal/scraping"
 	"openlearn/internal/scraping/newsroom"
+	"openlearn/internal/scraping/source"
 	"openlearn/internal/testkit"
 )
 
@@ -179,7 +179,7 @@ func TestScrapeShowsAtOnce(t *testing.T) {
 			t.Fatal("not empty")
 		}
 	}
-	defs, err := scraping.NewDefinitions(newsroom.Definition(paper.url))
+	defs, err := source.NewDefinitions(newsroom.Definition(paper.url))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,9 +29,14 @@ var rules = []struct {
 	{"internal/cache/coherence", []string{"internal/cache", "internal/outbox", "internal/postgres"}, "the proof drives the cache and the outbox together"},
 	{"internal/cache/…", []string{"internal/cache/…"}, "the cache is a library: it imports nothing of ours"},
 	{"internal/articles/importer", []string{"internal/newsdate"}, "the reader of files does not know the database"},
-	{"internal/scraping/newsroom", []string{"internal/scraping"}, "the demo newspaper only has a scrape definition"},
+	{"internal/scraping/source", []string{"internal/newsdate"}, "what is known of the sources: it knows no other room"},
+	{"internal/scraping/robots", []string{}, "a leaf: a matcher of rules"},
+	{"internal/scraping/fetch", []string{"internal/scraping/robots", "internal/scraping/source"}, "fetching knows robots.txt and the source's own addresses, and not what is in a page"},
+	{"internal/scraping/discover", []string{"internal/scraping/source", "internal/newsdate"}, "discovery reads bytes: it does no I/O and fetches nothing"},
+	{"internal/scraping/extract", []string{"internal/scraping/source", "internal/newsdate"}, "extraction reads bytes: it does no I/O and fetches nothing"},
+	{"internal/scraping/newsroom", []string{"internal/scraping/source"}, "the demo newspaper only has a definition"},
+	{"internal/scraping", append([]string{"internal/scraping/source", "internal/scraping/fetch", "internal/scraping/discover", "internal/scraping/extract"}, domain...), "the service joins the rooms; domains never import each other: declare an interface, and app adapts"},
 	{"internal/articles/…", domain, "domains never import each other: declare an interface, and app adapts"},
-	{"internal/scraping/…", domain, "domains never import each other: declare an interface, and app adapts"},
 	{"internal/analysis/nlp/…", []string{"internal/analysis/nlp/…"}, "the NLP engine is a library: it knows nothing of the service, and does no I/O"},
 	{"internal/analysis/…", domain, "domains never import each other: declare an interface, and app adapts"},
 	{"internal/admin/console", []string{"internal/admin", "internal/httpapi"}, "the console shows what the administration says, and asks nobody else"},
@@ -137,9 +142,12 @@ func forbidden(importer, imported string, test bool) string {
 	if test && (imported == "internal/testkit" || imported == "internal/devstack") {
 		return ""
 	}
-	// A package and what is below it are one household.
-	if importer != "." && strings.HasPrefix(importer+"/", imported+"/") && !strings.HasPrefix(importer, "internal/cache/httpcache") {
+	// A package and what is below it are one household, but for those whose rooms have rules of their own.
+	if importer != "." && strings.HasPrefix(importer+"/", imported+"/") && !strings.HasPrefix(importer, "internal/cache/httpcache") && !strings.HasPrefix(importer, "internal/scraping/") {
 		return ""
+	}
+	if test && strings.HasPrefix(importer, "internal/scraping/") && strings.HasPrefix(imported, "internal/scraping") {
+		return "" // a room is tested with the house around it
 	}
 	for _, r := range rules {
 		if !matches(r.importer, importer) {
@@ -165,6 +173,42 @@ func matches(pattern, pkg string) bool {
 	return pattern == pkg
 }
 
+// pure are packages that turn bytes into values: they may not reach files, networks or databases. TestWhoImportsWhom holds
+// them to what they may import of ours, this to what they may of Go's.
+var pure = []string{"internal/scraping/extract", "internal/scraping/discover", "internal/scraping/robots"}
+
+func TestPurePackagesDoNoIO(t *testing.T) {
+	t.Parallel()
+	for _, pkg := range pure {
+		files, err := filepath.Glob(filepath.Join("..", "..", pkg, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", pkg, len(files), err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, spec := range f.Imports {
+				if doesIO(strings.Trim(spec.Path.Value, `"`)) {
+					t.Errorf("%s imports %s: the package does no I/O", file, spec.Path.Value)
+				}
+			}
+		}
+	}
+	if !doesIO("net/http") || !doesIO("database/sql") || doesIO("net/url") || doesIO("io") {
+		t.Error("the test does not know what does I/O")
+	}
+}
+
+func doesIO(imported string) bool {
+	return imported == "os" || imported == "net" || imported == "syscall" || strings.HasPrefix(imported, "os/") || strings.HasPrefix(imported, "net/http") ||
+		strings.HasPrefix(imported, "database/") || strings.HasPrefix(imported, "gorm.io/") || strings.HasPrefix(imported, "github.com/redis/")
+}
+
 // TestTheRulesBite keeps the test above from becoming one that cannot fail.
 func TestTheRulesBite(t *testing.T) {
 	t.Parallel()
@@ -183,6 +227,11 @@ func TestTheRulesBite(t *testing.T) {
 		{"internal/articles", "internal/testkit", true, true},
 		{"internal/unheard", "internal/cache", false, false},
 		{"internal/app", "internal/unheard", false, true},
+		{"internal/scraping", "internal/scraping/extract", false, true},
+		{"internal/scraping/extract", "internal/scraping", false, false},
+		{"internal/scraping/extract", "internal/scraping/source", false, true},
+		{"internal/scraping/discover", "internal/scraping/fetch", false, false},
+		{"internal/scraping/source", "internal/scraping/extract", false, false},
 	} {
 		if got := forbidden(c.importer, c.imported, c.test) == ""; got != c.allowed {
 			t.Errorf("%s importing %s (test: %v): allowed %v, want %v", c.importer, c.imported, c.test, got, c.allowed)

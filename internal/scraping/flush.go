@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"openlearn/internal/scraping/extract"
+	"openlearn/internal/scraping/fetch"
 )
 
 // saveTimeout bounds one call of the sink.
@@ -17,7 +20,7 @@ func (p *pass) flush(ctx context.Context) {
 	if len(batch) == 0 {
 		return
 	}
-	articles := make([]Article, len(batch))
+	articles := make([]extract.Article, len(batch))
 	for i, r := range batch {
 		articles[i] = r.article
 	}
@@ -30,7 +33,7 @@ func (p *pass) flush(ctx context.Context) {
 	refused := 0
 	for _, r := range batch {
 		if len(batch) > 1 && refused < giveUp {
-			err = p.save(ctx, []Article{r.article})
+			err = p.save(ctx, []extract.Article{r.article})
 			if err == nil {
 				refused = 0
 				p.stored(r)
@@ -39,11 +42,11 @@ func (p *pass) flush(ctx context.Context) {
 			refused++
 		}
 		p.lost = err
-		p.report.fail("store", r.article.URL, ReasonStore, err)
+		p.report.fail("store", r.article.URL, fetch.ReasonStore, err)
 	}
 }
 
-func (p *pass) save(ctx context.Context, articles []Article) error {
+func (p *pass) save(ctx context.Context, articles []extract.Article) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 	defer cancel()
 	saved, duplicates, err := p.service.cfg.Sink.Save(ctx, articles)
@@ -57,7 +60,7 @@ func (p *pass) save(ctx context.Context, articles []Article) error {
 
 func (p *pass) stored(batch ...result) {
 	for _, r := range batch {
-		if r.validators != (Validators{}) {
+		if r.validators != (fetch.Validators{}) {
 			p.service.rememberPage(r.item.URL, r.validators)
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,6 +16,11 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"openlearn/internal/scraping/discover"
+	"openlearn/internal/scraping/extract"
+	"openlearn/internal/scraping/fetch"
+	"openlearn/internal/scraping/source"
 )
 
 // story is a page with one article.
@@ -29,12 +33,12 @@ func story(title string) string {
 // box is a working sink.
 type box struct {
 	mu    sync.Mutex
-	urls  map[string]Article
-	err   func(Article) error
+	urls  map[string]extract.Article
+	err   func(extract.Article) error
 	calls int
 }
 
-func (b *box) Save(_ context.Context, articles []Article) (saved, duplicates int, err error) {
+func (b *box) Save(_ context.Context, articles []extract.Article) (saved, duplicates int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls++
@@ -62,7 +66,7 @@ type host struct {
 	base   string
 	mux    *http.ServeMux
 	sink   *box
-	config FetcherConfig
+	config fetch.Config
 	sc     ServiceConfig
 }
 
@@ -71,7 +75,7 @@ func newHost(t *testing.T) *host {
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	return &host{t: t, base: server.URL, mux: mux, sink: &box{urls: map[string]Article{}}, config: FetcherConfig{Backoff: time.Millisecond, Timeout: 5 * time.Second}}
+	return &host{t: t, base: server.URL, mux: mux, sink: &box{urls: map[string]extract.Article{}}, config: fetch.Config{Backoff: time.Millisecond, Timeout: 5 * time.Second}}
 }
 
 func (h *host) html(path, body string) {
@@ -95,17 +99,17 @@ func (h *host) feed(links ...string) {
 	h.mux.HandleFunc("/feed", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
 }
 
-func (h *host) definition() Definition {
-	return Definition{ID: "x", Name: "Equis", BaseURL: h.base, RequestsPerMinute: 60_000, AllowLoopback: true, Feeds: []Feed{{URL: h.base + "/feed"}}}
+func (h *host) definition() source.Definition {
+	return source.Definition{ID: "x", Name: "Equis", BaseURL: h.base, RequestsPerMinute: 60_000, AllowLoopback: true, Feeds: []source.Feed{{URL: h.base + "/feed"}}}
 }
 
-func (h *host) service(def Definition) *Service {
+func (h *host) service(def source.Definition) *Service {
 	h.t.Helper()
-	defs, err := newDefinitions([]Definition{def})
+	defs, err := source.DefinitionsOf(def)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	fetcher := NewFetcher(h.config)
+	fetcher := fetch.New(h.config)
 	h.t.Cleanup(fetcher.Close)
 	h.sc.Definitions, h.sc.Fetcher, h.sc.Sink = defs, fetcher, h.sink
 	s, err := NewService(h.sc)
@@ -184,14 +188,14 @@ func TestHostilePagesCostOnlyThemselves(t *testing.T) {
 	if report.Found != 16 || report.Skipped != 5 || report.Saved != 1 || report.Extracted != 1 || report.Failed != 15 {
 		t.Errorf("report: %+v", report)
 	}
-	reasons := map[string]Reason{}
+	reasons := map[string]fetch.Reason{}
 	for _, f := range report.Failures {
 		reasons[strings.TrimPrefix(f.URL, h.base)] = f.Reason
 	}
-	want := map[string]Reason{
-		"/lenta": ReasonTimeout, "/enorme": ReasonTooLarge, "/bomba": ReasonTooLarge, "/circulo": ReasonRedirects, "/error": ReasonStatus,
-		"/no-es-html": ReasonContentType, "/fuera": ReasonOffHost, "/otro-puerto": ReasonOffHost, "/archivo": ReasonOffHost, "/vacia": ReasonExtract,
-		"/sin-titulo": ReasonExtract, "/profunda": ReasonExtract, "/ld-rota": ReasonExtract, "/corta": ReasonNetwork, "/no-existe": ReasonStatus,
+	want := map[string]fetch.Reason{
+		"/lenta": fetch.ReasonTimeout, "/enorme": fetch.ReasonTooLarge, "/bomba": fetch.ReasonTooLarge, "/circulo": fetch.ReasonRedirects, "/error": fetch.ReasonStatus,
+		"/no-es-html": fetch.ReasonContentType, "/fuera": fetch.ReasonOffHost, "/otro-puerto": fetch.ReasonOffHost, "/archivo": fetch.ReasonOffHost, "/vacia": fetch.ReasonExtract,
+		"/sin-titulo": fetch.ReasonExtract, "/profunda": fetch.ReasonExtract, "/ld-rota": fetch.ReasonExtract, "/corta": fetch.ReasonNetwork, "/no-existe": fetch.ReasonStatus,
 	}
 	for path, reason := range want {
 		if reasons[path] != reason {
@@ -224,13 +228,13 @@ func TestRobotsAreAskedAndObeyed(t *testing.T) {
 	})
 	h.feed("/nota", "/privado/nota", "/puerta")
 	report, err := h.scrape()
-	if err != nil || report.Saved != 1 || report.Reasons[ReasonRobots] != 2 {
+	if err != nil || report.Saved != 1 || report.Reasons[fetch.ReasonRobots] != 2 {
 		t.Errorf("%v, %+v", err, report)
 	}
 	if _, did := asked.Load("private"); did {
 		t.Error("a disallowed page was fetched")
 	}
-	if _, did := agents.Load(DefaultUserAgent); !did {
+	if _, did := agents.Load(fetch.DefaultUserAgent); !did {
 		t.Error("the user agent was not sent")
 	}
 }
@@ -288,95 +292,15 @@ func TestAHostThatAsksForTooLongIsLeftAlone(t *testing.T) {
 	h.sc.Concurrency = 1
 	h.feed("/a/1", "/a/2", "/a/3")
 	report, err := h.scrape()
-	if err != nil || tries.Load() != 1 || report.Reasons[ReasonThrottled] != 3 {
+	if err != nil || tries.Load() != 1 || report.Reasons[fetch.ReasonThrottled] != 3 {
 		t.Errorf("%v, %d tries, %+v", err, tries.Load(), report.Reasons)
-	}
-}
-
-func TestPrivateAddressesAreRefusedWhenDialled(t *testing.T) {
-	t.Parallel()
-	var reached atomic.Bool
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Store(true) }))
-	t.Cleanup(server.Close)
-	port := server.URL[strings.LastIndexByte(server.URL, ':'):]
-	fetcher := NewFetcher(FetcherConfig{Attempts: 1})
-	t.Cleanup(fetcher.Close)
-	for _, hostname := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "2130706433", "127.1"} {
-		base := "http://" + hostname + port
-		def := Definition{ID: "x", Name: "x", BaseURL: base, RequestsPerMinute: 60_000}
-		_, err := fetcher.Get(t.Context(), def, base+"/x", acceptPage, Validators{})
-		var fetch *FetchError
-		if !errors.As(err, &fetch) {
-			t.Errorf("%s: %v", hostname, err)
-		}
-		if reached.Load() {
-			t.Fatalf("%s was reached", hostname)
-		}
-	}
-	// A source on this machine may reach loopback, and nothing else.
-	def := Definition{ID: "x", Name: "x", BaseURL: "http://10.0.0.1", AllowLoopback: true}
-	if _, err := fetcher.Get(t.Context(), def, "http://10.0.0.1/x", acceptPage, Validators{}); !errors.Is(err, errBlockedAddress) {
-		t.Errorf("10.0.0.1 with loopback allowed: %v", err)
-	}
-}
-
-func TestCheckAddress(t *testing.T) {
-	t.Parallel()
-	for address, public := range map[string]bool{
-		"8.8.8.8": true, "190.85.1.1": true, "2800:3f0:4005:400::200e": true, "2606:4700::1": true,
-		"127.0.0.1": false, "10.1.2.3": false, "172.31.0.1": false, "192.168.1.1": false, "169.254.169.254": false, "100.64.0.1": false,
-		"0.0.0.0": false, "224.0.0.1": false, "255.255.255.255": false, "198.18.0.1": false, "::1": false, "::": false, "fe80::1": false,
-		"fd00::1": false, "::ffff:10.0.0.1": false, "::ffff:8.8.8.8": true, "64:ff9b::a00:1": false, "2002:a00:1::": false, "2001:0:1::": false, "fec0::1": false, "ff02::1": false,
-	} {
-		err := checkAddress(netip.MustParseAddr(address), false)
-		if (err == nil) != public {
-			t.Errorf("%s: %v", address, err)
-		}
-		loop := checkAddress(netip.MustParseAddr(address), true)
-		if (loop == nil) != netip.MustParseAddr(address).Unmap().IsLoopback() {
-			t.Errorf("%s as loopback: %v", address, loop)
-		}
-	}
-}
-
-func TestBrokenFeeds(t *testing.T) {
-	t.Parallel()
-	base := &url.URL{Scheme: "https", Host: "news.example", Path: "/feed"}
-	s := Definition{BaseURL: "https://news.example"}.site()
-	for name, c := range map[string]struct {
-		body string
-		want []string
-	}{
-		"cut off":        {`<rss version="2.0"><channel><item><link>https://news.example/a</link></item><item><link>https://news.exa`, []string{"https://news.example/a"}},
-		"atom cut":       {`<feed xmlns="http://www.w3.org/2005/Atom"><entry><link href="/a"/></entry><entry><title>b`, []string{"https://news.example/a"}},
-		"atom":           {`<feed xmlns="http://www.w3.org/2005/Atom"><entry><link rel="alternate" href="https://www.news.example/b?utm_campaign=x&amp;id=1"/></entry></feed>`, []string{"https://news.example/b?id=1"}},
-		"guid":           {`<rss version="2.0"><channel><item><guid>https://news.example/g</guid></item></channel></rss>`, []string{"https://news.example/g"}},
-		"double slash":   {`<rss version="2.0"><channel><item><link>http://news.example//a//b/#x</link></item><item><link>https://www.news.example/a/b/</link></item></channel></rss>`, []string{"https://news.example/a/b/"}},
-		"evil twin":      {`<rss version="2.0"><channel><item><link>https://news.example.evil.example/a</link></item><item><link>https://evilnews.example/a</link></item></channel></rss>`, nil},
-		"false encoding": {"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><rss version=\"2.0\"><channel><item><link>https://news.example/niño</link></item></channel></rss>", []string{"https://news.example/ni%C3%B1o"}},
-		"bare ampersand": {`<rss version="2.0"><channel><item><title>A & B</title><link>https://news.example/a?x=1&y=2</link></item></channel></rss>`, []string{"https://news.example/a?x=1&y=2"}},
-		"control":        {"<rss version=\"2.0\"><channel><item><title>a\x0bb</title><link>https://news.example/a</link></item></channel></rss>", []string{"https://news.example/a"}},
-	} {
-		items, _, err := parseFeed([]byte(c.body), base, s)
-		var got []string
-		for _, it := range items {
-			got = append(got, it.URL)
-		}
-		if err != nil || !slices.Equal(got, c.want) {
-			t.Errorf("%s: %v, %v, want %v", name, got, err, c.want)
-		}
-	}
-	for _, body := range []string{"", "<html><body>no feed</body></html>", `{"version":"https://jsonfeed.org/version/1.1"}`, "<?xml version='1.0'?>", "\x00\x01", "<rss"} {
-		if items, _, err := parseFeed([]byte(body), base, s); err == nil && len(items) > 0 {
-			t.Errorf("%q gave items", body)
-		}
 	}
 }
 
 func TestFeedDatesAndNamesFillThePage(t *testing.T) {
 	t.Parallel()
 	latin := bytes.ReplaceAll([]byte(`<?xml version="1.0"?><rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel><item><title>Ma&#241;ana &amp;amp; tarde</title><link>https://news.example/a</link><pubDate>2025-10-28 08:55:00</pubDate><dc:creator>Jos@ P@rez</dc:creator><category>Econom@a</category></item></channel></rss>`), []byte("@"), []byte("\xe9"))
-	items, _, err := parseFeed(latin, &url.URL{Scheme: "https", Host: "news.example"}, Definition{BaseURL: "https://news.example"}.site())
+	items, _, err := discover.ParseFeed(latin, &url.URL{Scheme: "https", Host: "news.example"}, source.Definition{BaseURL: "https://news.example"}.Site())
 	if err != nil || len(items) != 1 {
 		t.Fatalf("%v, %v", items, err)
 	}
@@ -384,7 +308,7 @@ func TestFeedDatesAndNamesFillThePage(t *testing.T) {
 	if it.Title != "Mañana & tarde" || !slices.Equal(it.Authors, []string{"José Pérez"}) || !slices.Equal(it.Categories, []string{"Economéa"}) || it.PublishedAt.Format(time.RFC3339) != "2025-10-28T13:55:00Z" {
 		t.Errorf("%+v", it)
 	}
-	a := Article{Source: "El Diario"}
+	a := extract.Article{Source: "El Diario"}
 	fillFromFeed(&a, it)
 	if a.Author != "José Pérez" || a.Category != "Economéa" || a.PublishedAt == nil {
 		t.Errorf("%+v", a)

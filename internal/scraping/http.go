@@ -10,6 +10,7 @@ import (
 
 	"openlearn/internal/cache/httpcache"
 	"openlearn/internal/httpapi"
+	"openlearn/internal/scraping/source"
 )
 
 // Figures are what the status page says of the archive.
@@ -31,7 +32,7 @@ type Archive interface {
 }
 
 // Register mounts the scraping routes.
-func Register(api *httpapi.API, catalogue *Catalogue, archive Archive) {
+func Register(api *httpapi.API, catalogue *source.Catalogue, archive Archive) {
 	h := &handlers{catalogue, archive}
 	get := func(path, id, summary string) huma.Operation {
 		return huma.Operation{Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Tags: []string{"scraping"}}
@@ -53,7 +54,7 @@ func Cached(api *httpapi.API, statusDeps []string) []httpcache.Route {
 }
 
 type handlers struct {
-	catalogue *Catalogue
+	catalogue *source.Catalogue
 	archive   Archive
 }
 
@@ -92,19 +93,19 @@ func (h *handlers) sources(_ context.Context, in *sourcesInput) (*sourcesOutput,
 	list, filtered := h.catalogue.All(), true
 	switch {
 	case in.Priority != "" && in.Category != "":
-		list = slices.DeleteFunc(h.catalogue.ByPriority(in.Priority), func(s Source) bool { return s.Category != in.Category })
+		list = slices.DeleteFunc(h.catalogue.ByPriority(in.Priority), func(s source.Source) bool { return s.Category != in.Category })
 	case in.Priority != "":
 		list = h.catalogue.ByPriority(in.Priority)
 	case in.Category != "":
 		if list, _ = h.catalogue.ByCategory(in.Category); list == nil {
-			list = []Source{}
+			list = []source.Source{}
 		}
 	default:
 		filtered = false
 	}
 	var shape any = list
 	if !filtered {
-		grouped := map[string][]Source{}
+		grouped := map[string][]source.Source{}
 		for _, g := range h.catalogue.Grouped() {
 			grouped[g.Category] = g.Sources
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"openlearn/internal/scraping/source"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -27,7 +29,7 @@ const (
 
 // NewMetrics registers the series. Those of the definitions known beforehand begin at 0, so that their first failure is a
 // rise and not a first sight.
-func NewMetrics(reg prometheus.Registerer, known *Definitions) (*Metrics, error) {
+func NewMetrics(reg prometheus.Registerer, known *source.Definitions) (*Metrics, error) {
 	m := &Metrics{
 		passes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "scraping_passes_total", Help: "Passes over a source made by this process, by outcome: ok, failed as a whole, or canceled.",

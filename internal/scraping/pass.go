@@ -6,14 +6,19 @@ import (
 	"fmt"
 	"sync"
 
+	"openlearn/internal/scraping/discover"
+	"openlearn/internal/scraping/extract"
+	"openlearn/internal/scraping/fetch"
+	"openlearn/internal/scraping/source"
+
 	"golang.org/x/sync/errgroup"
 )
 
 // pass is the state of one Scrape. Only run's goroutine touches it; workers hand their results over.
 type pass struct {
 	service *Service
-	def     Definition
-	site    site
+	def     source.Definition
+	site    source.Site
 	report  Report
 	batch   []result
 	tasted  map[string]bool // canonical addresses in this pass: two feed items may lead to one article
@@ -22,9 +27,9 @@ type pass struct {
 
 // result is what became of one page.
 type result struct {
-	item       FeedItem
-	article    Article
-	validators Validators
+	item       discover.Item
+	article    extract.Article
+	validators fetch.Validators
 	unchanged  bool
 	fetched    bool
 	stage      string // where it failed, with err
@@ -48,8 +53,8 @@ func (p *pass) run(ctx context.Context) error {
 }
 
 // discover reads the feeds. A feed that fails is reported; all failing is an error.
-func (p *pass) discover(ctx context.Context) ([]FeedItem, error) {
-	var items []FeedItem
+func (p *pass) discover(ctx context.Context) ([]discover.Item, error) {
+	var items []discover.Item
 	var errs []error
 	announced := map[string]bool{}
 	for _, feed := range p.def.Feeds {
@@ -59,7 +64,7 @@ func (p *pass) discover(ctx context.Context) ([]FeedItem, error) {
 				return nil, ctx.Err()
 			}
 			errs = append(errs, err)
-			p.report.fail("feed", feed.URL, reasonOf(err), err)
+			p.report.fail("feed", feed.URL, fetch.ReasonOf(err), err)
 			continue
 		}
 		p.report.Feeds++
@@ -81,7 +86,7 @@ func (p *pass) discover(ctx context.Context) ([]FeedItem, error) {
 // readFeed fetches one feed, or takes what it said before where it says that nothing changed.
 func (p *pass) readFeed(ctx context.Context, url string) (feedMemory, error) {
 	before := p.service.feed(url)
-	doc, err := p.service.cfg.Fetcher.Get(ctx, p.def, url, acceptFeed, before.validators)
+	doc, err := p.service.cfg.Fetcher.Get(ctx, p.def, url, fetch.AcceptFeed, before.validators)
 	if err != nil {
 		return feedMemory{}, err
 	}
@@ -89,9 +94,9 @@ func (p *pass) readFeed(ctx context.Context, url string) (feedMemory, error) {
 		p.report.Unchanged++
 		return before, nil
 	}
-	items, skipped, err := parseFeed(doc.Body, doc.URL, p.site)
+	items, skipped, err := discover.ParseFeed(doc.Body, doc.URL, p.site)
 	if err != nil {
-		return feedMemory{}, &FetchError{URL: url, Reason: ReasonFeed, Err: err}
+		return feedMemory{}, &fetch.Error{URL: url, Reason: fetch.ReasonFeed, Err: err}
 	}
 	now := feedMemory{validators: doc.Validators, items: items, skipped: skipped}
 	p.service.rememberFeed(url, now)
@@ -99,7 +104,7 @@ func (p *pass) readFeed(ctx context.Context, url string) (feedMemory, error) {
 }
 
 // choose leaves out what is stored already and what goes beyond a pass.
-func (p *pass) choose(ctx context.Context, items []FeedItem) []FeedItem {
+func (p *pass) choose(ctx context.Context, items []discover.Item) []discover.Item {
 	if known := p.service.cfg.Known; known != nil && len(items) > 0 {
 		urls := make([]string, len(items))
 		for i, it := range items {
@@ -113,7 +118,7 @@ func (p *pass) choose(ctx context.Context, items []FeedItem) []FeedItem {
 		for _, u := range stored {
 			is[u] = true
 		}
-		fresh := make([]FeedItem, 0, len(items))
+		fresh := make([]discover.Item, 0, len(items))
 		for _, it := range items {
 			if !is[it.URL] {
 				fresh = append(fresh, it)
@@ -130,7 +135,7 @@ func (p *pass) choose(ctx context.Context, items []FeedItem) []FeedItem {
 }
 
 // pages fetches and extracts with bounded concurrency, and stores as articles arrive.
-func (p *pass) pages(ctx context.Context, items []FeedItem) {
+func (p *pass) pages(ctx context.Context, items []discover.Item) {
 	results := make(chan result)
 	var workers errgroup.Group
 	workers.SetLimit(p.service.cfg.Concurrency)
@@ -153,14 +158,14 @@ func (p *pass) pages(ctx context.Context, items []FeedItem) {
 }
 
 // page fetches one page and extracts its article. It runs beside others and touches nothing of the pass that changes.
-func (p *pass) page(ctx context.Context, it FeedItem) (r result) {
+func (p *pass) page(ctx context.Context, it discover.Item) (r result) {
 	r = result{item: it}
 	defer func() {
 		if v := recover(); v != nil { // a page is hostile input: it may cost itself, never the process
 			r.stage, r.err = "extract", fmt.Errorf("extract: panic: %v", v)
 		}
 	}()
-	doc, err := p.service.cfg.Fetcher.Get(ctx, p.def, it.URL, acceptPage, p.service.pageValidators(it.URL))
+	doc, err := p.service.cfg.Fetcher.Get(ctx, p.def, it.URL, fetch.AcceptPage, p.service.pageValidators(it.URL))
 	if err != nil {
 		r.stage, r.err = "fetch", err
 		return r
@@ -171,8 +176,8 @@ func (p *pass) page(ctx context.Context, it FeedItem) (r result) {
 		return r
 	}
 	r.fetched = true
-	r.article, r.err = Extract(decodeHTML(doc.Body, doc.ContentType), Hints{
-		URL: doc.URL, Source: p.def.Name, Language: p.def.Language, site: &p.site,
+	r.article, r.err = extract.Extract(extract.Decode(doc.Body, doc.ContentType), extract.Hints{
+		URL: doc.URL, Source: p.def.Name, Language: p.def.Language, Site: &p.site,
 	})
 	if r.err != nil {
 		r.stage = "extract"
@@ -183,11 +188,11 @@ func (p *pass) page(ctx context.Context, it FeedItem) (r result) {
 }
 
 // fillFromFeed takes from the feed what the page does not say.
-func fillFromFeed(a *Article, it FeedItem) {
+func fillFromFeed(a *extract.Article, it discover.Item) {
 	if a.PublishedAt == nil {
 		a.PublishedAt = it.PublishedAt
 	}
-	if a.Author == "" && len(it.Authors) == 1 && foldName(it.Authors[0]) != foldName(a.Source) && !noAuthors[foldName(it.Authors[0])] {
+	if a.Author == "" && len(it.Authors) == 1 && source.Fold(it.Authors[0]) != source.Fold(a.Source) && !extract.IsNobody(it.Authors[0]) {
 		a.Author = it.Authors[0]
 	}
 	if a.Category == "" && len(it.Categories) > 0 {
@@ -205,9 +210,9 @@ func (p *pass) take(ctx context.Context, r result) {
 	}
 	switch {
 	case r.err != nil:
-		reason := ReasonExtract
+		reason := fetch.ReasonExtract
 		if r.stage == "fetch" {
-			reason = reasonOf(r.err)
+			reason = fetch.ReasonOf(r.err)
 		}
 		p.report.fail(r.stage, r.item.URL, reason, r.err)
 		return

@@ -4,45 +4,47 @@ import (
 	"errors"
 	"log/slog"
 	"time"
+
+	"openlearn/internal/scraping/fetch"
 )
 
 // Report is what one pass over one source did. Found = Known + Cut + the pages tried; of those, Fetched were read
 // anew, Unchanged were as the last pass saw them, and the rest is in Failures.
 type Report struct {
-	ID         string         `json:"id"`
-	Source     string         `json:"source"`
-	StartedAt  time.Time      `json:"started_at"`
-	Took       time.Duration  `json:"took_ns"`
-	Feeds      int            `json:"feeds"`      // feeds read
-	Found      int            `json:"found"`      // distinct article addresses announced
-	Skipped    int            `json:"skipped"`    // feed items off the host, repeated, or no articles
-	Known      int            `json:"known"`      // not fetched, because they are stored already
-	Cut        int            `json:"cut"`        // not fetched, because a pass fetches no more
-	Fetched    int            `json:"fetched"`    // pages read
-	Unchanged  int            `json:"unchanged"`  // pages or feeds answered 304
-	Extracted  int            `json:"extracted"`  // articles found in pages
-	Saved      int            `json:"saved"`      // articles stored
-	Duplicates int            `json:"duplicates"` // articles that were stored before
-	Failed     int            `json:"failed"`     // feeds, pages and articles lost
-	Reasons    map[Reason]int `json:"reasons"`    // Failed by reason
-	Failures   []Failure      `json:"failures"`   // the first maxFailures, in order of occurrence
+	ID         string               `json:"id"`
+	Source     string               `json:"source"`
+	StartedAt  time.Time            `json:"started_at"`
+	Took       time.Duration        `json:"took_ns"`
+	Feeds      int                  `json:"feeds"`      // feeds read
+	Found      int                  `json:"found"`      // distinct article addresses announced
+	Skipped    int                  `json:"skipped"`    // feed items off the host, repeated, or no articles
+	Known      int                  `json:"known"`      // not fetched, because they are stored already
+	Cut        int                  `json:"cut"`        // not fetched, because a pass fetches no more
+	Fetched    int                  `json:"fetched"`    // pages read
+	Unchanged  int                  `json:"unchanged"`  // pages or feeds answered 304
+	Extracted  int                  `json:"extracted"`  // articles found in pages
+	Saved      int                  `json:"saved"`      // articles stored
+	Duplicates int                  `json:"duplicates"` // articles that were stored before
+	Failed     int                  `json:"failed"`     // feeds, pages and articles lost
+	Reasons    map[fetch.Reason]int `json:"reasons"`    // Failed by reason
+	Failures   []Failure            `json:"failures"`   // the first maxFailures, in order of occurrence
 }
 
 // Failure is one feed, page or article that was lost, and why.
 type Failure struct {
-	URL    string `json:"url"`
-	Stage  string `json:"stage"` // feed, fetch, extract, store
-	Reason Reason `json:"reason"`
-	Detail string `json:"detail"`
+	URL    string       `json:"url"`
+	Stage  string       `json:"stage"` // feed, fetch, extract, store
+	Reason fetch.Reason `json:"reason"`
+	Detail string       `json:"detail"`
 }
 
 // maxFailures bounds a report; Reasons counts all.
 const maxFailures = 50
 
-func (r *Report) fail(stage, url string, reason Reason, err error) {
+func (r *Report) fail(stage, url string, reason fetch.Reason, err error) {
 	r.Failed++
 	if r.Reasons == nil {
-		r.Reasons = map[Reason]int{}
+		r.Reasons = map[fetch.Reason]int{}
 	}
 	r.Reasons[reason]++
 	if len(r.Failures) < maxFailures {

@@ -20,7 +20,7 @@ import (
 
 	"golang.org/x/text/encoding/charmap"
 
-	"openlearn/internal/scraping"
+	"openlearn/internal/scraping/source"
 )
 
 //go:embed site
@@ -37,12 +37,12 @@ var written = time.Date(2026, time.March, 8, 12, 0, 0, 0, time.UTC)
 
 // Definition says how the newsroom served at baseURL (absolute, no trailing slash) is scraped. It lives on this
 // machine, so it may reach loopback and needs no pace.
-func Definition(baseURL string) scraping.Definition {
+func Definition(baseURL string) source.Definition {
 	baseURL = strings.TrimRight(baseURL, "/")
-	return scraping.Definition{
+	return source.Definition{
 		ID: ID, Name: Name, Aliases: []string{"newsroom"}, BaseURL: baseURL, Language: "es-CO",
 		RequestsPerMinute: 6000, AllowLoopback: true,
-		Feeds: []scraping.Feed{{URL: baseURL + "/feed.xml"}},
+		Feeds: []source.Feed{{URL: baseURL + "/feed.xml"}},
 	}
 }
 

@@ -14,7 +14,10 @@ import (
 	"go.uber.org/goleak"
 
 	"openlearn/internal/scraping"
+	"openlearn/internal/scraping/extract"
+	"openlearn/internal/scraping/fetch"
 	"openlearn/internal/scraping/newsroom"
+	"openlearn/internal/scraping/source"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -22,11 +25,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // memory is a working sink: articles by address, in order of arrival.
 type memory struct {
 	mu       sync.Mutex
-	articles []scraping.Article
+	articles []extract.Article
 	byURL    map[string]bool
 }
 
-func (m *memory) Save(_ context.Context, articles []scraping.Article) (saved, duplicates int, err error) {
+func (m *memory) Save(_ context.Context, articles []extract.Article) (saved, duplicates int, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, a := range articles {
@@ -53,11 +56,11 @@ func serve(t *testing.T, path string) (base string) {
 
 func service(t *testing.T, base string, sink scraping.Sink) *scraping.Service {
 	t.Helper()
-	defs, err := scraping.NewDefinitions(newsroom.Definition(base))
+	defs, err := source.NewDefinitions(newsroom.Definition(base))
 	if err != nil {
 		t.Fatal(err)
 	}
-	fetcher := scraping.NewFetcher(scraping.FetcherConfig{})
+	fetcher := fetch.New(fetch.Config{})
 	t.Cleanup(fetcher.Close)
 	s, err := scraping.NewService(scraping.ServiceConfig{Definitions: defs, Fetcher: fetcher, Sink: sink})
 	if err != nil {

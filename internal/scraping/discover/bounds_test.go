@@ -1,0 +1,152 @@
+package discover
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net/url"
+	"runtime"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"openlearn/internal/scraping/source"
+)
+
+// mostAllocated is what one document may have allocated, garbage included. The race detector keeps slices from being grown
+// in place and pools from being used, so what it sees is more.
+func mostAllocated() uint64 {
+	if raceEnabled {
+		return 128 << 20
+	}
+	return 64 << 20
+}
+
+// allocated is what f allocates. Nothing else may run meanwhile: who calls it is not parallel.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// filled repeats s up to 8 MiB.
+func filled(s string) string { return strings.Repeat(s, (8<<20)/len(s)) }
+
+func numbered(n int, format string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}
+
+func TestHostileFeedsAreCheap(t *testing.T) { //nolint:paralleltest // it measures the process
+	s := source.Definition{BaseURL: "https://www.diario.example"}.Site()
+	base := &url.URL{Scheme: "https", Host: "www.diario.example", Path: "/feed"}
+	const rss, atom = `<rss version="2.0"><channel><item>`, `<feed xmlns="http://www.w3.org/2005/Atom"><entry>`
+	spaces := numbered(1000, ` xmlns:n%d="urn:x"`)
+	sixteen := func(text string) string {
+		out := []byte{0xfe, 0xff}
+		for _, u := range utf16.Encode([]rune(text)) {
+			out = append(out, byte(u>>8), byte(u))
+		}
+		return string(out)
+	}
+	for name, body := range map[string]string{
+		"names within names":        rss + filled("<a:b>"),
+		"names in an entry":         atom + filled("<m:g>"),
+		"native names":              rss + filled("<item>"),
+		"names beside names":        rss + filled("<a:b/>"),
+		"closed":                    rss + filled("<a:b></a:b>"),
+		"in a group":                rss + strings.Repeat(strings.Repeat("<a:b>", 200)+strings.Repeat("</a:b>", 200), 3000),
+		"attributes":                rss + "<a:b " + filled(`c="" `),
+		"attributes without quotes": rss + "<a:b " + filled(`b=cé`),
+		"attributes without values": rss + "<a:b " + filled(`c `),
+		"attributes of many":        rss + filled(`<a:b c="" d="" e="">x</a:b>`),
+		"namespaces":                "<rss" + spaces + "><channel>" + filled("<item><title>x</title></item>"),
+		"namespaces at each level":  "<rss><channel><item>" + numbered(250, `<a:b xmlns:a%d="urn:x">`) + strings.Repeat("<c></c>", 40_000),
+		"text in pieces":            rss + "<a:b>" + strings.Repeat(strings.Repeat("x", 200)+"<c/>", 40_000),
+		"text and comments":         rss + "<a:b>" + strings.Repeat(strings.Repeat("x", 200)+"<!---->", 40_000),
+		"text and sections":         rss + "<a:b>" + strings.Repeat(strings.Repeat("x", 200)+"<![CDATA[y]]>", 40_000),
+		"entities":                  rss + "<title>" + strings.Repeat("&amp;", 200_000) + "</title><link>/a</link></item></channel></rss>",
+		"entities within entities":  `<!DOCTYPE rss [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]>` + rss + "<title>" + strings.Repeat("&c;", 1000) + "</title></item></channel></rss>",
+		"behind a doctype":          `<!DOCTYPE rss [<!ENTITY a "<![CDATA["><!-- " --> <!ENTITY b '<!--'>]>` + rss + filled("<a:b>"),
+		"behind a comment":          "<!--> --><!-- <![CDATA[ -->" + rss + filled("<a:b>"),
+		"in UTF-16":                 sixteen(rss + filled("<a:b>")[:4<<20]),
+		"in UTF-16 from its midst":  `<?xml version="1.0"?> <?xml encoding="utf-16be"?>` + sixteen(rss+filled("<a:b>")[:4<<20]),
+		"in windows-1252":           `<?xml version="1.0" encoding="windows-1252"?>` + rss + filled("<\xe1>"),
+	} {
+		var err error
+		var items []Item
+		if got := allocated(func() { items, _, err = ParseFeed([]byte(body), base, s) }); got > mostAllocated() {
+			t.Errorf("%s: %d MB", name, got>>20)
+		}
+		if errors.Is(err, errFeedBounds) && !errors.Is(err, ErrNoFeed) {
+			t.Errorf("%s: %v is no refusal of a feed", name, err)
+		}
+		if strings.HasPrefix(name, "names") && !errors.Is(err, errFeedBounds) {
+			t.Errorf("%s: %d items, %v", name, len(items), err)
+		}
+	}
+}
+
+// TestFeedsWithinBounds are read as before, whatever their encoding.
+func TestFeedsWithinBounds(t *testing.T) {
+	t.Parallel()
+	s := source.Definition{BaseURL: "https://www.diario.example"}.Site()
+	base := &url.URL{Scheme: "https", Host: "www.diario.example", Path: "/feed"}
+	body := `<!DOCTYPE rss [<!ENTITY a "<b>">]><rss version="2.0"` + numbered(40, ` xmlns:n%d="urn:x%[1]d"`) + `><channel>` +
+		numbered(1000, `<item><title>Año %d</title><link>/noticias/la-nota-%[1]d</link><media:group xmlns:media="http://search.yahoo.com/mrss/">`+strings.Repeat(`<media:content url="a" medium="image"/>`, 20)+`</media:group><description><![CDATA[`+strings.Repeat("<p>x</p>", 200)+`]]></description></item>`) +
+		`</channel></rss>`
+	wide := []byte{0xff, 0xfe}
+	for _, u := range utf16.Encode([]rune(`<?xml version="1.0" encoding="UTF-16"?>` + body)) {
+		wide = append(wide, byte(u), byte(u>>8))
+	}
+	narrow := strings.ReplaceAll(body, "ñ", "\xf1")
+	for name, feed := range map[string][]byte{
+		"UTF-8": []byte(body), "UTF-16": wide, "ISO-8859-1": []byte(`<?xml version="1.0" encoding="ISO-8859-1"?>` + narrow), "undeclared": []byte(narrow),
+		"deep": []byte(strings.Replace(body, "<item>", "<item>"+strings.Repeat("<x>", 200)+strings.Repeat("</x>", 200), 1)),
+	} {
+		if len(feed) > 8<<20 {
+			t.Fatalf("%d bytes", len(feed))
+		}
+		items, _, err := ParseFeed(feed, base, s)
+		if err != nil || len(items) != 1000 || items[7].Title != "Año 7" {
+			t.Errorf("%s: %d items, %v", name, len(items), err)
+		}
+	}
+}
+
+// FuzzFeedBounds: no feed has more than was counted, as the parser's own tokenizer reads it.
+func FuzzFeedBounds(f *testing.F) {
+	for _, s := range []string{
+		`<a><b c="d" e='>'/></a>`, `<!DOCTYPE a [<!ENTITY b "<">]><a b=cé d>x<!-- <a> --><![CDATA[<a>]]></a>`, `<?xml version="1.0"?><a/>`, `<!><<a>`, `<a b="/>`, "<a\u00e9=b:c>",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		s := feedScan{}
+		if err := s.read(body); err != nil {
+			return
+		}
+		d := xml.NewDecoder(bytes.NewReader(body))
+		d.Strict = false
+		elements, attributes := 0, 0
+		for {
+			token, err := d.RawToken()
+			if err != nil {
+				break
+			}
+			if start, ok := token.(xml.StartElement); ok {
+				elements++
+				attributes += len(start.Attr)
+			}
+		}
+		if elements > s.elements || attributes > s.attributes {
+			t.Fatalf("%q: %d elements and %d attributes, counted %d and %d", body, elements, attributes, s.elements, s.attributes)
+		}
+	})
+}

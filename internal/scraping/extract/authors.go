@@ -1,0 +1,162 @@
+package extract
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"openlearn/internal/scraping/source"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// authors lists the people who signed, in page order. The newspaper, its section and its software are no authors.
+func (p *pageReader) authors(section string) []string {
+	var ld []string
+	for _, n := range p.graph.objects(p.article, "author") {
+		for _, v := range listOf(n["name"]) {
+			ld = append(ld, textOf(v))
+		}
+		if n["name"] == nil && n["givenName"] != nil {
+			ld = append(ld, n.text("givenName")+" "+n.text("familyName"))
+		}
+	}
+	if len(ld) == 0 {
+		for _, n := range p.graph.objects(p.article, "creator") {
+			ld = append(ld, n.text("name"))
+		}
+	}
+	sources := []func() []string{
+		func() []string { return ld },
+		func() []string { return p.meta.named["author"] },
+		func() []string { return p.meta.named["article:author"] },
+		func() []string { return p.meta.named["parsely-author"] },
+		func() []string { return p.meta.named["dc.creator"] },
+		func() []string { return p.meta.named["byl"] },
+		p.bylines,
+	}
+	for _, read := range sources {
+		var out []string
+		seen := map[string]bool{}
+		for _, raw := range read() {
+			for _, name := range splitNames(source.CleanInline(raw)) {
+				name = p.personName(name, section)
+				if f := source.Fold(name); f != "" && !seen[f] {
+					seen[f] = true
+					out = append(out, name)
+				}
+			}
+		}
+		if len(out) > 0 {
+			return out[:min(len(out), 10)]
+		}
+	}
+	return nil
+}
+
+var bylineName = regexp.MustCompile(`(?i)(?:^|[-_\s])(?:author|autor|byline|firma|periodista|redactor)(?:[-_]?(?:name|nombre|link))?(?:[-_\s]|$)`)
+
+// bylines reads the marked or so named elements between headline and text.
+func (p *pageReader) bylines() []string {
+	outside := func(a *html.Node) bool {
+		return a.DataAtom == atom.Aside || a.DataAtom == atom.Nav || a.DataAtom == atom.Footer || commentArea.MatchString(attr(a, "class")+" "+attr(a, "id"))
+	}
+	for _, keep := range []func(*html.Node) bool{
+		func(n *html.Node) bool { return n.DataAtom == atom.A && hasWord(n, "rel", "author") },
+		func(n *html.Node) bool { return hasWord(n, "itemprop", "author") },
+		func(n *html.Node) bool {
+			switch n.DataAtom {
+			case atom.A, atom.Span, atom.P, atom.Div, atom.Strong, atom.Li, atom.Cite, atom.Address, atom.H3, atom.H4, atom.H5, atom.H6:
+				class := attr(n, "class")
+				return class != "" && bylineName.MatchString(class)
+			}
+			return false
+		},
+	} {
+		var out []string
+		for _, n := range find(p.doc, keep) {
+			if inside(n, outside) || inside(n, keep) {
+				continue
+			}
+			if name := findFirst(n, func(c *html.Node) bool { return hasWord(c, "itemprop", "name") }); name != nil {
+				n = name
+			}
+			if t := inlineText(n); t != "" && utf8.RuneCountInString(t) < 80 {
+				out = append(out, t)
+			}
+		}
+		if len(out) > 0 {
+			return out[:min(len(out), 6)]
+		}
+	}
+	return nil
+}
+
+var commentArea = regexp.MustCompile(`(?i)comment|comentario|related|relacionad|recomendad|teaser|card|listing`)
+
+var (
+	nameJoint  = regexp.MustCompile(`\s*[;|/]\s*|\s+(?:y|e|and|und|et|con|with|&)\s+`)
+	namePrefix = regexp.MustCompile(`(?i)^(?:por|by|von|par|di|texto|autor|author|escrito por|redacci[oó]n de|de)\s*:?\s+`)
+	nameRole   = regexp.MustCompile(`(?i)[,\s]+(?:\(.*\)|(?:periodista|redactora?|editora?|reporter[oa]?|corresponsal|enviad[oa] especial|columnista|fotógraf[oa]|staff writer|editor|reporter|correspondent|contributor)\b.*)$`)
+)
+
+// onlyRole matches what stands after a name and a comma.
+var onlyRole = regexp.MustCompile(`(?i)^(?:periodistas?|redactora?|editora?|reporter[oa]?|corresponsal|enviad[oa] especial|columnista|fot[oó]graf[oa]|staff writer|reporter|correspondent|contributor)\b`)
+
+// splitNames parts "Ana Ruiz, Luis Gil y Eva Sol". A joint parts only whole names, so that "Ortega y Gasset" stays one.
+func splitNames(s string) []string {
+	var out []string
+	for piece := range strings.SplitSeq(s, ",") {
+		piece = strings.TrimSpace(piece)
+		parts := nameJoint.Split(piece, -1)
+		whole := true
+		for _, part := range parts {
+			whole = whole && (len(strings.Fields(part)) >= 2 || len(parts) == 1)
+		}
+		if !whole {
+			parts = []string{piece}
+		}
+		out = append(out, parts...)
+	}
+	return out
+}
+
+// personName strips what hangs on a name and answers "" for what is none.
+func (p *pageReader) personName(s, section string) string {
+	s = namePrefix.ReplaceAllString(strings.Trim(s, " .,;:-–|@"), "")
+	s = strings.TrimSpace(nameRole.ReplaceAllString(s, ""))
+	if section != "" && len(strings.Fields(s)) > 2 { // a byline that runs into the section's name
+		if words := strings.Fields(s); source.Fold(words[len(words)-1]) == source.Fold(section) {
+			s = strings.Join(words[:len(words)-1], " ")
+		}
+	}
+	n := utf8.RuneCountInString(s)
+	switch {
+	case n < 2 || n > 80, strings.Contains(s, "://"), strings.Contains(s, "@"), strings.HasPrefix(s, "www."), strings.Contains(s, ".com"):
+		return ""
+	case !strings.ContainsFunc(s, unicode.IsLetter):
+		return ""
+	case onlyRole.MatchString(s):
+		return ""
+	case p.isSite(s), section != "" && source.Fold(s) == source.Fold(section), noAuthors[source.Fold(s)]:
+		return ""
+	}
+	if rest, desk := strings.CutPrefix(source.Fold(s), "redaccion_"); desk {
+		if p.siteNames[rest] || p.siteNames[strings.ReplaceAll(rest, "_", "")] || rest == source.Fold(section) || sections[rest] != "" || noAuthors[rest] {
+			return ""
+		}
+	}
+	return s
+}
+
+// noAuthors are accounts of software and of nobody.
+var noAuthors = map[string]bool{
+	"admin": true, "administrador": true, "administrator": true, "webmaster": true, "redaccion": true, "redaccion_web": true, "web": true,
+	"staff": true, "autor": true, "author": true, "user": true, "usuario": true, "null": true, "undefined": true, "none": true,
+	"digital": true, "redaccion_digital": true, "editor": true, "anonimo": true, "unknown": true,
+}
+
+// IsNobody says whether a byline names no person: "Redacción", "Agencias" and their like.
+func IsNobody(byline string) bool { return noAuthors[source.Fold(byline)] }

@@ -1,0 +1,117 @@
+package extract
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+)
+
+// mostAllocated is what one document may have allocated, garbage included. The race detector keeps slices from being grown
+// in place and pools from being used, so what it sees is more.
+func mostAllocated() uint64 {
+	if raceEnabled {
+		return 128 << 20
+	}
+	return 64 << 20
+}
+
+// allocated is what f allocates. Nothing else may run meanwhile: who calls it is not parallel.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// filled repeats s up to 8 MiB.
+func filled(s string) string { return strings.Repeat(s, (8<<20)/len(s)) }
+
+func numbered(n int, format string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}
+
+func TestHostilePagesAreCheap(t *testing.T) { //nolint:paralleltest // it measures the process
+	bolds := numbered(400, "<b id=%d>")
+	x400 := strings.Repeat("x", 400)
+	for name, page := range map[string]string{
+		"elements within elements": filled("<div>"),
+		"elements beside elements": filled("<p>x"),
+		"items":                    filled("<li>"),
+		"attributes":               "<a " + filled("b "),
+		"attributes of many":       filled("<p a b c d e f g h>"),
+		"comments":                 filled("<!--a-->"),
+		"links":                    filled("<a href=x>"),
+		"text":                     filled("hola "),
+		"entities":                 filled("&amp;"),
+		"tables":                   filled("<table><tr><td>"),
+		"cells":                    "<table><tr>" + filled("<td>x"),
+		"bold":                     filled("<b>"),
+		"bold in each paragraph":   "<p>" + bolds + "</p>" + strings.Repeat("<p>x</p>", 200_000),
+		"bold that a cell closes":  numbered(200, "<p><b id=%d><table><td></b></table></p>") + strings.Repeat("<p>x</p>", 200_000),
+		"bold in an object":        numbered(200, "<p><b id=%d><object></b></object></p>") + strings.Repeat("<p>x</p>", 200_000),
+		"text and ignored ends":    strings.Repeat(x400+"</z>", 5000),
+		"text and ignored starts":  strings.Repeat(x400+"<td>", 5000),
+		"text beside a table":      "<table>" + strings.Repeat(x400+"</z>", 5000),
+		"text and forms":           "<form>" + strings.Repeat(x400+"<form>", 5000),
+		"text in a select":         "<select>" + strings.Repeat(x400+"</z>", 5000),
+		"frames":                   "<frameset>" + strings.Repeat(strings.Repeat(" ", 400)+"</z>", 5000),
+		"hidden in a style":        "<svg><style>" + strings.Repeat(x400+"</z>", 5000),
+		"hidden in a title":        "<svg><title>" + strings.Repeat(x400+"</z>", 5000),
+		"hidden in data":           `<svg><script type="application/ld+json">` + strings.Repeat(x400+"</z>", 5000),
+		"bodies":                   numbered(100_000, "<body a%d>"),
+		"deep data":                `<script type="application/ld+json">` + filled("["),
+		"wide data":                `<script type="application/ld+json">[` + filled(`{"a":1},`) + "0]</script>",
+		"wide data in parts":       strings.Repeat(`<script type="application/ld+json">[`+strings.Repeat(`{"a":1},`, 10_000)+"0]</script>", 100),
+		"nothing":                  filled("<"),
+		"plain text":               "<plaintext>" + filled("<p>"),
+	} {
+		if got := allocated(func() { _, _ = Extract(page, Hints{}) }); got > mostAllocated() {
+			t.Errorf("%s: %d MB", name, got>>20)
+		}
+	}
+}
+
+// TestAPageIsCutNotLost: what stands before the bound is read.
+func TestAPageIsCutNotLost(t *testing.T) {
+	t.Parallel()
+	for name, rest := range map[string]string{
+		"elements": filled("<p>x"), "text": filled("x "), "bold": "<p>" + numbered(400, "<b id=%d>") + "</p>" + strings.Repeat("<p>x</p>", 30_000),
+	} {
+		a, err := Extract(strings.Replace(story("Una biblioteca nueva"), "</body>", rest, 1), Hints{})
+		if err != nil || a.Title != "Una biblioteca nueva" || !strings.Contains(a.Text, "La alcaldesa explicó") {
+			t.Errorf("%s: %+v, %v", name, a.Title, err)
+		}
+	}
+}
+
+// FuzzPageBounds: a page that needs no bounds keeps its text, and whatever is left of another, a parser can read.
+func FuzzPageBounds(f *testing.F) {
+	for _, s := range []string{story("Una biblioteca"), `<svg><style><p>x</style>`, `<b><table><td></b>`, `<title>a<b</title><plaintext><p>`, `<script type=application/ld+json>{"a":"<p>"}</script>`, `<body><body><select>x</z>`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, page string) {
+		bounded := boundPage(page)
+		if len(bounded) > 6*len(page) {
+			t.Fatalf("%q became %d bytes", page, len(bounded))
+		}
+		doc, err := html.Parse(strings.NewReader(bounded))
+		if err != nil {
+			return // too deep
+		}
+		nodes := 0
+		for range doc.Descendants() {
+			nodes++
+		}
+		if nodes > 64*(len(page)+8) {
+			t.Fatalf("%q became %d nodes", page, nodes)
+		}
+	})
+}

@@ -1,0 +1,62 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+)
+
+// errBlockedAddress is what dialling a forbidden address yields.
+var errBlockedAddress = errors.New("address is not a public one")
+
+// notPublic are the address blocks that no news site lives in (IANA special-purpose registries, RFC 6890 and its
+// successors). Prefixes that carry an IPv4 address inside (6to4, Teredo, NAT64) are closed whole: they could lead home.
+var notPublic = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"),
+	netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("172.16.0.0/12"),
+	netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("192.88.99.0/24"),
+	netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("198.51.100.0/24"),
+	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("224.0.0.0/4"), netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("::/96"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"),
+	netip.MustParsePrefix("100::/64"), netip.MustParsePrefix("2001::/23"), netip.MustParsePrefix("2001:db8::/32"),
+	netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("3fff::/20"), netip.MustParsePrefix("5f00::/16"),
+	netip.MustParsePrefix("fc00::/7"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("fec0::/10"),
+	netip.MustParsePrefix("ff00::/8"),
+}
+
+// checkAddress refuses every address but public ones, or, for a source that lives on this machine, every address but
+// loopback.
+func checkAddress(ip netip.Addr, loopback bool) error {
+	ip = ip.Unmap().WithZone("")
+	if loopback {
+		if ip.IsLoopback() {
+			return nil
+		}
+		return fmt.Errorf("%v: %w", ip, errBlockedAddress)
+	}
+	for _, p := range notPublic {
+		if p.Contains(ip) {
+			return fmt.Errorf("%v: %w", ip, errBlockedAddress)
+		}
+	}
+	return nil
+}
+
+// guardedDialer checks the address at the moment it is dialled, after name resolution: a check before would be undone
+// by a name that resolves differently the second time (DNS rebinding).
+func guardedDialer(timeout time.Duration, loopback bool) *net.Dialer {
+	return &net.Dialer{
+		Timeout: timeout,
+		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
+			ap, err := netip.ParseAddrPort(address)
+			if err != nil {
+				return fmt.Errorf("dial %s: %w", address, errBlockedAddress)
+			}
+			return checkAddress(ap.Addr(), loopback)
+		},
+	}
+}

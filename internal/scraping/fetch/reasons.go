@@ -1,0 +1,69 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+)
+
+// Reason names why an address could not be read: the label of Report.Failures and of metrics.
+type Reason string
+
+// The reasons there are.
+const (
+	ReasonRobots      Reason = "robots"       // robots.txt forbids it, or could not be read
+	ReasonStatus      Reason = "status"       // an HTTP status that is no success
+	ReasonThrottled   Reason = "throttled"    // the host asks to be left alone for longer than we wait
+	ReasonTimeout     Reason = "timeout"      // no whole answer in time
+	ReasonNetwork     Reason = "network"      // no connection, or it broke
+	ReasonTooLarge    Reason = "too_large"    // more bytes than the cap
+	ReasonOffHost     Reason = "off_host"     // the address or a redirect leaves the source's host, or downgrades to http
+	ReasonRedirects   Reason = "redirects"    // too many redirects
+	ReasonAddress     Reason = "address"      // the host resolves to an address that is not public
+	ReasonContentType Reason = "content_type" // not the kind of document expected
+	ReasonFeed        Reason = "feed"         // not a feed that can be read
+	ReasonExtract     Reason = "extract"      // no article in the page
+	ReasonStore       Reason = "store"        // the sink refused it
+	ReasonCanceled    Reason = "canceled"     // the pass ended first
+)
+
+// errResting says that a host is not to be asked now.
+var errResting = errors.New("host is resting")
+
+// Error is a failed fetch: which address, why, and the HTTP status where there was one.
+type Error struct {
+	URL    string
+	Reason Reason
+	Status int
+	Err    error
+}
+
+func (e *Error) Error() string {
+	if e.Status != 0 {
+		return fmt.Sprintf("fetch %s: %s %d: %v", e.URL, e.Reason, e.Status, e.Err)
+	}
+	return fmt.Sprintf("fetch %s: %s: %v", e.URL, e.Reason, e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// ReasonOf classifies an error of net/http or of a context.
+func ReasonOf(err error) Reason {
+	var fetch *Error
+	var netErr net.Error
+	switch {
+	case errors.As(err, &fetch):
+		return fetch.Reason
+	case errors.Is(err, errBlockedAddress):
+		return ReasonAddress
+	case errors.Is(err, errResting):
+		return ReasonThrottled
+	case errors.Is(err, context.Canceled):
+		return ReasonCanceled
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
+		return ReasonTimeout
+	default:
+		return ReasonNetwork
+	}
+}

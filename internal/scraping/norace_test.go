@@ -1,5 +1,0 @@
-//go:build !race
-
-package scraping
-
-const raceEnabled = false

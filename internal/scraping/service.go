@@ -1,0 +1,179 @@
+// Package scraping gathers the news: it reads what sources announce, fetches their pages politely, extracts the articles
+// and hands them to a Sink.
+//
+// Its rooms: source (what is known of each source, and which addresses are its own), robots (robots.txt), fetch (HTTP as
+// a polite guest), discover (announcements to addresses of articles), extract (page to article), newsroom (a newspaper of
+// our own for demonstrations and tests). This package joins them.
+package scraping
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"openlearn/internal/scraping/discover"
+	"openlearn/internal/scraping/extract"
+	"openlearn/internal/scraping/fetch"
+	"openlearn/internal/scraping/source"
+)
+
+// Sink stores articles. It is an interface because the articles belong to another domain, which this one does not
+// import; the composition root adapts.
+type Sink interface {
+	// Save stores what is new and answers how many were stored and how many were already known (by URL or content).
+	// A duplicate is no error and never costs another article its place.
+	Save(ctx context.Context, articles []extract.Article) (saved, duplicates int, err error)
+}
+
+// ServiceConfig says what a Service works with; Definitions, Fetcher and Sink are required.
+type ServiceConfig struct {
+	Definitions *source.Definitions
+	Fetcher     *fetch.Fetcher
+	Sink        Sink
+	// Known answers which of these addresses are stored already: their pages are not fetched again. Optional.
+	Known func(ctx context.Context, urls []string) ([]string, error)
+	// Concurrency is how many pages are in hand at once. Default 4.
+	Concurrency int
+	// MaxPages bounds the pages fetched in one pass. Default 60.
+	MaxPages int
+	// PassTimeout bounds one pass. Default 20 min: sixty pages at five a minute take twelve.
+	PassTimeout time.Duration
+	// BatchSize is how many articles are stored at a time: a long pass shows its first articles early. Default 10.
+	BatchSize int
+	// Log takes what happens. Default: discarded.
+	Log *slog.Logger
+	// Metrics counts what passes do; one for all services of a process. Optional.
+	Metrics *Metrics
+	// Now is the clock of reports. Default time.Now.
+	Now func() time.Time
+}
+
+// Service scrapes sources, one pass at a time each. It is safe for concurrent use and keeps no goroutine between calls.
+type Service struct {
+	cfg ServiceConfig
+
+	mu      sync.Mutex
+	running map[string]bool             // by definition id
+	feeds   map[string]feedMemory       // by address, as last read
+	seen    map[string]fetch.Validators // by address of a stored page: the next pass asks for changes only
+}
+
+// feedMemory is a feed as it was last read: a feed that answers "not modified" announces the same items again, of
+// which some may have been lost the last time.
+type feedMemory struct {
+	validators fetch.Validators
+	items      []discover.Item
+	skipped    int
+}
+
+// maxValidators bounds Service.seen; past it the memory is dropped and pages are read anew.
+const maxValidators = 20_000
+
+// NewService makes a Service.
+func NewService(cfg ServiceConfig) (*Service, error) {
+	if cfg.Definitions == nil || cfg.Fetcher == nil || cfg.Sink == nil {
+		return nil, errors.New("scraping: NewService: Definitions, Fetcher and Sink are required")
+	}
+	if cfg.Concurrency <= 0 {
+		cfg.Concurrency = 4
+	}
+	if cfg.MaxPages <= 0 {
+		cfg.MaxPages = 60
+	}
+	if cfg.PassTimeout <= 0 {
+		cfg.PassTimeout = 20 * time.Minute
+	}
+	if cfg.BatchSize <= 0 {
+		cfg.BatchSize = 10
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Service{cfg: cfg, running: map[string]bool{}, feeds: map[string]feedMemory{}, seen: map[string]fetch.Validators{}}, nil
+}
+
+// Scrape makes one pass over a source, named by id, name or alias: read its feeds, fetch the pages they announce,
+// extract the articles and store them. It returns when everything it started has ended.
+//
+// Single failures are in the report, not in the error. The error says that the pass as such failed: it wraps
+// ErrUnknownSource, ErrRunning, ErrNoFeeds, the context's error, or what the sink said when it took nothing. Articles
+// extracted before the context ended are stored all the same.
+func (s *Service) Scrape(ctx context.Context, source string) (Report, error) {
+	def, ok := s.cfg.Definitions.Find(source)
+	if !ok {
+		return Report{Source: source}, fmt.Errorf("scrape %q: %w", source, ErrUnknownSource)
+	}
+	if !s.begin(def.ID) {
+		return Report{ID: def.ID, Source: def.Name}, fmt.Errorf("scrape %s: %w", def.ID, ErrRunning)
+	}
+	defer s.end(def.ID)
+
+	started := s.cfg.Now()
+	p := &pass{service: s, def: def, site: def.Site(), report: Report{ID: def.ID, Source: def.Name, StartedAt: started.UTC(), Reasons: map[fetch.Reason]int{}, Failures: []Failure{}}}
+	passCtx, cancel := context.WithTimeout(ctx, s.cfg.PassTimeout)
+	defer cancel()
+	err := p.run(passCtx)
+	p.report.Took = s.cfg.Now().Sub(started)
+	s.cfg.Metrics.observe(&p.report, s.cfg.Now(), err)
+	level := slog.LevelInfo
+	if err != nil {
+		level = slog.LevelWarn
+		err = fmt.Errorf("scrape %s: %w", def.ID, err)
+	}
+	s.cfg.Log.LogAttrs(ctx, level, "scraping: pass ended", slog.Any("report", p.report), slog.Any("err", err))
+	return p.report, err
+}
+
+func (s *Service) begin(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running[id] {
+		return false
+	}
+	s.running[id] = true
+	return true
+}
+
+func (s *Service) end(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.running, id)
+}
+
+func (s *Service) feed(url string) feedMemory {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.feeds[url]
+}
+
+func (s *Service) rememberFeed(url string, f feedMemory) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.feeds[url] = f // as many as there are definitions' feeds
+}
+
+// pageValidators are those of a page stored before. Where Known is there to say what is stored, a page that is asked
+// for is not stored (any more), so it is read whole.
+func (s *Service) pageValidators(url string) fetch.Validators {
+	if s.cfg.Known != nil {
+		return fetch.Validators{}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen[url]
+}
+
+func (s *Service) rememberPage(url string, v fetch.Validators) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.seen) >= maxValidators {
+		clear(s.seen)
+	}
+	s.seen[url] = v
+}

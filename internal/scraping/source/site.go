@@ -1,0 +1,49 @@
+package source
+
+import (
+	"net/url"
+	"strings"
+)
+
+// Site is the set of hosts that are one source's own: its base host, the www or bare sibling, and its extra hosts,
+// each with the port it was given (0 ports mean the scheme's default).
+type Site struct {
+	base    *url.URL
+	hosts   map[string]bool // bare host name, or host:port where the port is not the scheme's default
+	aliases map[string]string
+}
+
+func (d Definition) Site() Site {
+	base, err := url.Parse(d.BaseURL)
+	if err != nil {
+		base = &url.URL{}
+	}
+	s := Site{base: base, hosts: map[string]bool{BareAuthority(base): true}, aliases: map[string]string{}}
+	for _, h := range d.ExtraHosts {
+		s.hosts[BareAuthority(&url.URL{Scheme: "https", Host: h})] = true
+	}
+	for from, to := range d.HostAliases {
+		s.aliases[strings.ToLower(from)] = to
+	}
+	return s
+}
+
+// Accepts says whether an absolute http(s) address lies on the site.
+func (s Site) Accepts(u *url.URL) bool {
+	if u == nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil {
+		return false
+	}
+	return s.hosts[BareAuthority(u)]
+}
+
+// BareAuthority is the host in lower case without "www.", a trailing dot or a default port.
+func BareAuthority(u *url.URL) string {
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	host = strings.TrimPrefix(host, "www.")
+	switch port := u.Port(); {
+	case port == "", u.Scheme == "http" && port == "80", u.Scheme == "https" && port == "443":
+		return host
+	default:
+		return host + ":" + port
+	}
+}
