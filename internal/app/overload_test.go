@@ -95,6 +95,63 @@ func TestSigtermTellsBalancersFirst(t *testing.T) {
 	}
 }
 
+// TestSearchesTakeHalfOfThePool has more searches come than may run while none gets on: they hold half of the connections
+// at most, every one of them is refused in the end and told when to come back, and other reads get theirs meanwhile.
+func TestSearchesTakeHalfOfThePool(t *testing.T) {
+	t.Parallel()
+	a, _ := withArticle(t, "Gobierno", "Semana", func(c *Config) { c.DatabasePoolSize = 6 })
+	tx, err := a.db.Pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
+	if _, err := tx.Exec(t.Context(), "LOCK TABLE scraped_content"); err != nil {
+		t.Fatal(err)
+	}
+	before := a.db.Pool.Stat().AcquiredConns()
+	const searches = 60
+	answers := make(chan reply, searches)
+	for i := range searches {
+		go func() { answers <- a.get(fmt.Sprintf("/api/articles/search?q=gobierno+OR+palabra%d", i)) }()
+	}
+	held := func() int32 { return a.db.Pool.Stat().AcquiredConns() - before }
+	testkit.Eventually(t, "searches hold half of the pool", func() bool { return held() >= 3 })
+	testkit.Eventually(t, "many are refused", func() bool {
+		if n := held(); n > 3 {
+			t.Fatalf("searches hold %d of 6 connections", n)
+		}
+		return len(answers) >= searches/4
+	})
+	if _, err := a.db.Pool.Exec(t.Context(), "SELECT count(*) FROM content_analysis"); err != nil {
+		t.Error("another read meanwhile:", err)
+	}
+	for range searches {
+		if r := <-answers; r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: %d, Retry-After %q, want 503 with one\n%s", r.Request.URL, r.StatusCode, r.Header.Get("Retry-After"), r.body)
+		}
+	}
+}
+
+// TestABusyPoolIsA503 has others hold every connection of the pool: a read is refused, and the service stays ready.
+func TestABusyPoolIsA503(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	a.awaitGate()
+	for range a.cfg.DatabasePoolSize {
+		c, err := a.db.Pool.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Release()
+	}
+	if r := a.get("/api/articles?limit=3"); r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" {
+		t.Errorf("%d, Retry-After %q, want 503 with one\n%s", r.StatusCode, r.Header.Get("Retry-After"), r.body)
+	}
+	if r := a.get("/health/ready"); r.StatusCode != http.StatusOK {
+		t.Errorf("ready: %d %s", r.StatusCode, r.body)
+	}
+}
+
 func TestClassesOfRequests(t *testing.T) {
 	t.Parallel()
 	cs := newClasses(20, nil)
