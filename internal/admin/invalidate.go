@@ -127,7 +127,9 @@ func (a *Admin) invalidate(ctx context.Context, in *invalidateInput) (*invalidat
 		}
 	default:
 		b.Operation = "layer_invalidation"
-		do = func(o cache.PurgeOptions) (cache.Purged, error) { return a.cache.PurgeLayers(ctx, []string{l.Name}, o) }
+		do = func(o cache.PurgeOptions) (cache.Purged, error) {
+			return a.cache.Purge(ctx, []string{cache.LayerDep(l.Name)}, o)
+		}
 	}
 	target := map[string]string{"layer": b.Layer}
 	if b.Identifier != "" {
@@ -239,7 +241,11 @@ type allOutput struct {
 
 func (a *Admin) invalidateAll(ctx context.Context, in *DryRunOnly) (*allOutput, error) {
 	p, reach, err := a.operate(ctx, "full_invalidation", struct{}{}, in.dry(), func(o cache.PurgeOptions) (cache.Purged, error) {
-		return a.cache.PurgeLayers(ctx, nil, o)
+		var layers []string
+		for _, l := range a.cache.LayerTable() {
+			layers = append(layers, cache.LayerDep(l.Name))
+		}
+		return a.cache.Purge(ctx, layers, o)
 	})
 	out := &allOutput{}
 	b := &out.Body

@@ -71,7 +71,7 @@ func (a *Admin) key(ctx context.Context, in *keyInput) (*keyOutput, error) {
 		return nil, httpapi.NewError(http.StatusForbidden, fmt.Sprintf("Values of layer '%s' cannot be read here: they belong to users", l.Name))
 	}
 	missing := fmt.Sprintf("No cached value found for %s:%s", l.Name, httpapi.Shorten(id))
-	s, err := a.cache.Look(ctx, l.Name, id)
+	s, err := a.cache.Inspect(ctx, l.Name, id)
 	if errors.Is(err, cache.ErrMiss) {
 		return nil, httpapi.NotFound(missing)
 	}
@@ -116,7 +116,7 @@ func (a *Admin) exists(ctx context.Context, in *keyInput) (*existsOutput, error)
 	if err != nil {
 		return nil, err
 	}
-	s, err := a.cache.Look(ctx, l.Name, id)
+	s, err := a.cache.Inspect(ctx, l.Name, id)
 	if err != nil && !errors.Is(err, cache.ErrMiss) {
 		return nil, a.refused(err, "path", "identifier")
 	}
@@ -147,7 +147,7 @@ func (a *Admin) keys(ctx context.Context, in *keysInput) (*keysOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	page, err := a.cache.KeysPage(ctx, l.Name, in.Prefix, in.Cursor, in.Limit)
+	page, err := a.cache.Keys(ctx, l.Name, in.Prefix, in.Cursor, in.Limit)
 	if errors.Is(err, cache.ErrInvalidKey) {
 		return nil, httpapi.Value("not a cursor of this list", in.Cursor, "query", "cursor")
 	}
@@ -189,7 +189,7 @@ func (a *Admin) hot(_ context.Context, in *hotInput) (*hotOutput, error) {
 			return nil, err
 		}
 	}
-	keys, since, err := a.cache.Hot(in.Layer, in.Limit)
+	keys, since, err := a.cache.TopKeys(in.Layer, in.Limit)
 	if err != nil {
 		return nil, err
 	}

@@ -133,7 +133,7 @@ func (a *Admin) isThere(ctx context.Context, l cache.Layer, id string) (bool, er
 	if id == "" {
 		return false, errNoIdentifier
 	}
-	s, err := a.cache.Look(ctx, l.Name, id)
+	s, err := a.cache.Inspect(ctx, l.Name, id)
 	switch {
 	case errors.Is(err, cache.ErrMiss):
 		return false, nil

@@ -4,20 +4,20 @@ import "time"
 
 // answer is what a read returns inside the engine.
 type answer struct {
-	payload  []byte
-	value    any        // set for the one caller that may keep it
-	near     *nearEntry // where it was found, to keep what is decoded there
-	negative bool
-	hit      bool   // answered from the store
-	versions string // of a stored value
-	err      error
-	info     Info
-	burden   burden
+	payload   []byte
+	value     any        // set for the one caller that may keep it
+	near      *nearEntry // where it was found, to keep what is decoded there
+	negative  bool
+	hit       bool   // answered from the store
+	versions  string // of a stored value
+	err       error
+	info      Info
+	inherited inherited
 }
 
 // answerOf is what a fetch gives its readers, stored or not.
-func answerOf(p *product, b burden, from Origin) answer {
-	return answer{payload: p.payload, value: p.value, negative: p.negative, err: p.err, info: Info{Source: from}, burden: b}
+func answerOf(p *product, b inherited, from Origin) answer {
+	return answer{payload: p.payload, value: p.value, negative: p.negative, err: p.err, info: Info{Source: from}, inherited: b}
 }
 
 // Info says where a value came from.
@@ -70,14 +70,14 @@ func (c *Cache) answerFrom(l *layerState, e *envelope, from Origin) (answer, err
 	a := answer{payload: payload, negative: e.negative(), versions: e.versions}
 	a.info = Info{Source: from, Stale: c.nowMS() >= e.soft}
 	a.info.set(e)
-	a.burden = burden{soft: e.soft, hard: e.hard}
+	a.inherited = inherited{soft: e.soft, hard: e.hard}
 	return a, nil
 }
 
 func nearAnswer(e *nearEntry, stale bool) answer {
 	return answer{
 		payload: e.env.payload, near: e, negative: e.env.negative(), versions: e.env.versions,
-		info:   Info{Source: FromNear, Stale: stale, stored: e.env.stored, soft: e.env.soft, hard: e.env.hard},
-		burden: burden{soft: e.env.soft, hard: e.env.hard},
+		info:      Info{Source: FromNear, Stale: stale, stored: e.env.stored, soft: e.env.soft, hard: e.env.hard},
+		inherited: inherited{soft: e.env.soft, hard: e.env.hard},
 	}
 }

@@ -66,10 +66,10 @@ func (b *batch) run(ctx context.Context) []batchAnswer {
 			b.layer.met.nestedHits.inc()
 		}
 		if !sc.warms() {
-			b.c.hot.see(b.layer, b.qs[i].key, int64(start.Sub(b.c.born)))
+			b.c.topKeys.see(b.layer, b.qs[i].key, int64(start.Sub(b.c.born)))
 		}
 		if a.err == nil || a.ans.negative {
-			sc.note(b.c, b.qs[i].deps, &a.ans.burden)
+			sc.note(b.c, b.qs[i].deps, &a.ans.inherited)
 		}
 	}
 	since(b.layer.met.getMany, start)
@@ -80,7 +80,7 @@ func (b *batch) run(ctx context.Context) []batchAnswer {
 func (b *batch) read(ctx context.Context, open []int) {
 	c := b.c
 	if !c.opt.Gate() || c.breaker.open.Load() || scopeOf(ctx).bypassed() {
-		b.direct(ctx, open, newBoost())
+		b.bypass(ctx, open, newBoost())
 		return
 	}
 	began := c.mono()
@@ -159,7 +159,7 @@ func (b *batch) read(ctx context.Context, open []int) {
 		return under
 	})
 	if len(marked) > 0 {
-		b.direct(ctx, marked, givenBoost())
+		b.bypass(ctx, marked, givenBoost())
 	}
 	b.fetch(ctx, missing, func(i int) string { return strings.Join(versionsOf(b.qs[i]), "") }, after)
 }
@@ -194,19 +194,19 @@ func (b *batch) redisFailed(ctx context.Context, which []int, err error) {
 		return
 	}
 	b.c.redisDown(err)
-	b.direct(ctx, which, newBoost())
+	b.bypass(ctx, which, newBoost())
 }
 
 // direct fetches past the cache: what nobody fetches in one call and one
 // slot, the rest as it comes.
-func (b *batch) direct(ctx context.Context, which []int, lift *boost) {
+func (b *batch) bypass(ctx context.Context, which []int, lift *boost) {
 	c := b.c
-	var mine []*directFlight
+	var mine []*bypassFlight
 	var mineAt []int
 	for _, i := range which {
 		q := b.qs[i]
 		q.layer.met.bypassed.inc()
-		f, claimed, _ := c.direct.claim(ctx, q, lift)
+		f, claimed, _ := c.bypass.claim(ctx, q, lift)
 		b.answers[i].wait = f.wait
 		if claimed {
 			mine, mineAt = append(mine, f), append(mineAt, i)
@@ -219,10 +219,10 @@ func (b *batch) direct(ctx context.Context, which []int, lift *boost) {
 	// meanwhile flies next.
 	end := func(answers []answer) {
 		for j, f := range mine {
-			next := c.direct.pass(f.name)
+			next := c.bypass.pass(f.name)
 			f.finish(answers[j])
 			if next != nil {
-				c.flyDirect(next)
+				c.flyBypass(next)
 			}
 		}
 	}

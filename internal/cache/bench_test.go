@@ -36,7 +36,7 @@ func benchFunc(b *testing.B, near Near, payload int) (*Cache, *Func[string, []by
 		Deps: func(id string) []string { return []string{"article:" + id, "articles"} },
 	}, func(context.Context, string) ([]byte, error) { return data, nil })
 	if near.Mode == NearBounded {
-		eventually(b, "the message link is up", func() bool { return c.bus.upSince.Load() != 0 })
+		eventually(b, "the message link is up", func() bool { return c.pubsub.upSince.Load() != 0 })
 	}
 	for range 2 {
 		if _, err := f.Get(context.Background(), "42"); err != nil {

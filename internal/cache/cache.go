@@ -35,11 +35,11 @@ type Cache struct {
 	versionLife time.Duration
 	born        time.Time // start of the monotonic clock
 
-	reads   relays[sharedReading]
-	makes   relays[*madeLead]
+	reads   coalescers[sharedReading]
+	makes   coalescers[*madeLead]
 	flights flights
-	direct  directs
-	bus     bus
+	bypass  bypasses
+	pubsub  pubsub
 	near    *near
 	packer  packer
 	breaker breaker
@@ -48,7 +48,7 @@ type Cache struct {
 	looks   redis.UniversalClient // the pulse's own
 	history history
 	audits  chan struct{} // slots of the coherence audit
-	hot     *hot
+	topKeys *topKeys
 	schemas schemas
 	owners  atomic.Uint64 // numbers the Funcs
 	redis   redisGauges
@@ -83,16 +83,16 @@ func New(o Options) (*Cache, error) {
 		versionLife: o.MaxTTL + time.Hour,
 		born:        time.Now(),
 		met:         newMetrics(o.Registerer),
-		hot:         newHot(),
+		topKeys:     newTopKeys(),
 		audits:      make(chan struct{}, maxAudits),
 	}
-	c.reads.byName = make(map[string]*usedRelay[sharedReading])
-	c.makes.byName = make(map[string]*usedRelay[*madeLead])
+	c.reads.byName = make(map[string]*usedCoalescer[sharedReading])
+	c.makes.byName = make(map[string]*usedCoalescer[*madeLead])
 	c.flights.byName, c.flights.refreshing = make(map[string]*flight), make(map[string]struct{})
-	c.direct.byKey, c.direct.slots = make(map[string]*directPair), make(chan struct{}, o.SourceSlots)
+	c.bypass.byKey, c.bypass.slots = make(map[string]*bypassPair), make(chan struct{}, o.SourceSlots)
 	c.conns.open = make(map[*trackedConn]struct{})
 	c.history.turn, c.history.known = make(chan struct{}, 1), make(map[string]bool)
-	c.bus.channel, c.bus.waiters = "bus:"+depFormat, make(map[string]map[chan struct{}]struct{})
+	c.pubsub.channel, c.pubsub.waiters = "bus:"+depFormat, make(map[string]map[chan struct{}]struct{})
 	var err error
 	if c.near, err = newNear(o.NearBytes); err != nil {
 		return nil, err

@@ -34,14 +34,14 @@ func (c *Cache) deriveClients(given redis.UniversalClient) error {
 		o.ContextTimeoutEnabled, o.MaxRetries, o.DialerRetries, o.MaintNotificationsConfig = true, -1, 1, quiet
 		limit(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
 		// Channels are the server's, not the database's.
-		c.bus.channel += ":" + strconv.Itoa(o.DB)
+		c.pubsub.channel += ":" + strconv.Itoa(o.DB)
 		plain := o
 		plain.PoolSize, plain.MinIdleConns = 2, 0
 		looks := plain
 		looks.PoolSize = 1
 		o.OnConnect, o.Dialer = c.checked(o.OnConnect), c.conns.track(o.Dialer)
 		c.rdb, c.history.plain, c.looks = redis.NewClient(&o), redis.NewClient(&plain), redis.NewClient(&looks)
-		c.near.checks = new(checks)
+		c.near.checks = new(versionBatcher)
 	case *redis.ClusterClient:
 		o := *r.Options()
 		if o.ReadOnly || o.RouteByLatency || o.RouteRandomly {

@@ -83,8 +83,8 @@ func TestCluster(t *testing.T) {
 			t.Fatalf("%+v", r)
 		}
 	}
-	if n, err := cs[1].DeletePattern(ctx, Article, "*"); err != nil || n != 60 {
-		t.Errorf("DeletePattern = %d, %v", n, err)
+	if n, err := purged(cs[1], Article, "*"); err != nil || n != 60 {
+		t.Errorf("PurgePattern = %d, %v", n, err)
 	}
 	a.value.Store(9)
 	mustGet(t, a, 3, 9)

@@ -1,15 +1,15 @@
 package cache
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
-
-	"openlearn/internal/cache/forecast/replay"
 )
 
-// TestTheSimulatedXFetchIsThisOne: the figures on warming rest on a simulation; its early refreshes are ours.
-func TestTheSimulatedXFetchIsThisOne(t *testing.T) {
+// Early refresh is XFetch: now − δ·β·ln(rand) ≥ expiry. The simulation in
+// forecast/replay computes the same.
+func TestEarlyRefreshIsXFetch(t *testing.T) {
 	t.Parallel()
 	chance := 0.0
 	c := newCache(t, Options{Redis: ownRedis(t), Now: newClock().now, EarlyRefresh: 1.5, Rand: func() float64 { return chance }})
@@ -19,9 +19,10 @@ func TestTheSimulatedXFetchIsThisOne(t *testing.T) {
 		chance = rng.Float64()
 		left, cost := time.Duration(rng.IntN(2000))*time.Millisecond, time.Duration(rng.IntN(1_000_000))*time.Microsecond
 		e := envelope{cost: uint32(cost.Microseconds()), soft: c.nowMS() + left.Milliseconds()}
-		want := replay.Early(left, cost, 1.5, func() float64 { return chance })
+		delta := 1.5 * float64(cost.Microseconds())
+		want := cost > 0 && -delta*math.Log(1-chance) >= float64(left.Milliseconds())*1000
 		if got := c.early(&e); got != want {
-			t.Fatalf("%v left, %v cost, chance %v: %v here, %v simulated", left, cost, chance, got, want)
+			t.Fatalf("%v left, %v cost, chance %v: %v here, want %v", left, cost, chance, got, want)
 		}
 		if want {
 			yes++

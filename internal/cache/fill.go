@@ -15,7 +15,7 @@ const takeoverDelay = 10 * time.Millisecond
 // lead there is nobody to wait for and nothing filled meanwhile.
 func (c *Cache) fill(ctx context.Context, q *request, versions string, after int64, f *flight) answer {
 	l := c.newLock(&q.target, versions)
-	woken, done := c.bus.wait(l.name) // before the first look: no wake-up is missed
+	woken, done := c.pubsub.wait(l.name) // before the first look: no wake-up is missed
 	defer done()
 	deadline := time.Now().Add(c.opt.LockWait)
 	for lost, announced := false, false; ; {
@@ -112,7 +112,7 @@ func (c *Cache) fetchAndStore(ctx context.Context, q *request, versions string, 
 
 // lifetime is when a product goes stale and when it is of no use any more, no
 // later than its parts, together with what it read but did not declare.
-func (c *Cache) lifetime(q *request, p *product, parts burden) burden {
+func (c *Cache) lifetime(q *request, p *product, parts inherited) inherited {
 	ttl := p.ttl
 	switch {
 	case ttl == 0 && p.negative:
@@ -123,7 +123,7 @@ func (c *Cache) lifetime(q *request, p *product, parts burden) burden {
 	ttl = min(ttl, c.opt.MaxTTL-q.layer.hardWindow())
 	now := c.nowMS()
 	if ttl <= 0 { // not to be kept, by decision of the layer or the loader
-		return burden{undeclared: parts.undeclared, soft: now, hard: now}
+		return inherited{undeclared: parts.undeclared, soft: now, hard: now}
 	}
 	soft := now + max(c.jittered(ttl).Milliseconds(), 1)
 	hard := soft
@@ -132,11 +132,11 @@ func (c *Cache) lifetime(q *request, p *product, parts burden) burden {
 	}
 	soft = earlier(soft, parts.soft)
 	hard = max(earlier(hard, parts.hard), soft)
-	return burden{undeclared: parts.undeclared, soft: soft, hard: hard}
+	return inherited{undeclared: parts.undeclared, soft: soft, hard: hard}
 }
 
 // envelopeFor decides whether a product is stored, and makes its envelope.
-func (c *Cache) envelopeFor(q *request, p *product, versions string, cost time.Duration, b burden) (envelope, bool) {
+func (c *Cache) envelopeFor(q *request, p *product, versions string, cost time.Duration, b inherited) (envelope, bool) {
 	now := c.nowMS()
 	switch {
 	case p.reject != rejectNone:

@@ -79,7 +79,7 @@ func (c *Cache) join(ctx context.Context, q *request, versions string, after int
 	f, mine := c.flights.claim(name, lead)
 	if !mine {
 		if lead != nil {
-			c.bus.wake(lead.name) // the flight may be waiting for just this lock
+			c.pubsub.wake(lead.name) // the flight may be waiting for just this lock
 		}
 		q.layer.met.coalesced.inc()
 		return f.wait(ctx)

@@ -80,7 +80,7 @@ func acknowledged(cmds []*redis.StatusCmd, execErr error) error {
 // execInvalidation adds the message to a pipeline of new versions and runs it.
 // A message that fails only leaves bounded entries to their bound.
 func (c *Cache) execInvalidation(ctx context.Context, pipe redis.Pipeliner, cmds []*redis.StatusCmd, deps []string) error {
-	pipe.Publish(ctx, c.bus.channel, invalidatedMsg(deps))
+	pipe.Publish(ctx, c.pubsub.channel, invalidatedMsg(deps))
 	_, execErr := pipe.Exec(ctx)
 	if err := acknowledged(cmds, execErr); err != nil {
 		return err
@@ -94,6 +94,9 @@ func (c *Cache) execInvalidation(ctx context.Context, pipe redis.Pipeliner, cmds
 	}
 	return nil
 }
+
+// LayerDep is the name that every entry of a layer depends on.
+func LayerDep(layer string) string { return layerDep + layer }
 
 // InvalidateLayer makes every entry of a layer unusable, in one round trip.
 func (c *Cache) InvalidateLayer(ctx context.Context, layer string) error {

@@ -44,9 +44,9 @@ func Hash(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil)[:hashHex/2])
 }
 
-// HashParams is the canonical hash of parameters that keys end in, 160 bits of
+// hashParams is the canonical hash of parameters that keys end in, 160 bits of
 // SHA-256 as 40 hex digits.
-func HashParams(v url.Values) string {
+func hashParams(v url.Values) string {
 	names := make([]string, 0, len(v))
 	for name, values := range v {
 		if len(values) > 0 {
@@ -86,11 +86,11 @@ func (k Key) identifier() (string, error) {
 	case id == "" && !hasParams:
 		return "", fmt.Errorf("%w: empty identifier", ErrInvalidKey)
 	case id == "":
-		return HashParams(k.Params), nil
+		return hashParams(k.Params), nil
 	case hasParams, looksHashed(id), len(id) == paramsHex && isHex(id):
 		// An ID that itself is or ends like a hash of parameters gets the hash
 		// of none, or it could be mistaken for another key's.
-		return id + ":" + HashParams(k.Params), nil
+		return id + ":" + hashParams(k.Params), nil
 	default:
 		return id, nil
 	}

@@ -19,7 +19,7 @@ func TestDocumentedKeys(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))
 	p := url.Values{"limit": {"10"}, "offset": {"0"}}
-	h := HashParams(p)
+	h := hashParams(p)
 	for _, tc := range []struct {
 		layer string
 		key   Key
@@ -54,10 +54,10 @@ func TestParamsAreCanonical(t *testing.T) {
 	t.Parallel()
 	a, _ := url.ParseQuery("a=1&b=2")
 	b, _ := url.ParseQuery("b=2&a=1")
-	if HashParams(a) != HashParams(b) {
+	if hashParams(a) != hashParams(b) {
 		t.Error("the order of names makes two entries")
 	}
-	if HashParams(url.Values{"a": nil}) != HashParams(nil) {
+	if hashParams(url.Values{"a": nil}) != hashParams(nil) {
 		t.Error("a name without values counts")
 	}
 	different := []url.Values{
@@ -77,7 +77,7 @@ func TestParamsAreCanonical(t *testing.T) {
 	}
 	seen := map[string]url.Values{}
 	for _, v := range different {
-		h := HashParams(v)
+		h := hashParams(v)
 		if other, ok := seen[h]; ok {
 			t.Errorf("%v and %v are one entry", v, other)
 		}

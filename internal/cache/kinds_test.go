@@ -36,9 +36,9 @@ func TestFlightsAreOfOneType(t *testing.T) {
 		if !open { // one that waits already is what others join
 			wg.Go(func() { _, _ = a.Get(ctx, 1) })
 			eventually(t, "another waits", func() bool {
-				c.direct.mu.Lock()
-				defer c.direct.mu.Unlock()
-				p := c.direct.byKey[a.Key(1)]
+				c.bypass.mu.Lock()
+				defer c.bypass.mu.Unlock()
+				p := c.bypass.byKey[a.Key(1)]
 				return p != nil && p.next != nil
 			})
 		}
@@ -252,10 +252,10 @@ func TestIdentifiersAreInjective(t *testing.T) {
 		{ID: long + "1"},
 		{ID: long, Params: p},
 		{ID: Hash("x")},
-		{ID: HashParams(p), Params: p},
+		{ID: hashParams(p), Params: p},
 		{ID: strings.Repeat("a", maxIDBytes)},
 		{ID: strings.Repeat("a", maxIDBytes+1)},
-		{ID: ":" + HashParams(p)},
+		{ID: ":" + hashParams(p)},
 	}
 	seen := map[string]string{}
 	for generation := range 4 { // each becomes the ID of the next

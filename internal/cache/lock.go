@@ -167,7 +167,7 @@ return 1`
 // queueRelease gives the lock back, by token, and wakes who waits for it. If
 // nobody does, no instance hears of it.
 func (c *Cache) queueRelease(ctx context.Context, pipe redis.Pipeliner, l *lock) {
-	pipe.Eval(ctx, releaseScript, []string{l.name, l.awaited()}, l.token, c.bus.channel, string(msgFilled)+l.name)
+	pipe.Eval(ctx, releaseScript, []string{l.name, l.awaited()}, l.token, c.pubsub.channel, string(msgFilled)+l.name)
 }
 
 // release runs queueRelease on its own. A lost release costs the others a

@@ -18,7 +18,7 @@ func instances(t *testing.T, n int, o Options) []*Cache {
 	out := make([]*Cache, n)
 	for i := range out {
 		out[i] = newCache(t, o)
-		eventually(t, "the message link is up", func() bool { return out[i].bus.upSince.Load() != 0 })
+		eventually(t, "the message link is up", func() bool { return out[i].pubsub.upSince.Load() != 0 })
 	}
 	return out
 }
@@ -256,7 +256,7 @@ func TestFillsWakeOnlyWhoWaits(t *testing.T) {
 	rdb := ownRedis(t)
 	c := newCache(t, exactly(rdb, nil))
 	ctx := context.Background()
-	ps := rdb.Subscribe(ctx, c.bus.channel)
+	ps := rdb.Subscribe(ctx, c.pubsub.channel)
 	defer ps.Close()
 	if _, err := ps.Receive(ctx); err != nil {
 		t.Fatal(err)

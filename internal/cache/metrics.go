@@ -25,7 +25,7 @@ type metrics struct {
 	invalidations counter // dependencies given a new version
 	raw, packed   counter // bytes before and after compression
 	historyResets counter // histories that had gone backwards
-	busDrops      counter // times the message link broke
+	pubsubDrops   counter // times the message link broke
 }
 
 // layerMetrics are one layer's, resolved once: no label lookups on a read.
@@ -73,7 +73,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	m.count("cache_compression_raw_bytes_total", "Bytes of payloads before compression.", nil, &m.raw)
 	m.count("cache_compression_packed_bytes_total", "Bytes of the same payloads after compression.", nil, &m.packed)
 	m.count("cache_history_resets_total", "Redis histories met for the first time, for which all layers were invalidated.", nil, &m.historyResets)
-	m.count("cache_bus_breaks_total", "Times the invalidation message link broke.", nil, &m.busDrops)
+	m.count("cache_bus_breaks_total", "Times the invalidation message link broke.", nil, &m.pubsubDrops)
 	m.gauge("cache_compression_ratio", "Compressed over raw size of compressed payloads, since start.", func() float64 {
 		if raw := m.raw.value(); raw > 0 {
 			return float64(m.packed.value()) / float64(raw)

@@ -19,7 +19,7 @@ type near struct {
 	store *otter.Cache[string, *nearEntry] // nil = off
 	// checks are shared by all entries; on Cluster, where a node may be away
 	// and the others not, each entry has its own.
-	checks *checks
+	checks *versionBatcher
 	// dropped[i] is when a dependency whose hash falls on i was last heard to
 	// be invalidated. Sharing a slot costs a check, never a wrong answer.
 	dropped [4096]atomic.Int64
@@ -30,11 +30,11 @@ type nearEntry struct {
 	owner  uint64   // the Func it was decoded by; its dependency names follow from the key
 	slots  []uint16 // of its dependencies in near.dropped
 	vkeys  []string
-	checks *checks
+	checks *versionBatcher
 	// since is when the last successful check began (monotonic ns).
 	since atomic.Int64
-	// hot counts its reads, so that the quickest need not look it up.
-	hot atomic.Pointer[hotCount]
+	// top counts its reads, so that the quickest need not look it up.
+	top atomic.Pointer[topCount]
 	// shared is the decoded value of Funcs that share it.
 	shared atomic.Pointer[any]
 }
@@ -76,7 +76,7 @@ func (n *near) put(q *request, e *envelope, payload []byte, since int64) {
 	}
 	ne := &nearEntry{env: *e, owner: q.owner, vkeys: q.vkeys, slots: make([]uint16, len(q.deps)), checks: n.checks}
 	if ne.checks == nil {
-		ne.checks = new(checks)
+		ne.checks = new(versionBatcher)
 	}
 	ne.env.flags &^= flagCompressed
 	ne.env.payload = payload
@@ -105,7 +105,7 @@ func (n *near) drop(hash uint64, now int64) {
 
 // bounded returns the entry if it may be served without a look at Redis.
 func (c *Cache) bounded(l *layerState, key string, owner uint64) *nearEntry {
-	up := c.bus.upSince.Load()
+	up := c.pubsub.upSince.Load()
 	if up == 0 {
 		return nil
 	}
@@ -122,8 +122,8 @@ func (c *Cache) bounded(l *layerState, key string, owner uint64) *nearEntry {
 			return nil
 		}
 	}
-	if !e.hot.Load().again(now) {
-		e.hot.Store(c.hot.see(l, key, now))
+	if !e.top.Load().again(now) {
+		e.top.Store(c.topKeys.see(l, key, now))
 	}
 	return e
 }

@@ -33,7 +33,7 @@ func TestStrictNearIsCurrentInEveryInstance(t *testing.T) {
 // Those who arrive while work runs share the next run, not that one.
 func TestRelayNeverHandsOutWorkThatBeganBefore(t *testing.T) {
 	t.Parallel()
-	var r relay[int64]
+	var r coalescer[int64]
 	var now, runs atomic.Int64
 	var wg sync.WaitGroup
 	spawn := func(fn func()) bool { wg.Go(fn); return true }
@@ -73,7 +73,7 @@ func TestRelayNeverHandsOutWorkThatBeganBefore(t *testing.T) {
 
 func TestRelayWaiterMayLeave(t *testing.T) {
 	t.Parallel()
-	var r relay[int]
+	var r coalescer[int]
 	var wg sync.WaitGroup
 	spawn := func(fn func()) bool { wg.Go(fn); return true }
 	inside, release := make(chan struct{}), make(chan struct{})

@@ -57,31 +57,14 @@ func (p *Purged) Total() (n int) {
 	return n
 }
 
-// Purge invalidates dependencies and says what hung on them.
+// Purge invalidates dependencies, as Invalidate does, and reports what depended
+// on them. LayerDep names a whole layer.
 func (c *Cache) Purge(ctx context.Context, deps []string, o PurgeOptions) (Purged, error) {
 	p := c.newPurge(o)
 	if err := p.doom(ctx, deps); err != nil {
 		return Purged{}, err
 	}
 	return p.sweep(ctx)
-}
-
-// PurgeLayers invalidates layers, all of them if none is named.
-func (c *Cache) PurgeLayers(ctx context.Context, layers []string, o PurgeOptions) (Purged, error) {
-	var deps []string
-	for _, name := range layers {
-		l, err := c.layer(name)
-		if err != nil {
-			return Purged{}, err
-		}
-		deps = append(deps, l.dep)
-	}
-	if len(layers) == 0 {
-		for _, l := range c.order {
-			deps = append(deps, l.dep)
-		}
-	}
-	return c.Purge(ctx, deps, o)
 }
 
 // PurgeEntry invalidates the entry of an identifier and its variants by
@@ -121,8 +104,10 @@ func (c *Cache) PurgeEntry(ctx context.Context, layer, id string, o PurgeOptions
 	return p.sweep(ctx)
 }
 
-// PurgePattern invalidates a layer's entries whose identifiers match a pattern
-// (see DeletePattern), and whatever else depends on them.
+// PurgePattern invalidates a layer's entries whose identifiers match a pattern,
+// fills under way included, and whatever else depends on them. In a pattern *
+// stands for any text, ? for one character, and \ takes their meaning away;
+// nothing else is special, and no pattern reaches outside the layer.
 func (c *Cache) PurgePattern(ctx context.Context, layer, text string, o PurgeOptions) (Purged, error) {
 	l, err := c.layer(layer)
 	if err != nil {

@@ -74,7 +74,7 @@ func purges(t *testing.T, c *Cache) {
 	p, err = c.Purge(ctx, []string{"things", "thing:1", "nothing"}, PurgeOptions{})
 	wantPurge(t, "several names count once", p, err, map[string]int{Article: 10, Content: 10}, 20)
 	fill()
-	p, err = c.PurgeLayers(ctx, []string{Content}, PurgeOptions{})
+	p, err = c.Purge(ctx, []string{LayerDep(Content)}, PurgeOptions{})
 	wantPurge(t, "a layer", p, err, map[string]int{Content: 10}, 10)
 	p, err = c.PurgeEntry(ctx, Article, "list", PurgeOptions{})
 	wantPurge(t, "an entry's variants", p, err, map[string]int{Article: 10}, 10)
@@ -83,18 +83,15 @@ func purges(t *testing.T, c *Cache) {
 	wantPurge(t, "a pattern", p, err, map[string]int{Article: 10}, 0)
 	p, err = c.PurgePattern(ctx, Article, "?", PurgeOptions{})
 	wantPurge(t, "a pattern of nothing", p, err, nil, 0)
-	p, err = c.PurgeLayers(ctx, nil, PurgeOptions{})
+	p, err = c.Purge(ctx, allLayers(c), PurgeOptions{})
 	wantPurge(t, "all", p, err, map[string]int{Article: 10, Content: 10}, 20)
-	if _, err := c.PurgeLayers(ctx, []string{"nada"}, PurgeOptions{}); !errors.Is(err, ErrUnknownLayer) {
-		t.Error(err)
-	}
 	page := Wrap(c, Spec[int]{
 		Layer: Content, Key: func(int) Key { return Key{ID: "page"} }, Deps: func(int) []string { return []string{"layer:" + Article} },
 	}, func(context.Context, int) (int, error) { return 1, nil })
 	if _, err := page.Get(ctx, 0); err != nil {
 		t.Fatal(err)
 	}
-	p, err = c.PurgeLayers(ctx, []string{Article}, PurgeOptions{})
+	p, err = c.Purge(ctx, []string{LayerDep(Article)}, PurgeOptions{})
 	wantPurge(t, "a layer that another is built from", p, err, map[string]int{Content: 1}, 1)
 }
 
@@ -142,6 +139,13 @@ func TestPurgeEntryDoomsAFillUnderWay(t *testing.T) {
 	}
 }
 
+func allLayers(c *Cache) (deps []string) {
+	for _, l := range c.LayerTable() {
+		deps = append(deps, LayerDep(l.Name))
+	}
+	return deps
+}
+
 // What lies under a layer's keys and is none of its entries is left alone.
 func TestPurgeLeavesForeignBytesAlone(t *testing.T) {
 	t.Parallel()
@@ -157,11 +161,11 @@ func TestPurgeLeavesForeignBytesAlone(t *testing.T) {
 			t.Fatal(key, err)
 		}
 	}
-	p, err := c.PurgeLayers(ctx, nil, PurgeOptions{})
+	p, err := c.Purge(ctx, allLayers(c), PurgeOptions{})
 	wantPurge(t, "foreign", p, err, nil, 0)
 	for _, id := range []string{"text", "list", "half", "long"} {
-		if _, err := c.Look(ctx, Article, id); !errors.Is(err, ErrMiss) {
-			t.Errorf("look at %s: %v", id, err)
+		if _, err := c.Inspect(ctx, Article, id); !errors.Is(err, ErrMiss) {
+			t.Errorf("inspect %s: %v", id, err)
 		}
 		if c.rdb.Exists(ctx, "article:v1:"+id).Val() != 1 {
 			t.Errorf("%s was deleted", id)
@@ -169,21 +173,21 @@ func TestPurgeLeavesForeignBytesAlone(t *testing.T) {
 	}
 }
 
-func TestLookTellsWhichDependencyNoLongerHolds(t *testing.T) {
+func TestInspectTellsWhichDependencyNoLongerHolds(t *testing.T) {
 	t.Parallel()
 	clk := newClock()
 	c := newCache(t, exactly(ownRedis(t), clk))
 	ctx := context.Background()
 	f := count(c, Article)
 	mustGet(t, f, 1, 0)
-	s, err := c.Look(ctx, Article, "1")
+	s, err := c.Inspect(ctx, Article, "1")
 	if err != nil || !s.Current || s.Codec != "json" || s.Type != "int" || string(s.Payload) != "0" || len(s.Dependencies) != 4 {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	if err := c.Invalidate(ctx, "things"); err != nil {
 		t.Fatal(err)
 	}
-	s, err = c.Look(ctx, Article, "1")
+	s, err = c.Inspect(ctx, Article, "1")
 	if err != nil || s.Current {
 		t.Fatalf("%+v, %v", s, err)
 	}
@@ -195,20 +199,21 @@ func TestLookTellsWhichDependencyNoLongerHolds(t *testing.T) {
 	// A variant is found under the identifier that Keys lists.
 	a, _ := shop(t, c)
 	mustFill(t, a, 1)
-	ids, err := c.Keys(ctx, Article, "list:*", 10)
+	listed, err := c.Keys(ctx, Article, "list:", "", 10)
+	ids := listed.IDs
 	if err != nil || len(ids) != 1 {
 		t.Fatal(ids, err)
 	}
-	if s, err := c.Look(ctx, Article, ids[0]); err != nil || !s.Current {
+	if s, err := c.Inspect(ctx, Article, ids[0]); err != nil || !s.Current {
 		t.Errorf("%+v, %v", s, err)
 	}
 	clk.advance(3 * time.Hour)
-	if s, err := c.Look(ctx, Article, ids[0]); err != nil || s.Current || !s.Stale {
+	if s, err := c.Inspect(ctx, Article, ids[0]); err != nil || s.Current || !s.Stale {
 		t.Errorf("expired: %+v, %v", s, err)
 	}
 }
 
-func TestKeysPageListsEverythingOnce(t *testing.T) {
+func TestKeysListsEverythingOnce(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))
 	keyPages(t, c)
@@ -222,7 +227,7 @@ func keyPages(t *testing.T, c *Cache) {
 	}
 	var got []string
 	for cursor, pages := "", 0; ; pages++ {
-		page, err := c.KeysPage(ctx, Article, "*", cursor, 40)
+		page, err := c.Keys(ctx, Article, "*", cursor, 40)
 		if err != nil || pages > 100 {
 			t.Fatalf("page %d: %v", pages, err)
 		}
@@ -236,11 +241,11 @@ func keyPages(t *testing.T, c *Cache) {
 		t.Errorf("%d keys", len(got))
 	}
 	for _, bad := range []string{"x", "1", "-1-0", "0-x", "0-18446744073709551616"} {
-		if _, err := c.KeysPage(ctx, Article, "", bad, 10); !errors.Is(err, ErrInvalidKey) {
+		if _, err := c.Keys(ctx, Article, "", bad, 10); !errors.Is(err, ErrInvalidKey) {
 			t.Errorf("cursor %q: %v", bad, err)
 		}
 	}
-	if page, err := c.KeysPage(ctx, Article, "", "99-0", 10); err != nil || page.Next != "" || len(page.IDs) != 0 {
+	if page, err := c.Keys(ctx, Article, "", "99-0", 10); err != nil || page.Next != "" || len(page.IDs) != 0 {
 		t.Errorf("past the last node: %+v, %v", page, err)
 	}
 }
@@ -279,7 +284,7 @@ func TestBypass(t *testing.T) {
 	if v, err := outer.Get(ctx, 1); err != nil || v != 0 {
 		t.Errorf("a bypass stored something: %d, %v", v, err)
 	}
-	if _, err := c.Inspect(ctx, Article, Key{ID: "2"}); !errors.Is(err, ErrMiss) {
+	if _, err := c.Inspect(ctx, Article, "2"); !errors.Is(err, ErrMiss) {
 		t.Errorf("a bypass stored something: %v", err)
 	}
 }

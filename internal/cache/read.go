@@ -266,10 +266,10 @@ func (c *Cache) getOrLoad(ctx context.Context, q *request) (answer, error) {
 		}
 	}
 	if !scopeOf(ctx).warms() {
-		c.hot.see(q.layer, q.key, int64(start.Sub(c.born)))
+		c.topKeys.see(q.layer, q.key, int64(start.Sub(c.born)))
 	}
 	if err == nil || ans.negative {
-		scopeOf(ctx).note(c, q.deps, &ans.burden)
+		scopeOf(ctx).note(c, q.deps, &ans.inherited)
 	}
 	return ans, err
 }
@@ -284,7 +284,7 @@ func (c *Cache) read(ctx context.Context, q *request) (answer, error) {
 	}
 	if !c.opt.Gate() || c.breaker.open.Load() || sc.bypassed() {
 		q.layer.met.bypassed.inc()
-		return c.loadDirect(ctx, q)
+		return c.loadBypass(ctx, q)
 	}
 	q.began = c.mono()
 	if q.layer.Near.Mode != NearOff {
@@ -386,14 +386,14 @@ func (c *Cache) redisFailed(ctx context.Context, q *request, err error) (answer,
 	c.redisDown(err)
 	c.log.Debug("cache read failed, going to the source", "layer", q.layer.Name, "error", err)
 	q.layer.met.bypassed.inc()
-	return c.loadDirect(ctx, q)
+	return c.loadBypass(ctx, q)
 }
 
 // reload is a read that takes nothing stored for an answer: for an entry that
 // is current but proved unusable, stored at after. Its fill overwrites it.
 func (c *Cache) reload(ctx context.Context, q *request, after int64) (answer, error) {
 	if !c.opt.Gate() || c.breaker.open.Load() {
-		return c.loadDirect(ctx, q)
+		return c.loadBypass(ctx, q)
 	}
 	own := *q // a refresh behind the first read may still be at work with q
 	q = &own
@@ -412,7 +412,7 @@ func (c *Cache) reload(ctx context.Context, q *request, after int64) (answer, er
 	}
 	ans, err := c.join(ctx, q, versions, after, lead)
 	if err == nil {
-		scopeOf(ctx).note(c, q.deps, &ans.burden)
+		scopeOf(ctx).note(c, q.deps, &ans.inherited)
 	}
 	return ans, err
 }

@@ -32,10 +32,6 @@ func scopeOf(ctx context.Context) *scope {
 	return s
 }
 
-// Loading reports whether ctx is the inside of a load: reads made with it are
-// strict, and their dependencies must be declared by the entry being loaded.
-func Loading(ctx context.Context) bool { return scopeOf(ctx).load() != nil }
-
 // load is the load that s is inside of: a scope that only says Bypass or Warming is none.
 func (s *scope) load() *scope {
 	for s != nil && (s.bypass || s.warming) {
@@ -59,16 +55,16 @@ func (s *scope) holdsSlot() bool {
 	return s != nil && s.slot
 }
 
-// burden is what a value lays on whatever is built from it: dependencies
+// inherited is what a value lays on whatever is built from it: dependencies
 // beyond its entry's own (it read what it did not declare), and when it
 // expires (Unix ms; 0 = never). It travels with every answer, stored or not.
-type burden struct {
+type inherited struct {
 	undeclared []string
 	soft, hard int64
 }
 
 // note records a nested read: what it hangs on and when it expires.
-func (s *scope) note(c *Cache, deps []string, b *burden) {
+func (s *scope) note(c *Cache, deps []string, b *inherited) {
 	s = s.load()
 	if s == nil || s.c != c {
 		return
@@ -98,11 +94,11 @@ func earlier(a, b int64) int64 {
 
 // end closes the scope and returns what its reads lay on the entry that
 // declares these dependencies.
-func (s *scope) end(declared []string) burden {
+func (s *scope) end(declared []string) inherited {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
-	b := burden{soft: s.soft, hard: s.hard}
+	b := inherited{soft: s.soft, hard: s.hard}
 	for _, d := range s.deps {
 		if !slices.Contains(declared, d) {
 			b.undeclared = append(b.undeclared, d)
@@ -117,7 +113,7 @@ func (s *scope) part() *scope { return &scope{c: s.c, parent: s, slot: s.slot} }
 
 // parts is what the reads of p's load lay on its entry: those of its own
 // scope, or of the one that the whole batch was loaded in.
-func (p *product) parts(shared *scope, declared []string) burden {
+func (p *product) parts(shared *scope, declared []string) inherited {
 	if p.scope != nil {
 		shared = p.scope
 	}

@@ -94,7 +94,7 @@ func TestNestedReadsAreStrict(t *testing.T) {
 		}
 	}
 	c := newCache(t, o)
-	eventually(t, "the message link is up", func() bool { return c.bus.upSince.Load() != 0 })
+	eventually(t, "the message link is up", func() bool { return c.pubsub.upSince.Load() != 0 })
 	inner := count(c, Article)
 	outer := page(c, inner, inner.Deps)
 	mustGet(t, inner, 1, 0)
@@ -227,7 +227,7 @@ func TestABypassInsideALoadBindsTheWhole(t *testing.T) {
 	outer := Wrap(c, Spec[int]{
 		Layer: HTTPResponse, Key: func(id int) Key { return Key{ID: strconv.Itoa(id)} },
 	}, func(ctx context.Context, id int) (int, error) {
-		if !Loading(Bypass(ctx)) {
+		if scopeOf(Bypass(ctx)).load() == nil {
 			t.Error("not the inside of a load")
 		}
 		return inner.Get(Bypass(ctx), id)
@@ -240,7 +240,7 @@ func TestABypassInsideALoadBindsTheWhole(t *testing.T) {
 	if n := outer.layer.met.rejected[rejectNested].value(); n != 2 {
 		t.Errorf("%d fills rejected, want 2", n)
 	}
-	if Loading(Bypass(context.Background())) {
+	if scopeOf(Bypass(context.Background())).load() != nil {
 		t.Error("a bypass alone is no load")
 	}
 }

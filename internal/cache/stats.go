@@ -92,7 +92,7 @@ func (c *Cache) Stats(ctx context.Context) Stats {
 	s := Stats{
 		Layers:      make(map[string]LayerStats, len(c.order)),
 		Redis:       c.redisStats(ctx),
-		BreakerOpen: c.breaker.open.Load(), GateOpen: c.opt.Gate(), MessageLink: c.bus.upSince.Load() != 0,
+		BreakerOpen: c.breaker.open.Load(), GateOpen: c.opt.Gate(), MessageLink: c.pubsub.upSince.Load() != 0,
 		Invalidations: c.met.invalidations.value(), HistoryResets: c.met.historyResets.value(), CompressionRatio: 1,
 	}
 	for _, l := range c.order {
@@ -135,7 +135,7 @@ func (c *Cache) registerGauges() {
 	m.count("cache_redis_errors_total", "Exchanges with Redis that failed: no connection, no answer in time, an error for an answer.", nil, &c.breaker.errors)
 	m.gauge("cache_breaker_open", "1 while reads go past a Redis that does not answer.", func() float64 { return flag(c.breaker.open.Load()) })
 	m.gauge("cache_gate_open", "1 while entries may be served.", func() float64 { return flag(c.opt.Gate()) })
-	m.gauge("cache_message_link_up", "1 while invalidation messages are heard.", func() float64 { return flag(c.bus.upSince.Load() != 0) })
+	m.gauge("cache_message_link_up", "1 while invalidation messages are heard.", func() float64 { return flag(c.pubsub.upSince.Load() != 0) })
 	m.gauge("cache_near_bytes", "Bytes held in process memory.", func() float64 {
 		if c.near.store == nil {
 			return 0

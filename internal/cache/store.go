@@ -105,7 +105,7 @@ func Get[T any](ctx context.Context, c *Cache, e Entry) (T, error) {
 		return v, ErrMiss
 	}
 	t.layer.met.hits.inc()
-	scopeOf(ctx).note(c, t.deps, &ans.burden)
+	scopeOf(ctx).note(c, t.deps, &ans.inherited)
 	if ans.negative {
 		return v, notFoundError(ans.payload)
 	}
@@ -139,7 +139,7 @@ func Set[T any](ctx context.Context, c *Cache, e Entry, v T, ttl time.Duration, 
 	}
 	q := &request{target: t}
 	p := &product{payload: payload, ttl: ttl}
-	env, ok := c.envelopeFor(q, p, ticket.versions, 0, c.lifetime(q, p, burden{}))
+	env, ok := c.envelopeFor(q, p, ticket.versions, 0, c.lifetime(q, p, inherited{}))
 	if !ok {
 		return fmt.Errorf("cache: set %s: refused", t.key)
 	}
@@ -176,33 +176,4 @@ func GetOrSet[T any](ctx context.Context, c *Cache, e Entry, ttl time.Duration, 
 		TTL:   ttl,
 	}, func(ctx context.Context, _ struct{}) (T, error) { return load(ctx) })
 	return f.Get(ctx, struct{}{})
-}
-
-// Item is one value to warm the cache with.
-type Item[T any] struct {
-	Entry  Entry
-	Value  T
-	TTL    time.Duration // 0 = the layer's
-	Ticket Ticket        // zero = taken now: for values that nothing can have changed meanwhile
-}
-
-// Warm stores values that were obtained elsewhere and returns how many.
-func Warm[T any](ctx context.Context, c *Cache, items []Item[T]) (int, error) {
-	n := 0
-	var errs []error
-	for _, it := range items {
-		ticket, err := it.Ticket, error(nil)
-		if ticket == (Ticket{}) {
-			ticket, err = c.Ticket(ctx, it.Entry)
-		}
-		if err == nil {
-			err = Set(ctx, c, it.Entry, it.Value, it.TTL, ticket)
-		}
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		n++
-	}
-	return n, errors.Join(errs...)
 }

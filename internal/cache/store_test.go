@@ -40,8 +40,8 @@ func TestSetGetDeleteExists(t *testing.T) {
 	if ok, err := c.Exists(ctx, Article, Key{ID: "1"}); err != nil || !ok {
 		t.Errorf("Exists = %v, %v", ok, err)
 	}
-	in, err := c.Inspect(ctx, Article, Key{ID: "1"})
-	if err != nil || string(in.Payload) != `"ñandú"` || !slices.Contains(in.Deps, "articles") || in.Key != "article:v1:1" {
+	in, err := c.Inspect(ctx, Article, "1")
+	if err != nil || string(in.Payload) != `"ñandú"` || !slices.Contains(in.Dependencies, Dependency{"articles", true}) || in.Key != "article:v1:1" {
 		t.Errorf("Inspect = %+v, %v", in, err)
 	}
 	if err := c.Delete(ctx, Article, Key{ID: "1"}); err != nil {
@@ -65,7 +65,7 @@ func TestTicketFromBeforeAnInvalidationStoresNothingUsable(t *testing.T) {
 	for _, spoil := range []func() error{
 		func() error { return c.Invalidate(ctx, "articles") },
 		func() error { return c.Delete(ctx, Article, Key{ID: "1"}) },
-		func() error { _, err := c.DeletePattern(ctx, Article, "*"); return err },
+		func() error { _, err := purged(c, Article, "*"); return err },
 		func() error { return c.InvalidateLayer(ctx, Article) },
 		func() error { return c.InvalidateAll(ctx) },
 	} {
@@ -95,7 +95,13 @@ func TestTicketFromBeforeAnInvalidationStoresNothingUsable(t *testing.T) {
 	}
 }
 
-func TestDeletePattern(t *testing.T) {
+// purged purges a pattern and returns how many entries that reached.
+func purged(c *Cache, layer, pattern string) (int, error) {
+	p, err := c.PurgePattern(context.Background(), layer, pattern, PurgeOptions{})
+	return p.Total(), err
+}
+
+func TestPurgePattern(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))
 	ctx := context.Background()
@@ -126,20 +132,20 @@ func TestDeletePattern(t *testing.T) {
 		"*":     nil,
 	} {
 		fill()
-		n, err := c.DeletePattern(ctx, Article, pattern)
+		n, err := purged(c, Article, pattern)
 		if err != nil || n != len(ids)-len(want) {
 			t.Errorf("%q: %d, %v", pattern, n, err)
 		}
 		if got := left(); !slices.Equal(got, want) {
 			t.Errorf("%q left %q, want %q", pattern, got, want)
 		}
-		if n, err := c.DeletePattern(ctx, Article, "*"); err != nil || n != len(want) {
+		if n, err := purged(c, Article, "*"); err != nil || n != len(want) {
 			t.Errorf("clean up: %d, %v", n, err)
 		}
 	}
 }
 
-func TestDeletePatternStaysInItsLayer(t *testing.T) {
+func TestPurgePatternStaysInItsLayer(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))
 	ctx := context.Background()
@@ -150,7 +156,7 @@ func TestDeletePatternStaysInItsLayer(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range []string{"*", "../*", "*:*", "v1:*", "article:*", "source:v1:*"} {
-		if _, err := c.DeletePattern(ctx, Article, p); err != nil {
+		if _, err := purged(c, Article, p); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -162,7 +168,7 @@ func TestDeletePatternStaysInItsLayer(t *testing.T) {
 }
 
 // The version exists before the entry does, so a fill under way is found.
-func TestDeletePatternDoomsAFillUnderWay(t *testing.T) {
+func TestPurgePatternReachesAFillUnderWay(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))
 	f := count(c, Article)
@@ -170,7 +176,7 @@ func TestDeletePatternDoomsAFillUnderWay(t *testing.T) {
 	done := make(chan struct{})
 	go func() { defer close(done); mustGet(t, f, 1, 0) }()
 	<-f.enter
-	if _, err := c.DeletePattern(context.Background(), Article, "*"); err != nil {
+	if _, err := purged(c, Article, "*"); err != nil {
 		t.Fatal(err)
 	}
 	release()
@@ -185,16 +191,13 @@ func TestKeysListsIdentifiers(t *testing.T) {
 	for i := range 20 {
 		set(t, c, "k"+strconv.Itoa(i), "x")
 	}
-	got, err := c.Keys(context.Background(), Article, "k1*", 100)
-	if err != nil || len(got) != 11 {
-		t.Errorf("Keys = %q, %v", got, err)
-	}
-	if got, err := c.Keys(context.Background(), Article, "*", 5); err != nil || len(got) != 5 {
-		t.Errorf("limit: %q, %v", got, err)
+	got, err := c.Keys(context.Background(), Article, "k1", "", 100)
+	if err != nil || len(got.IDs) != 11 || got.Next != "" {
+		t.Errorf("Keys = %+v, %v", got, err)
 	}
 }
 
-func TestGetOrSetAndWarm(t *testing.T) {
+func TestGetOrSet(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))
 	ctx := context.Background()
@@ -207,13 +210,6 @@ func TestGetOrSetAndWarm(t *testing.T) {
 	}
 	if n != 1 {
 		t.Errorf("loaded %d times", n)
-	}
-	stored, err := Warm(ctx, c, []Item[string]{{Entry: entry("2"), Value: "dos"}, {Entry: Entry{Layer: "nada", Key: Key{ID: "x"}}}, {Entry: entry(""), Value: "x"}})
-	if stored != 1 || !errors.Is(err, ErrUnknownLayer) || !errors.Is(err, ErrInvalidKey) {
-		t.Errorf("Warm = %d, %v", stored, err)
-	}
-	if v, err := Get[string](ctx, c, entry("2")); err != nil || v != "dos" {
-		t.Errorf("%q, %v", v, err)
 	}
 }
 
@@ -232,12 +228,12 @@ func TestBadInputIsAnErrorNeverAPanic(t *testing.T) {
 		"negative ttl":   {want: ErrInvalidTTL, err: second(GetOrSet(ctx, c, entry("1"), -time.Second, load))},
 		"absurd ttl":     {want: ErrInvalidTTL, err: second(GetOrSet(ctx, c, entry("1"), 1000*time.Hour, load))},
 		"layer":          {want: ErrUnknownLayer, err: c.InvalidateLayer(ctx, "nada")},
-		"pattern":        {want: ErrInvalidKey, err: second(c.DeletePattern(ctx, Article, ""))},
-		"pattern layer":  {want: ErrUnknownLayer, err: second(c.DeletePattern(ctx, "*", "*"))},
-		"pattern length": {want: ErrInvalidKey, err: second(c.DeletePattern(ctx, Article, strings.Repeat("*a", 5000)))},
+		"pattern":        {want: ErrInvalidKey, err: second(purged(c, Article, ""))},
+		"pattern layer":  {want: ErrUnknownLayer, err: second(purged(c, "*", "*"))},
+		"pattern length": {want: ErrInvalidKey, err: second(purged(c, Article, strings.Repeat("*a", 5000)))},
 		"invalidate":     {want: ErrInvalidKey, err: c.Invalidate(ctx, "a:1", "")},
 		"delete":         {want: ErrInvalidKey, err: c.Delete(ctx, Article, Key{Params: url.Values{"a": nil}})},
-		"inspect":        {want: ErrUnknownLayer, err: second(c.Inspect(ctx, "nada", Key{ID: "1"}))},
+		"inspect":        {want: ErrUnknownLayer, err: second(c.Inspect(ctx, "nada", "1"))},
 	} {
 		if !errors.Is(tc.err, tc.want) {
 			t.Errorf("%s: %v, want %v", name, tc.err, tc.want)

@@ -39,7 +39,7 @@ func TestWarmingReads(t *testing.T) {
 	if hits != 1 || misses != 0 {
 		t.Errorf("reads from outside: %d hits, %d misses; there was one, a hit", hits, misses)
 	}
-	hot, _, err := c.Hot(Article, 10)
+	hot, _, err := c.TopKeys(Article, 10)
 	if err != nil || len(hot) != 1 || hot[0].ID != "1" || hot[0].AtMost != 1 {
 		t.Errorf("hot keys %+v, %v; one was asked for, once", hot, err)
 	}

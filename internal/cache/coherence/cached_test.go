@@ -176,7 +176,7 @@ func (s *cached) entryOf(e entry) cache.Entry {
 func (s *cached) invalidate(ctx context.Context, names []string) error {
 	first := names[0]
 	if layer, ok := strings.CutPrefix(first, deletePattern); ok {
-		_, err := s.c.DeletePattern(ctx, layer, oneDigit)
+		_, err := s.c.PurgePattern(ctx, layer, oneDigit, cache.PurgeOptions{Within: 20 * time.Millisecond})
 		return err
 	}
 	if layer, ok := strings.CutPrefix(first, "layer:"); ok {

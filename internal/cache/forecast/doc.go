@@ -5,5 +5,5 @@
 //   - Model learns from hourly counts and forecasts an hour's requests, key by key.
 //   - Change learns how often a value changes from whether it had changed at each look, and Lifetimes makes a TTL of that.
 //
-// Package replay, below, has the seeded traces and the simulated engine that they were measured on.
+// The tests in replay have the seeded traces and the simulated engine that they were measured on.
 package forecast

@@ -1,4 +1,4 @@
-package replay_test
+package replay
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"openlearn/internal/cache"
-	"openlearn/internal/cache/forecast/replay"
 	"openlearn/internal/testkit"
 )
 
@@ -26,7 +25,7 @@ type real struct {
 
 const epoch = 1_772_000_000_000 // ms; the trace begins then
 
-func newReal(t *testing.T, e *replay.Engine, random func() float64) *real {
+func newReal(t *testing.T, e *Engine, random func() float64) *real {
 	r := &real{t: t}
 	r.now.Store(epoch)
 	c, err := cache.New(cache.Options{
@@ -78,8 +77,8 @@ func (r *real) read(key int32, ms int64) (hit bool) {
 func TestTheEngineIsThisEngine(t *testing.T) {
 	t.Parallel()
 	chances := func() func() float64 { return rand.New(rand.NewPCG(8, 8)).Float64 }
-	trace := replay.Diurnal(replay.Shape{Seed: 8, Keys: 12, PerHour: 40, Skew: 1, Hours: 30})
-	e := replay.NewEngine(trace.Keys, chances())
+	trace := Diurnal(Shape{Seed: 8, Keys: 12, PerHour: 40, Skew: 1, Hours: 30})
+	e := NewEngine(trace.Keys, chances())
 	e.EarlyRefresh = 0
 	r := newReal(t, e, chances())
 	rates := make([]float64, trace.Keys)

@@ -24,11 +24,11 @@ const (
 	mostOnPage = 1000 // the least a caller may ask for is 1
 )
 
-// KeysPage walks a layer's identifiers that begin with prefix (taken literally),
+// Keys walks a layer's identifiers that begin with prefix (taken literally),
 // a page of about limit at a time; what was invalidated but not yet freed is
 // among them. As with SCAN, what is stored throughout the walk is listed at
 // least once. On Cluster, one primary after the other.
-func (c *Cache) KeysPage(ctx context.Context, layer, prefix, cursor string, limit int) (KeyPage, error) {
+func (c *Cache) Keys(ctx context.Context, layer, prefix, cursor string, limit int) (KeyPage, error) {
 	l, err := c.layer(layer)
 	if err != nil {
 		return KeyPage{}, err

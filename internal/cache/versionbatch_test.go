@@ -47,7 +47,7 @@ func (m *mgets) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 }
 
 // waiting waits until the next check has been asked for so many keys of a kind.
-func (s *checks) waiting(t *testing.T, n int, kind string) {
+func (s *versionBatcher) waiting(t *testing.T, n int, kind string) {
 	t.Helper()
 	eventually(t, "readers wait for the next check", func() bool {
 		s.mu.Lock()
@@ -165,7 +165,7 @@ func TestACheckUnderWayIsNotJoined(t *testing.T) {
 func TestAReaderWhoWaitsForACheckMayLeave(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))
-	s := new(checks)
+	s := new(versionBatcher)
 	s.lanes, s.began = 1, int64(time.Hour)
 	ctx, cancel := context.WithCancel(context.Background())
 	left := make(chan error, 1)
@@ -188,7 +188,7 @@ func TestAReaderWhoWaitsForACheckMayLeave(t *testing.T) {
 func TestASlowCheckIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))
-	s := new(checks)
+	s := new(versionBatcher)
 	s.lanes, s.began = 1, int64(time.Hour)
 	waiter := make(chan outcome, 1)
 	go func() {
@@ -221,10 +221,10 @@ func TestASlowCheckIsNotWaitedFor(t *testing.T) {
 func TestAFullCheckIsNotJoined(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))
-	s := new(checks)
+	s := new(versionBatcher)
 	s.lanes, s.began = 1, int64(time.Hour)
 	var keys []string
-	for i := range checkKeys {
+	for i := range maxBatchKeys {
 		keys = append(keys, "dep:v1:"+strconv.Itoa(i))
 	}
 	done := make(chan outcome, 1)
@@ -235,12 +235,12 @@ func TestAFullCheckIsNotJoined(t *testing.T) {
 		}
 		done <- out
 	}()
-	s.waiting(t, checkKeys, "dep:")
+	s.waiting(t, maxBatchKeys, "dep:")
 	if out, err := s.of(context.Background(), c, keys[:3]); err != nil || len(out.versions) != 3 {
 		t.Fatalf("beside a full one: %+v, %v", out, err)
 	}
 	s.pass(c)
-	if out := <-done; out.err != nil || len(out.versions) != checkKeys {
+	if out := <-done; out.err != nil || len(out.versions) != maxBatchKeys {
 		t.Fatalf("the full one: %d versions, %v", len(out.versions), out.err)
 	}
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The bus is one subscription per process. It carries two kinds of message:
+// pubsub is one subscription per process. It carries two kinds of message:
 // "this lock's fill is there (or will not come)", which wakes waiters, and
 // "these dependencies were invalidated", which drops bounded near entries.
 // Both only make things quicker: a lost message costs a timer, or staleness
 // within the stated bound.
-type bus struct {
+type pubsub struct {
 	channel string
 
 	mu      sync.Mutex
@@ -35,30 +35,30 @@ const (
 )
 
 // wait registers for the wake-up of a lock; done must be called.
-func (b *bus) wait(lock string) (woken <-chan struct{}, done func()) {
+func (p *pubsub) wait(lock string) (woken <-chan struct{}, done func()) {
 	ch := make(chan struct{}, 1)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	set := b.waiters[lock]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	set := p.waiters[lock]
 	if set == nil {
 		set = make(map[chan struct{}]struct{}, 1)
-		b.waiters[lock] = set
+		p.waiters[lock] = set
 	}
 	set[ch] = struct{}{}
 	return ch, func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		delete(set, ch)
-		if len(set) == 0 && len(b.waiters[lock]) == 0 {
-			delete(b.waiters, lock)
+		if len(set) == 0 && len(p.waiters[lock]) == 0 {
+			delete(p.waiters, lock)
 		}
 	}
 }
 
-func (b *bus) wake(lock string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for ch := range b.waiters[lock] {
+func (p *pubsub) wake(lock string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for ch := range p.waiters[lock] {
 		select {
 		case ch <- struct{}{}:
 		default:
@@ -70,8 +70,8 @@ func (b *bus) wake(lock string) {
 func (c *Cache) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := c.receive(ctx)
-		if c.bus.upSince.Swap(0) != 0 {
-			c.met.busDrops.inc()
+		if c.pubsub.upSince.Swap(0) != 0 {
+			c.met.pubsubDrops.inc()
 		}
 		c.near.clear()
 		if ctx.Err() != nil {
@@ -95,7 +95,7 @@ func pause(ctx context.Context, d time.Duration) {
 var errLinkSilent = errors.New("cache: message link silent")
 
 func (c *Cache) receive(ctx context.Context) error {
-	ps := c.rdb.Subscribe(ctx, c.bus.channel)
+	ps := c.rdb.Subscribe(ctx, c.pubsub.channel)
 	stop := context.AfterFunc(ctx, func() { _ = ps.Close() })
 	defer func() {
 		if stop() {
@@ -124,7 +124,7 @@ func (c *Cache) receive(ctx context.Context) error {
 		case *redis.Subscription:
 			// What was put near before this moment may have missed messages.
 			c.near.clear()
-			c.bus.upSince.Store(c.mono())
+			c.pubsub.upSince.Store(c.mono())
 		case *redis.Message:
 			c.heard(m.Payload)
 		}
@@ -137,7 +137,7 @@ func (c *Cache) heard(msg string) {
 	}
 	switch body := msg[1:]; msg[0] {
 	case msgFilled:
-		c.bus.wake(body)
+		c.pubsub.wake(body)
 	case msgInvalidated:
 		for b := []byte(body); len(b) >= 8; b = b[8:] {
 			c.near.drop(binary.BigEndian.Uint64(b), c.mono())

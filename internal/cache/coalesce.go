@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// A relay shares work among callers who must not be given the result of work
+// A coalescer shares work among callers who must not be given the result of work
 // that began before they came: while one turn runs, those who arrive wait for
 // the next, which they share.
-type relay[R any] struct {
+type coalescer[R any] struct {
 	mu   sync.Mutex
 	busy bool
 	next *turn[R]
@@ -21,7 +21,7 @@ type turn[R any] struct {
 
 // share runs work, or joins the first run of it that begins after now. A lone
 // caller runs it itself, without a goroutine.
-func (r *relay[R]) share(ctx context.Context, spawn func(func()) bool, work func() R) (R, error) {
+func (r *coalescer[R]) share(ctx context.Context, spawn func(func()) bool, work func() R) (R, error) {
 	r.mu.Lock()
 	if !r.busy {
 		r.busy = true
@@ -51,7 +51,7 @@ func (r *relay[R]) share(ctx context.Context, spawn func(func()) bool, work func
 }
 
 // run works until nobody waits.
-func (r *relay[R]) run(t *turn[R], work func() R) {
+func (r *coalescer[R]) run(t *turn[R], work func() R) {
 	for ; t != nil; t = r.pass() {
 		t.res = work()
 		close(t.done)
@@ -59,7 +59,7 @@ func (r *relay[R]) run(t *turn[R], work func() R) {
 }
 
 // pass takes the turn that waits, or ends the run.
-func (r *relay[R]) pass() *turn[R] {
+func (r *coalescer[R]) pass() *turn[R] {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := r.next
@@ -68,22 +68,22 @@ func (r *relay[R]) pass() *turn[R] {
 	return t
 }
 
-// relays is a relay per name, for as long as somebody uses it.
-type relays[R any] struct {
+// coalescers is a coalescer per name, for as long as somebody uses it.
+type coalescers[R any] struct {
 	mu     sync.Mutex
-	byName map[string]*usedRelay[R]
+	byName map[string]*usedCoalescer[R]
 }
 
-type usedRelay[R any] struct {
-	relay[R]
+type usedCoalescer[R any] struct {
+	coalescer[R]
 	users int
 }
 
-func (s *relays[R]) share(ctx context.Context, name string, spawn func(func()) bool, work func() R) (R, error) {
+func (s *coalescers[R]) share(ctx context.Context, name string, spawn func(func()) bool, work func() R) (R, error) {
 	s.mu.Lock()
 	r := s.byName[name]
 	if r == nil {
-		r = &usedRelay[R]{}
+		r = &usedCoalescer[R]{}
 		s.byName[name] = r
 	}
 	r.users++

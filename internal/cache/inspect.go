@@ -11,47 +11,53 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Stored is what lies under a key, current or not, as an operator sees it.
-type Stored struct {
-	Inspected
-	// Current is false for an entry that no read would be given.
-	Current bool
-	// Dependencies are the names with whether the version that was recorded
-	// is still the current one.
-	Dependencies []Dependency
-	// Good is until when it may stand in for a source that fails.
-	Good time.Time
+// Inspected is what is stored under a key, current or not, as an operator sees it.
+type Inspected struct {
+	Key      string        // the Redis key
+	Payload  []byte        // as encoded by its codec, uncompressed; the text of a "not found"
+	Negative bool          // it is a remembered "not found"
+	Current  bool          // a read would be given it
+	Stale    bool          // past its TTL
+	StoredAt time.Time     // when its fetch ended
+	Expires  time.Time     // when it goes stale
+	Good     time.Time     // until when it may stand in for a source that fails
+	Cost     time.Duration // what its fetch took
+	Bytes    int           // size in Redis
+	// Compressed says that the payload is stored compressed.
+	Compressed bool
 	// Codec and Type are what wrote it, "" if nothing in this process reads
 	// or writes such entries (another release's, perhaps).
 	Codec, Type string
-	// Compressed says that the payload lies compressed in Redis.
-	Compressed bool
+	// Dependencies are the names it depends on, each with whether the version
+	// that was recorded is still the current one.
+	Dependencies []Dependency
 }
 
-// Dependency is a name an entry hangs on.
+// Dependency is a name that an entry depends on.
 type Dependency struct {
 	Name  string
 	Holds bool
 }
 
-// Look reads what is stored under an identifier as Keys lists it (a variant's
-// ends in the hash of its parameters): ErrMiss if nothing of ours is.
-func (c *Cache) Look(ctx context.Context, layer, id string) (Stored, error) {
+// Inspect reads what is stored under an identifier as Keys lists it (a variant's
+// ends in the hash of its parameters), of any type, whether or not it is
+// current: ErrMiss if there is no entry.
+func (c *Cache) Inspect(ctx context.Context, layer, id string) (Inspected, error) {
 	l, err := c.layer(layer)
 	if err != nil {
-		return Stored{}, err
+		return Inspected{}, err
 	}
 	ids, err := storedAs(id)
 	if err != nil {
-		return Stored{}, fmt.Errorf("layer %s: %w", layer, err)
+		return Inspected{}, fmt.Errorf("layer %s: %w", layer, err)
 	}
 	for _, id := range ids {
-		var s Stored
-		if s, err = c.look(ctx, l, id); !errors.Is(err, ErrMiss) {
+		var s Inspected
+		if s, err = c.inspect(ctx, l, id); !errors.Is(err, ErrMiss) {
 			return s, err
 		}
 	}
-	return Stored{}, err
+	return Inspected{}, err
 }
 
 // storedAs lists what an operator's identifier may be in keys: itself, and
@@ -67,42 +73,39 @@ func storedAs(id string) ([]string, error) {
 	return []string{id, as}, nil
 }
 
-func (c *Cache) look(ctx context.Context, l *layerState, id string) (Stored, error) {
+func (c *Cache) inspect(ctx context.Context, l *layerState, id string) (Inspected, error) {
 	key := l.keyPrefix + id
 	raw, err := c.rdb.Get(ctx, key).Result()
 	switch {
 	case errors.Is(err, redis.Nil):
-		return Stored{}, ErrMiss
+		return Inspected{}, ErrMiss
 	case redis.HasErrorPrefix(err, "WRONGTYPE"):
-		return Stored{}, l.undecoded()
+		return Inspected{}, l.undecoded()
 	case err != nil:
-		return Stored{}, fmt.Errorf("cache: inspect %s: %w", key, err)
+		return Inspected{}, fmt.Errorf("cache: inspect %s: %w", key, err)
 	}
 	e, err := decodeEnvelope(raw)
 	if err != nil {
-		return Stored{}, l.undecoded()
+		return Inspected{}, l.undecoded()
 	}
 	deps, err := e.deps()
 	if err != nil {
-		return Stored{}, l.undecoded()
+		return Inspected{}, l.undecoded()
 	}
 	_, vkeys := c.redisKeys(l, id, deps)
 	versions, err := c.readKeys(ctx, "", vkeys)
 	if err != nil {
-		return Stored{}, fmt.Errorf("cache: inspect %s: %w", key, err)
+		return Inspected{}, fmt.Errorf("cache: inspect %s: %w", key, err)
 	}
 	payload, err := c.unpack(&e)
 	if err != nil {
-		return Stored{}, l.undecoded()
+		return Inspected{}, l.undecoded()
 	}
 	now := c.nowMS()
-	s := Stored{
-		Inspected: Inspected{
-			Key: key, Payload: payload, Negative: e.negative(), Stale: now >= e.soft,
-			StoredAt: time.UnixMilli(e.stored), Expires: time.UnixMilli(e.soft),
-			Cost: time.Duration(e.cost) * time.Microsecond, Deps: deps, Bytes: len(raw),
-		},
-		Current: now < e.hard, Good: time.UnixMilli(e.hard), Compressed: e.flags&flagCompressed != 0,
+	s := Inspected{
+		Key: key, Payload: payload, Negative: e.negative(), Current: now < e.hard, Stale: now >= e.soft,
+		StoredAt: time.UnixMilli(e.stored), Expires: time.UnixMilli(e.soft), Good: time.UnixMilli(e.hard),
+		Cost: time.Duration(e.cost) * time.Microsecond, Bytes: len(raw), Compressed: e.flags&flagCompressed != 0,
 	}
 	for i, name := range deps {
 		holds := versions[i] == e.versions[i*nonceLen:(i+1)*nonceLen]

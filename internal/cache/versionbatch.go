@@ -11,26 +11,26 @@ import (
 // share the next, whatever entries they ask about, and it asks for a version
 // that several of them hang on once: so what a check costs falls with the number
 // of readers. Like every shared exchange it begins after all who share it came.
-type checks struct {
+type versionBatcher struct {
 	mu    sync.Mutex
 	lanes int            // exchanges under way
 	began int64          // when the newest of them did (monotonic)
-	next  *check         // gathers those who wait for a lane
+	next  *versionBatch  // gathers those who wait for a lane
 	at    map[string]int // places in next.keys
 }
 
 const (
-	// checkPatience is how long an exchange is waited for until another begins
+	// batchPatience is how long an exchange is waited for until another begins
 	// beside it: where Redis is far away, or slow, nobody is to wait for most of
 	// somebody else's round trip.
-	checkPatience = time.Millisecond
-	checkLanes    = 2
-	// checkKeys bounds an exchange; who finds the next one full makes their own.
-	checkKeys = 1024
+	batchPatience = time.Millisecond
+	batchLanes    = 2
+	// maxBatchKeys bounds an exchange; who finds the next one full makes their own.
+	maxBatchKeys = 1024
 )
 
 // check is one such exchange and its outcome, which stands once done is closed.
-type check struct {
+type versionBatch struct {
 	done chan struct{}
 	keys []string
 	outcome
@@ -44,7 +44,7 @@ type outcome struct {
 
 // of makes a check of some versions, or shares one. They stand in the outcome
 // in the order asked for. The error is that of a context that ended meanwhile.
-func (s *checks) of(ctx context.Context, c *Cache, vkeys []string) (outcome, error) {
+func (s *versionBatcher) of(ctx context.Context, c *Cache, vkeys []string) (outcome, error) {
 	s.mu.Lock()
 	now := c.mono()
 	if s.lanes == 0 {
@@ -55,10 +55,10 @@ func (s *checks) of(ctx context.Context, c *Cache, vkeys []string) (outcome, err
 		return out, nil
 	}
 	if s.next == nil {
-		s.next = &check{done: make(chan struct{})}
+		s.next = &versionBatch{done: make(chan struct{})}
 	}
 	t := s.next
-	if len(t.keys) >= checkKeys {
+	if len(t.keys) >= maxBatchKeys {
 		s.mu.Unlock()
 		return c.readVersions(ctx, vkeys), nil
 	}
@@ -66,14 +66,14 @@ func (s *checks) of(ctx context.Context, c *Cache, vkeys []string) (outcome, err
 	for i, k := range vkeys {
 		places[i] = s.place(k)
 	}
-	mine := s.lanes < checkLanes && now-s.began > int64(checkPatience)
+	mine := s.lanes < batchLanes && now-s.began > int64(batchPatience)
 	if mine {
 		s.lanes++
 		s.begin(now)
 	}
 	s.mu.Unlock()
 	if mine {
-		c.runCheck(t)
+		c.runVersionBatch(t)
 		s.pass(c)
 		return t.part(places), nil
 	}
@@ -86,7 +86,7 @@ func (s *checks) of(ctx context.Context, c *Cache, vkeys []string) (outcome, err
 }
 
 // place is where a key stands in the next exchange.
-func (s *checks) place(key string) int {
+func (s *versionBatcher) place(key string) int {
 	if i, ok := s.at[key]; ok {
 		return i
 	}
@@ -100,7 +100,7 @@ func (s *checks) place(key string) int {
 }
 
 // part is what a shared check says of some of its versions.
-func (t *check) part(places []int) outcome {
+func (t *versionBatch) part(places []int) outcome {
 	out := t.outcome
 	if out.err == nil {
 		out.versions = make([]string, len(places))
@@ -112,14 +112,14 @@ func (t *check) part(places []int) outcome {
 }
 
 // pass gives a lane to those who wait, or frees it.
-func (s *checks) pass(c *Cache) {
+func (s *versionBatcher) pass(c *Cache) {
 	t := s.take(c)
 	if t == nil {
 		return
 	}
 	rest := func() {
 		for ; t != nil; t = s.take(c) {
-			c.runCheck(t)
+			c.runVersionBatch(t)
 		}
 	}
 	if !c.spawn(rest) {
@@ -128,7 +128,7 @@ func (s *checks) pass(c *Cache) {
 }
 
 // take begins the next exchange in a lane, or frees the lane.
-func (s *checks) take(c *Cache) *check {
+func (s *versionBatcher) take(c *Cache) *versionBatch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.next == nil {
@@ -139,16 +139,16 @@ func (s *checks) take(c *Cache) *check {
 }
 
 // begin closes the next exchange to those who come from now on.
-func (s *checks) begin(now int64) *check {
+func (s *versionBatcher) begin(now int64) *versionBatch {
 	t := s.next
 	s.next, s.began = nil, now
 	clear(s.at)
 	return t
 }
 
-// runCheck makes a shared exchange. It belongs to all who share it, so nobody's end
+// runVersionBatch makes a shared exchange. It belongs to all who share it, so nobody's end
 // may end it; the client's own timeouts bound it.
-func (c *Cache) runCheck(t *check) {
+func (c *Cache) runVersionBatch(t *versionBatch) {
 	t.outcome = c.readVersions(context.Background(), t.keys)
 	close(t.done)
 }

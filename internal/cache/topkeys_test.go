@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-func hotCache() (*hot, *layerState) {
-	return newHot(), &layerState{Layer: Layer{Name: Article}, keyPrefix: "article:v1:"}
+func topKeysOf() (*topKeys, *layerState) {
+	return newTopKeys(), &layerState{Layer: Layer{Name: Article}, keyPrefix: "article:v1:"}
 }
 
-func (h *hot) all(layer string, at int64) map[string]HotKey {
-	out := map[string]HotKey{}
+func (h *topKeys) all(layer string, at int64) map[string]TopKey {
+	out := map[string]TopKey{}
 	for i := range h.shards {
 		keys, _ := h.shards[i].top(layer, at)
 		for _, k := range keys {
@@ -24,11 +24,11 @@ func (h *hot) all(layer string, at int64) map[string]HotKey {
 	return out
 }
 
-// TestHotEnclosesTheTruth: of a skewed stream over far more keys than are kept, the most asked are kept and each true
+// TestTopKeysEnclosesTheTruth: of a skewed stream over far more keys than are kept, the most asked are kept and each true
 // count lies between the two told.
-func TestHotEnclosesTheTruth(t *testing.T) {
+func TestTopKeysEnclosesTheTruth(t *testing.T) {
 	t.Parallel()
-	h, l := hotCache()
+	h, l := topKeysOf()
 	z := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.1, 1, 100_000)
 	truth := map[string]uint64{}
 	for range 300_000 {
@@ -37,7 +37,7 @@ func TestHotEnclosesTheTruth(t *testing.T) {
 		h.see(l, "article:v1:"+id, 1)
 	}
 	got := h.all("", 1)
-	if len(got) > hotShards*hotPerShard {
+	if len(got) > topShards*topPerShard {
 		t.Errorf("%d keys kept", len(got))
 	}
 	for id, k := range got {
@@ -52,19 +52,19 @@ func TestHotEnclosesTheTruth(t *testing.T) {
 	}
 }
 
-func TestHotForgetsOldWindows(t *testing.T) {
+func TestTopKeysForgetsOldWindows(t *testing.T) {
 	t.Parallel()
-	h, l := hotCache()
-	w := int64(hotWindow)
+	h, l := topKeysOf()
+	w := int64(topWindow)
 	h.see(l, "article:v1:a", 1)
 	h.see(l, "article:v1:a", w+1)
 	h.see(l, "article:v1:b", w+2)
-	if got := h.all("", w+3); got["a"] != (HotKey{Article, "a", 2, 2}) {
+	if got := h.all("", w+3); got["a"] != (TopKey{Article, "a", 2, 2}) {
 		t.Errorf("two windows: %v", got)
 	}
 	h.see(l, "article:v1:a", 2*w+5)
 	h.see(l, "article:v1:b", 2*w+6)
-	if got := h.all("", 2*w+7); got["a"] != (HotKey{Article, "a", 2, 2}) || got["b"].AtMost != 2 {
+	if got := h.all("", 2*w+7); got["a"] != (TopKey{Article, "a", 2, 2}) || got["b"].AtMost != 2 {
 		t.Errorf("the first window is not forgotten: %v", got)
 	}
 	if got := h.all("", 9*w); len(got) != 0 {
@@ -75,9 +75,9 @@ func TestHotForgetsOldWindows(t *testing.T) {
 	}
 }
 
-func TestHotIsSafeForManyReaders(t *testing.T) {
+func TestTopKeysIsSafeForManyReaders(t *testing.T) {
 	t.Parallel()
-	h, l := hotCache()
+	h, l := topKeysOf()
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -99,30 +99,30 @@ func TestHotIsSafeForManyReaders(t *testing.T) {
 	}
 }
 
-// TestHotCountsEveryKindOfRead: strict, batched and from memory without a look.
-func TestHotCountsEveryKindOfRead(t *testing.T) {
+// TestTopKeysCountsEveryKindOfRead: strict, batched and from memory without a look.
+func TestTopKeysCountsEveryKindOfRead(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, Options{
 		Redis: ownRedis(t), Jitter: -1, EarlyRefresh: -1,
 		Layers: only(func(l *Layer) { l.Near = Near{Mode: NearBounded, Staleness: time.Minute} }),
 	})
-	eventually(t, "the message link is up", func() bool { return c.bus.upSince.Load() != 0 })
+	eventually(t, "the message link is up", func() bool { return c.pubsub.upSince.Load() != 0 })
 	f := count(c, Article)
 	for range 20 {
 		mustGet(t, f, 1, 0)
 	}
 	f.GetMany(context.Background(), []int{1, 2})
-	keys, since, err := c.Hot(Article, 1)
-	if err != nil || len(keys) != 1 || keys[0] != (HotKey{Article, "1", 21, 21}) || time.Since(since) < 0 {
+	keys, since, err := c.TopKeys(Article, 1)
+	if err != nil || len(keys) != 1 || keys[0] != (TopKey{Article, "1", 21, 21}) || time.Since(since) < 0 {
 		t.Errorf("%+v since %v, %v", keys, since, err)
 	}
-	if _, _, err := c.Hot("nada", 1); err == nil {
-		t.Error("an unknown layer has hot keys")
+	if _, _, err := c.TopKeys("nada", 1); err == nil {
+		t.Error("an unknown layer has top keys")
 	}
 }
 
-func BenchmarkHotSee(b *testing.B) {
-	h, l := hotCache()
+func BenchmarkTopKeysSee(b *testing.B) {
+	h, l := topKeysOf()
 	keys := make([]string, 64)
 	for i := range keys {
 		keys[i] = "article:v1:" + strconv.Itoa(i)

@@ -126,9 +126,9 @@ func TestNestedDirectLoadsShareTheirParentsSlot(t *testing.T) {
 		}
 	})
 	eventually(t, "the lone reader's flight is claimed", func() bool {
-		c.direct.mu.Lock()
-		defer c.direct.mu.Unlock()
-		return c.direct.byKey[inner.Key(7)] != nil
+		c.bypass.mu.Lock()
+		defer c.bypass.mu.Unlock()
+		return c.bypass.byKey[inner.Key(7)] != nil
 	})
 	close(proceed)
 	wg.Wait()
@@ -150,7 +150,7 @@ func TestStartsWithoutRedisAndComesBack(t *testing.T) {
 	s.start()
 	eventually(t, "entries are served and messages heard", func() bool {
 		_, info, err := f.GetInfo(context.Background(), 1)
-		return err == nil && info.Source == FromNear && c.bus.upSince.Load() != 0
+		return err == nil && info.Source == FromNear && c.pubsub.upSince.Load() != 0
 	})
 }
 

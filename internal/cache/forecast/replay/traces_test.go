@@ -1,5 +1,3 @@
-// Package replay measures what warming and learnt lifetimes would do: seeded traces, an engine in virtual time with the
-// semantics of package cache (a test holds it against the real one), and the policies that are compared.
 package replay
 
 import (
