@@ -16,36 +16,28 @@ type RetentionOptions struct {
 	DB     *gorm.DB
 	Keep   time.Duration // older rows are deleted; 0 = none ever
 	Logger *slog.Logger
-	First  time.Duration // from the start to the first look; 0 = 1 min
-	Every  time.Duration // between looks; 0 = 1 h
 }
 
-// Retention deletes what is too old from the audit trail. Close must follow.
-type Retention struct {
-	opt  RetentionOptions
-	runs *periodic.Runner // nil: everything is kept
-}
+// Retention deletes what is too old from the audit trail.
+type Retention struct{ opt RetentionOptions }
 
 const (
+	retentionFirst   = time.Minute // from the start
+	retentionEvery   = time.Hour
 	retentionBatch   = 1000
 	retentionTimeout = 10 * time.Second // of one batch
 )
 
-// NewRetention starts the deleting. Every instance may: they share the work, and whoever comes second finds nothing.
-func NewRetention(o RetentionOptions) *Retention {
-	if o.First <= 0 {
-		o.First = time.Minute
+// NewRetention makes a Retention.
+func NewRetention(o RetentionOptions) *Retention { return &Retention{o} }
+
+// Jobs is the deleting; none where everything is kept. Every instance may do it: they share the work, and whoever comes
+// second finds nothing.
+func (r *Retention) Jobs() []periodic.Job {
+	if r.opt.Keep <= 0 {
+		return nil
 	}
-	if o.Every <= 0 {
-		o.Every = time.Hour
-	}
-	r := &Retention{opt: o}
-	if o.Keep > 0 {
-		r.runs = periodic.Start(context.Background(), periodic.Job{
-			Name: "audit retention", First: o.First, Every: o.Every, Logger: o.Logger, Pass: r.pass,
-		})
-	}
-	return r
+	return []periodic.Job{{Name: "audit retention", First: retentionFirst, Every: retentionEvery, Logger: r.opt.Logger, Pass: r.pass}}
 }
 
 func (r *Retention) pass(ctx context.Context) error {
@@ -80,6 +72,3 @@ func (r *Retention) batch(ctx context.Context) (int64, error) {
 		r.opt.Keep.Seconds(), retentionBatch)
 	return res.RowsAffected, res.Error
 }
-
-// Close stops the deleting and waits for the batch under way.
-func (r *Retention) Close() { r.runs.Close() }

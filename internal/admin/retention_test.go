@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"openlearn/internal/periodic"
 	"openlearn/internal/postgres"
 	"openlearn/internal/testkit"
 )
@@ -57,8 +58,7 @@ func TestOldAuditRowsAreDeletedInBatches(t *testing.T) {
 	var deleted [3]int64
 	for i := range deleted { // three instances at once
 		wg.Go(func() {
-			r := NewRetention(RetentionOptions{DB: db, Keep: 90 * days, Logger: slog.New(slog.DiscardHandler), First: time.Hour})
-			defer r.Close()
+			r := NewRetention(RetentionOptions{DB: db, Keep: 90 * days, Logger: slog.New(slog.DiscardHandler)})
 			var err error
 			if deleted[i], err = r.prune(context.Background()); err != nil {
 				t.Error(err)
@@ -67,8 +67,7 @@ func TestOldAuditRowsAreDeletedInBatches(t *testing.T) {
 	}
 	wg.Wait()
 	// One that found the others' rows locked may have left a last few to them; the next look takes what is left.
-	r := NewRetention(RetentionOptions{DB: db, Keep: 90 * days, Logger: slog.New(slog.DiscardHandler), First: time.Hour})
-	defer r.Close()
+	r := NewRetention(RetentionOptions{DB: db, Keep: 90 * days, Logger: slog.New(slog.DiscardHandler)})
 	rest, err := r.prune(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -82,28 +81,31 @@ func TestRetentionLooksByItself(t *testing.T) {
 	t.Parallel()
 	db := auditDB(t)
 	audits(t, db, 3, "2 days")
-	forever := NewRetention(RetentionOptions{DB: db, Logger: slog.New(slog.DiscardHandler), First: time.Millisecond, Every: time.Millisecond})
-	forever.Close()
-	if n := audited(t, db); n != 3 {
-		t.Fatalf("%d rows are left of a trail that is kept for ever", n)
+	forever := NewRetention(RetentionOptions{DB: db, Logger: slog.New(slog.DiscardHandler)})
+	if jobs := forever.Jobs(); len(jobs) != 0 {
+		t.Fatalf("%d jobs delete from a trail that is kept for ever", len(jobs))
 	}
-	r := NewRetention(RetentionOptions{DB: db, Keep: days, Logger: slog.New(slog.DiscardHandler), First: time.Millisecond, Every: 10 * time.Millisecond})
-	defer r.Close()
-	eventuallyEmpty(t, db)
-	audits(t, db, 3, "2 days") // and again
-	eventuallyEmpty(t, db)
-}
-
-func eventuallyEmpty(t *testing.T, db *gorm.DB) {
-	t.Helper()
-	deadline := time.After(30 * time.Second)
-	for audited(t, db) > 0 {
-		select {
-		case <-deadline:
-			t.Fatal("old rows stay")
-		case <-time.After(5 * time.Millisecond):
+	jobs := NewRetention(RetentionOptions{DB: db, Keep: days, Logger: slog.New(slog.DiscardHandler)}).Jobs()
+	if len(jobs) != 1 {
+		t.Fatalf("%d jobs", len(jobs))
+	}
+	passed := make(chan error)
+	jobs[0].First, jobs[0].Passed = 0, func(err error) { passed <- err }
+	r := periodic.Start(t.Context(), jobs[0])
+	for range 2 { // and again
+		if err := <-passed; err != nil {
+			t.Fatal(err)
 		}
+		if n := audited(t, db); n != 0 {
+			t.Errorf("%d old rows stay", n)
+		}
+		audits(t, db, 3, "2 days")
+		r.Wake()
 	}
+	if err := <-passed; err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
 }
 
 func TestRetentionWithoutADatabase(t *testing.T) {
@@ -113,8 +115,7 @@ func TestRetentionWithoutADatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	r := NewRetention(RetentionOptions{DB: db.Gorm, Keep: days, Logger: slog.New(slog.DiscardHandler), First: time.Millisecond, Every: time.Millisecond})
-	defer r.Close()
+	r := NewRetention(RetentionOptions{DB: db.Gorm, Keep: days, Logger: slog.New(slog.DiscardHandler)})
 	if _, err := r.prune(context.Background()); err == nil {
 		t.Error("no error")
 	}

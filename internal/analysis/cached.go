@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"openlearn/internal/cache"
+	"openlearn/internal/outbox"
 )
 
 // What goes stale when this changes?
@@ -23,8 +24,6 @@ const (
 	AllAnalyses = "analyses"
 	// Table is the table, and the dependency of every entry that rests on it.
 	Table = "content_analysis"
-	// allArticles is the dependency under which every change of an article is announced.
-	allArticles = "articles"
 )
 
 // The layers that this domain reads through.
@@ -70,6 +69,11 @@ func Changed(ids []int64) []string {
 	return deps
 }
 
+// Facts says what a recorded change of this domain's table invalidates.
+func Facts() outbox.Rules {
+	return outbox.Rules{Table: func(f outbox.Fact) []string { return Changed(f.Keys) }}
+}
+
 type pageQuery struct{ Page, Limit int }
 
 type resultPage struct {
@@ -83,13 +87,15 @@ type cached struct {
 	statistics *cache.Func[struct{}, Statistics]
 }
 
-func newCached(c *cache.Cache, s *Store) *cached {
-	everything := []string{AllAnalyses, Table, allArticles}
+// newCached declares how the store's reads are cached. texts is the dependency under which every change of a text that is
+// analysed is announced.
+func newCached(c *cache.Cache, s *Store, texts string) *cached {
+	everything := []string{AllAnalyses, Table, texts}
 	return &cached{
 		result: cache.Wrap(c, cache.Spec[int64]{
 			Layer:    AnalyticsLayer,
 			Key:      func(id int64) cache.Key { return cache.Key{ID: "analysis-" + strconv.FormatInt(id, 10)} },
-			Deps:     func(id int64) []string { return []string{Dep(id), Table, allArticles} },
+			Deps:     func(id int64) []string { return []string{Dep(id), Table, texts} },
 			TTL:      time.Hour,
 			NotFound: ErrNotFound,
 		}, s.Get),

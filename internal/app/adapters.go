@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"openlearn/internal/analysis"
 	"openlearn/internal/articles"
 	"openlearn/internal/articles/importer"
 	"openlearn/internal/outbox"
@@ -20,17 +19,6 @@ import (
 )
 
 // Domains do not know each other; here their types meet.
-
-// dependencies says what a recorded change invalidates; each domain knows for its tables.
-func dependencies(f outbox.Fact) []string {
-	switch f.Table {
-	case articles.Table:
-		return articles.Changed(f.Keys, f.Sources)
-	case analysis.Table:
-		return analysis.Changed(f.Keys)
-	}
-	return nil
-}
 
 // archiveFigures answers scraping's question from the archive.
 type archiveFigures struct{ articles *articles.Service }
@@ -49,25 +37,25 @@ func (a archiveFigures) Figures(ctx context.Context) (scraping.Figures, error) {
 
 // kept takes the outcome of a write that nobody waits for, as of commands: it is stored, and where caches could not be told
 // of it that is counted and said at the end.
-func (a *App) kept(pending bool, err error) error {
+func (c *core) kept(pending bool, err error) error {
 	if pending {
-		a.untold.Add(1)
+		c.untold.Add(1)
 	}
-	if errors.Is(err, articles.ErrUnconfirmed) || errors.Is(err, analysis.ErrUnconfirmed) {
+	if errors.Is(err, outbox.ErrUnconfirmed) {
 		return nil
 	}
 	return err
 }
 
 // sayUntold says how many writes of a command the caches have not been told of.
-func (a *App) sayUntold(w io.Writer) {
-	if n := a.untold.Load(); n > 0 {
+func (c *core) sayUntold(w io.Writer) {
+	if n := c.untold.Load(); n > 0 {
 		fmt.Fprintf(w, "stored, with the invalidation of %d writes pending: Redis could not be told. Instances read from PostgreSQL until it can.\n", n)
 	}
 }
 
 // scrapeSink stores what a scrape found.
-type scrapeSink struct{ app *App }
+type scrapeSink struct{ core *core }
 
 func (s scrapeSink) Save(ctx context.Context, found []extract.Article) (saved, duplicates int, err error) {
 	batch := make([]articles.Article, 0, len(found))
@@ -77,13 +65,13 @@ func (s scrapeSink) Save(ctx context.Context, found []extract.Article) (saved, d
 			Category: notEmpty(cut(f.Category, 50)), PublishedDate: f.PublishedAt, Tags: f.Tags, IsPaywall: &f.Paywall,
 		})
 	}
-	stored, pending, err := s.app.Articles.Insert(ctx, batch)
-	return len(stored), len(found) - len(stored), s.app.kept(pending, err)
+	stored, pending, err := s.core.Articles.Insert(ctx, batch)
+	return len(stored), len(found) - len(stored), s.core.kept(pending, err)
 }
 
 // importSink stores what a file holds, each batch over several connections: nearly all of the time goes into the
 // full-text index, which one connection fills on one core.
-type importSink struct{ app *App }
+type importSink struct{ core *core }
 
 const importConnections = 4
 
@@ -98,9 +86,9 @@ func (s importSink) Save(ctx context.Context, records []importer.Record) (int, e
 	var inserted atomic.Int64
 	for part := range slices.Chunk(batch, (len(batch)+importConnections-1)/importConnections) {
 		group.Go(func() error {
-			stored, pending, err := s.app.Articles.Insert(ctx, part)
+			stored, pending, err := s.core.Articles.Insert(ctx, part)
 			inserted.Add(int64(len(stored)))
-			return s.app.kept(pending, err)
+			return s.core.kept(pending, err)
 		})
 	}
 	err := group.Wait()

@@ -17,17 +17,17 @@ import (
 )
 
 // newAdmin connects the cache's administration to the rest of the service.
-func (a *App) newAdmin() *admin.Admin {
+func (s *Server) newAdmin() *admin.Admin {
 	return admin.New(admin.Options{
-		Cache: a.cache, DB: a.db.Gorm, Metrics: a.registry, Sharing: a.cfg.figuresGood, Outbox: a.outbox, Archive: archiveDeps{articles.NewStore(a.db.Gorm)},
+		Cache: s.cache, DB: s.db.Gorm, Metrics: s.registry, Sharing: s.cfg.testing.figuresGood, Outbox: s.outbox, Archive: archiveDeps{articles.NewStore(s.db.Gorm)},
 		Loaders: map[string]admin.Loader{
-			articles.ArticleLayer: each(a.loadArticle), articles.AnalyticsLayer: each(a.loadFigures),
+			articles.ArticleLayer: each(s.loadArticle), articles.AnalyticsLayer: each(s.loadFigures),
 		},
 		Layers: admin.LayerNames{
 			Article: articles.ArticleLayer, Lists: articles.ContentLayer, Analytics: articles.AnalyticsLayer, Analyses: analysis.NLPLayer,
 			Source: scraping.SourceLayer, Responses: httpcache.ResponseLayer,
 		},
-		Handler: func() http.Handler { return a.handler }, Warming: a.warming, Logger: a.log, Sampling: a.cfg.sampling,
+		Handler: func() http.Handler { return s.handler }, Warming: s.warming, Logger: s.log, Sampling: s.cfg.testing.sampling,
 	})
 }
 
@@ -81,25 +81,25 @@ func each(load func(context.Context, string) error) admin.Loader {
 	}
 }
 
-func (a *App) loadArticle(ctx context.Context, id string) error {
+func (s *Server) loadArticle(ctx context.Context, id string) error {
 	n, err := strconv.ParseInt(id, 10, 64)
 	if err != nil || strconv.FormatInt(n, 10) != id {
 		return fmt.Errorf("%q %w: an article's identifier is its number", id, admin.ErrNoSuch)
 	}
-	_, err = a.Articles.Get(ctx, n)
+	_, err = s.Articles.Get(ctx, n)
 	if errors.Is(err, articles.ErrNotFound) {
 		return fmt.Errorf("article %d %w", n, admin.ErrNoSuch)
 	}
 	return err
 }
 
-func (a *App) loadFigures(ctx context.Context, id string) error {
+func (s *Server) loadFigures(ctx context.Context, id string) error {
 	switch id {
 	case "scraping-status":
-		_, err := a.Articles.Counts(ctx)
+		_, err := s.Articles.Counts(ctx)
 		return err
 	case "analysis-stats":
-		return a.Analysis.Warm(ctx)
+		return s.Analysis.Warm(ctx)
 	}
 	return fmt.Errorf("%q %w: scraping-status and analysis-stats can", id, admin.ErrNoSuch)
 }

@@ -13,32 +13,32 @@ import (
 )
 
 // newWarmer keeps articles warm; nil if none are to be.
-func (a *App) newWarmer() *warming.Warmer {
-	if a.cfg.WarmKeys == 0 || a.cfg.uncached {
+func (s *Server) newWarmer() *warming.Warmer {
+	if s.cfg.Warming.Keys == 0 || s.cfg.testing.uncached {
 		return nil
 	}
 	return warming.New(warming.Options{
-		Cache: a.cache, Layer: articles.ArticleLayer, Deps: []string{articles.Table}, Load: a.Articles.Warm, Pool: a.db.Pool,
-		Keys: a.cfg.WarmKeys, Schedule: warming.Schedule(a.cfg.WarmSchedule), Interval: a.cfg.WarmInterval, Rate: a.cfg.WarmRate,
-		Registerer: a.registry, Logger: a.log,
+		Cache: s.cache, Layer: articles.ArticleLayer, Deps: []string{articles.Table}, Load: s.Articles.Warm, Pool: s.db.Pool,
+		Config:     s.cfg.Warming,
+		Registerer: s.registry, Logger: s.log,
 	})
 }
 
 // warming tells operators what the warmer does.
-func (a *App) warming() admin.Warming {
-	if a.warmer == nil {
+func (s *Server) warming() admin.Warming {
+	if s.warmer == nil {
 		return admin.Warming{}
 	}
-	s, o := a.warmer.Status(), a.warmer.Options()
+	did, o := s.warmer.Status(), s.warmer.Options()
 	out := admin.Warming{
 		Enabled: true, Layer: o.Layer, Schedule: string(o.Schedule), KeysMost: o.Keys, RateMost: o.Rate, Interval: o.Interval.Seconds(),
-		NextLook: moment(s.NextLook), LookedAt: moment(s.LookedAt), Learnt: s.Hours, Needed: a.warmer.MinimumHistory(),
-		Runs: map[string]admin.Tally{}, Failures: s.Failures,
+		NextLook: moment(did.NextLook), LookedAt: moment(did.LookedAt), Learnt: did.Hours, Needed: s.warmer.MinimumHistory(),
+		Runs: map[string]admin.Tally{}, Failures: did.Failures,
 	}
-	for _, k := range s.Scheduled {
+	for _, k := range did.Scheduled {
 		out.Keys = append(out.Keys, admin.ForecastKey{Identifier: k.Key, Requests: k.N})
 	}
-	for reason, t := range s.By {
+	for reason, t := range did.By {
 		tally := admin.Tally{Passes: t.Passes, Checked: t.Checked, Loaded: t.Loaded}
 		if r := t.Last; r != nil {
 			tally.Last = &admin.Run{At: r.At.UTC(), TookMS: float64(r.Took.Microseconds()) / 1000, Entries: r.Entries, Loaded: r.Loaded, Failed: r.Failed}

@@ -14,7 +14,7 @@ import (
 
 // twin is another instance of a's service: same database, same Redis.
 func (a *testApp) twin() *testApp {
-	b := newTestApp(a.t, func(c *Config) { c.DatabaseURL, c.RedisURL = a.cfg.DatabaseURL, a.cfg.RedisURL })
+	b := newTestApp(a.t, func(c *Config) { c.Database.URL, c.Redis.URL = a.cfg.Database.URL, a.cfg.Redis.URL })
 	b.awaitGate()
 	return b
 }
@@ -593,7 +593,7 @@ func TestProbe(t *testing.T) {
 // TestCacheHealthWithoutRedis: nothing is claimed to be done that was not, and the score says what is wrong.
 func TestCacheHealthWithoutRedis(t *testing.T) {
 	t.Parallel()
-	a := newTestApp(t, func(c *Config) { c.RedisURL = "redis://127.0.0.1:1/0" })
+	a := newTestApp(t, func(c *Config) { c.Redis.URL = "redis://127.0.0.1:1/0" })
 	a.create("uno", "S", "")
 	h := a.get("/health/cache").json(t).(map[string]any)
 	want(t, h, map[string]any{"status": "unavailable", "connected": false, "memory_used_mb": nil, "total_keys": nil, "health_status": "poor"})

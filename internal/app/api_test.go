@@ -194,7 +194,7 @@ func TestBadInputIsAClearAnswer(t *testing.T) {
 func TestAdminKey(t *testing.T) {
 	t.Parallel()
 	body := `{"source": "S", "title": "t", "content": "c"}`
-	closed := newTestApp(t, func(c *Config) { c.AdminAPIKey = "" })
+	closed := newTestApp(t, func(c *Config) { c.Guard.Key = "" })
 	if r := closed.do("POST", "/api/articles", body); r.StatusCode != http.StatusForbidden || !strings.Contains(string(r.body), "ADMIN_API_KEY") {
 		t.Errorf("no key set: %d %s", r.StatusCode, r.body)
 	}
@@ -208,7 +208,7 @@ func TestAdminKey(t *testing.T) {
 	if r := a.do("POST", "/api/articles", body, "Authorization", "bearer "+testAdminKey); r.StatusCode != http.StatusCreated {
 		t.Errorf("bearer: %d %s", r.StatusCode, r.body)
 	}
-	dev := newTestApp(t, func(c *Config) { c.AdminAPIKey, c.Dev = "", true })
+	dev := newTestApp(t, func(c *Config) { c.Guard.Key, c.Guard.Dev = "", true })
 	for _, c := range []struct {
 		headers []string
 		want    int

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/kelseyhightower/envconfig"
 	"github.com/redis/go-redis/v9"
 
 	"openlearn/internal/cache"
@@ -88,11 +87,11 @@ func cacheProxyRedis(ctx context.Context, private bool) (*redis.Options, func() 
 
 // redisFromEnvironment needs nothing of the service's environment but Redis's address.
 func redisFromEnvironment() (*redis.Options, error) {
-	var cfg Config
-	if err := envconfig.Process("", &cfg); err != nil {
+	var cfg redisConfig
+	if err := loadParts(&cfg); err != nil {
 		return nil, usageError{err.Error()}
 	}
-	ro, err := cfg.redisOptions()
+	ro, err := cfg.options()
 	if err != nil {
 		return nil, usageError{err.Error()}
 	}

@@ -15,8 +15,8 @@ import (
 	"openlearn/deploy"
 	"openlearn/internal/devstack"
 	"openlearn/internal/postgres"
+	"openlearn/internal/scraping"
 	"openlearn/internal/scraping/newsroom"
-	"openlearn/internal/scraping/source"
 )
 
 func devFlags(fs *flag.FlagSet) {
@@ -66,22 +66,22 @@ func runDev(ctx context.Context, c *call) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := postgres.Migrate(ctx, cfg.DatabaseURL); err != nil {
+	if _, err := postgres.Migrate(ctx, cfg.Database.URL); err != nil {
 		return err
 	}
-	defer paceCollector(ctx).Close()
-	a, err := New(ctx, cfg, log)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, a.Close()) }()
-
 	paper, err := openNewsroom(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, paper.close()) }()
-	if err := writeEnvFile(filepath.Join(dir, "env"), cfg, paper.url); err != nil {
+	cfg.Scraping.NewsroomURL = paper.url
+	defer paceCollector(ctx).Close()
+	s, err := New(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := writeEnvFile(filepath.Join(dir, "env"), cfg); err != nil {
 		log.Warn("other shells will not find the private servers", "error", err) // root may have run `dev` here before
 	}
 
@@ -95,12 +95,12 @@ func runDev(ctx context.Context, c *call) (err error) {
 
 	background, stopBackground := context.WithCancel(serving)
 	var furnishing sync.WaitGroup
-	furnishing.Go(func() { a.furnish(background, articles, paper.url) })
+	furnishing.Go(func() { s.furnish(background, articles) })
 	defer func() { stopBackground(); furnishing.Wait() }()
 
 	fmt.Fprintf(c.stdout, "\n  OpenLearn is up   %s\n  API docs          %s/docs\n  Cache console     %s/admin/cache\n  Demo newspaper    %s\n\n  Ctrl-C stops all of it. In another shell: source %s/env; bin/openlearn scrape demo\n\n",
-		cfg.PublicURL, cfg.PublicURL, cfg.PublicURL, paper.url, data)
-	return a.Serve(serving, l)
+		cfg.Server.PublicURL, cfg.Server.PublicURL, cfg.Server.PublicURL, paper.url, data)
+	return s.Serve(serving, l)
 }
 
 // devConfig is the environment's configuration with the private servers in place of any that are named there.
@@ -123,15 +123,15 @@ func devConfig(stack *devstack.Stack, addr string) (Config, error) {
 	if err != nil {
 		return cfg, usageError{err.Error()}
 	}
-	cfg.Dev, cfg.DrainDelay = true, 0 // no balancer asks
+	cfg.Guard.Dev, cfg.Server.DrainDelay = true, 0 // no balancer asks
 	return cfg, nil
 }
 
 // writeEnvFile leaves the addresses of all of it for other shells: `source .dev/env`. It holds passwords, so it is for this
 // user's eyes only.
-func writeEnvFile(path string, cfg Config, newsroomURL string) error {
+func writeEnvFile(path string, cfg Config) error {
 	text := fmt.Sprintf("export DATABASE_URL='%s'\nexport REDIS_URL='%s'\nexport HTTP_ADDR='%s'\nexport PUBLIC_URL='%s'\nexport NEWSROOM_URL='%s'\n",
-		cfg.DatabaseURL, cfg.RedisURL, cfg.HTTPAddr, cfg.PublicURL, newsroomURL)
+		cfg.Database.URL, cfg.Redis.URL, cfg.Server.Addr, cfg.Server.PublicURL, cfg.Scraping.NewsroomURL)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("dev: %w", err)
 	}
@@ -140,32 +140,22 @@ func writeEnvFile(path string, cfg Config, newsroomURL string) error {
 
 // furnish fills an empty database with the sample and then scrapes the demo newsroom, over HTTP and through the same
 // cache as everything else. A development server without it is still one, so failures are logged and no more.
-func (a *App) furnish(ctx context.Context, articles int, newsroomURL string) {
-	counts, err := a.Articles.Counts(ctx)
+func (c *core) furnish(ctx context.Context, articles int) {
+	counts, err := c.Articles.Counts(ctx)
 	if err == nil && counts.Total < int64(articles) { // again after an interrupted first run: seeding twice adds nothing
 		var n int
-		n, err = a.seed(ctx, articles)
-		a.log.Info("loaded the sample", "articles", n)
+		n, err = c.seed(ctx, articles)
+		c.log.Info("loaded the sample", "articles", n)
 	}
 	if err == nil {
-		err = a.scrapeNewsroom(ctx, newsroomURL)
+		var report scraping.Report
+		if report, err = c.Scraping.Scrape(ctx, newsroom.ID); err == nil {
+			c.log.Info("scraped the demo newsroom", "report", report)
+		}
 	}
 	if err != nil && ctx.Err() == nil {
-		a.log.Error("the sample is incomplete", "error", err)
+		c.log.Error("the sample is incomplete", "error", err)
 	}
-}
-
-func (a *App) scrapeNewsroom(ctx context.Context, url string) error {
-	defs, err := source.NewDefinitions(newsroom.Definition(url))
-	if err != nil {
-		return err
-	}
-	report, err := a.scrape(ctx, defs, newsroom.ID)
-	if err != nil {
-		return err
-	}
-	a.log.Info("scraped the demo newsroom", "report", report)
-	return nil
 }
 
 // newsroomServer is the bundled newspaper on loopback, for as long as `dev` runs.

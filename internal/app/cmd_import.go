@@ -15,10 +15,10 @@ func runImport(ctx context.Context, c *call) error {
 	if len(c.args) == 0 {
 		return usageError{"import: expected at least one FILE (see openlearn import -h)"}
 	}
-	return withApp(ctx, c, func(a *App) error {
+	return withCore(ctx, c, func(core *core) error {
 		var errs []error
 		for _, name := range c.args {
-			if err := a.importFile(ctx, c, name); err != nil {
+			if err := core.importFile(ctx, c, name); err != nil {
 				errs = append(errs, fmt.Errorf("import %s: %w", name, err))
 			}
 			if ctx.Err() != nil {
@@ -29,7 +29,7 @@ func runImport(ctx context.Context, c *call) error {
 	})
 }
 
-func (a *App) importFile(ctx context.Context, c *call, name string) error {
+func (c *core) importFile(ctx context.Context, cmd *call, name string) error {
 	var in io.Reader = os.Stdin
 	var size int64
 	if name != "-" {
@@ -43,9 +43,9 @@ func (a *App) importFile(ctx context.Context, c *call, name string) error {
 		}
 		in = f
 	}
-	meter := importer.NewMeter(c.stderr, name, isTerminal(c.stderr), time.Now)
+	meter := importer.NewMeter(cmd.stderr, name, isTerminal(cmd.stderr), time.Now)
 	shown := 0
-	sum, err := importer.Run(ctx, in, importSink{a}, importer.Options{
+	sum, err := importer.Run(ctx, in, importSink{c}, importer.Options{
 		TotalSize: size, Progress: meter.Show, BatchSize: importBatch,
 		Issue: func(i importer.Issue) {
 			// The first few say what is wrong; the summary counts all.

@@ -19,14 +19,14 @@ func runMigrate(ctx context.Context, c *call) error {
 	}
 	switch c.args[0] {
 	case "up":
-		n, err := postgres.Migrate(ctx, cfg.migrationURL())
+		n, err := postgres.Migrate(ctx, cfg.Database.Owner())
 		if err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(c.stdout, "%d migrations applied\n", n)
 		return err
 	case "down":
-		name, err := postgres.MigrateDown(ctx, cfg.migrationURL())
+		name, err := postgres.MigrateDown(ctx, cfg.Database.Owner())
 		if err != nil {
 			return err
 		}
@@ -36,7 +36,7 @@ func runMigrate(ctx context.Context, c *call) error {
 		_, err = fmt.Fprintf(c.stdout, "reverted %s\n", name)
 		return err
 	case "status":
-		states, err := postgres.MigrationStatus(ctx, cfg.migrationURL())
+		states, err := postgres.MigrationStatus(ctx, cfg.Database.Owner())
 		if err != nil {
 			return err
 		}

@@ -4,21 +4,17 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"openlearn/internal/scraping"
-	"openlearn/internal/scraping/fetch"
-	"openlearn/internal/scraping/newsroom"
-	"openlearn/internal/scraping/source"
 )
 
 func runScrape(ctx context.Context, c *call) error {
-	var extra []source.Definition
-	if url := os.Getenv("NEWSROOM_URL"); url != "" { // `dev` is running: see its env file
-		extra = append(extra, newsroom.Definition(url))
+	var cfg scrapingConfig
+	if err := loadParts(&cfg); err != nil {
+		return usageError{err.Error()}
 	}
-	defs, err := source.NewDefinitions(extra...)
+	defs, err := cfg.definitions()
 	if err != nil {
 		return err
 	}
@@ -28,27 +24,13 @@ func runScrape(ctx context.Context, c *call) error {
 	if _, ok := defs.Find(c.args[0]); !ok {
 		return usageError{fmt.Sprintf("scrape: unknown source %q, expected one of: %s", c.args[0], strings.Join(defs.IDs(), ", "))}
 	}
-	return withApp(ctx, c, func(a *App) error {
-		report, err := a.scrape(ctx, defs, c.args[0])
+	return withCore(ctx, c, func(core *core) error {
+		report, err := core.Scraping.Scrape(ctx, c.args[0])
 		if report.Found > 0 || err == nil {
 			printReport(c.stdout, report)
 		}
 		return err
 	})
-}
-
-// scrape makes one pass over a source and stores what is new in the archive.
-func (a *App) scrape(ctx context.Context, defs *source.Definitions, source string) (scraping.Report, error) {
-	fetcher := fetch.New(fetch.Config{Log: a.log})
-	defer fetcher.Close()
-	s, err := scraping.NewService(scraping.ServiceConfig{
-		Definitions: defs, Fetcher: fetcher, Sink: scrapeSink{a}, Known: a.Articles.Known, Log: a.log,
-		Metrics: a.scraping,
-	})
-	if err != nil {
-		return scraping.Report{}, err
-	}
-	return s.Scrape(ctx, source)
 }
 
 func printReport(w io.Writer, r scraping.Report) {

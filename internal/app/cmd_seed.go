@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"time"
@@ -31,9 +30,9 @@ func runSeed(ctx context.Context, c *call) error {
 	if n < 1 || n > 5_000_000 {
 		return usageError{"seed: --articles: expected 1 to 5000000"}
 	}
-	return withApp(ctx, c, func(a *App) error {
+	return withCore(ctx, c, func(core *core) error {
 		start := time.Now()
-		stored, err := a.seed(ctx, n)
+		stored, err := core.seed(ctx, n)
 		if err != nil {
 			return err
 		}
@@ -42,36 +41,15 @@ func runSeed(ctx context.Context, c *call) error {
 	})
 }
 
-// withApp runs do on the wired service, migrated, without a listener.
-func withApp(ctx context.Context, c *call, do func(*App) error) (err error) {
-	cfg, err := LoadConfig()
-	if err != nil {
-		return usageError{err.Error()}
-	}
-	cfg.WarmKeys = 0 // nobody reads here
-	log := NewConsoleLogger(c.stderr, cfg.LogLevel)
-	if err := migrateWhenUp(ctx, cfg, log); err != nil {
-		return err
-	}
-	a, err := New(ctx, cfg, log)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, a.Close()) }()
-	err = do(a)
-	a.sayUntold(c.stderr)
-	return err
-}
-
 // seed stores the first n articles of the sample with their analyses, and returns how many were new.
-func (a *App) seed(ctx context.Context, n int) (stored int, err error) {
+func (c *core) seed(ctx context.Context, n int) (stored int, err error) {
 	gen, err := sample.New(sampleSeed, sampleReference)
 	if err != nil {
 		return 0, err
 	}
 	batch := make([]sample.Article, 0, sampleBatch)
 	flush := func() error {
-		k, err := a.seedBatch(ctx, batch)
+		k, err := c.seedBatch(ctx, batch)
 		stored += k
 		batch = batch[:0]
 		return err
@@ -86,7 +64,7 @@ func (a *App) seed(ctx context.Context, n int) (stored int, err error) {
 	return stored, flush()
 }
 
-func (a *App) seedBatch(ctx context.Context, batch []sample.Article) (int, error) {
+func (c *core) seedBatch(ctx context.Context, batch []sample.Article) (int, error) {
 	rows := make([]articles.Article, 0, len(batch))
 	byURL := make(map[string]*sample.Article, len(batch))
 	for i := range batch {
@@ -102,8 +80,8 @@ func (a *App) seedBatch(ctx context.Context, batch []sample.Article) (int, error
 			DifficultyScore: &s.DifficultyScore, IsPaywall: &s.IsPaywall,
 		})
 	}
-	stored, pending, err := a.Articles.Insert(ctx, rows)
-	if err := a.kept(pending, err); err != nil {
+	stored, pending, err := c.Articles.Insert(ctx, rows)
+	if err := c.kept(pending, err); err != nil {
 		return 0, fmt.Errorf("seed: %w", err)
 	}
 	var analyses []analysis.Analysis
@@ -116,7 +94,7 @@ func (a *App) seedBatch(ctx context.Context, batch []sample.Article) (int, error
 			analyses = append(analyses, row)
 		}
 	}
-	if err := a.kept(a.Analysis.Insert(ctx, analyses)); err != nil {
+	if err := c.kept(c.Analysis.Insert(ctx, analyses)); err != nil {
 		return 0, fmt.Errorf("seed: %w", err)
 	}
 	return len(stored), nil

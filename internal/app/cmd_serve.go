@@ -18,29 +18,29 @@ func runServe(ctx context.Context, c *call) (err error) {
 		return usageError{err.Error()}
 	}
 	defer paceCollector(ctx).Close()
-	log := NewLogger(c.stderr, cfg.LogLevel)
-	if err := migrateWhenUp(ctx, cfg, log); err != nil {
+	log := NewLogger(c.stderr, cfg.Log.Level)
+	if err := migrateWhenUp(ctx, cfg.Database, log); err != nil {
 		return err
 	}
 	// Background work goes on while requests are drained: Close ends it, and not the signal.
-	a, err := New(context.WithoutCancel(ctx), cfg, log)
+	s, err := New(context.WithoutCancel(ctx), cfg, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, a.Close()) }()
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.HTTPAddr)
+	defer func() { err = errors.Join(err, s.Close()) }()
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Server.Addr)
 	if err != nil {
 		return fmt.Errorf("HTTP_ADDR: %w", err)
 	}
-	return a.Serve(ctx, l)
+	return s.Serve(ctx, l)
 }
 
 // migrateWhenUp migrates, and gives a database that is only just starting a minute to come up.
-func migrateWhenUp(ctx context.Context, cfg Config, log *slog.Logger) error {
+func migrateWhenUp(ctx context.Context, cfg postgres.Config, log *slog.Logger) error {
 	patience, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for wait := 250 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		n, err := postgres.Migrate(ctx, cfg.migrationURL())
+		n, err := postgres.Migrate(ctx, cfg.Owner())
 		if err == nil {
 			if n > 0 {
 				log.Info("migrated the database", "applied", n)
@@ -61,11 +61,11 @@ func migrateWhenUp(ctx context.Context, cfg Config, log *slog.Logger) error {
 
 // runHealthcheck is the container's probe: the image has no shell and no curl.
 func runHealthcheck(ctx context.Context, _ *call) error {
-	cfg, err := LoadConfig()
-	if err != nil {
+	var cfg serverConfig
+	if err := loadParts(&cfg); err != nil {
 		return usageError{err.Error()}
 	}
-	_, port, err := net.SplitHostPort(cfg.HTTPAddr)
+	_, port, err := net.SplitHostPort(cfg.Addr)
 	if err != nil {
 		return usageError{"HTTP_ADDR: expected host:port or :port"}
 	}

@@ -13,23 +13,23 @@ import (
 )
 
 // guard is who may administer, and from where. Pages of the given origins may if they have the key.
-func (a *App) guard(origins []string) (httpapi.Guard, error) {
-	c := a.cfg
-	door, err := httpapi.NewDoor(append([]string{httpapi.HostOf(c.PublicURL)}, c.AdminHosts...), origins)
+func (s *Server) guard(origins []string) (httpapi.Guard, error) {
+	c := s.cfg.Guard
+	door, err := httpapi.NewDoor(append([]string{httpapi.HostOf(s.cfg.Server.PublicURL)}, c.Hosts...), origins)
 	if err != nil {
 		return httpapi.Guard{}, fmt.Errorf("ALLOWED_ORIGINS: %w", err)
 	}
-	return httpapi.Guard{Key: c.AdminAPIKey, OpenOnLoopback: c.Dev, Door: door, Guesses: a.guesses}, nil
+	return httpapi.Guard{Key: c.Key, OpenOnLoopback: c.Dev, Door: door, Guesses: s.guesses}, nil
 }
 
 // mountConsole puts the console beside the API. Its guard trusts no other origin, and cors leaves it out, since browsers send
 // its cookie by themselves.
-func (a *App) mountConsole(e *echo.Echo) error {
-	guard, err := a.guard(nil)
+func (s *Server) mountConsole(e *echo.Echo) error {
+	guard, err := s.guard(nil)
 	if err != nil {
 		return err
 	}
-	public, err := url.Parse(a.cfg.PublicURL)
+	public, err := url.Parse(s.cfg.Server.PublicURL)
 	if err != nil {
 		return fmt.Errorf("PUBLIC_URL: %w", err)
 	}
@@ -37,11 +37,12 @@ func (a *App) mountConsole(e *echo.Echo) error {
 	if err != nil {
 		instance = public.Host
 	}
-	a.console, err = console.New(console.Options{Admin: a.admin, Guard: guard, Secure: public.Scheme == "https", Instance: instance, Logger: a.log})
+	s.console, err = console.New(console.Options{Admin: s.admin, Guard: guard, Secure: public.Scheme == "https", Instance: instance, Logger: s.log})
 	if err != nil {
 		return err
 	}
-	h := echo.WrapHandler(a.console.Handler())
+	s.closers.addFunc(s.console.Close)
+	h := echo.WrapHandler(s.console.Handler())
 	e.Any("/admin", h)
 	e.Any(console.Path, h)
 	e.GET(console.EventsPath, h)

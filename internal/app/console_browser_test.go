@@ -118,7 +118,7 @@ func consoleLive(t *testing.T, browser context.Context) {
 // consoleCharts: a line ends where there is nothing to show and begins anew after it, and the legend at rest has the latest
 // values.
 func consoleCharts(t *testing.T, browser context.Context) {
-	a, id := withArticle(t, "uno", "S", func(c *Config) { c.sampling = 200 * time.Millisecond })
+	a, id := withArticle(t, "uno", "S", func(c *Config) { c.testing.sampling = 200 * time.Millisecond })
 	path := fmt.Sprintf("/api/articles/%d", id)
 	a.get(path)
 	b := openTab(t, browser, 1440)
@@ -417,7 +417,7 @@ func consoleWarming(t *testing.T, browser context.Context) {
 	}
 	w := newTestApp(t, func(c *Config) {
 		warm(c)
-		c.WarmSchedule, c.WarmInterval, c.DatabaseURL = "popular", time.Second, a.cfg.DatabaseURL
+		c.Warming.Schedule, c.Warming.Interval, c.Database.URL = "popular", time.Second, a.cfg.Database.URL
 	})
 	b := openTab(t, browser, 1440)
 	b.do(chromedp.Navigate(w.base + "/admin/cache"))

@@ -128,7 +128,7 @@ func TestDoor(t *testing.T) {
 	for _, dev := range []bool{false, true} {
 		t.Run(fmt.Sprint("dev=", dev), func(t *testing.T) {
 			t.Parallel()
-			a := newTestApp(t, func(c *Config) { c.Dev, c.AdminHosts = dev, []string{"cache.example.org"} })
+			a := newTestApp(t, func(c *Config) { c.Guard.Dev, c.Guard.Hosts = dev, []string{"cache.example.org"} })
 			a.awaitGate()
 			port := a.base[strings.LastIndex(a.base, ":"):]
 			routes := [][2]string{
@@ -401,11 +401,11 @@ func TestConsoleStream(t *testing.T) {
 // ownConsole is a console of a's service with options of its own, on a server with short deadlines.
 func ownConsole(t *testing.T, a *testApp, change func(*console.Options)) (base, cookie string, c *console.Console) {
 	t.Helper()
-	guard, err := a.App.guard(nil)
+	guard, err := a.Server.guard(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := console.Options{Admin: a.App.admin, Guard: guard, Instance: "test", Logger: slog.New(slog.DiscardHandler)}
+	o := console.Options{Admin: a.Server.admin, Guard: guard, Instance: "test", Logger: slog.New(slog.DiscardHandler)}
 	change(&o)
 	c, err = console.New(o)
 	if err != nil {
@@ -415,7 +415,7 @@ func ownConsole(t *testing.T, a *testApp, change func(*console.Options)) (base, 
 	srv.Config.ReadTimeout, srv.Config.WriteTimeout = 500*time.Millisecond, 500*time.Millisecond
 	srv.Start()
 	t.Cleanup(func() { c.Close(); srv.Close() })
-	own := &testApp{a.App, t, srv.URL}
+	own := &testApp{a.Server, t, srv.URL}
 	return srv.URL, own.login(), c
 }
 
@@ -440,7 +440,7 @@ func TestConsoleStreamBounds(t *testing.T) {
 	base, cookie, _ = ownConsole(t, a, func(o *console.Options) { o.Refresh, o.Lifetime = 50*time.Millisecond, 2*time.Second })
 	l = listen(t, base+"/admin/cache/events", cookie)
 	l.await("ended", "")
-	own := &testApp{a.App, t, base}
+	own := &testApp{a.Server, t, base}
 	if r := own.get("/admin/cache", "Cookie", cookie); r.StatusCode != http.StatusSeeOther {
 		t.Errorf("after its lifetime: %d", r.StatusCode)
 	}
@@ -449,7 +449,7 @@ func TestConsoleStreamBounds(t *testing.T) {
 // TestConsoleLetsTheServiceStop: an open console must not hold up a shutdown.
 func TestConsoleLetsTheServiceStop(t *testing.T) {
 	t.Parallel()
-	a := newTestApp(t, func(c *Config) { c.ShutdownTimeout = 30 * time.Second })
+	a := newTestApp(t, func(c *Config) { c.Server.ShutdownTimeout = 30 * time.Second })
 	cookie := a.login()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -306,7 +306,7 @@ func sortBySource(v any) {
 // loadRows copies the rows the goldens were taken over; their times are UTC.
 func loadRows(t *testing.T, a *testApp) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), a.cfg.DatabaseURL)
+	conn, err := pgx.Connect(t.Context(), a.cfg.Database.URL)
 	if err != nil {
 		t.Fatal(err)
 	}

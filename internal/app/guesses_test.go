@@ -156,7 +156,7 @@ func TestCookiesAndTLS(t *testing.T) {
 		{"https://api.example.org", "localhost:8000", "openlearn_console_8000", "/admin", "max-age=31536000"},
 		{"http://localhost:8000", "admin.example.org", "openlearn_console", "/admin", ""},
 	} {
-		a := newTestApp(t, func(cfg *Config) { cfg.PublicURL, cfg.AdminHosts = c.public, []string{"admin.example.org"} })
+		a := newTestApp(t, func(cfg *Config) { cfg.Server.PublicURL, cfg.Guard.Hosts = c.public, []string{"admin.example.org"} })
 		send := func(method, path, body, cookie string) *http.Response {
 			req := httptest.NewRequest(method, "http://"+c.host+path, strings.NewReader(body))
 			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")

@@ -3,17 +3,8 @@ package app
 import (
 	"time"
 
-	"openlearn/internal/analysis"
-	"openlearn/internal/articles"
 	"openlearn/internal/cache"
-	"openlearn/internal/cache/httpcache"
-	"openlearn/internal/scraping"
 )
-
-// layerTable joins what the domains declare.
-func layerTable() ([]cache.Layer, error) {
-	return cache.JoinLayers(articles.Layers(), analysis.Layers(), scraping.Layers(), reservedLayers(), httpcache.Layers())
-}
 
 // reservedLayers are documented layers whose domains are not built yet. The administration shows them, and operators may
 // already supply values for them.

@@ -33,7 +33,7 @@ func TestTheLayersAreTheDocumentedOnes(t *testing.T) {
 		"token":          {"token", cache.L4, 30 * time.Minute},
 		"http_response":  {"http_response", cache.L1, time.Hour}, // ours, beside the specification's fourteen
 	}
-	layers, err := layerTable()
+	layers, err := layers()
 	if err != nil {
 		t.Fatal(err)
 	}

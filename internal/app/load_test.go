@@ -75,16 +75,16 @@ func play(ctx context.Context, role string) error {
 	switch role {
 	case "strict":
 	case "bounded": // responses from memory, for at most a second after a change elsewhere
-		if cfg.layers, err = layerTable(); err != nil {
+		if cfg.testing.layers, err = layers(); err != nil {
 			return err
 		}
-		for i := range cfg.layers {
-			if cfg.layers[i].Name == httpcache.ResponseLayer {
-				cfg.layers[i].Near = cache.Near{Mode: cache.NearBounded, Staleness: time.Second}
+		for i := range cfg.testing.layers {
+			if cfg.testing.layers[i].Name == httpcache.ResponseLayer {
+				cfg.testing.layers[i].Near = cache.Near{Mode: cache.NearBounded, Staleness: time.Second}
 			}
 		}
 	case "uncached":
-		cfg.uncached = true
+		cfg.testing.uncached = true
 	default:
 		return errors.New("no such role")
 	}

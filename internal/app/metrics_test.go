@@ -13,7 +13,7 @@ import (
 // TestFiguresAreShared: who asks again within the time gets the same figures, plain or compressed, and stats tell their age.
 func TestFiguresAreShared(t *testing.T) {
 	t.Parallel()
-	a := newTestApp(t, func(c *Config) { c.figuresGood = time.Hour })
+	a := newTestApp(t, func(c *Config) { c.testing.figuresGood = time.Hour })
 	first := a.get("/metrics")
 	if ct := first.Header.Get("Content-Type"); !strings.HasPrefix(ct, "text/plain; version=0.0.4") || !strings.Contains(string(first.body), "\ngo_goroutines ") {
 		t.Fatalf("%s %.200s", ct, first.body)
@@ -40,7 +40,7 @@ func BenchmarkFigures(b *testing.B) {
 	for _, path := range []string{"/metrics", "/api/cache/stats"} {
 		for name, good := range map[string]time.Duration{"shared": 0, "each": -1} {
 			b.Run(path[1:]+"/"+name, func(b *testing.B) {
-				a := newTestApp(b, func(c *Config) { c.figuresGood = good })
+				a := newTestApp(b, func(c *Config) { c.testing.figuresGood = good })
 				for b.Loop() {
 					w := httptest.NewRecorder()
 					a.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil))

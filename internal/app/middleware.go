@@ -29,7 +29,7 @@ import (
 const requestTimeout = 30 * time.Second
 
 // useMiddleware installs the middleware, outermost first. The order is the point:
-func useMiddleware(e *echo.Echo, cfg Config, log *slog.Logger, reg prometheus.Registerer, spans *tracing.Tracing, shown func(id int64), responses, admit echo.MiddlewareFunc) {
+func useMiddleware(e *echo.Echo, cfg serverConfig, log *slog.Logger, reg prometheus.Registerer, spans *tracing.Tracing, shown func(id int64), responses, admit echo.MiddlewareFunc) {
 	var chain []echo.MiddlewareFunc
 	use := func(m echo.MiddlewareFunc) { chain = append(chain, m) }
 	e.Pre(canonicalPath) // before routing, which must see one spelling
@@ -128,7 +128,7 @@ const apiPolicy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; 
 const hsts = "max-age=31536000"
 
 // securityHeaders are set before the handler, which may replace them (the documentation pages need another policy).
-func securityHeaders(cfg Config) echo.MiddlewareFunc {
+func securityHeaders(cfg serverConfig) echo.MiddlewareFunc {
 	fixed := map[string][]string{}
 	for name, value := range map[string]string{
 		"X-API-Version":                     APIVersion,

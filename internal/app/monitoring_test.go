@@ -2,8 +2,6 @@ package app
 
 import (
 	"encoding/json"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,7 +12,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"openlearn/internal/scraping/newsroom"
-	"openlearn/internal/scraping/source"
 )
 
 const deployDir = "../../deploy"
@@ -139,7 +136,7 @@ var made = exported{
 
 // live lets every kind of series come to be: reads that hit and miss, pass by the cache and fail, writes, and scrapes that
 // work and fail.
-func (a *testApp) live() {
+func (a *testApp) live(paper *testNewsroom) {
 	a.t.Helper()
 	a.awaitGate()
 	a.create("uno", "S", "")
@@ -150,34 +147,18 @@ func (a *testApp) live() {
 		a.get("/api/scraping/status")
 		a.get("/api/articles/1", "X-API-Key", testAdminKey)
 	}
-	a.scrapeNews()
+	a.scrapeNews(paper)
 }
 
 // scrapeNews makes a pass that works and one that fails.
-func (a *testApp) scrapeNews() {
+func (a *testApp) scrapeNews(paper *testNewsroom) {
 	a.t.Helper()
-	paper, err := openNewsroom(a.t.Context())
-	if err != nil {
+	if _, err := a.Scraping.Scrape(a.t.Context(), newsroom.ID); err != nil {
 		a.t.Fatal(err)
 	}
-	gone := httptest.NewServer(http.NotFoundHandler())
-	defer gone.Close()
-	defer func() {
-		if err := paper.close(); err != nil {
-			a.t.Error(err)
-		}
-	}()
-	defs, err := source.NewDefinitions(newsroom.Definition(paper.url))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	if _, err := a.scrape(a.t.Context(), defs, newsroom.ID); err != nil {
-		a.t.Fatal(err)
-	}
-	if defs, err = source.NewDefinitions(newsroom.Definition(gone.URL)); err != nil {
-		a.t.Fatal(err)
-	}
-	if _, err := a.scrape(a.t.Context(), defs, newsroom.ID); err == nil {
+	paper.gone.Store(true)
+	defer paper.gone.Store(false)
+	if _, err := a.Scraping.Scrape(a.t.Context(), newsroom.ID); err == nil {
 		a.t.Fatal("a newspaper that is not there was scraped")
 	}
 }
@@ -186,8 +167,9 @@ func (a *testApp) scrapeNews() {
 // /metrics of the whole service has.
 func TestMonitoringAsksForWhatIsThere(t *testing.T) {
 	t.Parallel()
-	a := newTestApp(t, warm)
-	a.live()
+	paper := newTestNewsroom(t)
+	a := newTestApp(t, warm, paper.known)
+	a.live(paper)
 	have := a.exported()
 	for name, labels := range made {
 		have[name] = labels

@@ -46,7 +46,7 @@ func TestALockedTableIsA503WithRetryAfter(t *testing.T) {
 func TestReadOnlyRefusesWritesAndSaysSo(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
-	a := newTestApp(t, func(c *Config) { c.DatabaseURL = url + readOnlyOption(url) })
+	a := newTestApp(t, func(c *Config) { c.Database.URL = url + readOnlyOption(url) })
 	r := a.do(http.MethodPost, "/api/articles", `{"source":"S","title":"T","content":"uno dos tres"}`, "X-API-Key", testAdminKey)
 	if r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" {
 		t.Errorf("write: %d, Retry-After %q, want 503 with one\n%s", r.StatusCode, r.Header.Get("Retry-After"), r.body)
@@ -67,7 +67,7 @@ func readOnlyOption(url string) string {
 func TestSigtermTellsBalancersFirst(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
-	cfg.DrainDelay = 5 * time.Second // a busy machine gets to ask within it
+	cfg.Server.DrainDelay = 5 * time.Second // a busy machine gets to ask within it
 	a := newTestApp(t, func(c *Config) { *c = cfg })
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -76,7 +76,7 @@ func TestSigtermTellsBalancersFirst(t *testing.T) {
 	ctx, sigterm := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- a.Serve(ctx, l) }()
-	outside := &testApp{a.App, t, "http://" + l.Addr().String()}
+	outside := &testApp{a.Server, t, "http://" + l.Addr().String()}
 	if r := outside.get("/health/ready"); r.StatusCode != http.StatusOK {
 		t.Fatal(r.StatusCode, string(r.body))
 	}
@@ -99,7 +99,7 @@ func TestSigtermTellsBalancersFirst(t *testing.T) {
 // at most, every one of them is refused in the end and told when to come back, and other reads get theirs meanwhile.
 func TestSearchesTakeHalfOfThePool(t *testing.T) {
 	t.Parallel()
-	a, _ := withArticle(t, "Gobierno", "Semana", func(c *Config) { c.DatabasePoolSize = 6 })
+	a, _ := withArticle(t, "Gobierno", "Semana", func(c *Config) { c.Database.MaxConns = 6 })
 	tx, err := a.db.Pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func TestABusyPoolIsA503(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
 	a.awaitGate()
-	for range a.cfg.DatabasePoolSize {
+	for range a.cfg.Database.MaxConns {
 		c, err := a.db.Pool.Acquire(t.Context())
 		if err != nil {
 			t.Fatal(err)

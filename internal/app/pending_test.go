@@ -17,8 +17,8 @@ import (
 func TestAStoredChangeIsNeverShownStale(t *testing.T) {
 	t.Parallel()
 	rd := testkit.RedisServer(t)
-	a, id := withArticle(t, "antes", "S", func(c *Config) { c.RedisURL = rd.URL() })
-	b := newTestApp(t, func(c *Config) { c.DatabaseURL, c.RedisURL = a.cfg.DatabaseURL, rd.URL() })
+	a, id := withArticle(t, "antes", "S", func(c *Config) { c.Redis.URL = rd.URL() })
+	b := newTestApp(t, func(c *Config) { c.Database.URL, c.Redis.URL = a.cfg.Database.URL, rd.URL() })
 	b.awaitGate()
 	path := fmt.Sprint("/api/articles/", id)
 	for _, x := range []*testApp{a, b} {
@@ -77,7 +77,7 @@ func TestAStoredChangeThatNobodyCanVouchForIsA503(t *testing.T) {
 	if _, err := postgres.Migrate(t.Context(), pg.URL()); err != nil {
 		t.Fatal(err)
 	}
-	a := newTestApp(t, func(c *Config) { c.DatabaseURL, c.RedisURL = pg.URL(), rd.URL() })
+	a := newTestApp(t, func(c *Config) { c.Database.URL, c.Redis.URL = pg.URL(), rd.URL() })
 	a.awaitGate()
 	if err := rd.Pause(); err != nil {
 		t.Fatal(err)

@@ -154,7 +154,7 @@ func TestTheServiceNeedsNoDangerousCommands(t *testing.T) {
 		}
 	}
 	address := as(t, server.URL(), "openlearn", "cache-password", "")
-	a, id := withArticle(t, "Uno", "El Tiempo", func(c *Config) { c.RedisURL = address })
+	a, id := withArticle(t, "Uno", "El Tiempo", func(c *Config) { c.Redis.URL = address })
 	path := fmt.Sprintf("/api/articles/%d", id)
 	a.get(path)
 	a.get("/api/articles?limit=5")
@@ -220,10 +220,10 @@ func TestSecretsComeFromFiles(t *testing.T) {
 	}
 	t.Setenv("REDIS_USERNAME", "openlearn")
 	c, err := LoadConfig()
-	if err != nil || c.DatabaseURL != "postgres://u:p@localhost/db" || c.migrationURL() != c.DatabaseURL || c.AdminAPIKey != testAdminKey {
+	if err != nil || c.Database.URL != "postgres://u:p@localhost/db" || c.Database.Owner() != c.Database.URL || c.Guard.Key != testAdminKey {
 		t.Fatalf("%v", err)
 	}
-	if o, err := c.redisOptions(); err != nil || o.Username != "openlearn" || o.Password != "r" {
+	if o, err := c.Redis.options(); err != nil || o.Username != "openlearn" || o.Password != "r" {
 		t.Errorf("Redis: %v", err)
 	}
 }

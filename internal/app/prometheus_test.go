@@ -174,11 +174,12 @@ func TestARealPrometheus(t *testing.T) {
 	cfg := testConfig(t)
 	same := func(c *Config) {
 		warm(c)
-		c.DatabaseURL, c.RedisURL = cfg.DatabaseURL, rd.URL()
+		c.Database.URL, c.Redis.URL = cfg.Database.URL, rd.URL()
 	}
-	a, b := newTestApp(t, same), newTestApp(t, same)
+	paper := newTestNewsroom(t)
+	a, b := newTestApp(t, same, paper.known), newTestApp(t, same)
 	b.awaitGate()
-	a.live()
+	a.live(paper)
 	p := startPrometheus(t, strings.TrimPrefix(a.base, "http://"), strings.TrimPrefix(b.base, "http://"))
 
 	var rules struct {
@@ -211,7 +212,7 @@ func TestARealPrometheus(t *testing.T) {
 	// While requests and news come in, every panel has something to show.
 	fill := strings.NewReplacer("$__rate_interval", "20s", "$instance", ".*")
 	empty := panelQuestions(t)
-	a.scrapeNews()
+	a.scrapeNews(paper)
 	a.post("/invalidate", `{"layer": "article"}`) // what was asked for is warmed again
 	ask := func() bool {
 		a.get("/api/articles?limit=5")

@@ -12,7 +12,7 @@ import (
 func TestResponsesAreCachedAndNeverStale(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
-	b := newTestApp(t, func(c *Config) { c.DatabaseURL, c.RedisURL = a.cfg.DatabaseURL, a.cfg.RedisURL })
+	b := newTestApp(t, func(c *Config) { c.Database.URL, c.Redis.URL = a.cfg.Database.URL, a.cfg.Redis.URL })
 	a.awaitGate()
 	b.awaitGate()
 	id := a.create("uno", "Semana", "")
@@ -111,7 +111,9 @@ func TestAnswersAreTheSameWithoutTheCache(t *testing.T) {
 	if _, err := a.seed(t.Context(), 40); err != nil {
 		t.Fatal(err)
 	}
-	b := newTestApp(t, func(c *Config) { c.DatabaseURL, c.RedisURL, c.uncached = a.cfg.DatabaseURL, a.cfg.RedisURL, true })
+	b := newTestApp(t, func(c *Config) {
+		c.Database.URL, c.Redis.URL, c.testing.uncached = a.cfg.Database.URL, a.cfg.Redis.URL, true
+	})
 	a.awaitGate()
 	a.settle()
 	id := int64(a.get("/api/articles?limit=1").json(t).(map[string]any)["items"].([]any)[0].(map[string]any)["id"].(float64))

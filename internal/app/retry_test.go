@@ -40,7 +40,7 @@ func TestEveryRefusalSaysWhenToComeBack(t *testing.T) {
 			t.Parallel()
 			e := echo.New()
 			e.HTTPErrorHandler = httpapi.HandleEchoError
-			e.Use(securityHeaders(Config{}))
+			e.Use(securityHeaders(serverConfig{}))
 			e.GET("/", c.handler)
 			w := httptest.NewRecorder()
 			e.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))

@@ -13,43 +13,43 @@ import (
 )
 
 // Serve answers on l until ctx ends. Then it is unready, goes on answering for DRAIN_DELAY, lets requests in flight
-// finish, and returns nil. The App is still open.
-func (a *App) Serve(ctx context.Context, l net.Listener) error {
+// finish, and returns nil. The Server is still open.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
-		Handler:           a.handler,
+		Handler:           s.handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,
 		WriteTimeout:      90 * time.Second,
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
-	srv.RegisterOnShutdown(a.console.StopStreams) // they would never end by themselves
+	srv.RegisterOnShutdown(s.console.StopStreams) // they would never end by themselves
 	failed := make(chan error, 1)
-	most := connectionLimit(a.cfg)
+	most := connectionLimit(s.cfg)
 	l = connectionsOf(srv, l, most)
 	go func() { failed <- srv.Serve(l) }()
-	a.log.Info("serving", "address", l.Addr().String(), "public_url", a.cfg.PublicURL, "connections_at_most", most)
+	s.log.Info("serving", "address", l.Addr().String(), "public_url", s.cfg.Server.PublicURL, "connections_at_most", most)
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve on %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
-	a.draining.Store(true)
-	if a.cfg.DrainDelay > 0 {
-		a.log.Info("unready, until balancers have noticed", "for", a.cfg.DrainDelay)
+	s.draining.Store(true)
+	if s.cfg.Server.DrainDelay > 0 {
+		s.log.Info("unready, until balancers have noticed", "for", s.cfg.Server.DrainDelay)
 		select {
 		case err := <-failed:
 			return fmt.Errorf("serve on %s: %w", l.Addr(), err)
-		case <-time.After(a.cfg.DrainDelay):
+		case <-time.After(s.cfg.Server.DrainDelay):
 		}
 	}
-	a.log.Info("draining requests", "at_most", a.cfg.ShutdownTimeout)
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.ShutdownTimeout)
+	s.log.Info("draining requests", "at_most", s.cfg.Server.ShutdownTimeout)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Server.ShutdownTimeout)
 	defer cancel()
 	err := srv.Shutdown(drain)
 	if err != nil {
-		err = errors.Join(fmt.Errorf("requests still running after %s: %w", a.cfg.ShutdownTimeout, err), srv.Close())
+		err = errors.Join(fmt.Errorf("requests still running after %s: %w", s.cfg.Server.ShutdownTimeout, err), srv.Close())
 	}
 	if e := <-failed; !errors.Is(e, http.ErrServerClosed) {
 		err = errors.Join(err, e)

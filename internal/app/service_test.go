@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"openlearn/internal/scraping/newsroom"
-	"openlearn/internal/scraping/source"
 	"openlearn/internal/testkit"
 )
 
@@ -51,7 +50,7 @@ func (a *testApp) served(path string) (r reply) {
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	pg, rd := testkit.Postgres(t), testkit.RedisServer(t)
-	a := newTestApp(t, func(c *Config) { c.DatabaseURL, c.RedisURL = pg.URL(), rd.URL() })
+	a := newTestApp(t, func(c *Config) { c.Database.URL, c.Redis.URL = pg.URL(), rd.URL() })
 	ready := func() (int, string) {
 		r := a.get("/health/ready")
 		return r.StatusCode, r.json(t).(map[string]any)["status"].(string)
@@ -107,7 +106,7 @@ func TestRedisAwayAndBack(t *testing.T) {
 	if err := rd.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	a := newTestApp(t, func(c *Config) { c.RedisURL = rd.URL() }) // away at start
+	a := newTestApp(t, func(c *Config) { c.Redis.URL = rd.URL() }) // away at start
 	a.create("uno", "S", "")
 	if got := titles(t, a.get("/api/articles")); got != "uno" {
 		t.Errorf("without Redis: %q", got)
@@ -157,17 +156,8 @@ func metric(t testing.TB, a *testApp, name string) float64 {
 // TestScrapeShowsAtOnce: lists that were cached a moment before show the newsroom's articles on the next read.
 func TestScrapeShowsAtOnce(t *testing.T) {
 	t.Parallel()
-	a := newTestApp(t)
+	a := newTestApp(t, newTestNewsroom(t).known)
 	a.awaitGate()
-	paper, err := openNewsroom(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := paper.close(); err != nil {
-			t.Error(err)
-		}
-	}()
 	total := func() float64 {
 		return a.get("/api/scraping/content/simple").json(t).(map[string]any)["total"].(float64)
 	}
@@ -179,18 +169,14 @@ func TestScrapeShowsAtOnce(t *testing.T) {
 			t.Fatal("not empty")
 		}
 	}
-	defs, err := source.NewDefinitions(newsroom.Definition(paper.url))
-	if err != nil {
-		t.Fatal(err)
-	}
-	report, err := a.scrape(t.Context(), defs, newsroom.ID)
+	report, err := a.Scraping.Scrape(t.Context(), newsroom.ID)
 	if err != nil || report.Saved < 8 || report.Failed > 0 {
 		t.Fatalf("%+v, %v", report, err)
 	}
 	if total() != float64(report.Saved) || status() != float64(report.Saved) {
 		t.Errorf("lists show %v and %v articles after %d were stored", total(), status(), report.Saved)
 	}
-	again, err := a.scrape(t.Context(), defs, newsroom.ID)
+	again, err := a.Scraping.Scrape(t.Context(), newsroom.ID)
 	if err != nil || again.Saved != 0 || again.Known != report.Saved {
 		t.Errorf("second pass: %+v, %v", again, err)
 	}
@@ -335,7 +321,7 @@ func TestOpenAPIDocumentsEveryRoute(t *testing.T) {
 // through the API and beside it.
 func TestAuditFindsNoMismatch(t *testing.T) {
 	t.Parallel()
-	a := newTestApp(t, func(c *Config) { c.auditRate = 1 })
+	a := newTestApp(t, func(c *Config) { c.testing.auditRate = 1 })
 	a.awaitGate()
 	if _, err := a.seed(t.Context(), 60); err != nil {
 		t.Fatal(err)
@@ -371,7 +357,7 @@ func TestAuditFindsNoMismatch(t *testing.T) {
 func TestChangeBesideTheServiceIsSeen(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
-	b := newTestApp(t, func(c *Config) { c.DatabaseURL, c.RedisURL = a.cfg.DatabaseURL, a.cfg.RedisURL })
+	b := newTestApp(t, func(c *Config) { c.Database.URL, c.Redis.URL = a.cfg.Database.URL, a.cfg.Redis.URL })
 	a.awaitGate()
 	b.awaitGate()
 	id := a.create("antes", "S", "")

@@ -7,8 +7,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"openlearn/internal/postgres"
+	"openlearn/internal/scraping/newsroom"
 	"openlearn/internal/testkit"
 )
 
@@ -23,7 +27,7 @@ const testAdminKey = "test-admin-key-0123456789"
 
 // testApp is the whole service on a database and a Redis of its own, behind a real HTTP server.
 type testApp struct {
-	*App
+	*Server
 	t    testing.TB
 	base string
 }
@@ -66,16 +70,52 @@ func testConfig(t testing.TB) Config {
 func testConfigOn(t testing.TB, databaseURL, redisURL string) Config {
 	t.Helper()
 	cfg := Config{
-		DatabaseURL: databaseURL, RedisURL: redisURL, RedisPort: 6379, HTTPAddr: ":0", PublicURL: "https://api.example.org",
-		AdminAPIKey: testAdminKey, AllowedOrigins: []string{"http://localhost:3000"}, LogLevel: "error",
-		RedisPoolSize: 10, DatabasePoolSize: 5, ConnectTimeout: 2e9, SocketTimeout: 2e9, ShutdownTimeout: 5e9,
-		figuresGood: -1, // tests read what they have just caused
+		Database: postgres.Config{URL: databaseURL, MaxConns: 5, ConnectTimeout: 2 * time.Second},
+		Redis:    redisConfig{URL: redisURL, Port: 6379, PoolSize: 10, ConnectTimeout: 2 * time.Second, SocketTimeout: 2 * time.Second},
+		Server: serverConfig{
+			Addr: ":0", PublicURL: "https://api.example.org", AllowedOrigins: []string{"http://localhost:3000"}, ShutdownTimeout: 5 * time.Second,
+		},
+		Guard: guardConfig{Key: testAdminKey},
+		Log:   logConfig{"error"},
+		testing: testingConfig{
+			auditRate:   -1,
+			figuresGood: -1, // tests read what they have just caused
+		},
 	}
-	if err := cfg.validate(); err != nil {
-		t.Fatal(err)
+	for _, p := range cfg.parts() {
+		if err := p.Validate(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return cfg
 }
+
+// testNewsroom is the demo newspaper, which may be gone for a while.
+type testNewsroom struct {
+	url  string
+	gone atomic.Bool
+}
+
+func newTestNewsroom(t testing.TB) *testNewsroom {
+	t.Helper()
+	n := &testNewsroom{}
+	var pages http.Handler
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.gone.Load() {
+			http.NotFound(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	}))
+	n.url = "http://" + srv.Listener.Addr().String()
+	pages = newsroom.Handler(n.url)
+	srv.Start()
+	t.Cleanup(srv.Close)
+	return n
+}
+
+// known makes it one of the service's sources.
+func (n *testNewsroom) known(c *Config) { c.Scraping.NewsroomURL = n.url }
 
 // reply is an answer with its body read.
 type reply struct {

@@ -37,7 +37,8 @@ func (c tracingConfig) url() string {
 	return ""
 }
 
-func (c tracingConfig) validate() error {
+// Validate reports which variables are wrong.
+func (c *tracingConfig) Validate() error {
 	to := c.url()
 	if to == "" {
 		return nil
@@ -57,41 +58,41 @@ func (c tracingConfig) validate() error {
 // tracesShutdown bounds the sending of the last spans.
 const tracesShutdown = 3 * time.Second
 
-func (a *App) startTracing(ctx context.Context) error {
-	to := a.cfg.Tracing.url()
+func (c *core) startTracing(ctx context.Context) error {
+	to := c.cfg.Tracing.url()
 	if to == "" {
 		return nil
 	}
 	var err error
-	a.tracing, err = tracing.New(ctx, tracing.Options{Endpoint: to, Version: APIVersion, Registerer: a.registry, Logger: a.log})
+	c.tracing, err = tracing.New(ctx, tracing.Options{Endpoint: to, Version: APIVersion, Registerer: c.registry, Logger: c.log})
+	if err == nil {
+		c.closers.addFunc(c.stopTracing)
+	}
 	return err
 }
 
-func (a *App) stopTracing() {
-	if a.tracing == nil {
-		return
-	}
+func (c *core) stopTracing() {
 	ctx, cancel := context.WithTimeout(context.Background(), tracesShutdown)
 	defer cancel()
-	if err := a.tracing.Close(ctx); err != nil {
-		a.log.Warn("traces are lost", "error", err) // no reason to end with an error
+	if err := c.tracing.Close(ctx); err != nil {
+		c.log.Warn("traces are lost", "error", err) // no reason to end with an error
 	}
 }
 
 // queryTracer shows statements to the metrics and, if there are any, to the spans.
-func (a *App) queryTracer(metrics *queryMetrics) pgx.QueryTracer {
-	if a.tracing == nil {
+func (c *core) queryTracer(metrics *queryMetrics) pgx.QueryTracer {
+	if c.tracing == nil {
 		return metrics
 	}
-	return multitracer.New(metrics, a.tracing.Queries())
+	return multitracer.New(metrics, c.tracing.Queries())
 }
 
 // cacheTracer is nil, and costs the cache nothing, while tracing is off.
-func (a *App) cacheTracer() cache.Tracer {
-	if a.tracing == nil {
+func (c *core) cacheTracer() cache.Tracer {
+	if c.tracing == nil {
 		return nil
 	}
-	return cacheSpans{a.tracing}
+	return cacheSpans{c.tracing}
 }
 
 type cacheSpans struct{ tracing *tracing.Tracing }

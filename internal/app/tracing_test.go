@@ -259,7 +259,7 @@ func TestTracingIsOffUnlessAskedFor(t *testing.T) {
 		t.Errorf("%d posts", n)
 	}
 	for _, wrong := range []tracingConfig{{Endpoint: "localhost:4318"}, {Endpoint: c.URL, Protocol: "grpc"}, {TracesEndpoint: "ftp://x"}, {Endpoint: c.URL, Exporter: "zipkin"}} {
-		if err := wrong.validate(); err == nil || !strings.HasPrefix(err.Error(), "OTEL_") {
+		if err := wrong.Validate(); err == nil || !strings.HasPrefix(err.Error(), "OTEL_") {
 			t.Errorf("%+v: %v", wrong, err)
 		}
 	}

@@ -74,7 +74,7 @@ func TestRefusalsDoNotWaitForTheBody(t *testing.T) {
 	check := func(t *testing.T, c refused, name, body string) {
 		t.Run(fmt.Sprintf("%s %d %s", c.line, c.status, name), func(t *testing.T) {
 			t.Parallel()
-			a := &testApp{a.App, t, a.base}
+			a := &testApp{a.Server, t, a.base}
 			conn, res := a.raw(c.line + " HTTP/1.1\r\nHost: localhost\r\n" + c.headers + body)
 			if res.StatusCode != c.status || !res.Close {
 				t.Errorf("%d, closes %v; want %d", res.StatusCode, res.Close, c.status)

@@ -7,10 +7,11 @@ import (
 	"time"
 
 	"openlearn/internal/cache"
+	"openlearn/internal/warming"
 )
 
 func warm(c *Config) {
-	c.WarmKeys, c.WarmSchedule, c.WarmInterval, c.WarmRate = 5, "predicted", time.Minute, 1000
+	c.Warming = warming.Config{Keys: 5, Schedule: warming.Predicted, Interval: time.Minute, Rate: 1000}
 }
 
 // TestPopularArticlesAreWarm: after a restart with an empty Redis, and after a flush of the layer, the first readers of what
@@ -31,12 +32,12 @@ func TestPopularArticlesAreWarm(t *testing.T) {
 			t.Fatalf("%s0000: %d", path, r.StatusCode)
 		}
 	}
-	a.warmer.Close()       // writes down what was counted
+	a.stopJobs()           // writes down what was counted
 	var known, missing int // a pass that fell into the reading may have written down more than the five
 	if err := a.db.Pool.QueryRow(t.Context(), "SELECT count(*), count(*) FILTER (WHERE key LIKE '%0000') FROM cache_access").Scan(&known, &missing); err != nil || known < 5 || missing > 0 {
 		t.Fatalf("%d articles counted (%v), of which %d do not exist; want the 5 most asked at least", known, err, missing)
 	}
-	b := newTestApp(t, func(c *Config) { warm(c); c.DatabaseURL = a.cfg.DatabaseURL }) // a Redis of its own, empty
+	b := newTestApp(t, func(c *Config) { warm(c); c.Database.URL = a.cfg.Database.URL }) // a Redis of its own, empty
 	done := func(reason string) {
 		t.Helper()
 		eventually(t, reason, func() bool { return metric(t, b, fmt.Sprintf("cache_warm_passes_total{reason=%q}", reason)) > 0 })
@@ -82,7 +83,7 @@ func TestPopularArticlesAreWarm(t *testing.T) {
 			t.Errorf("%s: %v loaded, the metric says %v", reason, n, metrics)
 		}
 	}
-	cold := newTestApp(t, func(c *Config) { c.WarmKeys = 0 })
+	cold := newTestApp(t, func(c *Config) { c.Warming.Keys = 0 })
 	want(t, cold.look("/warming"), map[string]any{"enabled": false, "keys": []any{}, "runs": map[string]any{}})
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"openlearn/internal/cache"
+	"openlearn/internal/outbox"
 )
 
 // What goes stale when this changes?
@@ -65,6 +66,11 @@ func Changed(ids []int64, sources []string) []string {
 		deps = append(deps, SourceDep(name))
 	}
 	return deps
+}
+
+// Facts says what a recorded change of this domain's table invalidates.
+func Facts() outbox.Rules {
+	return outbox.Rules{Table: func(f outbox.Fact) []string { return Changed(f.Keys, f.Sources) }}
 }
 
 // deps is what a listing under this filter depends on.

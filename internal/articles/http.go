@@ -12,6 +12,7 @@ import (
 	"openlearn/internal/cache"
 	"openlearn/internal/cache/httpcache"
 	"openlearn/internal/httpapi"
+	"openlearn/internal/outbox"
 )
 
 // Register mounts the archive's routes: the article API, and the original's content routes.
@@ -124,7 +125,7 @@ func answer(err error) error {
 		return httpapi.NewError(http.StatusConflict, "An article with this source_url or this content exists already")
 	case errors.As(err, &invalid):
 		return invalid.answer()
-	case errors.Is(err, ErrUnconfirmed):
+	case errors.Is(err, outbox.ErrUnconfirmed):
 		return httpapi.StoredUnconfirmed("")
 	}
 	return err

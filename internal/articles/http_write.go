@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"openlearn/internal/httpapi"
+	"openlearn/internal/outbox"
 )
 
 // Input is a whole article as POST and PUT take it.
@@ -98,7 +99,7 @@ type createInput struct{ Body Input }
 
 func (h *handlers) create(ctx context.Context, in *createInput) (*articleOutput, error) {
 	a, pending, err := h.s.Create(ctx, in.Body.article())
-	if errors.Is(err, ErrUnconfirmed) {
+	if errors.Is(err, outbox.ErrUnconfirmed) {
 		return nil, httpapi.StoredUnconfirmed(h.link(a.ID))
 	}
 	if err != nil {

@@ -8,27 +8,18 @@ import (
 	"gorm.io/gorm"
 
 	"openlearn/internal/cache"
+	"openlearn/internal/outbox"
 )
-
-// Writer runs a write in a transaction and returns when no read shows what was there before. pending: because nothing is
-// served from caches until they can be told. pending with an error: it is stored, and not sure of that. It is an interface
-// because invalidations, which ride in the transaction, are another room's business.
-type Writer interface {
-	Write(ctx context.Context, do func(tx *gorm.DB) error) (pending bool, err error)
-}
-
-// ErrUnconfirmed is the answer to a write that is stored, while an instance may still serve what was there before.
-var ErrUnconfirmed = errors.New("stored, but instances may still serve what was there before")
 
 // Service is the archive as the rest of the program uses it: cached reads, and writes that every later read shows.
 type Service struct {
 	store  *Store
-	writer Writer
+	writer *outbox.Relay
 	cached *cachedReads
 }
 
 // NewService reads from store through c and writes through w.
-func NewService(store *Store, c *cache.Cache, w Writer) *Service {
+func NewService(store *Store, c *cache.Cache, w *outbox.Relay) *Service {
 	return &Service{store: store, writer: w, cached: newCached(c, store)}
 }
 
@@ -58,8 +49,8 @@ func (s *Service) Counts(ctx context.Context) (Counts, error) {
 	return s.cached.counts.Get(ctx, struct{}{})
 }
 
-// Create stores a new article and returns it with its id, and whether caches still have to be told (see Writer). An
-// *InvalidError says what the columns would refuse, ErrDuplicate that it is there already; with ErrUnconfirmed the article
+// Create stores a new article and returns it with its id, and whether caches still have to be told (see outbox.Relay.Write). An
+// *InvalidError says what the columns would refuse, ErrDuplicate that it is there already; with outbox.ErrUnconfirmed the article
 // is there as well.
 func (s *Service) Create(ctx context.Context, a Article) (_ Article, pending bool, err error) {
 	pending, err = s.write(ctx, func(st *Store) error { return st.Create(ctx, &a) })
@@ -94,11 +85,7 @@ func (s *Service) Insert(ctx context.Context, batch []Article) (stored []Article
 }
 
 func (s *Service) write(ctx context.Context, do func(*Store) error) (pending bool, err error) {
-	pending, err = s.writer.Write(ctx, func(tx *gorm.DB) error { return do(s.store.in(tx)) })
-	if pending && err != nil {
-		err = fmt.Errorf("%w: %w", ErrUnconfirmed, err)
-	}
-	return pending, err
+	return s.writer.Write(ctx, func(tx *gorm.DB) error { return do(s.store.in(tx)) })
 }
 
 // Known returns those of the addresses whose articles are stored, from the database.

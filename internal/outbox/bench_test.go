@@ -23,7 +23,7 @@ func BenchmarkWrite(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer db.Close()
-	r := New(Options{DB: db, Dependencies: describe})
+	r := New(Options{DB: db, Rules: described})
 	r.Start(b.Context(), accepts{})
 	defer r.Close()
 	if _, err := db.Pool.Exec(b.Context(), `INSERT INTO scraped_content (id, source, source_url, title, content)

@@ -35,8 +35,8 @@ type Invalidator interface {
 type Options struct {
 	// DB is the primary. Writers use its pool, the relay the two connections beside it.
 	DB *postgres.DB
-	// Dependencies maps a fact to what it invalidates: the domains' cached.go.
-	Dependencies func(Fact) []string
+	// Rules map facts to what they invalidate.
+	Rules Rules
 	// NewDatabase is told which database this is, at the first look and whenever it has become another (made anew,
 	// restored, or another address): what is cached of the last one must not be served. Until it returns nil the gate is
 	// closed. nil = nobody wants to know.

@@ -68,6 +68,8 @@ func describe(f Fact) []string {
 	return out
 }
 
+var described = Rules{"scraped_content": describe, "content_analysis": describe}
+
 type fixture struct {
 	*Relay
 	t   *testing.T
@@ -88,7 +90,7 @@ func newFixture(t *testing.T, url string) *fixture {
 		}
 	})
 	rec := &recorder{}
-	r := New(Options{DB: db, Dependencies: describe})
+	r := New(Options{DB: db, Rules: described})
 	r.cache, r.timeout, r.hold = rec, 30*time.Second, 30*time.Second // not an outage, only a busy machine
 	return &fixture{r, t, db, rec}
 }

@@ -197,7 +197,7 @@ func (r *Relay) apply(ctx context.Context, facts []Fact) ([]int64, error) {
 	var deps []string
 	for _, f := range facts {
 		ids = append(ids, f.ID)
-		for _, d := range r.opt.Dependencies(f) {
+		for _, d := range r.opt.Rules.dependencies(f) {
 			if !seen[d] {
 				seen[d] = true
 				deps = append(deps, d)

@@ -35,7 +35,7 @@ type Job struct {
 	Now func() time.Time
 }
 
-// Runner is a job that has been started.
+// Runner runs a job.
 type Runner struct {
 	job   Job
 	wake  chan struct{}
@@ -46,6 +46,13 @@ type Runner struct {
 
 // Start runs the job until Close or the end of ctx. Close must follow.
 func Start(ctx context.Context, j Job) *Runner {
+	r := New(j)
+	r.Start(ctx)
+	return r
+}
+
+// New makes a Runner that has yet to be started: Wake may be called before Start.
+func New(j Job) *Runner {
 	if j.Logger == nil {
 		j.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -55,10 +62,13 @@ func Start(ctx context.Context, j Job) *Runner {
 	if j.LastTimeout <= 0 {
 		j.LastTimeout = 5 * time.Second
 	}
-	ctx, stop := context.WithCancel(ctx)
-	r := &Runner{job: j, wake: make(chan struct{}, 1), stop: stop}
+	return &Runner{job: j, wake: make(chan struct{}, 1)}
+}
+
+// Start runs the job until Close or the end of ctx. It may be called once; Close must follow.
+func (r *Runner) Start(ctx context.Context) {
+	ctx, r.stop = context.WithCancel(ctx)
 	r.done.Go(func() { r.run(ctx) })
-	return r
 }
 
 // Wake lets the next pass begin now, or right after the one under way. Calls before that pass count as one.
@@ -69,9 +79,10 @@ func (r *Runner) Wake() {
 	}
 }
 
-// Close ends the job and waits for the pass under way and for Last. It may be called more than once, and on nil.
+// Close ends the job and waits for the pass under way and for Last. It may be called more than once, on a Runner that was
+// never started, and on nil.
 func (r *Runner) Close() {
-	if r == nil {
+	if r == nil || r.stop == nil {
 		return
 	}
 	r.stop()

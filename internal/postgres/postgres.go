@@ -23,27 +23,6 @@ import (
 	"gorm.io/gorm"
 )
 
-// Config says which database to use and how hard.
-type Config struct {
-	// URL is a libpq connection string, postgres://user:password@host:port/database.
-	URL string
-	// MaxConns bounds the pool (default 20).
-	MaxConns int32
-	// ConnectTimeout bounds one connection attempt (default 5 s).
-	ConnectTimeout time.Duration
-	// StatementTimeout is the server-side bound of one statement (default 15 s), so that a forgotten deadline cannot
-	// hold a connection for ever.
-	StatementTimeout time.Duration
-	// LockTimeout is the server-side bound of one wait for a lock (default 2 s).
-	LockTimeout time.Duration
-	// AcquireTimeout bounds a wait for a connection of the pool (default 1 s); ErrBusy after it.
-	AcquireTimeout time.Duration
-	// SlowStatement is how long a statement of gorm's may take before it is worth a warning (default 1 s).
-	SlowStatement time.Duration
-	// Tracer, if set, sees every query (metrics, traces).
-	Tracer pgx.QueryTracer
-}
-
 // DB is the one pool, the views of it, and two connections beside it.
 type DB struct {
 	Pool *pgxpool.Pool

@@ -44,10 +44,7 @@ type Options struct {
 	// Pool reaches the table of past accesses.
 	Pool *pgxpool.Pool
 
-	Keys     int           // kept warm at most
-	Schedule Schedule      // what is kept warm while the service runs
-	Interval time.Duration // between looks at the schedule; within the layer's grace, so that nothing lapses between two
-	Rate     int           // entries loaded in a second, at most
+	Config
 
 	Registerer prometheus.Registerer // nil = a private registry
 	Logger     *slog.Logger          // nil = discard
@@ -62,7 +59,7 @@ const (
 	minimumHistory = 24
 )
 
-// Warmer is the one goroutine that warms. See may be called by anybody.
+// Warmer warms. See and Status may be called by anybody, the rest is its job's.
 type Warmer struct {
 	opt     Options
 	log     *slog.Logger
@@ -78,7 +75,6 @@ type Warmer struct {
 	started  bool         // it has been warmed once
 	notUntil time.Time    // after a failure
 	next     time.Time    // when the schedule is due
-	runs     *periodic.Runner
 	pause    func(context.Context, time.Duration) error
 }
 
@@ -102,18 +98,18 @@ func New(o Options) *Warmer {
 	}
 }
 
-// Start begins to warm, until Close or the end of ctx. Close must follow; it writes down what was counted last.
-func (w *Warmer) Start(ctx context.Context) {
-	w.runs = periodic.Start(ctx, periodic.Job{
+// Jobs is the warming, to be run by one goroutine; nil of a nil Warmer. When it ends it writes down what was counted last.
+func (w *Warmer) Jobs() []periodic.Job {
+	if w == nil {
+		return nil
+	}
+	return []periodic.Job{{
 		Name: "warming", Every: poll, Logger: w.log, Now: w.opt.Now,
 		Pass:        func(ctx context.Context) error { return w.countFailure(w.runOnce(ctx)) },
 		Last:        func(ctx context.Context) error { return w.countFailure(w.save(ctx, w.opt.Now())) },
 		LastTimeout: opTimeout,
-	})
+	}}
 }
-
-// Close ends the warming, writes down what was counted, and waits for both.
-func (w *Warmer) Close() { w.runs.Close() }
 
 // See counts a reader's access. Accesses of the warmer itself are none.
 func (w *Warmer) See(id int64) { w.sketch.See(strconv.FormatInt(id, 10)) }

@@ -15,6 +15,7 @@ import (
 
 	"openlearn/internal/cache"
 	"openlearn/internal/cache/forecast"
+	"openlearn/internal/periodic"
 	"openlearn/internal/testkit"
 )
 
@@ -85,7 +86,7 @@ func (h *house) instance(change func(*Options)) *instance {
 		return out, in.fail
 	})
 	o := Options{
-		Cache: c, Layer: layer, Deps: []string{"table"}, Load: in.load, Pool: h.pool, Keys: 20, Schedule: Predicted, Interval: 3 * time.Minute, Rate: 10,
+		Cache: c, Layer: layer, Deps: []string{"table"}, Load: in.load, Pool: h.pool, Config: Config{Keys: 20, Schedule: Predicted, Interval: 3 * time.Minute, Rate: 10},
 		Now: func() time.Time { return h.now },
 	}
 	if change != nil {
@@ -159,8 +160,9 @@ func TestPopularityOutlivesProcessesAndRedis(t *testing.T) {
 	a := h.instance(nil)
 	same(t, "nothing is known yet", a.once(t), nil)
 	a.see(50)
-	a.Start(t.Context())
-	a.Close() // writes down what was counted
+	for _, j := range a.Jobs() {
+		periodic.Start(t.Context(), j).Close() // writes down what was counted
+	}
 	if err := h.redis.FlushDB(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func newInstance(t *testing.T, dsn string, rdb redis.UniversalClient, gated bool
 		t.Fatal(err)
 	}
 	i := &instance{t: t, db: db}
-	i.relay = outbox.New(outbox.Options{DB: db, Dependencies: dependencies})
+	i.relay = outbox.New(outbox.Options{DB: db, Rules: outbox.Rules{"scraped_content": dependencies}})
 	o := cache.Options{
 		Redis: rdb, Layers: []cache.Layer{cache.Graced(cache.Layer{Name: titles, Namespace: titles, TTL: time.Hour})},
 		RedisTimeout: 300 * time.Millisecond, BreakerProbe: 20 * time.Millisecond, EarlyRefresh: -1,
@@ -142,7 +142,7 @@ func (w *worker) writeAndDie() error {
 	if err != nil {
 		return err
 	}
-	r := outbox.New(outbox.Options{DB: db, Dependencies: dependencies})
+	r := outbox.New(outbox.Options{DB: db, Rules: outbox.Rules{"scraped_content": dependencies}})
 	r.Start(ctx, dies{})
 	_, err = r.Write(ctx, func(tx *gorm.DB) error {
 		return tx.Exec(`UPDATE scraped_content SET title = 'new' WHERE id = 1`).Error

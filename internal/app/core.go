@@ -1,0 +1,130 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache"
+	"openlearn/internal/outbox"
+	"openlearn/internal/postgres"
+	"openlearn/internal/tracing"
+)
+
+// auditRate is the share of hits that the coherence audit compares with the database: one in five hundred costs a fifth of
+// a per cent of the queries that the cache saves.
+const auditRate = 0.002
+
+// core is what every command works with: PostgreSQL, Redis, the cache, the outbox and the domains. It serves nothing, and
+// runs nothing of its own accord but what keeps the cache coherent.
+type core struct {
+	domains
+
+	cfg      Config
+	log      *slog.Logger
+	registry *prometheus.Registry
+	tracing  *tracing.Tracing // nil = off
+	db       *postgres.DB
+	redis    *redis.Client
+	cache    *cache.Cache
+	outbox   *outbox.Relay
+	admitted classes
+	untold   atomic.Int64 // writes of a command whose invalidation was pending when it went on
+	closers  closers
+}
+
+// newCore wires a core. Nothing has to be reachable yet. Close must follow, also after an error.
+func newCore(ctx context.Context, cfg Config, log *slog.Logger) (*core, error) {
+	c := &core{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
+	c.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	c.admitted = newClasses(cfg.Database.MaxConns, c.registry)
+	for _, start := range []func(context.Context) error{c.startTracing, c.openDatabase, c.openCache, c.openDomains} {
+		if err := start(ctx); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// Close ends everything, in the reverse of the order in which it was started.
+func (c *core) Close() error { return c.closers.close() }
+
+func (c *core) openDatabase(ctx context.Context) (err error) {
+	cfg := c.cfg.Database
+	cfg.Tracer = c.queryTracer(newQueryMetrics(c.registry))
+	if c.db, err = postgres.Open(ctx, cfg, c.log); err != nil {
+		return err
+	}
+	c.closers.add(c.db.Close)
+	c.registry.MustRegister(&databaseFigures{pool: c.db.Pool})
+	return nil
+}
+
+// openCache starts the cache and the outbox's relay, which know of each other: what is pending closes the cache's gate, and
+// what is due is invalidated in the cache.
+func (c *core) openCache(ctx context.Context) error {
+	options, err := c.cfg.Redis.options()
+	if err != nil {
+		return err
+	}
+	c.redis = redis.NewClient(options)
+	c.closers.add(c.redis.Close)
+	c.outbox = outbox.New(outbox.Options{DB: c.db, Rules: facts(), NewDatabase: c.newDatabase, Registerer: c.registry, Logger: c.log})
+	test := c.cfg.testing
+	gate := c.outbox.MayServe
+	if test.uncached {
+		gate = func() bool { return false }
+	}
+	table := test.layers
+	if table == nil {
+		if table, err = layers(); err != nil {
+			return err
+		}
+	}
+	rate := test.auditRate
+	if rate == 0 {
+		rate = auditRate
+	}
+	c.cache, err = cache.New(cache.Options{
+		Redis: c.redis, Layers: table, Registerer: c.registry, Logger: c.log, Gate: gate, Settled: c.outbox.Settled,
+		Tracer: c.cacheTracer(), AuditRate: max(rate, 0),
+	})
+	if err != nil {
+		return err
+	}
+	c.closers.add(c.cache.Close)
+	if err := c.cache.Start(ctx); err != nil {
+		return err
+	}
+	c.outbox.Start(ctx, c.cache)
+	c.closers.addFunc(c.outbox.Close)
+	return nil
+}
+
+// databaseKey is where Redis says which database it mirrors. If it is evicted the caches start anew once, for nothing.
+const databaseKey = "openlearn:database"
+
+// newDatabase makes sure that nothing is served which was cached of another database than this one.
+func (c *core) newDatabase(ctx context.Context, identity string) error {
+	mirrored, err := c.redis.Get(ctx, databaseKey).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return fmt.Errorf("which database is cached: %w", err)
+	}
+	if mirrored == identity {
+		return nil
+	}
+	if err := c.cache.InvalidateAll(ctx); err != nil {
+		return fmt.Errorf("another database: %w", err)
+	}
+	if err := c.redis.Set(ctx, databaseKey, identity, 0).Err(); err != nil {
+		return fmt.Errorf("which database is cached: %w", err)
+	}
+	c.log.Info("the caches start anew: they were of another database, or of none")
+	return nil
+}

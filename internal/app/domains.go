@@ -1,0 +1,81 @@
+package app
+
+import (
+	"context"
+	"slices"
+
+	"openlearn/internal/analysis"
+	"openlearn/internal/articles"
+	"openlearn/internal/cache"
+	"openlearn/internal/cache/httpcache"
+	"openlearn/internal/httpapi"
+	"openlearn/internal/outbox"
+	"openlearn/internal/periodic"
+	"openlearn/internal/scraping"
+	"openlearn/internal/scraping/source"
+)
+
+// The domains, and all that has to be said of one: a field and how it is made, and a line each in layers, facts, mount,
+// cached and jobs. docs/architecture.md goes through it.
+
+// domains is what the program can do, whoever asks: a request, a command or a job.
+type domains struct {
+	Articles *articles.Service
+	Analysis *analysis.Service
+	Scraping *scraping.Service
+
+	catalogue *source.Catalogue
+}
+
+// openDomains makes the domains.
+func (c *core) openDomains(context.Context) (err error) {
+	c.Articles = articles.NewService(articles.NewStore(c.db.Gorm).Admit(c.admitted.searches), c.cache, c.outbox)
+	c.Analysis = analysis.NewService(analysis.NewStore(c.db.Gorm), c.cache, c.outbox, articles.AllArticles)
+	if c.catalogue, err = source.NewCatalogue(); err != nil {
+		return err
+	}
+	return c.openScraping()
+}
+
+// layers joins the tables of cache layers.
+func layers() ([]cache.Layer, error) {
+	return cache.JoinLayers(
+		articles.Layers(),
+		analysis.Layers(),
+		scraping.Layers(),
+		reservedLayers(),
+		httpcache.Layers(),
+	)
+}
+
+// facts says what a recorded change of a table invalidates.
+func facts() outbox.Rules {
+	return outbox.Join(
+		articles.Facts(),
+		analysis.Facts(),
+	)
+}
+
+// mount registers the routes.
+func (s *Server) mount(api *httpapi.API) {
+	articles.Register(api, s.Articles)
+	analysis.Register(api, s.Analysis)
+	scraping.Register(api, s.catalogue, archiveFigures{s.Articles})
+}
+
+// cached joins the tables of cached routes.
+func (s *Server) cached(api *httpapi.API) []httpcache.Route {
+	return slices.Concat(
+		articles.Cached(api, s.Articles),
+		analysis.Cached(api, s.Analysis),
+		scraping.Cached(api, s.Articles.FigureDeps()),
+	)
+}
+
+// jobs is what happens again and again while the service runs. Commands run none of it.
+func (s *Server) jobs() []periodic.Job {
+	return slices.Concat(
+		s.retention.Jobs(),
+		s.warmer.Jobs(),
+	)
+}

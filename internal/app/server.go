@@ -1,0 +1,120 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/labstack/echo/v4"
+
+	"openlearn/internal/admin"
+	"openlearn/internal/admin/console"
+	"openlearn/internal/cache/httpcache"
+	"openlearn/internal/httpapi"
+	"openlearn/internal/periodic"
+	"openlearn/internal/warming"
+)
+
+// APIVersion is the version of the API, which the original began at 1.0.0.
+const APIVersion = "1.0.0"
+
+// Server is the service in one process: a core with HTTP, the administration and its console, and warming on top.
+type Server struct {
+	*core
+
+	admin     *admin.Admin
+	retention *admin.Retention
+	warmer    *warming.Warmer // nil = nothing is warmed
+	console   *console.Console
+	guesses   *httpapi.Guesses
+	metrics   *admin.Snapshot[exposition]
+	handler   http.Handler
+	running   []*periodic.Runner
+	draining  atomic.Bool // Serve lets requests in flight finish; readiness says so
+}
+
+// New wires the service. Nothing has to be reachable yet: PostgreSQL and Redis may come later, and readiness says so.
+// Close must follow.
+func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
+	c, err := newCore(ctx, cfg, log)
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	s := &Server{core: c}
+	s.guesses = httpapi.NewGuesses(c.registry, log, nil)
+	s.admin = s.newAdmin()
+	c.closers.addFunc(s.admin.Close)
+	s.retention = admin.NewRetention(admin.RetentionOptions{DB: c.db.Gorm, Keep: cfg.Admin.Retention(), Logger: log})
+	s.warmer = s.newWarmer()
+	if s.handler, err = s.routes(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	s.start(ctx)
+	return s, nil
+}
+
+// start runs the jobs.
+func (s *Server) start(ctx context.Context) {
+	for _, j := range s.jobs() {
+		s.running = append(s.running, periodic.Start(ctx, j))
+	}
+	s.closers.addFunc(s.stopJobs)
+}
+
+// stopJobs waits for the passes under way. It may be called more than once.
+func (s *Server) stopJobs() {
+	for _, r := range s.running {
+		r.Close()
+	}
+}
+
+// routes mounts everything on one Echo.
+func (s *Server) routes() (http.Handler, error) {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	guard, err := s.guard(s.cfg.Server.AllowedOrigins)
+	if err != nil {
+		return nil, err
+	}
+	api := httpapi.New(e, httpapi.Options{
+		Title: "OpenLearn Colombia", Version: APIVersion, PublicURL: s.cfg.Server.PublicURL,
+		Description: "Colombian news and open data, analysed, for learners of Spanish.",
+		Admin:       guard,
+	})
+	registerRoot(api)
+	(&health{db: s.db, cache: s.redis, draining: &s.draining}).register(api)
+	s.mount(api)
+	s.admin.Register(api)
+	if err := s.mountConsole(e); err != nil {
+		return nil, err
+	}
+	var responses echo.MiddlewareFunc
+	var shown func(id int64)
+	if s.warmer != nil {
+		shown = s.warmer.See
+	}
+	if !s.cfg.testing.uncached {
+		if responses, err = s.cacheResponses(api); err != nil {
+			return nil, err
+		}
+	}
+	useMiddleware(e, s.cfg.Server, s.log, s.registry, s.tracing, shown, responses, s.admitted.middleware)
+	s.metrics = admin.NewSnapshot(s.cfg.testing.figuresGood, expose(s.registry))
+	s.closers.addFunc(s.metrics.Close)
+	e.GET("/metrics", metricsPage(s.metrics, s.log))
+	return httpapi.AnswerUnread(headAsGet(e)), nil
+}
+
+// cacheResponses is the HTTP cache for every public read. Health is looked at, never stored.
+func (s *Server) cacheResponses(api *httpapi.API) (echo.MiddlewareFunc, error) {
+	responses, err := httpcache.NewService(httpcache.ServiceOptions{Cache: s.cache, Routes: s.cached(api), Registerer: s.registry, Logger: s.log, Started: startedBy})
+	if err != nil {
+		return nil, err
+	}
+	return responses.Middleware(), nil
+}
+
+// Handler is the service without a listener.
+func (s *Server) Handler() http.Handler { return s.handler }
