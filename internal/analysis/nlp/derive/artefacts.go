@@ -1,0 +1,14 @@
+package derive
+
+// Artefact is one file that a package of the engine embeds.
+type Artefact struct {
+	Path string // below internal/analysis/nlp
+	Make func(*Data) ([]byte, error)
+}
+
+// Artefacts are all of them, in the order to make them in.
+var Artefacts = []Artefact{
+	{"sentiment/sentiment.bin", (*Data).Sentiment},
+	{"spoken/spoken.bin", (*Data).Spoken},
+	{"readability/calibration.bin", (*Data).Readability},
+}

@@ -1,0 +1,53 @@
+package eval
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// data is the nlp folder of the reference data.
+func data(t *testing.T) string {
+	dir := os.Getenv("OPENLEARN_DATA")
+	if dir == "" {
+		t.Skip("OPENLEARN_DATA is not set")
+	}
+	return filepath.Join(dir, "data", "nlp")
+}
+
+func TestScore(t *testing.T) {
+	s := Score([]string{"a", "a", "b", "b"}, []string{"a", "b", "b", "b"})
+	if s.Accuracy != 0.75 || math.Abs(s.MacroF1-(2.0/3+0.8)/2) > 1e-9 {
+		t.Errorf("accuracy %.3f, macro-F1 %.3f", s.Accuracy, s.MacroF1)
+	}
+}
+
+func TestSpearman(t *testing.T) {
+	if r := Spearman([]float64{1, 2, 3, 4}, []float64{10, 20, 30, 25}); math.Abs(r-0.8) > 1e-9 {
+		t.Errorf("%.3f, want 0.8", r)
+	}
+	if r := Spearman([]float64{1, 1, 2}, []float64{3, 3, 9}); math.Abs(r-1) > 1e-9 {
+		t.Errorf("%.3f with ties, want 1", r)
+	}
+	Spearman([]float64{math.NaN(), math.NaN()}, []float64{1, 2}) // ends
+}
+
+// The shipped parts keep what docs/nlp.md promises, with a little room.
+func TestShippedSentiment(t *testing.T) {
+	mean, err := SentimentShipped(t.Output(), data(t))
+	if err != nil || mean < 0.53 {
+		t.Errorf("average macro-F1 %.3f, %v", mean, err)
+	}
+	targets, err := SentimentTargets(t.Output(), data(t))
+	if err != nil || targets < 0.88 {
+		t.Errorf("targets: macro-F1 %.3f, %v", targets, err)
+	}
+}
+
+func TestDifficulty(t *testing.T) {
+	accuracy, rho, err := Difficulty(t.Output(), data(t))
+	if err != nil || accuracy < 0.6 || rho < 0.6 {
+		t.Errorf("accuracy %.3f, Spearman %.3f, %v", accuracy, rho, err)
+	}
+}

@@ -1,0 +1,112 @@
+package eval
+
+import (
+	"math"
+
+	"openlearn/internal/analysis/nlp/linear"
+	"openlearn/internal/analysis/nlp/text"
+)
+
+// classifier is the engine trained in a domain: several views of a text, a logistic regression on each, averaged.
+type classifier struct {
+	views  []view
+	labels []string
+	prior  []float64 // added to the scores
+}
+
+type view struct {
+	features func(*text.Document) map[string]float32
+	space    *linear.Space
+	model    *linear.Model
+}
+type viewSpec struct {
+	features func(*text.Document) map[string]float32
+	minimum  int
+	options  linear.Options
+}
+
+func trainClassifier(docs []*text.Document, labels []string, order []string, specs []viewSpec, balance float64) *classifier {
+	c := &classifier{labels: order}
+	ids := make([]int, len(labels))
+	counts := make([]float64, len(order))
+	for i, l := range labels {
+		for k, o := range order {
+			if o == l {
+				ids[i] = k
+			}
+		}
+		counts[ids[i]]++
+	}
+	weights := make([]float64, len(order))
+	for k := range weights {
+		weights[k] = math.Pow(float64(len(labels))/float64(len(order))/max(1, counts[k]), balance)
+	}
+	for _, spec := range specs {
+		bags := make([]map[string]float32, len(docs))
+		for i, d := range docs {
+			bags[i] = spec.features(d)
+		}
+		space := linear.NewSpace(bags, spec.minimum)
+		vectors := make([]linear.Vector, len(bags))
+		for i := range bags {
+			vectors[i] = space.Vector(bags[i])
+		}
+		o := spec.options
+		o.ClassWeights = weights
+		c.views = append(c.views, view{spec.features, space, linear.Train(vectors, ids, space.Len(), len(order), o)})
+	}
+	return c
+}
+
+func (c *classifier) probabilities(d *text.Document) []float64 {
+	sum := make([]float64, len(c.labels))
+	for _, v := range c.views {
+		for k, p := range linear.Probabilities(v.model.Scores(v.space.Vector(v.features(d)))) {
+			sum[k] += p / float64(len(c.views))
+		}
+	}
+	return sum
+}
+
+func (c *classifier) label(d *text.Document) string {
+	p := c.probabilities(d)
+	best := 0
+	for k := range p {
+		if p[k] > p[best] {
+			best = k
+		}
+	}
+	return c.labels[best]
+}
+
+// crossValidate scores the classifier on every text by one trained without the text's fold.
+func crossValidate(set []Labelled, specs []viewSpec, balance float64, folds int) Scores {
+	docs := make([]*text.Document, len(set))
+	var order []string
+	seen := map[string]bool{}
+	for i, x := range set {
+		d := text.Analyze(x.Text)
+		docs[i] = &d
+		if !seen[x.Label] {
+			seen[x.Label] = true
+			order = append(order, x.Label)
+		}
+	}
+	var gold, guess []string
+	for f := range folds {
+		var train []*text.Document
+		var labels []string
+		for i := range set {
+			if i%folds != f {
+				train = append(train, docs[i])
+				labels = append(labels, set[i].Label)
+			}
+		}
+		c := trainClassifier(train, labels, order, specs, balance)
+		for i := f; i < len(set); i += folds {
+			gold = append(gold, set[i].Label)
+			guess = append(guess, c.label(docs[i]))
+		}
+	}
+	return Score(gold, guess)
+}
