@@ -34,6 +34,7 @@ var rules = []struct {
 	{"internal/scraping/fetch", []string{"internal/scraping/robots", "internal/scraping/source"}, "fetching knows robots.txt and the source's own addresses, and not what is in a page"},
 	{"internal/scraping/discover", []string{"internal/scraping/source", "internal/newsdate"}, "discovery reads bytes: it does no I/O and fetches nothing"},
 	{"internal/scraping/extract", []string{"internal/scraping/source", "internal/newsdate"}, "extraction reads bytes: it does no I/O and fetches nothing"},
+	{"internal/scraping/extract/evaluation", []string{"internal/scraping/source"}, "it scores any extractor, and is no part of the service"},
 	{"internal/scraping/newsroom", []string{"internal/scraping/source"}, "the demo newspaper only has a definition"},
 	{"internal/scraping", append([]string{"internal/scraping/source", "internal/scraping/fetch", "internal/scraping/discover", "internal/scraping/extract"}, domain...), "the service joins the rooms; domains never import each other: declare an interface, and app adapts"},
 	{"internal/articles/…", domain, "domains never import each other: declare an interface, and app adapts"},

@@ -184,11 +184,28 @@ func (p *pass) page(ctx context.Context, it discover.Item) (r result) {
 		return r
 	}
 	fillFromFeed(&r.article, it)
+	if r.article.Title == "" {
+		r.stage, r.err = "extract", errNoTitle
+	}
 	return r
+}
+
+var errNoTitle = errors.New("neither the page nor its feed gives the article a title")
+
+// reasonOfRefusal is the kind of page that was refused, where there is more to say than that no article was found.
+func reasonOfRefusal(err error) fetch.Reason {
+	var kind extract.Refusal
+	if errors.As(err, &kind) && kind != extract.NoText {
+		return fetch.Reason(kind)
+	}
+	return fetch.ReasonExtract
 }
 
 // fillFromFeed takes from the feed what the page does not say.
 func fillFromFeed(a *extract.Article, it discover.Item) {
+	if a.Title == "" {
+		a.Title = it.Title
+	}
 	if a.PublishedAt == nil {
 		a.PublishedAt = it.PublishedAt
 	}
@@ -210,7 +227,7 @@ func (p *pass) take(ctx context.Context, r result) {
 	}
 	switch {
 	case r.err != nil:
-		reason := fetch.ReasonExtract
+		reason := reasonOfRefusal(r.err)
 		if r.stage == "fetch" {
 			reason = fetch.ReasonOf(r.err)
 		}

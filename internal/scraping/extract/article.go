@@ -7,7 +7,7 @@ import "time"
 type Article struct {
 	Source      string // the catalogue's name of the source
 	URL         string // canonical, absolute, on the source's host
-	Title       string // never empty
+	Title       string // "" where the page has none
 	Subtitle    string
 	Text        string     // never empty
 	Author      string     // the authors' names, joined by ", "; never the newspaper itself

@@ -8,7 +8,6 @@ import (
 
 	"openlearn/internal/scraping/source"
 
-	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
 
@@ -56,21 +55,18 @@ func (p *pageReader) authors(section string) []string {
 	return nil
 }
 
-var bylineName = regexp.MustCompile(`(?i)(?:^|[-_\s])(?:author|autor|byline|firma|periodista|redactor)(?:[-_]?(?:name|nombre|link))?(?:[-_\s]|$)`)
-
 // bylines reads the marked or so named elements between headline and text.
 func (p *pageReader) bylines() []string {
-	outside := func(a *html.Node) bool {
-		return a.DataAtom == atom.Aside || a.DataAtom == atom.Nav || a.DataAtom == atom.Footer || commentArea.MatchString(attr(a, "class")+" "+attr(a, "id"))
+	outside := func(a *node) bool {
+		return a.Tag == atom.Aside || a.Tag == atom.Nav || a.Tag == atom.Footer || a.names&namesOthers != 0
 	}
-	for _, keep := range []func(*html.Node) bool{
-		func(n *html.Node) bool { return n.DataAtom == atom.A && hasWord(n, "rel", "author") },
-		func(n *html.Node) bool { return hasWord(n, "itemprop", "author") },
-		func(n *html.Node) bool {
-			switch n.DataAtom {
+	for _, keep := range []func(*node) bool{
+		func(n *node) bool { return n.Tag == atom.A && hasWord(n, "rel", "author") },
+		func(n *node) bool { return hasWord(n, "itemprop", "author") },
+		func(n *node) bool {
+			switch n.Tag {
 			case atom.A, atom.Span, atom.P, atom.Div, atom.Strong, atom.Li, atom.Cite, atom.Address, atom.H3, atom.H4, atom.H5, atom.H6:
-				class := attr(n, "class")
-				return class != "" && bylineName.MatchString(class)
+				return n.names&namesByline != 0
 			}
 			return false
 		},
@@ -80,7 +76,7 @@ func (p *pageReader) bylines() []string {
 			if inside(n, outside) || inside(n, keep) {
 				continue
 			}
-			if name := findFirst(n, func(c *html.Node) bool { return hasWord(c, "itemprop", "name") }); name != nil {
+			if name := findFirst(n, func(c *node) bool { return hasWord(c, "itemprop", "name") }); name != nil {
 				n = name
 			}
 			if t := inlineText(n); t != "" && utf8.RuneCountInString(t) < 80 {
@@ -93,8 +89,6 @@ func (p *pageReader) bylines() []string {
 	}
 	return nil
 }
-
-var commentArea = regexp.MustCompile(`(?i)comment|comentario|related|relacionad|recomendad|teaser|card|listing`)
 
 var (
 	nameJoint  = regexp.MustCompile(`\s*[;|/]\s*|\s+(?:y|e|and|und|et|con|with|&)\s+`)

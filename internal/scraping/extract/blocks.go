@@ -1,147 +1,156 @@
 package extract
 
 import (
-	"regexp"
 	"strings"
 
 	"openlearn/internal/scraping/source"
 
-	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
-
-// aside matches the class and id names of what surrounds an article's text: navigation, related stories, sharing,
-// advertising, comments, bylines, captions. Names of components, never of newspapers.
-var aside = regexp.MustCompile(`(?i)(?:^|[-_\s])(?:related|relacionad[oa]s?|recomendad[oa]s?|recommend\w*|share|sharing|social|compartir|redes|comments?|comentarios?|disqus|` +
-	`newsletters?|boletin|subscri\w*|suscri\w*|signup|paywall-?\w*|promo\w*|advert\w*|ads?|adbox|banner|publicidad|sponsor\w*|patrocin\w*|outbrain|taboola|` +
-	`sidebar|rail|breadcrumbs?|migas|menu|nav|navbar|navigation|footer|pie|masthead|popup|modal|cookies?|consent|gdpr|` +
-	`byline|author|autor|author-?bio|bio|tags?|taglist|etiquetas|temas|topics|keywords|caption|captions|figcaption|credits?|creditos?|copyright|` +
-	`most-?(?:read|popular|viewed)|masleid[oa]s?|mas-leid[oa]s?|popular|trending|more-?(?:news|stories|from|on)|read-?(?:more|also|next)|readmore|lea-?(?:tambien|mas)|` +
-	`also|teasers?|carousel|slider|slideshow|gallery|galeria|widgets?|pagination|pager|toolbar|tools|print|skip|hidden|hide|visually-hidden|sr-only|screen-reader-text|` +
-	`donate|donation|timestamp|dateline|meta|metadata|post-?meta|entry-?meta|player|toc|table-of-contents|infobox|factbox|poll|quiz|login|register|feedback|correction)(?:[-_\s]|$)`)
-
-// content matches names that hold an article's text: they save an element from aside.
-var content = regexp.MustCompile(`(?i)article-?_?(?:body|content|text)|body-?_?(?:text|content|copy)|story-?_?(?:body|content|text)|entry-?_?content|post-?_?(?:content|body|text)|` +
-	`articulo-?(?:contenido|cuerpo|texto)|contenido-?(?:articulo|nota|noticia)|cuerpo|noticia-?(?:texto|cuerpo|content)|texto-?(?:noticia|nota)|main-?content`)
 
 // A pruner knows which elements of one page hold no text of the article. Names lie: a wrapper may be called
 // "has-sidebar" or a whole page stand in a form. So an element that holds a good share of the page's prose is kept,
 // whatever it is called.
 type pruner struct {
-	skip   map[*html.Node]bool
-	amount map[*html.Node]int // bytes of prose under each element
-	text   map[*html.Node]int // bytes of visible text under each element
-	linked map[*html.Node]int // of these, in links
+	root  *node
+	names map[string]names // the same few come thousands of times
 }
 
 // keptShare is the share of the page's prose that saves an element from its name.
 const keptShare = 0.4
 
-// newPruner judges every element under doc; names counts class and id names, which a second, laxer attempt ignores.
-func newPruner(doc *html.Node, names bool) *pruner {
-	p := &pruner{skip: map[*html.Node]bool{}, amount: map[*html.Node]int{}, text: map[*html.Node]int{}, linked: map[*html.Node]int{}}
-	total := proseAmounts(doc, p.amount)
-	verdicts := map[string]bool{} // the same few names come thousands of times
-	var walk func(n *html.Node)
-	walk = func(n *html.Node) {
-		for c := n.FirstChild; c != nil; c = c.NextSibling {
-			if c.Type != html.ElementNode {
-				continue
-			}
-			if invisible[c.DataAtom] {
-				p.skip[c] = true
-				continue
-			}
-			if (surrounds(c) || names && namedAside(c, verdicts)) && float64(p.amount[c]) < keptShare*float64(total) {
-				p.skip[c] = true
-				continue
-			}
-			walk(c)
-		}
-	}
-	walk(doc)
-	p.measure(doc, false)
+// newPruner learns what every element under root is called and how much prose it holds.
+func newPruner(root *node) *pruner {
+	p := &pruner{root: root, names: map[string]names{}}
+	p.learn(root)
 	return p
 }
 
-// measure counts text and linked text under n once, for all that ask later.
-func (p *pruner) measure(n *html.Node, inLink bool) {
-	inLink = inLink || n.DataAtom == atom.A
-	text, linked := 0, 0
+func (p *pruner) learn(n *node) {
+	prose := 0
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
-		switch {
-		case c.Type == html.TextNode:
-			size := len(strings.TrimSpace(c.Data))
-			text += size
-			if inLink {
-				linked += size
+		if c.isText {
+			// Text straight in a div counts where it is long enough to be a sentence.
+			if len(c.Text) > 20 {
+				if size := len(strings.TrimSpace(c.Text)); size >= 80 || (n.Tag == atom.P && size > 20) {
+					prose += size
+				}
 			}
-		case c.Type == html.ElementNode && !p.skip[c]:
-			p.measure(c, inLink)
-			text += p.text[c]
-			linked += p.linked[c]
+			continue
+		}
+		for _, a := range c.Attr {
+			if a.key == "class" || a.key == "id" {
+				found, known := p.names[a.val]
+				if !known {
+					found = namesIn(a.val)
+					p.names[a.val] = found
+				}
+				c.names |= found
+			}
+		}
+		if !c.is(isInvisible) {
+			p.learn(c)
+			prose += c.prose
 		}
 	}
-	p.text[n], p.linked[n] = text, linked
+	n.prose = prose
 }
 
-// proseAmounts counts, for every element, the characters in paragraphs under it.
-func proseAmounts(n *html.Node, amount map[*html.Node]int) int {
-	total := 0
+// judge decides of every element whether text of the article can be in it; byName counts its names, which a second, laxer
+// attempt ignores. It then measures what is left.
+func (p *pruner) judge(byName bool) {
+	p.judgeUnder(p.root, byName, false)
+}
+
+func (p *pruner) judgeUnder(n *node, byName, inLink bool) {
+	inLink = inLink || n.Tag == atom.A
+	size, linked := 0, 0
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
-		switch {
-		case c.Type == html.TextNode:
-			// Text straight in a div counts where it is long enough to be a sentence.
-			if size := len(strings.TrimSpace(c.Data)); size >= 80 || (n.DataAtom == atom.P && size > 20) {
-				total += size
+		if c.isText {
+			chars := len(c.Text)
+			if chars < 256 {
+				chars = len(strings.TrimSpace(c.Text))
 			}
-		case c.Type == html.ElementNode && !invisible[c.DataAtom]:
-			total += proseAmounts(c, amount)
+			size += chars
+			if inLink {
+				linked += chars
+			}
+			continue
 		}
+		c.skip = c.is(isInvisible) || (surrounds(c) || byName && namedAside(c)) && float64(c.prose) < keptShare*float64(p.root.prose)
+		if c.skip {
+			c.size, c.linked = 0, 0
+			continue
+		}
+		p.judgeUnder(c, byName, inLink)
+		size += c.size
+		linked += c.linked
 	}
-	amount[n] = total
-	return total
+	n.size, n.linked = size, linked
 }
 
 // surrounds says whether an element is by its kind no text of the article.
-func surrounds(n *html.Node) bool {
-	switch n.DataAtom {
+func surrounds(n *node) bool {
+	switch n.Tag {
 	case atom.Nav, atom.Footer, atom.Aside, atom.Form, atom.Button, atom.Input, atom.Figcaption, atom.Figure, atom.Picture, atom.Video,
 		atom.Audio, atom.Menu, atom.Dialog, atom.Label, atom.Fieldset, atom.Map:
 		return true
 	case atom.Html, atom.Body, atom.Article, atom.Main:
 		return false
 	}
-	if hasAttr(n, "hidden") || strings.EqualFold(attr(n, "aria-hidden"), "true") {
-		return true
+	for _, a := range n.Attr {
+		switch a.key {
+		case "hidden":
+			return true
+		case "aria-hidden":
+			if strings.EqualFold(a.val, "true") {
+				return true
+			}
+		case "role":
+			if surroundingRoles[a.val] || surroundingRoles[strings.ToLower(a.val)] {
+				return true
+			}
+		case "style":
+			if hides(a.val) {
+				return true
+			}
+		}
 	}
-	switch strings.ToLower(attr(n, "role")) {
-	case "navigation", "complementary", "banner", "contentinfo", "search", "dialog", "menu", "toolbar", "alert":
-		return true
+	return false
+}
+
+var surroundingRoles = wordSet("navigation complementary banner contentinfo search dialog menu toolbar alert")
+
+// hides says whether a style shows nothing.
+func hides(style string) bool {
+	for property := range strings.SplitSeq(style, ";") {
+		key, value, _ := strings.Cut(property, ":")
+		switch strings.ToLower(strings.TrimSpace(key)) {
+		case "display":
+			if hasPrefixFold(strings.TrimSpace(value), "none") {
+				return true
+			}
+		case "visibility":
+			if hasPrefixFold(strings.TrimSpace(value), "hidden") {
+				return true
+			}
+		}
 	}
-	style := attr(n, "style")
-	return style != "" && hiddenStyle.MatchString(style)
+	return false
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
 // namedAside says whether an element's names are those of what surrounds an article.
-func namedAside(n *html.Node, verdicts map[string]bool) bool {
-	switch n.DataAtom {
+func namedAside(n *node) bool {
+	switch n.Tag {
 	case atom.Html, atom.Body, atom.Article, atom.Main:
 		return false
 	}
-	name := attr(n, "class") + " " + attr(n, "id")
-	if len(name) == 1 || hasWord(n, "itemprop", "articleBody") {
-		return false
-	}
-	verdict, known := verdicts[name]
-	if !known {
-		verdict = aside.MatchString(name) && !content.MatchString(name)
-		verdicts[name] = verdict
-	}
-	return verdict
+	return n.names&(namesAside|namesContent) == namesAside && !hasWord(n, "itemprop", "articleBody")
 }
-
-var hiddenStyle = regexp.MustCompile(`(?i)display\s*:\s*none|visibility\s*:\s*hidden`)
 
 // A block is one paragraph, heading, list item or table cell of the visible text.
 type block struct {
@@ -151,7 +160,7 @@ type block struct {
 }
 
 // blocks renders the text under n as blocks, leaving out what is no text of an article.
-func (p *pruner) blocks(n *html.Node) []block {
+func (p *pruner) blocks(n *node) []block {
 	w := &blockWriter{pruner: p}
 	w.walk(n, atom.Div)
 	w.flush(atom.Div)
@@ -174,35 +183,34 @@ func (w *blockWriter) flush(tag atom.Atom) {
 	w.links = 0
 }
 
-func (w *blockWriter) walk(n *html.Node, within atom.Atom) {
+func (w *blockWriter) walk(n *node, within atom.Atom) {
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
-		switch c.Type {
-		case html.TextNode:
-			w.line.WriteString(c.Data)
-			if w.inA > 0 {
-				w.links += len(strings.TrimSpace(c.Data))
-			}
-		case html.ElementNode:
+		if !c.isText {
 			w.element(c, within)
+			continue
+		}
+		w.line.WriteString(c.Text)
+		if w.inA > 0 {
+			w.links += len(strings.TrimSpace(c.Text))
 		}
 	}
 }
 
-func (w *blockWriter) element(c *html.Node, within atom.Atom) {
-	if w.pruner.skip[c] {
+func (w *blockWriter) element(c *node, within atom.Atom) {
+	if c.skip {
 		return
 	}
-	if c.DataAtom == atom.Br {
+	if c.Tag == atom.Br {
 		// Two in a row part paragraphs; one is a line break within.
-		if next := nextMeaningful(c); next != nil && next.DataAtom == atom.Br {
+		if next := nextMeaningful(c); next != nil && next.Tag == atom.Br {
 			w.flush(within)
 		} else {
 			w.line.WriteByte(' ')
 		}
 		return
 	}
-	if source.Inline(c.Data) {
-		if c.DataAtom == atom.A {
+	if c.is(isInline) {
+		if c.Tag == atom.A {
 			w.inA++
 			defer func() { w.inA-- }()
 		}
@@ -210,14 +218,14 @@ func (w *blockWriter) element(c *html.Node, within atom.Atom) {
 		return
 	}
 	w.flush(within)
-	w.walk(c, c.DataAtom)
-	w.flush(c.DataAtom)
+	w.walk(c, c.Tag)
+	w.flush(c.Tag)
 }
 
 // nextMeaningful is the next sibling that is no blank text.
-func nextMeaningful(n *html.Node) *html.Node {
+func nextMeaningful(n *node) *node {
 	for s := n.NextSibling; s != nil; s = s.NextSibling {
-		if s.Type == html.ElementNode || s.Type == html.TextNode && strings.TrimSpace(s.Data) != "" {
+		if !s.isText || s.isText && strings.TrimSpace(s.Text) != "" {
 			return s
 		}
 	}

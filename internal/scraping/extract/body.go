@@ -9,7 +9,6 @@ import (
 
 	"openlearn/internal/scraping/source"
 
-	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
 
@@ -17,66 +16,69 @@ import (
 // text in it, else the element in which paragraphs of prose are densest (after Arc90's Readability, 2009: paragraphs
 // vote for their parent and, by half, for their grandparent). Where next to nothing is found, it looks again without
 // judging elements by their names.
-func domBody(doc *html.Node) []block {
-	p := newPruner(doc, true)
-	found := p.body(doc)
+func (p *pruner) domBody() []block {
+	p.judge(true)
+	found := p.body(p.root)
 	if letters(found) < minMarkedBody {
-		if again := newPruner(doc, false).body(doc); letters(again) > 2*letters(found) {
+		p.judge(false)
+		if again := p.body(p.root); letters(again) > 2*letters(found) {
 			return again
 		}
 	}
 	return found
 }
 
-func (p *pruner) body(doc *html.Node) []block {
+func (p *pruner) body(doc *node) []block {
 	if marked := p.markedBody(doc); marked != nil {
 		if b := prose(p.blocks(marked)); letters(b) >= minMarkedBody {
 			return b
 		}
 	}
-	scores := map[*html.Node]float64{}
-	var order []*html.Node // candidates in document order, so that ties are settled the same way every time
-	vote := func(n *html.Node, points float64) {
-		if n == nil || n.Type != html.ElementNode || n.DataAtom == atom.Html {
+	var order []*node // candidates in document order, so that ties are settled the same way every time
+	vote := func(n *node, points float64) {
+		if n == nil || n.Parent == nil || n.Tag == atom.Html {
 			return
 		}
-		if _, seen := scores[n]; !seen {
+		if n.score == unscored {
 			order = append(order, n)
-			scores[n] = nameBonus(n)
+			n.score = nameBonus(n)
 		}
-		scores[n] += points
+		n.score += points
 	}
-	p.voteFor(doc, func(holder *html.Node, points float64) {
+	for n := range doc.descendants() {
+		n.score = unscored
+	}
+	p.voteFor(doc, func(holder *node, points float64) {
 		vote(holder, points)
 		if second := p.above(holder); second != nil {
 			vote(second, points/2)
 			vote(p.above(second), points/6)
 		}
 	})
-	var best *html.Node
+	var best *node
 	bestScore := 0.0
 	for _, n := range order {
-		if s := scores[n] * (1 - p.linkDensity(n)); s > bestScore {
+		if s := n.score * (1 - n.linkDensity()); s > bestScore {
 			best, bestScore = n, s
 		}
 	}
 	if best == nil {
 		return nil
 	}
-	return prose(p.withSiblings(best, scores, bestScore))
+	return prose(p.withSiblings(best, bestScore))
 }
 
 // above is the nearest ancestor that holds more prose than n: wrappers around a single paragraph or block are passed
 // over, for editors build pages of them.
-func (p *pruner) above(n *html.Node) *html.Node {
+func (p *pruner) above(n *node) *node {
 	for range 4 {
 		up := n.Parent
-		if up == nil || up.Type != html.ElementNode || up.DataAtom == atom.Body || up.DataAtom == atom.Article || p.amount[up] != p.amount[n] {
+		if up == nil || up.Parent == nil || up.Tag == atom.Body || up.Tag == atom.Article || up.prose != n.prose {
 			break
 		}
 		n = up
 	}
-	if n.Parent == nil || n.Parent.Type != html.ElementNode {
+	if n.Parent == nil || n.Parent.Parent == nil {
 		return nil
 	}
 	return n.Parent
@@ -86,10 +88,10 @@ func (p *pruner) above(n *html.Node) *html.Node {
 const minMarkedBody = 250
 
 // markedBody is the element with the most text among those marked as the article's body by microdata.
-func (p *pruner) markedBody(doc *html.Node) *html.Node {
-	var best *html.Node
+func (p *pruner) markedBody(doc *node) *node {
+	var best *node
 	most := 0
-	for _, n := range find(doc, func(n *html.Node) bool { return hasWord(n, "itemprop", "articleBody") }) {
+	for _, n := range find(doc, func(n *node) bool { return hasWord(n, "itemprop", "articleBody") }) {
 		if size := letters(p.blocks(n)); size > most {
 			best, most = n, size
 		}
@@ -98,15 +100,15 @@ func (p *pruner) markedBody(doc *html.Node) *html.Node {
 }
 
 // voteFor walks the visible page and calls vote for the parent of every paragraph of prose.
-func (p *pruner) voteFor(n *html.Node, vote func(parent *html.Node, points float64)) {
+func (p *pruner) voteFor(n *node, vote func(parent *node, points float64)) {
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
-		if c.Type != html.ElementNode || p.skip[c] {
+		if c.isText || c.skip {
 			continue
 		}
-		switch c.DataAtom {
+		switch c.Tag {
 		case atom.P:
 			if points := proseScore(inlineText(c)); points > 0 {
-				vote(p.above(c), points*(1-p.linkDensity(c)))
+				vote(p.above(c), points*(1-c.linkDensity()))
 			}
 		case atom.Div, atom.Section, atom.Article, atom.Td, atom.Main, atom.Span, atom.Pre, atom.Blockquote:
 			if points := proseScore(ownText(c)); points > 0 { // text straight in a div, parted by <br>
@@ -118,13 +120,13 @@ func (p *pruner) voteFor(n *html.Node, vote func(parent *html.Node, points float
 }
 
 // ownText is the text of n that belongs to no block inside it.
-func ownText(n *html.Node) string {
+func ownText(n *node) string {
 	var b strings.Builder
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
 		switch {
-		case c.Type == html.TextNode:
-			b.WriteString(c.Data)
-		case c.Type == html.ElementNode && source.Inline(c.Data) && c.DataAtom != atom.A && c.DataAtom != atom.Span:
+		case c.isText:
+			b.WriteString(c.Text)
+		case !c.isText && c.is(isInline) && c.Tag != atom.A && c.Tag != atom.Span:
 			writeInline(&b, c)
 		}
 	}
@@ -141,9 +143,9 @@ func proseScore(s string) float64 {
 	return 1 + float64(strings.Count(s, ",")+strings.Count(s, "،")+strings.Count(s, "、")) + min(float64(n)/100, 3)
 }
 
-func nameBonus(n *html.Node) float64 {
+func nameBonus(n *node) float64 {
 	bonus := 0.0
-	switch n.DataAtom {
+	switch n.Tag {
 	case atom.Article, atom.Main:
 		bonus += 8
 	case atom.Div, atom.Section:
@@ -151,31 +153,34 @@ func nameBonus(n *html.Node) float64 {
 	case atom.Ul, atom.Ol, atom.Form, atom.Table, atom.Header, atom.Th:
 		bonus -= 5
 	}
-	if content.MatchString(attr(n, "class") + " " + attr(n, "id")) {
+	if n.names&namesContent != 0 {
 		bonus += 25
 	}
 	return bonus
 }
 
+// unscored is the score of an element that no paragraph has voted for.
+const unscored = -1e9
+
 // linkDensity is the share of n's visible text that stands in links.
-func (p *pruner) linkDensity(n *html.Node) float64 {
-	if p.text[n] == 0 {
+func (n *node) linkDensity() float64 {
+	if n.size == 0 {
 		return 0
 	}
-	return float64(p.linked[n]) / float64(p.text[n])
+	return float64(n.linked) / float64(n.size)
 }
 
 // withSiblings renders best and those of its siblings that go on with the article: bodies are split around
 // advertisements.
-func (p *pruner) withSiblings(best *html.Node, scores map[*html.Node]float64, bestScore float64) []block {
-	if best.Parent == nil || best.DataAtom == atom.Body {
+func (p *pruner) withSiblings(best *node, bestScore float64) []block {
+	if best.Parent == nil || best.Tag == atom.Body {
 		return p.blocks(best)
 	}
 	threshold := max(10, bestScore*0.2)
 	class := attr(best, "class")
 	var out []block
 	for s := best.Parent.FirstChild; s != nil; s = s.NextSibling {
-		if s.Type != html.ElementNode || (s != best && p.skip[s]) {
+		if s.isText || (s != best && s.skip) {
 			continue
 		}
 		bonus := 0.0
@@ -183,11 +188,11 @@ func (p *pruner) withSiblings(best *html.Node, scores map[*html.Node]float64, be
 			bonus = bestScore * 0.2
 		}
 		switch {
-		case s == best, scores[s]+bonus >= threshold && scores[s] > 0:
+		case s == best, s.score+bonus >= threshold && s.score > 0:
 			out = append(out, p.blocks(s)...)
-		case s.DataAtom == atom.P:
+		case s.Tag == atom.P:
 			text := inlineText(s)
-			if utf8.RuneCountInString(text) > 80 && p.linkDensity(s) < 0.25 {
+			if utf8.RuneCountInString(text) > 80 && s.linkDensity() < 0.25 {
 				out = append(out, block{text: text, tag: atom.P})
 			}
 		}
@@ -220,7 +225,7 @@ func prose(blocks []block) []block {
 		out = append(out, b)
 	}
 	// Headings with nothing under them are the titles of what was dropped.
-	for len(out) > 0 && isHeading(out[len(out)-1].tag) {
+	for len(out) > 0 && headingTag(out[len(out)-1].tag) {
 		out = out[:len(out)-1]
 	}
 	if len(out) > 0 && out[0].tag == atom.H1 {
@@ -229,7 +234,7 @@ func prose(blocks []block) []block {
 	return slices.Clip(out)
 }
 
-func isHeading(tag atom.Atom) bool {
+func headingTag(tag atom.Atom) bool {
 	switch tag {
 	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
 		return true

@@ -5,8 +5,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-
-	"golang.org/x/net/html"
 )
 
 // mostAllocated is what one document may have allocated, garbage included. The race detector keeps slices from being grown
@@ -92,25 +90,25 @@ func TestAPageIsCutNotLost(t *testing.T) {
 	}
 }
 
-// FuzzPageBounds: a page that needs no bounds keeps its text, and whatever is left of another, a parser can read.
-func FuzzPageBounds(f *testing.F) {
-	for _, s := range []string{story("Una biblioteca"), `<svg><style><p>x</style>`, `<b><table><td></b>`, `<title>a<b</title><plaintext><p>`, `<script type=application/ld+json>{"a":"<p>"}</script>`, `<body><body><select>x</z>`} {
+// FuzzTree: whatever the bytes, the tree is whole, no deeper than its bound, and no larger than the page.
+func FuzzTree(f *testing.F) {
+	for _, s := range []string{story("Una biblioteca"), `<svg><style><p>x</style>`, `<b><table><td></b>`, `<title>a<b</title><plaintext><p>`, `<script type=application/ld+json>{"a":"<p>"}</script>`, `<body><body><select>x</z>`, `<a><div>x</a>y</div>z`, `<!-->x<!--`, `<a b='`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, page string) {
-		bounded := boundPage(page)
-		if len(bounded) > 6*len(page) {
-			t.Fatalf("%q became %d bytes", page, len(bounded))
-		}
-		doc, err := html.Parse(strings.NewReader(bounded))
-		if err != nil {
-			return // too deep
-		}
+		root, _ := parsePage(page)
 		nodes := 0
-		for range doc.Descendants() {
+		for n := range root.descendants() {
 			nodes++
+			depth := 0
+			for p := n; p.Parent != nil; p = p.Parent {
+				depth++
+			}
+			if depth > maxDepth+1 || n.Parent.LastChild == nil || n.NextSibling == nil && n.Parent.LastChild != n {
+				t.Fatalf("%q: a node at depth %d is in no order", page, depth)
+			}
 		}
-		if nodes > 64*(len(page)+8) {
+		if nodes > 2*len(page) {
 			t.Fatalf("%q became %d nodes", page, nodes)
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
 	"openlearn/internal/newsdate"
@@ -59,8 +58,8 @@ func (p *pageReader) bestDate(candidates ...string) *time.Time {
 
 // markedDate is the first microdata date of the article itself.
 func (p *pageReader) markedDate(prop string) string {
-	n := findFirst(p.doc, func(n *html.Node) bool {
-		return n.DataAtom != atom.Meta && hasWord(n, "itemprop", prop) && !insideOtherItem(n)
+	n := findFirst(p.doc, func(n *node) bool {
+		return n.Tag != atom.Meta && hasWord(n, "itemprop", prop) && !insideOtherItem(n)
 	})
 	if n == nil {
 		return ""
@@ -73,19 +72,18 @@ func (p *pageReader) markedDate(prop string) string {
 	return inlineText(n)
 }
 
-func elsewhere(n *html.Node) bool {
-	switch n.DataAtom {
+func elsewhere(n *node) bool {
+	switch n.Tag {
 	case atom.Aside, atom.Nav, atom.Footer, atom.Li:
 		return true
 	}
-	name := attr(n, "class") + " " + attr(n, "id")
-	return len(name) > 1 && commentArea.MatchString(name)
+	return n.names&namesOthers != 0
 }
 
 // timeElement is the first <time> in the article, or after the headline where there is no article element.
 func (p *pageReader) timeElement() string {
 	for _, n := range p.afterHeadline() {
-		if n.DataAtom == atom.Time && !inside(n, elsewhere) {
+		if n.Tag == atom.Time && !inside(n, elsewhere) {
 			if v := attr(n, "datetime"); v != "" {
 				return v
 			}
@@ -95,12 +93,10 @@ func (p *pageReader) timeElement() string {
 	return ""
 }
 
-var dateName = regexp.MustCompile(`(?i)(?:^|[-_\s])(?:date|fecha|hora|time|timestamp|published|publicado|publish-?date|pub-?date|post-?date|entry-?date)(?:[-_\s]|$)`)
-
 // namedDate is the first element in the article so named whose text is a date.
 func (p *pageReader) namedDate() string {
 	for _, n := range p.afterHeadline() {
-		if class := attr(n, "class"); class == "" || !dateName.MatchString(class) || inside(n, elsewhere) {
+		if n.names&namesDate == 0 || inside(n, elsewhere) {
 			continue
 		}
 		text := inlineText(n)
@@ -112,21 +108,21 @@ func (p *pageReader) namedDate() string {
 }
 
 // afterHeadline lists the elements from the first h1 on, and those in the header that holds it.
-func (p *pageReader) afterHeadline() []*html.Node {
-	all := find(p.doc, func(*html.Node) bool { return true })
+func (p *pageReader) afterHeadline() []*node {
+	all := find(p.doc, func(*node) bool { return true })
 	for i, n := range all {
-		if n.DataAtom != atom.H1 {
+		if n.Tag != atom.H1 {
 			continue
 		}
 		for j := i - 1; j >= 0 && i-j < 40; j-- {
-			if all[j].DataAtom == atom.Article || all[j].DataAtom == atom.Main {
+			if all[j].Tag == atom.Article || all[j].Tag == atom.Main {
 				return all[j:]
 			}
 		}
 		return all[i:]
 	}
 	for i, n := range all {
-		if n.DataAtom == atom.Article {
+		if n.Tag == atom.Article {
 			return all[i:]
 		}
 	}

@@ -5,22 +5,21 @@ import (
 
 	"openlearn/internal/scraping/source"
 
-	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
 
-func attr(n *html.Node, key string) string {
+func attr(n *node, key string) string {
 	for _, a := range n.Attr {
-		if a.Key == key {
-			return a.Val
+		if a.key == key {
+			return a.val
 		}
 	}
 	return ""
 }
 
-func hasAttr(n *html.Node, key string) bool {
+func hasAttr(n *node, key string) bool {
 	for _, a := range n.Attr {
-		if a.Key == key {
+		if a.key == key {
 			return true
 		}
 	}
@@ -28,7 +27,7 @@ func hasAttr(n *html.Node, key string) bool {
 }
 
 // hasWord says whether a blank-separated attribute holds a word, whatever its case: class, rel, itemprop.
-func hasWord(n *html.Node, key, word string) bool {
+func hasWord(n *node, key, word string) bool {
 	for w := range strings.FieldsSeq(attr(n, key)) {
 		if strings.EqualFold(w, word) {
 			return true
@@ -38,29 +37,29 @@ func hasWord(n *html.Node, key, word string) bool {
 }
 
 // find lists the elements under n, in document order, for which keep says yes.
-func find(n *html.Node, keep func(*html.Node) bool) []*html.Node {
-	var out []*html.Node
-	for d := range n.Descendants() {
-		if d.Type == html.ElementNode && keep(d) {
+func find(n *node, keep func(*node) bool) []*node {
+	var out []*node
+	for d := range n.descendants() {
+		if !d.isText && keep(d) {
 			out = append(out, d)
 		}
 	}
 	return out
 }
 
-func findFirst(n *html.Node, keep func(*html.Node) bool) *html.Node {
-	for d := range n.Descendants() {
-		if d.Type == html.ElementNode && keep(d) {
+func findFirst(n *node, keep func(*node) bool) *node {
+	for d := range n.descendants() {
+		if !d.isText && keep(d) {
 			return d
 		}
 	}
 	return nil
 }
 
-func isTag(tags ...atom.Atom) func(*html.Node) bool {
-	return func(n *html.Node) bool {
+func isTag(tags ...atom.Atom) func(*node) bool {
+	return func(n *node) bool {
 		for _, t := range tags {
-			if n.DataAtom == t {
+			if n.Tag == t {
 				return true
 			}
 		}
@@ -69,9 +68,9 @@ func isTag(tags ...atom.Atom) func(*html.Node) bool {
 }
 
 // inside says whether one of n's ancestors (n excluded) satisfies is.
-func inside(n *html.Node, is func(*html.Node) bool) bool {
+func inside(n *node, is func(*node) bool) bool {
 	for p := n.Parent; p != nil; p = p.Parent {
-		if p.Type == html.ElementNode && is(p) {
+		if is(p) {
 			return true
 		}
 	}
@@ -79,42 +78,39 @@ func inside(n *html.Node, is func(*html.Node) bool) bool {
 }
 
 // rawText is all text under n as it stands, scripts included (it reads scripts).
-func rawText(n *html.Node) string {
+func rawText(n *node) string {
 	var b strings.Builder
-	for d := range n.Descendants() {
-		if d.Type == html.TextNode {
-			b.WriteString(d.Data)
+	for d := range n.descendants() {
+		if d.isText {
+			b.WriteString(d.Text)
 		}
 	}
 	return b.String()
 }
 
 // inlineText is the visible text under n on one line.
-func inlineText(n *html.Node) string {
+func inlineText(n *node) string {
 	var b strings.Builder
 	writeInline(&b, n)
 	return source.Collapse(b.String())
 }
 
-func writeInline(b *strings.Builder, n *html.Node) {
-	switch n.Type {
-	case html.TextNode:
-		b.WriteString(n.Data)
+func writeInline(b *strings.Builder, n *node) {
+	if n.isText {
+		b.WriteString(n.Text)
 		return
-	case html.ElementNode:
-		if invisible[n.DataAtom] {
-			return
-		}
+	}
+	if n.is(isInvisible) {
+		return
+	}
+	if n.Tag == atom.Br {
+		b.WriteByte(' ')
+		return
 	}
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
 		writeInline(b, c)
 	}
-	if n.Type == html.ElementNode && !source.Inline(n.Data) {
+	if !n.is(isInline) {
 		b.WriteByte(' ')
 	}
-}
-
-var invisible = map[atom.Atom]bool{
-	atom.Script: true, atom.Style: true, atom.Noscript: true, atom.Template: true, atom.Iframe: true, atom.Svg: true,
-	atom.Object: true, atom.Embed: true, atom.Canvas: true, atom.Head: true, atom.Select: true, atom.Textarea: true,
 }

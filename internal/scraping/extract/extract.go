@@ -2,7 +2,6 @@
 package extract
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -12,12 +11,6 @@ import (
 	"openlearn/internal/scraping/source"
 
 	"golang.org/x/net/html"
-)
-
-// What Extract can refuse.
-var (
-	ErrNoTitle = errors.New("the page has no title")
-	ErrNoText  = errors.New("the page has no article text")
 )
 
 // minText is the least text, in characters, that makes an article.
@@ -39,27 +32,21 @@ type Hints struct {
 // microdata, then what the elements look like. Article.Source and URL are those of the hints, the URL replaced by the
 // page's own canonical address where that is on the source's host.
 //
-// The error wraps ErrNoTitle or ErrNoText, or says why the page cannot be parsed.
+// A page without a title still gives its text. The error wraps a Refusal.
 func Extract(page string, hints Hints) (Article, error) {
-	doc, err := html.Parse(strings.NewReader(boundPage(page)))
-	if err != nil {
-		return Article{}, fmt.Errorf("extract: parse: %w", err)
-	}
+	doc, scripts := parsePage(page)
 	if hints.URL == nil {
 		hints.URL = &url.URL{}
 	}
-	p := &pageReader{doc: doc, meta: readMeta(doc), hints: hints}
-	p.graph = parseLD(p.meta.ld)
+	p := &pageReader{doc: doc, meta: readMeta(doc), hints: hints, pruner: newPruner(doc)}
+	p.graph = parseLD(ldScripts(scripts))
 	p.article = p.graph.article(hints.URL)
 	p.siteNames = p.readSiteNames()
 
 	a := Article{Source: hints.Source, URL: p.canonical(), Title: p.title()}
-	if a.Title == "" {
-		return Article{}, fmt.Errorf("extract: %w", ErrNoTitle)
-	}
 	a.Text = p.text()
-	if utf8.RuneCountInString(a.Text) < minText {
-		return Article{}, fmt.Errorf("extract: %d characters: %w", utf8.RuneCountInString(a.Text), ErrNoText)
+	if kind := p.refuse(a.Title, a.Text); kind != "" {
+		return Article{}, fmt.Errorf("extract: %d characters of text: %w", utf8.RuneCountInString(a.Text), kind)
 	}
 	a.Category = p.category()
 	a.Subtitle = p.subtitle(a.Title, a.Text)
@@ -74,7 +61,8 @@ func Extract(page string, hints Hints) (Article, error) {
 
 // pageReader holds one parsed page while its fields are read.
 type pageReader struct {
-	doc       *html.Node
+	doc       *node
+	pruner    *pruner
 	meta      pageMeta
 	graph     *ldGraph
 	article   ldNode // nil where the page has none
@@ -85,7 +73,7 @@ type pageReader struct {
 // text prefers the body as structured data has it, because it is whole and holds nothing else, but takes it from the
 // elements where those hold the same telling: they know the paragraphs.
 func (p *pageReader) text() string {
-	blocks := domBody(p.doc)
+	blocks := p.pruner.domBody()
 	dom := joinBlocks(blocks)
 	ld := ldBody(p.article.text("articleBody"))
 	nDOM, nLD := utf8.RuneCountInString(dom), utf8.RuneCountInString(ld)
@@ -111,9 +99,10 @@ func ldBody(s string) string {
 		s = html.UnescapeString(s)
 	}
 	if strings.Contains(s, "</") || strings.Contains(s, "<br") || strings.Contains(s, "<p>") {
-		if doc, err := html.Parse(strings.NewReader(boundPage(s))); err == nil {
-			return joinBlocks(prose(newPruner(doc, false).blocks(doc)))
-		}
+		doc, _ := parsePage(s)
+		p := newPruner(doc)
+		p.judge(false)
+		return joinBlocks(prose(p.blocks(doc)))
 	}
 	var paragraphs []string
 	for line := range strings.SplitSeq(strings.ReplaceAll(s, "\r", "\n"), "\n") {

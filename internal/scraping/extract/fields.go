@@ -7,7 +7,6 @@ import (
 
 	"openlearn/internal/scraping/source"
 
-	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
 
@@ -129,21 +128,18 @@ func (p *pageReader) bareTitle(s string) string {
 	}
 }
 
-var subtitleName = regexp.MustCompile(`(?i)(?:^|[-_\s])(?:sub-?title|subtitulo|bajada|sumario|entradilla|deck|dek|standfirst|lead|lede|article-?(?:lead|subtitle|summary|hook)|hook|copete|excerpt)(?:[-_\s]|$)|-(?:Hook|Subtitle|Summary|Lead)$`)
-
 // subtitle: the line under the headline, else the description. What only repeats the title or begins the text is none.
 func (p *pageReader) subtitle(title, text string) string {
 	var candidates []string
-	if n := findFirst(p.doc, func(n *html.Node) bool {
-		switch n.DataAtom {
+	if n := findFirst(p.doc, func(n *node) bool {
+		switch n.Tag {
 		case atom.H2, atom.H3, atom.P, atom.Div, atom.Span:
 		default:
 			return false
 		}
-		class := attr(n, "class")
-		return (class != "" && subtitleName.MatchString(class) || hasWord(n, "itemprop", "alternativeHeadline") || hasWord(n, "itemprop", "description")) &&
-			!inside(n, func(a *html.Node) bool {
-				return a.DataAtom == atom.Aside || a.DataAtom == atom.Nav || a.DataAtom == atom.Li
+		return (n.names&namesSubtitle != 0 || hasWord(n, "itemprop", "alternativeHeadline") || hasWord(n, "itemprop", "description")) &&
+			!inside(n, func(a *node) bool {
+				return a.Tag == atom.Aside || a.Tag == atom.Nav || a.Tag == atom.Li
 			})
 	}); n != nil {
 		candidates = append(candidates, inlineText(n))
@@ -278,7 +274,7 @@ func splitTags(s string) []string {
 
 func (p *pageReader) linkedTags() []string {
 	var out []string
-	for _, n := range find(p.doc, func(n *html.Node) bool { return n.DataAtom == atom.A && hasWord(n, "rel", "tag") }) {
+	for _, n := range find(p.doc, func(n *node) bool { return n.Tag == atom.A && hasWord(n, "rel", "tag") }) {
 		out = append(out, inlineText(n))
 	}
 	return out

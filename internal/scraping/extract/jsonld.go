@@ -25,6 +25,16 @@ const (
 	maxLDDepth = 24
 )
 
+func ldScripts(scripts []script) []string {
+	var out []string
+	for _, s := range scripts {
+		if strings.Contains(s.kind, "ld+json") {
+			out = append(out, s.text)
+		}
+	}
+	return out
+}
+
 // parseLD reads the page's scripts of type application/ld+json. Broken ones are read as far as they go.
 func parseLD(scripts []string) *ldGraph {
 	g := &ldGraph{byID: map[string]ldNode{}}

@@ -144,7 +144,7 @@ func f1(p, r float64) float64 {
 // extractText is the body whatever the page lacks besides: a benchmark's page may have no title.
 func extractText(page string, u *url.URL) string {
 	a, err := Extract(page, Hints{URL: u})
-	if err != nil && !errors.Is(err, ErrNoTitle) && !errors.Is(err, ErrNoText) {
+	if err != nil && !errors.Is(err, NoText) {
 		return ""
 	}
 	return a.Text

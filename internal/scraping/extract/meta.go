@@ -5,7 +5,6 @@ import (
 
 	"openlearn/internal/scraping/source"
 
-	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
 
@@ -15,20 +14,19 @@ type pageMeta struct {
 	title    string              // <title>
 	language string              // <html lang>
 	links    map[string]string   // link rel → first href: canonical, amphtml …
-	ld       []string            // JSON-LD scripts
 }
 
-func readMeta(doc *html.Node) pageMeta {
+func readMeta(doc *node) pageMeta {
 	m := pageMeta{named: map[string][]string{}, links: map[string]string{}}
-	for n := range doc.Descendants() {
-		if n.Type != html.ElementNode {
+	for n := range doc.descendants() {
+		if n.isText {
 			continue
 		}
-		switch n.DataAtom {
+		switch n.Tag {
 		case atom.Html:
 			m.language = strings.TrimSpace(attr(n, "lang"))
 		case atom.Title:
-			if m.title == "" && !inside(n, isTag(atom.Svg)) {
+			if m.title == "" {
 				m.title = source.CleanInline(rawText(n))
 			}
 		case atom.Meta:
@@ -39,16 +37,12 @@ func readMeta(doc *html.Node) pageMeta {
 					m.links[rel] = strings.TrimSpace(attr(n, "href"))
 				}
 			}
-		case atom.Script:
-			if strings.Contains(strings.ToLower(attr(n, "type")), "ld+json") {
-				m.ld = append(m.ld, rawText(n))
-			}
 		}
 	}
 	return m
 }
 
-func (m pageMeta) addMeta(n *html.Node) {
+func (m pageMeta) addMeta(n *node) {
 	content := strings.TrimSpace(attr(n, "content"))
 	if content == "" {
 		return
@@ -64,9 +58,9 @@ func (m pageMeta) addMeta(n *html.Node) {
 
 // insideOtherItem says whether a microdata property belongs to an item that is not the article: an image's date, a
 // publisher's name.
-func insideOtherItem(n *html.Node) bool {
+func insideOtherItem(n *node) bool {
 	for p := n.Parent; p != nil; p = p.Parent {
-		if p.Type == html.ElementNode && hasAttr(p, "itemscope") {
+		if !p.isText && hasAttr(p, "itemscope") {
 			kind := attr(p, "itemtype")
 			return !strings.Contains(kind, "Article") && !strings.Contains(kind, "Posting") && !strings.Contains(kind, "WebPage")
 		}

@@ -1,0 +1,387 @@
+package extract
+
+import (
+	"iter"
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// A node is an element or a text of a page, with what is learnt of it. An element's tag is unknown where Tag is 0.
+type node struct {
+	Parent, FirstChild, LastChild, NextSibling *node
+
+	Tag   atom.Atom
+	kinds kinds
+	Text  string // of a text; elements have none
+	Attr  []attribute
+
+	isText bool
+	names  names
+	skip   bool // no text of the article is in it
+	closes bool // its end tag came while something else in it was open
+	prose  int  // bytes of prose under it
+	size   int  // bytes of visible text under it
+	linked int  // of these, in links
+	score  float64
+}
+
+func (n *node) isElement() bool { return !n.isText && n.Parent != nil }
+
+// descendants are the nodes under n in document order.
+func (n *node) descendants() iter.Seq[*node] {
+	return func(yield func(*node) bool) {
+		for d := n.FirstChild; d != nil; {
+			if !yield(d) {
+				return
+			}
+			d = d.after(n, true)
+		}
+	}
+}
+
+// after is the node after n in document order under root, those under n first if into is true.
+func (n *node) after(root *node, into bool) *node {
+	if into && n.FirstChild != nil {
+		return n.FirstChild
+	}
+	for n != root {
+		if n.NextSibling != nil {
+			return n.NextSibling
+		}
+		n = n.Parent
+	}
+	return nil
+}
+
+// maxDepth bounds how deep elements nest; what is deeper belongs to the last that fits.
+const maxDepth = 400
+
+// A treeBuilder makes a tree of tokens: the rules of the HTML standard (§13.2.6) for what stands in what, without those
+// that repair misplaced formatting by opening it again, which cost more than they tell. Its work is linear in the page.
+type treeBuilder struct {
+	scan    scanner
+	open    []*node
+	beyond  int // start tags that were too deep to be opened
+	ps      int // open paragraphs
+	nodes   []node
+	attrs   []attribute
+	scripts []script
+}
+
+// A script is the text of a script that holds data.
+type script struct{ id, kind, text string }
+
+// parsePage reads a page's elements, and the scripts that may hold data.
+func parsePage(page string) (root *node, scripts []script) {
+	b := &treeBuilder{scan: scanner{page: page[:min(len(page), maxPageBytes)]}}
+	root = b.newNode()
+	b.open = append(make([]*node, 0, 64), root)
+	for range maxTokens {
+		switch b.scan.next() {
+		case tokenEnd:
+			return root, b.scripts
+		case tokenText:
+			b.text(b.scan.text)
+		case tokenStart:
+			b.start()
+		case tokenClose:
+			b.end(b.scan.atom)
+		}
+	}
+	return root, b.scripts
+}
+
+func (b *treeBuilder) newNode() *node {
+	if len(b.nodes) == cap(b.nodes) {
+		b.nodes = make([]node, 0, min(2048, max(64, 2*cap(b.nodes))))
+	}
+	b.nodes = b.nodes[:len(b.nodes)+1]
+	return &b.nodes[len(b.nodes)-1]
+}
+
+func (b *treeBuilder) top() *node { return b.open[len(b.open)-1] }
+
+func (b *treeBuilder) add(n *node) {
+	parent := b.top()
+	n.Parent = parent
+	if parent.LastChild == nil {
+		parent.FirstChild = n
+	} else {
+		parent.LastChild.NextSibling = n
+	}
+	parent.LastChild = n
+}
+
+func (b *treeBuilder) text(s string) {
+	if blank(s) {
+		// Blanks part words, and there are none before a block or after it.
+		if last := b.top().LastChild; last == nil || !last.isText && !last.is(isInline) {
+			return
+		}
+		s = " "
+	} else if strings.IndexByte(s, '&') >= 0 {
+		s = html.UnescapeString(s)
+	}
+	n := b.newNode()
+	n.isText, n.Text = true, s
+	b.add(n)
+}
+
+func blank(s string) bool {
+	for i := range len(s) {
+		if !isBlank(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// kinds are what the rules know of an element by its tag.
+type kinds uint32
+
+const (
+	isVoid      kinds = 1 << iota // never has an end tag
+	isRaw                         // holds text alone
+	closesP                       // ends a paragraph that is open
+	endsScope                     // what is open outside is not closed from inside
+	inHead                        // may stand in the head
+	headline                      // h1 to h6
+	isCell                        // td, th
+	isRowPart                     // td, th, tr
+	isTablePart                   // td, th, tr, tbody, thead, tfoot, caption
+	isTerm                        // dd, dt
+	isItem                        // li
+	isParagraph                   // p
+	isTable                       // table, template
+	holdsItems                    // a list item inside ends none outside
+	isInline                      // flows within a sentence, so that it ends no word
+	isInvisible                   // shows no text
+)
+
+var kindsOf = func() map[atom.Atom]kinds {
+	of := map[atom.Atom]kinds{}
+	for kind, names := range map[kinds]string{
+		isVoid:      "area base br col embed hr img input link meta source track wbr param keygen frame",
+		isRaw:       "script style iframe noembed noframes noscript xmp",
+		closesP:     "address article aside blockquote center details dialog dir div dl fieldset figcaption figure footer header hgroup main menu nav ol p section summary ul h1 h2 h3 h4 h5 h6 pre listing form table hr li dd dt",
+		endsScope:   "table td th caption template object marquee html",
+		inHead:      "meta link title script style base noscript template",
+		headline:    "h1 h2 h3 h4 h5 h6",
+		isCell:      "td th",
+		isRowPart:   "td th tr",
+		isTablePart: "td th tr tbody thead tfoot caption",
+		isTerm:      "dd dt",
+		isItem:      "li",
+		isParagraph: "p",
+		isTable:     "table template",
+		holdsItems:  "ul ol dl menu table td th section article aside nav template main header footer form",
+		isInline:    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark q s samp small span strike strong sub sup time tt u var wbr",
+		isInvisible: "script style noscript template iframe svg object embed canvas head select textarea",
+	} {
+		for name := range strings.FieldsSeq(names) {
+			of[atom.Lookup([]byte(name))] |= kind
+		}
+	}
+	return of
+}()
+
+func (n *node) is(k kinds) bool { return n.kinds&k != 0 }
+
+func (b *treeBuilder) start() {
+	tag, kind := b.scan.atom, kindsOf[b.scan.atom]
+	switch tag {
+	case atom.Plaintext, atom.Frameset:
+		return // nobody writes them, and both change what the rest means
+	case atom.Svg, atom.Math:
+		if !b.scan.empty {
+			b.scan.raw(tag.String())
+		}
+		return
+	case atom.Html, atom.Body, atom.Head:
+		for _, o := range b.open {
+			if o.Tag == tag || tag != atom.Body && o.Tag == atom.Body {
+				return
+			}
+		}
+		if tag != atom.Html {
+			b.popWhile(func(n *node) bool { return n.Tag != atom.Html && n.Parent != nil })
+		}
+	}
+	if b.top().Tag == atom.Head && kind&inHead == 0 {
+		b.pop()
+	}
+	b.implyEnds(tag, kind)
+	n := b.newNode()
+	n.Tag, n.kinds = tag, kind
+	if len(b.scan.attrs) > 0 {
+		n.Attr = b.keep(b.scan.attrs)
+	}
+	b.add(n)
+	switch {
+	case kind&isVoid != 0:
+	case kind&isRaw != 0:
+		text := b.scan.raw(tag.String())
+		if tag == atom.Script {
+			b.script(n, text)
+		}
+	case tag == atom.Title || tag == atom.Textarea:
+		n.addText(b, html.UnescapeString(b.scan.raw(tag.String())))
+	case len(b.open) >= maxDepth:
+		b.beyond++
+	default:
+		b.open = append(b.open, n)
+		if tag == atom.P {
+			b.ps++
+		}
+	}
+}
+
+// keep copies attributes into a store that many nodes share.
+func (b *treeBuilder) keep(attrs []attribute) []attribute {
+	if cap(b.attrs)-len(b.attrs) < len(attrs) {
+		b.attrs = make([]attribute, 0, max(256, len(attrs)))
+	}
+	at := len(b.attrs)
+	b.attrs = append(b.attrs, attrs...)
+	return b.attrs[at:len(b.attrs):len(b.attrs)]
+}
+
+func (n *node) addText(b *treeBuilder, s string) {
+	t := b.newNode()
+	t.isText, t.Text, t.Parent = true, s, n
+	n.FirstChild, n.LastChild = t, t
+}
+
+func (b *treeBuilder) script(n *node, text string) {
+	kind, id := strings.ToLower(attr(n, "type")), attr(n, "id")
+	if strings.Contains(kind, "json") || holdsState(text) {
+		b.scripts = append(b.scripts, script{id: id, kind: kind, text: text})
+	}
+}
+
+// implyEnds closes what a start tag ends without saying so.
+func (b *treeBuilder) implyEnds(tag atom.Atom, kind kinds) {
+	if b.ps > 0 && kind&closesP != 0 {
+		b.closeTo(isParagraph, endsScope)
+	}
+	switch {
+	case kind&headline != 0:
+		if b.top().is(headline) {
+			b.pop()
+		}
+	case kind&isItem != 0:
+		b.closeTo(isItem, holdsItems)
+	case kind&isTerm != 0:
+		b.closeTo(isTerm, holdsItems)
+	case kind&isCell != 0:
+		b.closeTo(isCell, isTable)
+	case tag == atom.Tr:
+		b.closeAll(isRowPart, isTable)
+	case kind&isTablePart != 0:
+		b.closeAll(isTablePart, isTable)
+	case tag == atom.A:
+		for i := len(b.open) - 1; i > 0 && b.open[i].is(isInline); i-- {
+			if b.open[i].Tag == atom.A {
+				b.popTo(i)
+				break
+			}
+		}
+	case tag == atom.Option:
+		if b.top().Tag == atom.Option {
+			b.pop()
+		}
+	}
+}
+
+// closeTo closes the nearest open element of a kind, with all that is open in it, unless one of ends is nearer.
+func (b *treeBuilder) closeTo(kind, ends kinds) bool {
+	for i := len(b.open) - 1; i > 0; i-- {
+		switch open := b.open[i]; {
+		case open.is(kind):
+			b.popTo(i)
+			return true
+		case open.is(ends):
+			return false
+		}
+	}
+	return false
+}
+
+// closeAll closes the outermost open element of a kind that is nearer than any of ends.
+func (b *treeBuilder) closeAll(kind, ends kinds) {
+	for b.closeTo(kind, ends) {
+	}
+}
+
+func (b *treeBuilder) end(tag atom.Atom) {
+	kind := kindsOf[tag]
+	if b.beyond > 0 && kind&isVoid == 0 {
+		b.beyond--
+		return
+	}
+	switch {
+	case tag == atom.Html || tag == atom.Body || kind&isVoid != 0:
+		return
+	case kind&headline != 0:
+		b.closeTo(headline, endsScope)
+		return
+	case kind&isInline != 0:
+		b.endInline(tag)
+		return
+	}
+	inTable := kind&isTablePart != 0 || tag == atom.Table
+	for i := len(b.open) - 1; i > 0; i-- {
+		switch open := b.open[i]; {
+		case open.Tag == tag:
+			b.popTo(i)
+			return
+		case open.is(endsScope) && (!inTable || open.Tag == atom.Table):
+			return
+		}
+	}
+}
+
+// endInline closes an element that flows within a sentence. If a block is open in it, it goes with that block.
+func (b *treeBuilder) endInline(tag atom.Atom) {
+	for i := len(b.open) - 1; i > 0; i-- {
+		n := b.open[i]
+		if n.Tag == tag && !n.closes {
+			for _, inner := range b.open[i+1:] {
+				if !inner.is(isInline) {
+					n.closes = true
+					return
+				}
+			}
+			b.popTo(i)
+			return
+		}
+		if n.is(endsScope) {
+			return
+		}
+	}
+}
+
+func (b *treeBuilder) pop() {
+	last := len(b.open) - 1
+	if b.open[last].is(isParagraph) {
+		b.ps--
+	}
+	b.open = b.open[:last]
+	for last--; last > 0 && b.open[last].closes; last-- {
+		b.open = b.open[:last]
+	}
+}
+
+func (b *treeBuilder) popTo(i int) {
+	for len(b.open) > i {
+		b.pop()
+	}
+}
+
+func (b *treeBuilder) popWhile(is func(*node) bool) {
+	for len(b.open) > 1 && is(b.top()) {
+		b.pop()
+	}
+}
