@@ -57,6 +57,35 @@ func (c *Cache) LayerTable() []Layer {
 	return out
 }
 
+// Forget frees the memory of entries: theirs, and that of the versions that
+// stand for them alone. Nothing is promised of it as of Delete: it is for entries
+// that are current and not worth their place. What was built from them is loaded
+// anew; other versions they depend on expire with the entries stored with them.
+func (c *Cache) Forget(ctx context.Context, layer string, ks ...Key) error {
+	l, err := c.layer(layer)
+	if err != nil {
+		return err
+	}
+	pipe := c.rdb.Pipeline()
+	for _, k := range ks {
+		id, err := k.identifier()
+		if err != nil {
+			return fmt.Errorf("layer %s: %w", layer, err)
+		}
+		key, vkeys := c.redisKeys(l, id, []string{l.selfDep(id)})
+		c.near.remove(key)
+		pipe.Unlink(ctx, key)
+		pipe.Unlink(ctx, vkeys[0]) // of another slot on Cluster
+	}
+	if pipe.Len() == 0 {
+		return nil
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return fmt.Errorf("cache: forget %d entries of layer %s: %w", len(ks), layer, err)
+	}
+	return nil
+}
+
 const scanCount = 500
 
 // scan hands every key that matches to visit, page by page, on every primary.

@@ -35,9 +35,9 @@ func (c *Cache) maybeAudit(q *request, ans *answer) {
 }
 
 func (c *Cache) audit(q *request, served *answer, versions string) {
-	lctx, cancel := c.loadContext(context.Background(), q, false, nil)
+	lctx, cancel := c.loadContext(context.Background(), q.layer, []string{q.key}, false, nil)
 	defer cancel()
-	p := c.runLoad(lctx, q)
+	p := &c.callSource(lctx, one(q), []int{0}, false)[0]
 	if p.err != nil && !p.negative || p.reject != rejectNone || p.ttl < 0 {
 		return // the source could not be asked, or does not say the like twice
 	}

@@ -2,26 +2,23 @@ package cache
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 )
 
-// batch is many loading reads as one: one round trip reads them all, one load
-// call fetches what is missing and nobody else is fetching, one round trip
-// stores it. It loads its own keys before it waits for others'.
+// batch reads several entries as one: one round trip looks at them all, one
+// load call fetches what is missing and nobody else is fetching, one round trip
+// stores it. It loads its own entries before it waits for others'.
 type batch struct {
+	fetcher
 	c       *Cache
-	layer   *layerState
-	qs      []*request
-	load    func(ctx context.Context, which []int) []product
 	answers []batchAnswer
 }
 
 type batchAnswer struct {
 	ans  answer
 	err  error
-	wait func(context.Context) (answer, error) // still to come
+	wait *pending // still to come
 }
 
 func (b *batch) set(i int, ans answer, err error) { b.answers[i] = batchAnswer{ans: ans, err: err} }
@@ -32,158 +29,202 @@ func (b *batch) run(ctx context.Context) []batchAnswer {
 	b.answers = make([]batchAnswer, len(b.qs))
 	sc := scopeOf(ctx)
 	var open []int
-	firsts, again := map[string]int{}, map[int]int{} // one key asked twice is read once
+	firsts, again := map[string]int{}, map[int]int{} // a key asked twice is read once
 	for i, q := range b.qs {
 		if first, ok := firsts[q.key]; ok {
 			again[i] = first
 			continue
 		}
 		firsts[q.key] = i
-		switch {
-		case ctx.Err() != nil:
-			b.set(i, answer{}, ctx.Err())
-		case sc.loads(q.key):
-			b.set(i, answer{}, ErrCycle)
-		default:
-			open = append(open, i)
+		if err := refuse(ctx, sc, q); err != nil {
+			b.set(i, answer{}, err)
+			continue
 		}
+		open = append(open, i)
 	}
 	if len(open) > 0 {
-		b.read(ctx, open)
+		b.read(ctx, sc, open)
 	}
 	for i := range b.answers {
 		a := &b.answers[i]
 		first, twice := again[i]
-		if twice {
-			*a = b.answers[first]
-			if a.ans.payload != nil {
-				a.ans.value = nil // each caller's own copy
+		if !twice {
+			if a.wait != nil {
+				a.ans, a.err = b.c.await(ctx, b.qs[i], *a.wait)
 			}
-		} else if a.wait != nil {
-			a.ans, a.err = a.wait(ctx)
+			b.c.answered(sc, b.qs[i], &a.ans, a.err, start)
+			continue
 		}
-		if sc != nil && a.ans.hit && !twice {
-			b.layer.met.nestedHits.inc()
+		*a = b.answers[first]
+		if a.ans.payload != nil {
+			a.ans.value = nil // each caller's own copy
 		}
 		if !sc.warms() {
 			b.c.topKeys.see(b.layer, b.qs[i].key, int64(start.Sub(b.c.born)))
-		}
-		if a.err == nil || a.ans.negative {
-			sc.note(b.c, b.qs[i].deps, &a.ans.inherited)
 		}
 	}
 	since(b.layer.met.getMany, start)
 	return b.answers
 }
 
-// read is step 1 for all: hits are answered, the rest is fetched.
-func (b *batch) read(ctx context.Context, open []int) {
+// read answers what is stored and begins to fetch the rest.
+func (b *batch) read(ctx context.Context, sc *scope, open []int) {
 	c := b.c
-	if !c.opt.Gate() || c.breaker.open.Load() || scopeOf(ctx).bypassed() {
+	if c.passedBy(sc) {
 		b.bypass(ctx, open, newBoost())
 		return
 	}
-	began := c.mono()
-	index := map[string]int{}
+	near := make(map[int]*nearEntry)
+	for _, i := range open {
+		if e := c.remembered(sc, b.qs[i]); e != nil {
+			near[i] = e
+		}
+	}
+	var misses []batchMiss
+	var refreshes []missing
+	met := c.history.met.Load()
+	for len(open) > 0 { // again for what memory held no longer current
+		seen, err := b.look(ctx, open, near)
+		if err != nil {
+			b.redisFailed(ctx, open, err)
+			break
+		}
+		c.redisOK()
+		var again []int
+		for _, i := range open {
+			q := b.qs[i]
+			var f found
+			r := seen.of(q)
+			if e := near[i]; e != nil {
+				delete(near, i)
+				if f = c.judgeNear(sc, q, e, outcome{began: r.began, versions: r.versions}); !f.usable {
+					again = append(again, i)
+					continue
+				}
+			} else if f = c.judgeStored(sc, q, r); !f.usable {
+				q.layer.met.missed(sc)
+				misses = append(misses, batchMiss{i, f, r.versions})
+				continue
+			}
+			if f.refresh {
+				refreshes = append(refreshes, missing{at: i, versions: f.versions, after: f.after})
+			}
+			b.set(i, c.hit(q, f.ans), nil)
+		}
+		open = again
+	}
+	if len(refreshes) > 0 {
+		c.refresh(ctx, &b.fetcher, refreshes)
+	}
+	if len(misses) > 0 {
+		b.fetch(ctx, misses, met)
+	}
+}
+
+// looked is what one round trip of a batch brought.
+type looked struct {
+	values map[string]string
+	began  int64
+}
+
+func (l *looked) of(q *request) reading {
+	r := reading{raw: l.values[q.key], versions: make([]string, len(q.vkeys)), began: l.began}
+	for j, v := range q.vkeys {
+		r.versions[j] = l.values[v]
+	}
+	return r
+}
+
+// look reads entries with their versions; of those in memory the versions
+// alone. A version that several entries depend on is read once.
+func (b *batch) look(ctx context.Context, which []int, near map[int]*nearEntry) (*looked, error) {
+	l := &looked{values: make(map[string]string), began: b.c.mono()}
 	var keys []string
-	slot := func(k string) {
-		if _, ok := index[k]; !ok {
-			index[k] = len(keys)
+	add := func(k string) {
+		if _, ok := l.values[k]; !ok {
+			l.values[k] = ""
 			keys = append(keys, k)
 		}
 	}
-	for _, i := range open {
-		b.qs[i].began = began
-		slot(b.qs[i].key)
-		for _, v := range b.qs[i].vkeys {
-			slot(v)
-		}
-	}
-	met := c.history.met.Load()
-	values, err := c.readKeys(ctx, "", keys)
-	if err != nil {
-		b.redisFailed(ctx, open, err)
-		return
-	}
-	c.redisOK()
-	versionsOf := func(q *request) []string {
-		out := make([]string, len(q.vkeys))
-		for j, v := range q.vkeys {
-			out[j] = values[index[v]]
-		}
-		return out
-	}
-	var missing []int
-	after := make(map[int]int64)
-	for _, i := range open {
+	for _, i := range which {
 		q := b.qs[i]
-		if ans, ok := b.stored(ctx, q, reading{raw: values[index[q.key]], versions: versionsOf(q)}); ok {
-			b.set(i, c.hit(q, ans), nil)
-			continue
-		} else if ans.info.stored > 0 {
-			after[i] = ans.info.stored
+		q.began = l.began
+		if near[i] == nil {
+			add(q.key)
 		}
-		q.layer.met.missed(scopeOf(ctx))
-		missing = append(missing, i)
+		for _, v := range q.vkeys {
+			add(v)
+		}
 	}
-	if len(missing) == 0 {
-		return
+	values, err := b.c.readKeys(ctx, "", keys)
+	if err != nil {
+		return nil, err
 	}
+	for j, k := range keys {
+		l.values[k] = values[j]
+	}
+	return l, nil
+}
+
+// batchMiss is an entry of which nothing usable is stored, and the versions it
+// will be stored with as far as there are any.
+type batchMiss struct {
+	at       int
+	found    found
+	versions []string
+}
+
+// fetch completes the versions of what is missing and has it fetched.
+func (b *batch) fetch(ctx context.Context, misses []batchMiss, met uint64) {
 	// Each missing version is made once, however many entries need it.
-	var marked []int // being invalidated
 	var vkeys, have []string
-	made := map[string]bool{}
-	for _, i := range missing {
-		for _, v := range b.qs[i].vkeys {
-			if !made[v] && len(values[index[v]]) != nonceLen {
-				made[v] = true
-				vkeys, have = append(vkeys, v), append(have, values[index[v]])
+	made := map[string]int{}
+	for _, m := range misses {
+		for j, v := range b.qs[m.at].vkeys {
+			if _, ok := made[v]; !ok && len(m.versions[j]) != nonceLen {
+				made[v] = len(vkeys)
+				vkeys, have = append(vkeys, v), append(have, m.versions[j])
 			}
 		}
 	}
 	if len(vkeys) > 0 {
-		fresh, err := c.makeVersions(ctx, vkeys, have, met, nil)
+		fresh, err := b.c.makeVersions(ctx, vkeys, have, met, nil)
 		if err != nil {
-			b.redisFailed(ctx, missing, err)
+			at := make([]int, len(misses))
+			for j, m := range misses {
+				at[j] = m.at
+			}
+			b.redisFailed(ctx, at, err)
 			return
 		}
-		for j, v := range vkeys {
-			values[index[v]] = fresh[j]
+		for _, m := range misses {
+			for j, v := range b.qs[m.at].vkeys {
+				if k, ok := made[v]; ok {
+					m.versions[j] = fresh[k]
+				}
+			}
 		}
 	}
-	missing = slices.DeleteFunc(missing, func(i int) bool {
-		under := !complete(versionsOf(b.qs[i]))
-		if under {
-			marked = append(marked, i)
+	var unstored []int // a dependency is being invalidated
+	var ms []missing
+	var founds []*found
+	for k := range misses {
+		m := &misses[k]
+		if !complete(m.versions) {
+			unstored = append(unstored, m.at)
+			continue
 		}
-		return under
-	})
-	if len(marked) > 0 {
-		b.bypass(ctx, marked, givenBoost())
+		ms = append(ms, missing{at: m.at, versions: strings.Join(m.versions, ""), after: m.found.after})
+		founds = append(founds, &m.found)
 	}
-	b.fetch(ctx, missing, func(i int) string { return strings.Join(versionsOf(b.qs[i]), "") }, after)
-}
-
-// stored judges what was read of one entry; a refused answer says when it was
-// stored.
-func (b *batch) stored(ctx context.Context, q *request, r reading) (answer, bool) {
-	c := b.c
-	e, v := c.judge(&q.target, r)
-	if v == miss {
-		return answer{}, false
+	if len(unstored) > 0 {
+		b.bypass(ctx, unstored, givenBoost())
 	}
-	ans, err := c.answerFrom(q.layer, &e, FromRedis)
-	if err != nil {
-		return answer{}, false
+	b.c.join(ctx, &b.fetcher, ms)
+	for k := range ms {
+		p := ms[k].pending(founds[k])
+		b.answers[ms[k].at].wait = &p
 	}
-	if v == fresh || v == revalidate && scopeOf(ctx) == nil {
-		if v == revalidate {
-			c.refresh(ctx, q, e.versions, e.stored)
-		}
-		c.near.put(q, &e, ans.payload, q.began)
-		return ans, true
-	}
-	return answer{info: ans.info}, false
 }
 
 func (b *batch) redisFailed(ctx context.Context, which []int, err error) {
@@ -197,61 +238,9 @@ func (b *batch) redisFailed(ctx context.Context, which []int, err error) {
 	b.bypass(ctx, which, newBoost())
 }
 
-// direct fetches past the cache: what nobody fetches in one call and one
-// slot, the rest as it comes.
+// bypass fetches past the cache.
 func (b *batch) bypass(ctx context.Context, which []int, lift *boost) {
-	c := b.c
-	var mine []*bypassFlight
-	var mineAt []int
-	for _, i := range which {
-		q := b.qs[i]
-		q.layer.met.bypassed.inc()
-		f, claimed, _ := c.bypass.claim(ctx, q, lift)
-		b.answers[i].wait = f.wait
-		if claimed {
-			mine, mineAt = append(mine, f), append(mineAt, i)
-		}
-	}
-	if len(mine) == 0 {
-		return
-	}
-	// Each key's flight is ended as a single one would be, and whoever asked
-	// meanwhile flies next.
-	end := func(answers []answer) {
-		for j, f := range mine {
-			next := c.bypass.pass(f.name)
-			f.finish(answers[j])
-			if next != nil {
-				c.flyBypass(next)
-			}
-		}
-	}
-	answers := make([]answer, len(mine))
-	if !c.spawn(func() {
-		parent := scopeOf(ctx)
-		keys := make([]string, len(mine))
-		for j, f := range mine {
-			keys[j] = f.q.key
-		}
-		lctx, cancel := c.loadContextFor(ctx, b.layer, keys, true, parent)
-		defer cancel()
-		free, err := c.takeSlot(lctx, parent.holdsSlot(), lift.given)
-		if err == nil {
-			for j, p := range b.runLoad(lctx, mineAt) {
-				q := b.qs[mineAt[j]]
-				answers[j] = answerOf(&p, c.lifetime(q, &p, p.parts(scopeOf(lctx), q.deps)), FromBypass)
-			}
-		} else {
-			for j := range answers {
-				answers[j].err = err
-			}
-		}
-		free()
-		end(answers)
-	}) {
-		for j := range answers {
-			answers[j].err = ErrClosed
-		}
-		end(answers)
+	for j, f := range b.c.flyPast(ctx, &b.fetcher, which, lift) {
+		b.answers[which[j]].wait = &pending{flight: f.flight}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 )
 
 // batched wraps the table with a loader that records its calls.
@@ -91,7 +92,7 @@ func TestGetManyWithoutABatchLoader(t *testing.T) {
 		t.Fatalf("Warm = %d, %v", n, err)
 	}
 	for _, r := range f.GetMany(context.Background(), ids) {
-		if r.Err != nil || r.Info.Source != FromRedis {
+		if r.Err != nil || r.Info.Source != FromNear {
 			t.Fatalf("%+v", r)
 		}
 	}
@@ -148,6 +149,43 @@ func TestBatchLoaderThatAnswersTooLittleOrPanics(t *testing.T) {
 		var p *PanicError
 		if !errors.As(r.Err, &p) {
 			t.Errorf("err = %v", r.Err)
+		}
+	}
+}
+
+// What a batch finds expired is served at once, and fetched behind it in one call.
+func TestABatchRefreshesInOneCall(t *testing.T) {
+	t.Parallel()
+	clk := newClock()
+	o := exactly(ownRedis(t), clk)
+	o.Layers = only(func(l *Layer) { l.StaleWhileRevalidate = time.Hour })
+	c := newCache(t, o)
+	src := &table{}
+	for i := range 10 {
+		src.put(i, "x")
+	}
+	var mu sync.Mutex
+	var calls [][]int
+	f := batched(c, src, &calls, &mu)
+	ids := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+	f.GetMany(context.Background(), ids)
+	clk.advance(time.Hour + time.Minute)
+	for i, r := range f.GetMany(context.Background(), ids) {
+		if r.Err != nil || !r.Info.Stale {
+			t.Errorf("%d: %+v", i, r)
+		}
+	}
+	eventually(t, "the refresh", func() bool {
+		c.flights.mu.Lock()
+		defer c.flights.mu.Unlock()
+		return f.layer.met.refreshes.value() == 10 && len(c.flights.refreshing) == 0
+	})
+	if len(calls) != 2 || !slices.Equal(calls[1], ids) {
+		t.Errorf("calls %v, want all in one, twice", calls)
+	}
+	for i, r := range f.GetMany(context.Background(), ids) {
+		if r.Err != nil || r.Info.Stale || r.Info.Source != FromNear {
+			t.Errorf("%d after the refresh: %+v", i, r)
 		}
 	}
 }

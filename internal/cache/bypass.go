@@ -125,54 +125,81 @@ func (d *bypasses) pass(name string) *bypassFlight {
 	return pair.running
 }
 
-// loadBypass fetches past the cache.
+// loadBypass fetches one entry past the cache.
 func (c *Cache) loadBypass(ctx context.Context, q *request) (answer, error) {
-	return c.flyOrJoin(ctx, q, newBoost())
+	return c.flyPast(ctx, one(q), []int{0}, newBoost())[0].wait(ctx)
 }
 
-func (c *Cache) flyOrJoin(ctx context.Context, q *request, b *boost) (answer, error) {
-	f, mine, joined := c.bypass.claim(ctx, q, b)
-	if joined {
-		q.layer.met.coalesced.inc()
+// flyPast finds the flights that a read of some entries may share, and flies
+// together, in one call and one slot, those that nobody has claimed.
+func (c *Cache) flyPast(ctx context.Context, s *fetcher, which []int, b *boost) []*bypassFlight {
+	flights := make([]*bypassFlight, len(which))
+	var mine []*bypassFlight
+	var at []int
+	for j, i := range which {
+		q := s.qs[i]
+		q.layer.met.bypassed.inc()
+		f, claimed, joined := c.bypass.claim(ctx, q, b)
+		flights[j] = f
+		switch {
+		case claimed:
+			mine, at = append(mine, f), append(at, i)
+		case joined:
+			q.layer.met.coalesced.inc()
+		}
 	}
-	if mine {
-		c.flyBypass(f)
+	if len(mine) > 0 {
+		c.flyBypass(s, mine, at)
 	}
-	return f.wait(ctx)
+	return flights
 }
 
-// flyBypass runs f in the background, then whatever was asked for meanwhile.
-func (c *Cache) flyBypass(f *bypassFlight) {
-	if !c.spawn(func() { c.flyAll(f, c.runBypass) }) {
-		c.flyAll(f, closedAnswer)
+// flyBypass runs flights in the background, then those asked for meanwhile.
+func (c *Cache) flyBypass(s *fetcher, fs []*bypassFlight, at []int) {
+	if !c.spawn(func() { c.landBypass(fs, c.runBypass(s, fs, at)) }) {
+		answers := make([]answer, len(fs))
+		for j := range answers {
+			answers[j].err = ErrClosed
+		}
+		c.landBypass(fs, answers)
 	}
 }
 
-func closedAnswer(*bypassFlight) answer { return answer{err: ErrClosed} }
-
-// flyAll flies f and then whatever was asked for meanwhile.
-func (c *Cache) flyAll(f *bypassFlight, fly func(*bypassFlight) answer) {
-	for f != nil {
-		ans := fly(f)
+// landBypass gives flights their answers. Whoever asked for an entry meanwhile
+// flies next.
+func (c *Cache) landBypass(fs []*bypassFlight, answers []answer) {
+	for j, f := range fs {
 		next := c.bypass.pass(f.name) // first: who comes now must not get this
-		f.finish(ans)
-		f = next
+		f.finish(answers[j])
+		if next != nil {
+			c.flyBypass(one(next.q), []*bypassFlight{next}, []int{0})
+		}
 	}
 }
 
-func (c *Cache) runBypass(f *bypassFlight) answer {
-	parent := scopeOf(f.ctx)
-	lctx, cancel := c.loadContext(f.ctx, f.q, true, parent)
+func (c *Cache) runBypass(s *fetcher, fs []*bypassFlight, at []int) []answer {
+	answers := make([]answer, len(fs))
+	ctx, parent := fs[0].ctx, scopeOf(fs[0].ctx)
+	keys := make([]string, len(fs))
+	for j, f := range fs {
+		keys[j] = f.q.key
+	}
+	lctx, cancel := c.loadContext(ctx, s.layer, keys, true, parent)
 	defer cancel()
-	free, err := c.takeSlot(lctx, parent.holdsSlot(), f.boost.given)
+	free, err := c.takeSlot(lctx, parent.holdsSlot(), fs[0].boost.given)
 	if err != nil {
-		return answer{err: err}
+		for j := range answers {
+			answers[j].err = err
+		}
+		return answers
 	}
 	defer free()
-	q := *f.q
-	q.solo = !f.joined
-	p := c.runLoad(lctx, &q)
-	return answerOf(&p, c.lifetime(&q, &p, scopeOf(lctx).end(q.deps)), FromBypass)
+	solo := len(fs) == 1 && !fs[0].joined
+	for j, p := range c.callSource(lctx, s, at, solo) {
+		q := fs[j].q
+		answers[j] = answerOf(&p, c.lifetime(q, &p, p.parts(scopeOf(lctx), q.deps)), FromBypass)
+	}
+	return answers
 }
 
 // takeSlot waits for a slot at the source, for a parent's to share, or for ctx.

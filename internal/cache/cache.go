@@ -31,9 +31,9 @@ type Cache struct {
 	order   []*layerState
 	met     *metrics
 
-	depPrefix   string
-	versionLife time.Duration
-	born        time.Time // start of the monotonic clock
+	depPrefix string
+	freshLife time.Duration // of versions that no entry has been stored with yet
+	born      time.Time     // start of the monotonic clock
 
 	reads   coalescers[sharedReading]
 	makes   coalescers[*madeLead]
@@ -79,12 +79,10 @@ func New(o Options) (*Cache, error) {
 		log:       o.Logger,
 		layers:    make(map[string]*layerState, len(o.Layers)),
 		depPrefix: depPrefix + depFormat + ":",
-		// A version outlives every entry that its fill could have stored.
-		versionLife: o.MaxTTL + time.Hour,
-		born:        time.Now(),
-		met:         newMetrics(o.Registerer),
-		topKeys:     newTopKeys(),
-		audits:      make(chan struct{}, maxAudits),
+		born:      time.Now(),
+		met:       newMetrics(o.Registerer),
+		topKeys:   newTopKeys(),
+		audits:    make(chan struct{}, maxAudits),
 	}
 	c.reads.byName = make(map[string]*usedCoalescer[sharedReading])
 	c.makes.byName = make(map[string]*usedCoalescer[*madeLead])
@@ -110,6 +108,8 @@ func New(o Options) (*Cache, error) {
 		if s.HardTimeout == 0 {
 			s.HardTimeout = o.LoadTimeout
 		}
+		// A new version must outlive the load that its entry is stored after.
+		c.freshLife = max(c.freshLife, s.HardTimeout+o.LockWait+4*o.RedisTimeout, time.Minute)
 		c.layers[l.Name] = s
 		c.order = append(c.order, s)
 	}

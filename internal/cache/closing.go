@@ -112,7 +112,7 @@ func (c *Cache) writeAtOnce(ctx context.Context, rdb redis.UniversalClient, deps
 		args = append(args, newNonce())
 	}
 	pipe := rdb.Pipeline()
-	cmd := queueOnce(ctx, pipe, allScript, keys, append(args, c.versionLife.Milliseconds())...)
+	cmd := queueOnce(ctx, pipe, allScript, keys, append(args, c.freshLife.Milliseconds())...)
 	return c.execInvalidation(ctx, pipe, []*redis.StatusCmd{cmd}, deps)
 }
 
@@ -174,7 +174,7 @@ func (c *Cache) queueOpen(ctx context.Context, rdb redis.UniversalClient, keys [
 	pipe := rdb.Pipeline()
 	cmds := make([]*redis.StatusCmd, len(keys))
 	for i, k := range keys {
-		cmds[i] = queueOnce(ctx, pipe, openScript, []string{k}, mark, newNonce(), c.versionLife.Milliseconds())
+		cmds[i] = queueOnce(ctx, pipe, openScript, []string{k}, mark, newNonce(), c.freshLife.Milliseconds())
 	}
 	return pipe, cmds
 }
@@ -183,6 +183,5 @@ func (c *Cache) queueOpen(ctx context.Context, rdb redis.UniversalClient, keys [
 // fetch that begins after it came. Redis is well, so it needs no slot: no more
 // such loads run than misses would.
 func (c *Cache) loadUnstored(ctx context.Context, q *request) (answer, error) {
-	q.layer.met.bypassed.inc()
-	return c.flyOrJoin(ctx, q, givenBoost())
+	return c.flyPast(ctx, one(q), []int{0}, givenBoost())[0].wait(ctx)
 }

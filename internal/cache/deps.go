@@ -58,7 +58,6 @@ type target struct {
 	deps   []string
 	vkeys  []string
 	fprint uint64
-	armed  uint64 // bits of the versions whose lifetime this read has just set
 }
 
 // newTarget resolves a layer, a key and its declared dependencies. The entry
@@ -69,7 +68,7 @@ func (c *Cache) newTarget(l *layerState, k Key, declared []string, fprint uint64
 		return target{}, fmt.Errorf("layer %s: %w", l.Name, err)
 	}
 	deps := make([]string, 0, len(declared)+2)
-	deps = append(deps, l.dep, shorten(l.Name+":"+id, maxDep))
+	deps = append(deps, l.dep, l.selfDep(id))
 	for _, d := range declared {
 		if d == "" {
 			return target{}, fmt.Errorf("%w: layer %s, entry %s: empty dependency", ErrInvalidKey, l.Name, id)
@@ -84,6 +83,9 @@ func (c *Cache) newTarget(l *layerState, k Key, declared []string, fprint uint64
 	t.fprint = withDeps(fprint, deps)
 	return t, nil
 }
+
+// selfDep is the dependency of an entry on itself: what Delete invalidates.
+func (l *layerState) selfDep(id string) string { return shorten(l.Name+":"+id, maxDep) }
 
 // withDeps mixes dependency names into the fingerprint of codec and type.
 func withDeps(fprint uint64, deps []string) uint64 {

@@ -3,39 +3,148 @@ package cache
 import (
 	"context"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
-// takeoverDelay is how long past a lease's end its waiters look again.
-const takeoverDelay = 10 * time.Millisecond
+// missing is an entry to be fetched, and stored with the versions read before
+// the fetch.
+type missing struct {
+	at       int // its place in the fetcher
+	versions string
+	after    int64 // an entry stored at or before is no answer to it
+	lead     *lock // taken in advance, or nil
 
-// fill is steps 4 and 5 for the process's one fetch of an entry at versions:
-// take the lock and fetch, or wait for the process that has it. With the
-// lead there is nobody to wait for and nothing filled meanwhile.
-func (c *Cache) fill(ctx context.Context, q *request, versions string, after int64, f *flight) answer {
-	l := c.newLock(&q.target, versions)
-	woken, done := c.pubsub.wait(l.name) // before the first look: no wake-up is missed
+	// Set by join and refresh.
+	name   string
+	flight *flight // nil = a refresh, which nobody waits for
+	lock   *lock
+}
+
+// join finds each entry's flight, its own or another reader's at the same
+// versions, and fetches together what nobody fetches yet.
+func (c *Cache) join(ctx context.Context, s *fetcher, ms []missing) {
+	var mine []missing
+	for i := range ms {
+		m := &ms[i]
+		q := s.qs[m.at]
+		m.name = flightName(&q.target, m.versions)
+		var claimed bool
+		m.flight, claimed = c.flights.claim(m.name, m.lead)
+		if claimed {
+			m.lock = c.newLock(&q.target, m.versions)
+			mine = append(mine, *m)
+			continue
+		}
+		if m.lead != nil {
+			c.pubsub.wake(m.lead.name) // the flight may be waiting for just this lock
+		}
+		q.layer.met.coalesced.inc()
+	}
+	if len(mine) == 0 {
+		return
+	}
+	// A fetch belongs to everyone who joins, so it outlives its starter's
+	// cancellation; the layer's hard timeout and Close bound it.
+	slot := scopeOf(ctx).holdsSlot()
+	if !c.spawn(func() {
+		lctx, cancel := c.loadContext(ctx, s.layer, s.keys(mine), slot, scopeOf(ctx))
+		defer cancel()
+		c.fill(lctx, ctx, s, mine)
+	}) {
+		for i := range mine {
+			c.land(ctx, &mine[i], answer{err: ErrClosed})
+		}
+	}
+}
+
+func (s *fetcher) keys(ms []missing) []string {
+	keys := make([]string, len(ms))
+	for i := range ms {
+		keys[i] = s.qs[ms[i].at].key
+	}
+	return keys
+}
+
+// fill is steps 4 and 5 of the protocol for this process's one fetch of each
+// entry: take the locks in one round trip, fetch and store what is now ours,
+// and wait for the processes that have the others.
+func (c *Cache) fill(ctx, starter context.Context, s *fetcher, ms []missing) {
+	load, wait := c.takeLocks(ctx, s, ms)
+	if len(wait) == 1 && len(load) == 0 {
+		c.awaitFill(ctx, s.qs[wait[0].at], wait[0])
+		return
+	}
+	for _, m := range wait { // each for itself, beside the load
+		q := s.qs[m.at]
+		if !c.spawn(func() {
+			wctx, cancel := c.loadContext(starter, q.layer, []string{q.key}, scopeOf(starter).holdsSlot(), scopeOf(starter))
+			defer cancel()
+			c.awaitFill(wctx, q, m)
+		}) {
+			c.land(ctx, &m, answer{err: ErrClosed})
+		}
+	}
+	if len(load) > 0 {
+		c.fetchAndStore(ctx, s, load)
+	}
+}
+
+// takeLocks tries the locks of entries and answers what other processes have
+// filled meanwhile. It returns what is to be loaded, and what another process
+// is loading. With the lead there is nothing to try: see takeLead.
+func (c *Cache) takeLocks(ctx context.Context, s *fetcher, ms []missing) (load, wait []missing) {
+	var try []missing
+	for _, m := range ms {
+		if lead := c.flights.takeLead(m.flight); lead != nil {
+			m.lock = lead
+			load = append(load, m)
+			continue
+		}
+		try = append(try, m)
+	}
+	if len(try) == 0 {
+		return load, nil
+	}
+	if c.breaker.open.Load() {
+		return append(load, try...), nil
+	}
+	locks, keys := make([]*lock, len(try)), make([]string, len(try))
+	for i, m := range try {
+		locks[i], keys[i] = m.lock, s.qs[m.at].key
+	}
+	for i, a := range c.tryLocks(ctx, locks, keys, false) {
+		m := try[i]
+		switch {
+		case c.landFilled(ctx, s.qs[m.at], &m, a):
+		case m.lock.held || a.err != nil: // without Redis there is no lock: load
+			load = append(load, m)
+		default:
+			wait = append(wait, m)
+		}
+	}
+	return load, wait
+}
+
+// awaitFill waits for the process that is fetching an entry, and fetches if
+// that comes to nothing or takes longer than LockWait.
+func (c *Cache) awaitFill(ctx context.Context, q *request, m missing) {
+	l := m.lock
+	woken, done := c.pubsub.wait(l.name) // before the look: no wake-up is missed
 	defer done()
 	deadline := time.Now().Add(c.opt.LockWait)
-	for lost, announced := false, false; ; {
-		if lead := c.flights.takeLead(f); lead != nil {
-			return c.fetchAndStore(ctx, q, versions, lead)
+	for lost := false; ; {
+		if lead := c.flights.takeLead(m.flight); lead != nil {
+			m.lock = lead
+			break
 		}
 		if c.breaker.open.Load() {
 			break
 		}
-		a, err := c.try(ctx, l, q.key, announced)
-		if err != nil {
-			break // without Redis there is no lock: fetch
-		}
-		if e, ok := c.filledMeanwhile(q, a.raw, versions, after); ok {
-			c.release(ctx, l)
-			q.layer.met.coalesced.inc()
-			if ans, err := c.answerFrom(q.layer, &e, FromRedis); err == nil {
-				return ans
-			}
+		a := c.try(ctx, l, q.key, true)
+		if a.err != nil {
 			break
+		}
+		if c.landFilled(ctx, q, &m, a) {
+			return
 		}
 		left := time.Until(deadline)
 		if l.held || lost || left <= 0 {
@@ -44,17 +153,19 @@ func (c *Cache) fill(ctx context.Context, q *request, versions string, after int
 			}
 			break
 		}
-		if !announced { // say so before the look that the wait follows
-			announced = true
-			continue
-		}
 		q.layer.met.lockWaits.inc()
+		var err error
 		if lost, err = waitFor(ctx, woken, min(a.left+takeoverDelay, left)); err != nil {
-			return answer{err: err}
+			c.land(ctx, &m, answer{err: err})
+			return
 		}
 	}
-	return c.fetchAndStore(ctx, q, versions, l)
+	m.at = 0
+	c.fetchAndStore(ctx, one(q), []missing{m})
 }
+
+// takeoverDelay is how long past a lease's end its waiters look again.
+const takeoverDelay = 10 * time.Millisecond
 
 // waitFor waits for a wake-up or a time. A wake-up is counted as lost until
 // the next look shows a fill; a lease that merely ran on is not.
@@ -71,150 +182,109 @@ func waitFor(ctx context.Context, woken <-chan struct{}, d time.Duration) (bool,
 	}
 }
 
-// filledMeanwhile accepts an entry only with exactly the versions that this
-// reader has read itself, and newer than the one it saw.
-func (c *Cache) filledMeanwhile(q *request, raw, versions string, after int64) (envelope, bool) {
-	if raw == "" {
-		return envelope{}, false
-	}
-	e, err := decodeEnvelope(raw)
-	ok := err == nil && e.fprint == q.fprint && e.versions == versions && e.stored > after && c.nowMS() < e.soft
-	return e, ok
-}
-
-// fetchAndStore fetches and stores with the versions read before the fetch
-// began. A slow fill can never overwrite a newer invalidation: its versions
-// are no longer current, so it is never served.
-func (c *Cache) fetchAndStore(ctx context.Context, q *request, versions string, l *lock) answer {
-	stop := c.keepAlive(ctx, l)
-	start := time.Now()
-	sc := scopeOf(ctx)
-	p := c.runLoad(ctx, q)
-	stop()
-	parts := sc.end(q.deps)
-	b := c.lifetime(q, &p, parts)
-	ans := answerOf(&p, b, FromSource)
-	if p.err != nil && !p.negative {
-		c.release(ctx, l)
-		return ans
-	}
-	e, ok := c.envelopeFor(q, &p, versions, time.Since(start), b)
-	if !ok {
-		c.release(ctx, l)
-		return ans
-	}
-	ans.info.set(&e)
-	if c.store(ctx, &q.target, &e, l) {
-		c.near.put(q, &e, p.payload, q.began)
-	}
-	return ans
-}
-
-// lifetime is when a product goes stale and when it is of no use any more, no
-// later than its parts, together with what it read but did not declare.
-func (c *Cache) lifetime(q *request, p *product, parts inherited) inherited {
-	ttl := p.ttl
-	switch {
-	case ttl == 0 && p.negative:
-		ttl = q.layer.NegativeTTL
-	case ttl == 0:
-		ttl = q.layer.TTL
-	}
-	ttl = min(ttl, c.opt.MaxTTL-q.layer.hardWindow())
-	now := c.nowMS()
-	if ttl <= 0 { // not to be kept, by decision of the layer or the loader
-		return inherited{undeclared: parts.undeclared, soft: now, hard: now}
-	}
-	soft := now + max(c.jittered(ttl).Milliseconds(), 1)
-	hard := soft
-	if !p.negative {
-		hard += q.layer.hardWindow().Milliseconds()
-	}
-	soft = earlier(soft, parts.soft)
-	hard = max(earlier(hard, parts.hard), soft)
-	return inherited{undeclared: parts.undeclared, soft: soft, hard: hard}
-}
-
-// envelopeFor decides whether a product is stored, and makes its envelope.
-func (c *Cache) envelopeFor(q *request, p *product, versions string, cost time.Duration, b inherited) (envelope, bool) {
-	now := c.nowMS()
-	switch {
-	case p.reject != rejectNone:
-	case p.ttl < 0, p.negative && p.ttl == 0 && q.layer.NegativeTTL == 0:
-		return envelope{}, false // by decision, not for a fault
-	case len(b.undeclared) > 0:
-		p.reject = rejectNested
-		c.log.Warn("cache entry not stored: it read what it does not declare",
-			"layer", q.layer.Name, "key", q.key, "undeclared", b.undeclared)
-	case len(p.payload) > c.opt.MaxValueBytes:
-		p.reject = rejectTooLarge
-		c.log.Warn("cache entry not stored: too large", "layer", q.layer.Name, "key", q.key, "bytes", len(p.payload))
-	case b.soft <= now:
-		p.reject = rejectExpired
-	}
-	if p.reject != rejectNone {
-		q.layer.met.rejected[p.reject].inc()
-		return envelope{}, false
-	}
-	e := envelope{
-		fprint: q.fprint, stored: now, soft: b.soft, hard: b.hard, cost: saturate(cost),
-		size: uint32(len(p.payload)), versions: versions, names: encodeNames(q.deps), payload: p.payload,
-	}
-	if q.plain {
-		e.flags |= flagPlain
-	}
-	if p.negative {
-		e.flags |= flagNegative
-	}
-	c.pack(&e)
-	return e, true
-}
-
-// jittered only shortens: the documented TTL is the longest.
-func (c *Cache) jittered(ttl time.Duration) time.Duration {
-	if c.opt.Jitter <= 0 {
-		return ttl
-	}
-	return ttl - time.Duration(c.opt.Rand()*c.opt.Jitter*float64(ttl))
-}
-
-// store writes an envelope, re-arms the lifetime of its versions and gives
-// the lock back. It reports whether Redis took it.
-func (c *Cache) store(ctx context.Context, t *target, e *envelope, l *lock) bool {
-	start := time.Now()
-	defer since(t.layer.met.set, start)
-	if c.breaker.open.Load() {
-		t.layer.met.rejected[rejectRedis].inc()
+// landFilled answers with an entry that another process has stored since this
+// reader looked. It is accepted only with exactly the versions that this reader
+// has read itself, and newer than the one it saw.
+func (c *Cache) landFilled(ctx context.Context, q *request, m *missing, a attempt) bool {
+	if a.err != nil || a.raw == "" {
 		return false
 	}
-	ctx, cancel := c.brief(ctx)
-	defer cancel()
-	pipe := c.rdb.Pipeline()
-	set := c.queueStore(ctx, pipe, t, e)
-	if l != nil && l.held && !c.cluster {
-		c.queueRelease(ctx, pipe, l)
-		l.held = false
-	}
-	_, _ = pipe.Exec(ctx) // a version that is gone only costs a miss
-	if l != nil {
-		c.release(ctx, l) // on Cluster only after the entry is there
-	}
-	if err := set.Err(); err != nil {
-		t.layer.met.rejected[rejectRedis].inc()
-		c.refused(err)
-		c.log.Debug("cache fill failed", "layer", t.layer.Name, "key", t.key, "error", err)
+	e, err := decodeEnvelope(a.raw)
+	if err != nil || e.fprint != q.fprint || e.versions != m.versions || e.stored <= m.after || c.nowMS() >= e.soft {
 		return false
 	}
+	ans, err := c.answerFrom(q.layer, &e, FromRedis)
+	if err != nil {
+		return false
+	}
+	c.release(ctx, m.lock)
+	if m.flight == nil {
+		c.near.put(q, &e, ans.payload, q.began)
+		return true
+	}
+	q.layer.met.coalesced.inc()
+	c.land(ctx, m, ans)
 	return true
 }
 
-func (c *Cache) queueStore(ctx context.Context, pipe redis.Pipeliner, t *target, e *envelope) *redis.StatusCmd {
-	px := time.Duration(max(e.hard-e.stored, 1)) * time.Millisecond
-	set := pipe.Set(ctx, t.key, e.encode(), px)
-	for i, v := range t.vkeys {
-		if t.armed&(1<<i) == 0 {
-			pipe.PExpire(ctx, v, c.versionLife)
+// refresh fetches behind reads that have been answered: once per process, and
+// once among processes, since whoever does not get the lock leaves it.
+func (c *Cache) refresh(ctx context.Context, s *fetcher, ms []missing) {
+	var mine []missing
+	for _, m := range ms {
+		q := s.qs[m.at]
+		m.name = flightName(&q.target, m.versions)
+		if c.flights.claimRefresh(m.name) {
+			m.lock = c.newLock(&q.target, m.versions)
+			mine = append(mine, m)
 		}
 	}
-	return set
+	if len(mine) == 0 {
+		return
+	}
+	end := func() {
+		for i := range mine {
+			c.flights.endRefresh(mine[i].name)
+		}
+	}
+	if !c.spawn(func() {
+		defer end()
+		lctx, cancel := c.loadContext(ctx, s.layer, s.keys(mine), false, nil)
+		defer cancel()
+		load, _ := c.takeLocks(lctx, s, mine)
+		n := 0
+		for _, m := range load {
+			if m.lock.held { // the others' lock could not be tried
+				load[n] = m
+				n++
+			}
+		}
+		if n > 0 {
+			s.layer.met.refreshes.add(n)
+			c.fetchAndStore(lctx, s, load[:n])
+		}
+	}) {
+		end()
+	}
+}
+
+// fetchAndStore fetches entries in one call and stores them with the versions
+// read before it began. A slow fill can never overwrite a newer invalidation:
+// its versions are no longer current, so it is never served.
+func (c *Cache) fetchAndStore(ctx context.Context, s *fetcher, ms []missing) {
+	which := make([]int, len(ms))
+	stops := make([]func(), len(ms))
+	for i, m := range ms {
+		which[i] = m.at
+		stops[i] = c.keepAlive(ctx, m.lock)
+	}
+	start := time.Now()
+	products := c.callSource(ctx, s, which, false)
+	cost := time.Since(start) / time.Duration(len(ms))
+	for _, stop := range stops {
+		stop()
+	}
+	sc := scopeOf(ctx)
+	answers, fills := make([]answer, len(ms)), make([]entryFill, len(ms))
+	for i := range ms {
+		q, p := s.qs[ms[i].at], &products[i]
+		life := c.lifetime(q, p, p.parts(sc, q.deps))
+		answers[i] = answerOf(p, life, FromSource)
+		fills[i] = entryFill{target: &q.target, lock: ms[i].lock}
+		if p.failed() {
+			continue
+		}
+		if e, ok := c.envelopeFor(q, p, ms[i].versions, cost, life); ok {
+			answers[i].info.set(&e)
+			fills[i].envelope = &e
+		}
+	}
+	c.store(ctx, s.layer, fills)
+	for i := range ms {
+		q := s.qs[ms[i].at]
+		if fills[i].stored {
+			c.near.put(q, fills[i].envelope, products[i].payload, q.began)
+		}
+		c.land(ctx, &ms[i], answers[i])
+	}
 }

@@ -25,13 +25,21 @@ func (f *Func[A, T]) Batch(load func(context.Context, []A) ([]Loaded[T], error))
 // manyAtOnce bounds the single loads of a GetMany without a batch loader.
 const manyAtOnce = 8
 
-// GetMany is Get for many arguments: one round trip for the lot, one load call
-// for the missing if there is a batch loader. The results are in order.
+// GetMany is GetInfo for many arguments, with the same behaviour for each: one
+// round trip for the lot, one load call for the missing if there is a batch
+// loader. The results are in order.
 func (f *Func[A, T]) GetMany(ctx context.Context, as []A) []Loaded[T] {
 	out := make([]Loaded[T], len(as))
 	var qs []*request
 	var at []int
+	bounded := f.err == nil && f.mayServeBounded(ctx)
 	for i, a := range as {
+		if bounded {
+			if e := f.nearBounded(a); e != nil {
+				out[i].Value, out[i].Info, out[i].Err = f.fromNear(ctx, a, e)
+				continue
+			}
+		}
 		q, err := f.request(a)
 		if err != nil {
 			out[i].Err = err
@@ -42,26 +50,17 @@ func (f *Func[A, T]) GetMany(ctx context.Context, as []A) []Loaded[T] {
 	if len(qs) == 0 {
 		return out
 	}
-	b := batch{c: f.c, layer: f.layer, qs: qs, load: func(ctx context.Context, which []int) []product {
+	b := batch{c: f.c, fetcher: fetcher{layer: f.layer, qs: qs, many: func(ctx context.Context, which []int) []product {
 		args := make([]A, len(which))
 		for j, i := range which {
 			args[j] = as[at[i]]
 		}
 		return f.loadMany(ctx, args)
-	}}
-	for j, got := range b.tracedRun(ctx) {
-		i := at[j]
-		if got.err != nil {
-			out[i].Err, out[i].Info = got.err, got.ans.info
-			continue
-		}
-		var err error
-		out[i].Value, out[i].Info, err = f.deliver(as[i], &got.ans)
-		if err != nil && !errors.Is(err, ErrNotFound) && got.ans.info.Source == FromRedis {
-			f.layer.met.rejected[rejectUndecoded].inc()
-			out[i].Value, err = f.loadPast(ctx, qs[j], as[i], got.ans.info.stored)
-		}
-		out[i].Err = err
+	}}}
+	answers := b.tracedRun(ctx)
+	for j := range answers {
+		r := &out[at[j]]
+		r.Value, r.Info, r.Err = f.settle(ctx, qs[j], as[at[j]], &answers[j].ans, answers[j].err)
 	}
 	return out
 }

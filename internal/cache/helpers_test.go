@@ -22,9 +22,10 @@ func newClock() *clock {
 func (c *clock) now() time.Time          { return time.Unix(0, c.ns.Load()) }
 func (c *clock) advance(d time.Duration) { c.ns.Add(int64(d)) }
 
-// exactly is a configuration without chance: no jitter, no early refresh.
+// exactly is a configuration without chance: no jitter, no early refresh, and no
+// giving up on a Redis that a busy machine makes slow.
 func exactly(rdb redis.UniversalClient, clk *clock) Options {
-	o := Options{Redis: rdb, Layers: Layers(), Jitter: -1, EarlyRefresh: -1}
+	o := Options{Redis: rdb, Layers: Layers(), Jitter: -1, EarlyRefresh: -1, RedisTimeout: 10 * time.Second}
 	if clk != nil {
 		o.Now = clk.now
 	}

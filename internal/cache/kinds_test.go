@@ -120,7 +120,7 @@ func TestBatchesHeedTheGate(t *testing.T) {
 	f := count(newCache(t, o), Article)
 	ctx := context.Background()
 	f.GetMany(ctx, []int{1, 2})
-	if r := f.GetMany(ctx, []int{1, 2}); r[0].Info.Source != FromRedis {
+	if r := f.GetMany(ctx, []int{1, 2}); r[0].Info.Source != FromNear {
 		t.Fatalf("not stored: %+v", r)
 	}
 	f.value.Store(1)

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -44,35 +45,57 @@ func hashTag(key string) string {
 	return key
 }
 
-// attempt is what one try for the lock showed.
+// attempt is what one try for a lock showed.
 type attempt struct {
 	raw  string        // the entry as it is now
 	left time.Duration // how long the holder's lease lasts, if another's
+	err  error
 }
 
 // try takes the lock if it is free and then looks at the entry again, in one
 // round trip: another process may have filled it since we read. Whoever means
 // to wait announces that before the look, so that no wake-up is missed.
-func (c *Cache) try(ctx context.Context, l *lock, key string, announce bool) (attempt, error) {
+func (c *Cache) try(ctx context.Context, l *lock, key string, announce bool) attempt {
+	return c.tryLocks(ctx, []*lock{l}, []string{key}, announce)[0]
+}
+
+// tryLocks is try for several entries in one round trip.
+func (c *Cache) tryLocks(ctx context.Context, locks []*lock, keys []string, announce bool) []attempt {
 	ctx, cancel := c.brief(ctx)
 	defer cancel()
+	type queued struct {
+		set  *redis.BoolCmd
+		get  *redis.StringCmd
+		left *redis.DurationCmd
+	}
+	cmds := make([]queued, len(locks))
 	pipe := c.rdb.Pipeline()
-	if announce {
-		// Nobody waits longer than a lease without looking again.
-		pipe.Set(ctx, l.awaited(), 1, 2*c.opt.Lease)
+	for i, l := range locks {
+		if announce {
+			// Nobody waits longer than a lease without looking again.
+			pipe.Set(ctx, l.awaited(), 1, 2*c.opt.Lease)
+		}
+		cmds[i] = queued{
+			pipe.SetNX(ctx, l.name, l.token, c.opt.Lease), // first: the look comes after the lock
+			pipe.Get(ctx, keys[i]),
+			pipe.PTTL(ctx, l.name),
+		}
 	}
-	set := pipe.SetNX(ctx, l.name, l.token, c.opt.Lease)
-	get := pipe.Get(ctx, key)
-	left := pipe.PTTL(ctx, l.name)
 	_, _ = pipe.Exec(ctx) // each command's own error is looked at
-	if err := set.Err(); err != nil {
-		return attempt{}, err
+	out := make([]attempt, len(locks))
+	for i, q := range cmds {
+		if err := q.set.Err(); err != nil {
+			out[i].err = err
+			continue
+		}
+		locks[i].held = q.set.Val()
+		if err := q.get.Err(); err != nil && !errors.Is(err, redis.Nil) {
+			out[i].err = err
+			continue
+		}
+		out[i].raw, out[i].left = q.get.Val(), max(q.left.Val(), 0)
 	}
-	l.held = set.Val()
-	if err := get.Err(); err != nil && !errors.Is(err, redis.Nil) {
-		return attempt{}, err
-	}
-	return attempt{raw: get.Val(), left: max(left.Val(), 0)}, nil
+	return out
 }
 
 // takeLead is ensureVersions for a read that will fetch: where versions have to
@@ -84,7 +107,6 @@ func (c *Cache) try(ctx context.Context, l *lock, key string, announce bool) (at
 // next round trip, which makes or reads all of them anew: it began after they
 // came. So a herd on a cold key costs Redis, and the pool, two at a time.
 func (c *Cache) takeLead(ctx context.Context, q *request, have []string, met uint64) (string, *lock, error) {
-	q.armed = 0
 	if complete(have) {
 		return strings.Join(have, ""), nil, nil
 	}
@@ -102,7 +124,6 @@ func (c *Cache) takeLead(ctx context.Context, q *request, have []string, met uin
 	if res.fprint != q.fprint { // another Func's dependencies under the same key
 		res = c.makeLead(ctx, &q.target, have, met)
 	}
-	q.armed = res.armed
 	return res.versions, res.lead.Swap(nil), res.err
 }
 
@@ -111,7 +132,6 @@ func (c *Cache) takeLead(ctx context.Context, q *request, have []string, met uin
 type madeLead struct {
 	fprint   uint64
 	versions string
-	armed    uint64
 	lead     atomic.Pointer[lock]
 	err      error
 }
@@ -137,11 +157,6 @@ func (c *Cache) makeLead(ctx context.Context, t *target, have []string, met uint
 		return res
 	}
 	res.versions = strings.Join(made, "")
-	for i, v := range have {
-		if len(v) != nonceLen && made[i] == proposed[i*nonceLen:(i+1)*nonceLen] {
-			res.armed |= 1 << i
-		}
-	}
 	if res.versions == proposed && l.held {
 		res.lead.Store(l)
 	} // else nobody asks for a lock of such a name: it lapses
@@ -170,22 +185,39 @@ func (c *Cache) queueRelease(ctx context.Context, pipe redis.Pipeliner, l *lock)
 	pipe.Eval(ctx, releaseScript, []string{l.name, l.awaited()}, l.token, c.pubsub.channel, string(msgFilled)+l.name)
 }
 
-// release runs queueRelease on its own. A lost release costs the others a
-// lease, so it has a context of its own.
+// queueReleases gives back the locks that fills still hold.
+func (c *Cache) queueReleases(ctx context.Context, pipe redis.Pipeliner, fills []entryFill) {
+	for i := range fills {
+		if l := fills[i].lock; l != nil && l.held {
+			l.held = false
+			c.queueRelease(ctx, pipe, l)
+		}
+	}
+}
+
+// release gives a lock back on its own.
 func (c *Cache) release(ctx context.Context, l *lock) {
 	if !l.held {
 		return
 	}
-	l.held = false
+	c.releaseAll(ctx, []entryFill{{lock: l}})
+}
+
+// releaseAll gives back, in one round trip, the locks that fills still hold. A
+// lost release costs the others a lease, so it has a context of its own.
+func (c *Cache) releaseAll(ctx context.Context, fills []entryFill) {
+	if !slices.ContainsFunc(fills, func(f entryFill) bool { return f.lock != nil && f.lock.held }) {
+		return
+	}
 	rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.opt.RedisTimeout)
 	defer cancel()
-	if c.breaker.open.Load() {
-		return // it lapses
-	}
 	pipe := c.rdb.Pipeline()
-	c.queueRelease(rctx, pipe, l)
+	c.queueReleases(rctx, pipe, fills)
+	if c.breaker.open.Load() {
+		return // they lapse
+	}
 	if _, err := pipe.Exec(rctx); err != nil {
-		c.log.Debug("cache lock not released, it will lapse", "lock", l.name, "error", err)
+		c.log.Debug("cache locks not released, they will lapse", "error", err)
 	}
 }
 

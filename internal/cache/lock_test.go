@@ -202,8 +202,8 @@ func ticketed(t *testing.T, c *Cache, f *counted) (*request, string, *lock) {
 		t.Fatal(err)
 	}
 	l := c.newLock(&q.target, tk.versions)
-	if a, err := c.try(ctx, l, q.key, false); err != nil || !l.held {
-		t.Fatal(a, err)
+	if a := c.try(ctx, l, q.key, false); a.err != nil || !l.held {
+		t.Fatal(a)
 	}
 	return q, tk.versions, l
 }
@@ -222,7 +222,9 @@ func TestTheFlightGetsTheLead(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() { mustGet(t, f, 1, 0) })
 	eventually(t, "the flight waits for the lock", func() bool { return f.layer.met.lockWaits.value() == 1 })
-	if _, err := c.join(context.Background(), q, versions, 0, lead); err != nil {
+	m := []missing{{versions: versions, lead: lead}}
+	c.join(context.Background(), one(q), m)
+	if _, err := m[0].flight.wait(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	wg.Wait()
@@ -245,7 +247,7 @@ func TestAnUnusedLeadIsReleased(t *testing.T) {
 	if _, mine := c.flights.claim(name, lead); mine {
 		t.Fatal("one flight claimed twice")
 	}
-	c.land(context.Background(), name, fl, answer{})
+	c.land(context.Background(), &missing{name: name, flight: fl}, answer{})
 	eventually(t, "the lock is free", func() bool { return rdb.Exists(context.Background(), lead.name).Val() == 0 })
 }
 
@@ -266,12 +268,12 @@ func TestFillsWakeOnlyWhoWaits(t *testing.T) {
 		mustGet(t, f, id, 0)
 	}
 	q, _, l := ticketed(t, c, f)
-	if _, err := c.try(ctx, c.newLock(&q.target, ""), q.key, true); err != nil { // waits for another lock
-		t.Fatal(err)
+	if a := c.try(ctx, c.newLock(&q.target, ""), q.key, true); a.err != nil { // waits for another lock
+		t.Fatal(a.err)
 	}
 	other := &lock{name: l.name, token: newNonce()}
-	if a, err := c.try(ctx, other, q.key, true); err != nil || other.held || a.left <= 0 {
-		t.Fatal(a, err)
+	if a := c.try(ctx, other, q.key, true); a.err != nil || other.held || a.left <= 0 {
+		t.Fatal(a)
 	}
 	c.release(ctx, l)
 	msg, err := ps.ReceiveMessage(ctx)

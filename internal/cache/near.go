@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"context"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -128,34 +127,12 @@ func (c *Cache) bounded(l *layerState, key string, owner uint64) *nearEntry {
 	return e
 }
 
-// strict serves from memory after one check that began after the caller came.
-// The entry is nil when there is nothing to serve; the error is Redis's.
-func (c *Cache) strict(ctx context.Context, q *request) (*nearEntry, verdict, error) {
-	e := c.near.get(q.key)
-	if e == nil || e.env.fprint != q.fprint {
-		return nil, miss, nil
-	}
-	v := e.env.age(&q.layer.Layer, c.nowMS())
-	if v == miss {
-		c.near.remove(q.key)
-		return nil, miss, nil
-	}
-	res, err := e.checks.of(ctx, c, e.vkeys)
-	if err != nil {
-		return nil, miss, err
-	}
-	if res.err != nil {
-		return nil, miss, res.err
-	}
-	c.redisOK()
-	if !sameVersions(e.env.versions, res.versions) {
-		c.near.remove(q.key)
-		return nil, miss, nil
-	}
+// confirm notes that a check which began then found the entry current.
+func (e *nearEntry) confirm(began int64) {
 	for {
 		since := e.since.Load()
-		if since >= res.began || e.since.CompareAndSwap(since, res.began) {
-			return e, v, nil
+		if since >= began || e.since.CompareAndSwap(since, began) {
+			return
 		}
 	}
 }

@@ -46,8 +46,7 @@ type Options struct {
 	// sampling; it must be safe for concurrent use. nil = math/rand/v2.
 	Rand func() float64
 
-	// MaxTTL is the longest lifetime accepted, stale windows included, and
-	// with it how long versions live after a fill. 0 = 72 h.
+	// MaxTTL is the longest lifetime accepted, stale windows included. 0 = 72 h.
 	MaxTTL time.Duration
 	// MaxValueBytes bounds an encoded value before compression. 0 = 8 MiB.
 	MaxValueBytes int

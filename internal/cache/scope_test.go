@@ -207,7 +207,7 @@ func TestEachOfABatchAnswersForItsOwnParts(t *testing.T) {
 	inner := count(c, Article)
 	outer := page(c, inner, inner.Deps)
 	ids := []int{1, 2, 3}
-	for _, want := range []Origin{FromSource, FromRedis} {
+	for _, want := range []Origin{FromSource, FromNear} {
 		for i, r := range outer.GetMany(context.Background(), ids) {
 			if r.Err != nil || r.Info.Source != want {
 				t.Errorf("%d: %v from %v, want %v", ids[i], r.Err, r.Info.Source, want)

@@ -22,6 +22,7 @@ func TestASlowRedisIsPassedBy(t *testing.T) {
 	for _, reading := range []bool{true, false} {
 		k := startLink(t, s.addr())
 		o := exactly(k.client(t), nil)
+		o.RedisTimeout = time.Second
 		o.BreakerProbe = 10 * time.Millisecond
 		c := newCache(t, o)
 		f := count(c, Content) // nothing in process

@@ -35,8 +35,10 @@ func entryTarget[T any](c *Cache, e Entry, codec Codec) (target, error) {
 	return c.newTarget(l, e.Key, e.Deps, fprint)
 }
 
-// Ticket reads the versions an entry's value will be stored with. Take it
-// before the value is obtained.
+// Ticket reads the versions that an entry's value will be stored with. Take it
+// before the value is obtained, and use it within a minute: versions that no
+// entry was stored with are kept for little longer than the longest load, and
+// a value stored with one that is gone is never served.
 func (c *Cache) Ticket(ctx context.Context, e Entry) (Ticket, error) {
 	t, err := entryTarget[struct{}](c, e, JSON{})
 	if err != nil {
@@ -56,6 +58,11 @@ func (c *Cache) Ticket(ctx context.Context, e Entry) (Ticket, error) {
 	}
 	if err != nil {
 		return Ticket{}, fmt.Errorf("cache: ticket for %s: %w", t.key, err)
+	}
+	pipe := c.rdb.Pipeline()
+	queueOutlive(ctx, pipe, t.vkeys, c.freshLife.Milliseconds())
+	if _, err := pipe.Exec(ctx); err != nil { // the ticket may serve for a shorter time
+		c.log.Debug("cache versions of a ticket not extended", "key", t.key, "error", err)
 	}
 	return Ticket{key: t.key, versions: versions}, nil
 }
@@ -143,7 +150,8 @@ func Set[T any](ctx context.Context, c *Cache, e Entry, v T, ttl time.Duration, 
 	if !ok {
 		return fmt.Errorf("cache: set %s: refused", t.key)
 	}
-	if !c.store(ctx, &t, &env, nil) {
+	fills := []entryFill{{target: &t, envelope: &env}}
+	if c.store(ctx, t.layer, fills); !fills[0].stored {
 		return fmt.Errorf("cache: set %s: Redis did not take it", t.key)
 	}
 	c.near.remove(t.key)

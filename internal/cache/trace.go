@@ -72,27 +72,15 @@ func (b *batch) tracedRun(ctx context.Context) []batchAnswer {
 	return answers
 }
 
-// tracedLoad calls the source for one entry.
-func (c *Cache) tracedLoad(ctx context.Context, q *request) product {
+// tracedLoad calls the source, told to the tracer.
+func (c *Cache) tracedLoad(ctx context.Context, s *fetcher, which []int, solo bool) []product {
 	if c.opt.Tracer == nil {
-		return q.load(ctx, q.solo)
+		return s.load(ctx, which, solo)
 	}
-	ctx, end := c.opt.Tracer.Begin(ctx, OpLoad, q.layer.Name, 1)
-	p := product{err: errAbandoned}
-	defer func() { end("", fault(p.err)) }() // deferred: a panic of the source is on its way out
-	p = q.load(ctx, q.solo)
-	return p
-}
-
-// tracedLoad calls the source for several entries at once.
-func (b *batch) tracedLoad(ctx context.Context, which []int) []product {
-	if b.c.opt.Tracer == nil {
-		return b.load(ctx, which)
-	}
-	ctx, end := b.c.opt.Tracer.Begin(ctx, OpLoad, b.layer.Name, len(which))
+	ctx, end := c.opt.Tracer.Begin(ctx, OpLoad, s.layer.Name, len(which))
 	failed := errAbandoned
-	defer func() { end("", failed) }()
-	ps := b.load(ctx, which)
+	defer func() { end("", failed) }() // deferred: a panic of the source is on its way out
+	ps := s.load(ctx, which, solo)
 	failed = nil
 	for i := range ps {
 		if failed == nil {

@@ -128,7 +128,7 @@ func (sentOnce) NoRetry() bool { return true }
 
 // queueNonce writes a version: SET key nonce PX life, with opts such as NX.
 func (c *Cache) queueNonce(ctx context.Context, pipe redis.Pipeliner, vkey, nonce string, opts ...any) *redis.StatusCmd {
-	args := append([]any{"set", vkey, nonce, "px", c.versionLife.Milliseconds()}, opts...)
+	args := append([]any{"set", vkey, nonce, "px", c.freshLife.Milliseconds()}, opts...)
 	cmd := redis.NewStatusCmd(ctx, args...)
 	_ = pipe.Process(ctx, sentOnce{cmd})
 	return cmd
@@ -137,5 +137,5 @@ func (c *Cache) queueNonce(ctx context.Context, pipe redis.Pipeliner, vkey, nonc
 // queueMake makes a version where there is none and none is being made by an
 // invalidation, and tells what is there then.
 func (c *Cache) queueMake(ctx context.Context, pipe redis.Pipeliner, vkey, nonce string) *redis.StatusCmd {
-	return queueOnce(ctx, pipe, makeScript, []string{vkey}, "", nonce, c.versionLife.Milliseconds())
+	return queueOnce(ctx, pipe, makeScript, []string{vkey}, "", nonce, c.freshLife.Milliseconds())
 }

@@ -116,7 +116,7 @@ func (f *Func[A, T]) GetInfo(ctx context.Context, a A) (T, Info, error) {
 	if f.err != nil {
 		return zero, Info{}, f.err
 	}
-	if f.layer.Near.Mode == NearBounded && scopeOf(ctx) == nil && f.c.opt.Gate() {
+	if f.mayServeBounded(ctx) {
 		if e := f.nearBounded(a); e != nil {
 			return f.fromNear(ctx, a, e)
 		}
@@ -143,7 +143,7 @@ func (f *Func[A, T]) GetPlaced(ctx context.Context, p *Place, a A) (T, Info, err
 	if f.err != nil || p.t.layer != f.layer { // not this Func's
 		return f.GetInfo(ctx, a)
 	}
-	if f.layer.Near.Mode == NearBounded && scopeOf(ctx) == nil && f.c.opt.Gate() {
+	if f.mayServeBounded(ctx) {
 		if e := f.c.bounded(f.layer, p.t.key, f.owner); e != nil {
 			return f.fromNear(ctx, a, e)
 		}
@@ -156,36 +156,59 @@ func (f *Func[A, T]) fromNear(ctx context.Context, a A, e *nearEntry) (T, Info, 
 	f.c.tracedNear(ctx, f.layer)
 	f.layer.met.hits.inc()
 	f.layer.met.nearHits.inc()
+	if e.env.negative() {
+		f.layer.met.negatives.inc()
+	}
 	ans := nearAnswer(e, false)
-	return f.deliver(a, &ans)
+	v, info, err := f.deliver(a, &ans)
+	if unusable(&ans, err) {
+		if q, err := f.request(a); err == nil {
+			return f.replace(ctx, q, a, &ans)
+		}
+	}
+	return v, info, err
+}
+
+// mayServeBounded reports whether a read may be answered without a look at
+// Redis.
+func (f *Func[A, T]) mayServeBounded(ctx context.Context) bool {
+	return f.layer.Near.Mode == NearBounded && scopeOf(ctx) == nil && f.c.opt.Gate()
 }
 
 func (f *Func[A, T]) get(ctx context.Context, q *request, a A) (T, Info, error) {
-	var zero T
 	ans, err := f.c.getOrLoad(ctx, q)
-	if err != nil {
-		return zero, ans.info, err
-	}
-	v, info, err := f.deliver(a, &ans)
-	if err == nil || errors.Is(err, ErrNotFound) || ans.info.Source == FromSource || ans.info.Source == FromBypass {
-		return v, info, err
-	}
-	// What was stored does not decode or validate: a counted miss.
-	f.layer.met.rejected[rejectUndecoded].inc()
-	f.c.near.remove(q.key)
-	v, err = f.loadPast(ctx, q, a, ans.info.stored)
-	return v, Info{Source: FromSource}, err
+	return f.settle(ctx, q, a, &ans, err)
 }
 
-// loadPast replaces a stored entry that proved unusable.
-func (f *Func[A, T]) loadPast(ctx context.Context, q *request, a A, storedAt int64) (T, error) {
-	var zero T
-	ans, err := f.c.reload(ctx, q, storedAt)
+// settle turns the outcome of a read into what the caller gets.
+func (f *Func[A, T]) settle(ctx context.Context, q *request, a A, ans *answer, err error) (T, Info, error) {
 	if err != nil {
-		return zero, err
+		var zero T
+		return zero, ans.info, err
 	}
-	v, _, err := f.deliver(a, &ans)
-	return v, err
+	v, info, err := f.deliver(a, ans)
+	if unusable(ans, err) {
+		return f.replace(ctx, q, a, ans)
+	}
+	return v, info, err
+}
+
+// unusable reports whether a stored entry was delivered with an error: it does
+// not decode or validate.
+func unusable(ans *answer, err error) bool {
+	return err != nil && !errors.Is(err, ErrNotFound) && ans.info.Source != FromSource && ans.info.Source != FromBypass
+}
+
+// replace loads anew what was stored but proved unusable: a counted miss.
+func (f *Func[A, T]) replace(ctx context.Context, q *request, a A, stored *answer) (T, Info, error) {
+	f.layer.met.rejected[rejectUndecoded].inc()
+	f.c.near.remove(q.key)
+	ans, err := f.c.reload(ctx, q, stored.info.stored)
+	if err != nil {
+		var zero T
+		return zero, ans.info, err
+	}
+	return f.deliver(a, &ans)
 }
 
 // deliver turns an answer into what the caller gets.
