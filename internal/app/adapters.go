@@ -8,11 +8,13 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
 	"openlearn/internal/articles"
 	"openlearn/internal/articles/importer"
+	"openlearn/internal/articles/limits"
 	"openlearn/internal/outbox"
 	"openlearn/internal/scraping"
 	"openlearn/internal/scraping/extract"
@@ -57,16 +59,32 @@ func (c *core) sayUntold(w io.Writer) {
 // scrapeSink stores what a scrape found.
 type scrapeSink struct{ core *core }
 
-func (s scrapeSink) Save(ctx context.Context, found []extract.Article) (saved, duplicates int, err error) {
+func (s scrapeSink) Save(ctx context.Context, found []extract.Article) ([]scraping.Verdict, error) {
 	batch := make([]articles.Article, 0, len(found))
 	for _, f := range found {
 		batch = append(batch, articles.Article{
-			Source: f.Source, SourceURL: f.URL, Title: f.Title, Subtitle: notEmpty(cut(f.Subtitle, 2000)), Content: f.Text, Author: notEmpty(cut(f.Author, 200)),
-			Category: notEmpty(cut(f.Category, 50)), PublishedDate: f.PublishedAt, Tags: f.Tags, IsPaywall: &f.Paywall,
+			Source: f.Source, SourceURL: f.URL, Title: f.Title, Subtitle: notEmpty(cut(f.Subtitle, limits.Subtitle)), Content: f.Text,
+			Author: notEmpty(cut(f.Author, limits.Author)), Category: notEmpty(cut(f.Category, limits.Category)), PublishedDate: f.PublishedAt,
+			Tags: f.Tags, IsPaywall: &f.Paywall, ModifiedDate: f.UpdatedAt, Image: fits(f.Image, limits.Image), Language: fits(f.Language, limits.Language),
 		})
 	}
-	stored, pending, err := s.core.Articles.Insert(ctx, batch)
-	return len(stored), len(found) - len(stored), s.core.kept(pending, err)
+	saved, pending, err := s.core.Articles.Save(ctx, batch)
+	if err = s.core.kept(pending, err); err != nil {
+		return nil, err
+	}
+	out := make([]scraping.Verdict, len(saved))
+	for i, v := range saved {
+		out[i] = scraping.Verdict{Outcome: scraping.Outcome(v.Outcome), Reason: v.Reason}
+	}
+	return out, nil
+}
+
+// fits is s if it has at most n characters: half an address is none.
+func fits(s string, n int) *string {
+	if utf8.RuneCountInString(s) > n {
+		return nil
+	}
+	return notEmpty(s)
 }
 
 // importSink stores what a file holds, each batch over several connections: nearly all of the time goes into the

@@ -34,8 +34,8 @@ func runScrape(ctx context.Context, c *call) error {
 }
 
 func printReport(w io.Writer, r scraping.Report) {
-	fmt.Fprintf(w, "%s: %d announced, %d known, %d fetched, %d extracted, %d stored, %d duplicates, %d failed\n",
-		r.Source, r.Found, r.Known, r.Fetched, r.Extracted, r.Saved, r.Duplicates, r.Failed)
+	fmt.Fprintf(w, "%s: %d announced, %d known, %d fetched, %d extracted, %d stored, %d revised, %d duplicates, %d failed\n",
+		r.Source, r.Found, r.Known, r.Fetched, r.Extracted, r.Saved, r.Revised, r.Duplicates, r.Failed)
 	for _, f := range r.Failures {
 		fmt.Fprintf(w, "  %s %s: %s (%s)\n", f.Stage, f.URL, f.Reason, f.Detail)
 	}

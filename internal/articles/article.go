@@ -15,14 +15,15 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"openlearn/internal/articles/limits"
 	"openlearn/internal/cache"
 )
 
 // ErrNotFound is what reading an article that does not exist gives. It is cached, briefly, like an answer.
 var ErrNotFound = fmt.Errorf("article: %w", cache.ErrNotFound)
 
-// ErrDuplicate is what storing a URL or a text for the second time gives.
-var ErrDuplicate = fmt.Errorf("article: an article with this URL or this text exists")
+// ErrDuplicate is what storing an address for the second time gives.
+var ErrDuplicate = errors.New("article: an article with this URL exists")
 
 // Article is one row of scraped_content. Nil means NULL: not known.
 type Article struct {
@@ -44,6 +45,11 @@ type Article struct {
 	ExtraMetadata   json.RawMessage `json:"extra_metadata" gorm:"serializer:jsonb"`
 	DifficultyScore *float64        `json:"difficulty_score"`
 	IsPaywall       *bool           `json:"is_paywall"`
+	ModifiedDate    *time.Time      `json:"modified_date" doc:"When the newspaper says that it last changed the article"`
+	Image           *string         `json:"image" doc:"Address of the article's picture"`
+	Language        *string         `json:"language" doc:"BCP 47"`
+	Revision        int             `json:"revision" gorm:"default:1" doc:"Grows with each change of the title, subtitle or text"`
+	DuplicateGroup  *int64          `json:"duplicate_group" doc:"Articles that tell the same story share this number; null: no other tells it"`
 }
 
 // Tags are an article's key words. Rows of other hands may hold anything that is JSON: what is no text is left out.
@@ -103,14 +109,6 @@ func (Article) TableName() string { return "scraped_content" }
 // hashURN names an article that came without an address by its text.
 const hashURN = "urn:sha256:"
 
-// Limits of the columns, in characters, and of what one article may hold.
-const (
-	maxSource, maxURL, maxTitle, maxAuthor, maxCategory = 100, 500, 500, 200, 50
-	maxSubtitle, maxTags, maxTag                        = 10_000, 100, 200
-	// MaxContent is far beyond any newspaper text and well below what the full-text index accepts.
-	MaxContent = 500_000
-)
-
 // prepare makes a ready to be stored, or returns an *InvalidError.
 func (a *Article) prepare(now time.Time) error {
 	a.complete(now)
@@ -128,7 +126,7 @@ func (a *Article) complete(now time.Time) {
 	}
 	a.Content = strings.TrimSpace(clean(a.Content))
 	a.SourceURL = strings.TrimSpace(a.SourceURL)
-	for _, s := range []**string{&a.Category, &a.Subtitle, &a.Author} {
+	for _, s := range []**string{&a.Category, &a.Subtitle, &a.Author, &a.Image, &a.Language} {
 		if *s == nil {
 			continue
 		}
@@ -157,10 +155,13 @@ func (a *Article) complete(now time.Time) {
 	if a.ScrapedAt == nil {
 		a.ScrapedAt = &now
 	}
-	if a.PublishedDate != nil {
-		t := a.PublishedDate.UTC().Truncate(time.Microsecond)
-		a.PublishedDate = &t
+	for _, d := range []**time.Time{&a.PublishedDate, &a.ModifiedDate} {
+		if *d != nil {
+			t := (*d).UTC().Truncate(time.Microsecond)
+			*d = &t
+		}
 	}
+	a.Revision = max(a.Revision, 1)
 }
 
 // Problem is one reason why an article cannot be stored.
@@ -180,27 +181,34 @@ func (a *Article) problems() []Problem {
 			out = append(out, Problem{field, fmt.Sprintf("must have at most %d characters, has %d", limit, n), abbreviate(v, 80)})
 		}
 	}
-	text("source", a.Source, maxSource, true)
-	text("source_url", a.SourceURL, maxURL, true)
-	text("title", a.Title, maxTitle, true)
-	text("content", a.Content, MaxContent, true)
-	text("author", deref(a.Author), maxAuthor, false)
-	text("category", deref(a.Category), maxCategory, false)
-	text("subtitle", deref(a.Subtitle), maxSubtitle, false)
+	text("source", a.Source, limits.Source, true)
+	text("source_url", a.SourceURL, limits.URL, true)
+	text("title", a.Title, limits.Title, true)
+	text("content", a.Content, limits.Content, true)
+	text("author", deref(a.Author), limits.Author, false)
+	text("category", deref(a.Category), limits.Category, false)
+	text("subtitle", deref(a.Subtitle), limits.Subtitle, false)
+	text("image", deref(a.Image), limits.Image, false)
+	text("language", deref(a.Language), limits.Language, false)
 	if u, err := url.Parse(a.SourceURL); err != nil || u.Scheme != "urn" && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
 		out = append(out, Problem{"source_url", "must be an http or https address, or a urn", abbreviate(a.SourceURL, 80)})
 	}
 	if d := a.DifficultyScore; d != nil && !(*d >= 0 && *d <= 5) { // written so that NaN is refused too
 		out = append(out, Problem{"difficulty_score", "must lie between 0 and 5", fmt.Sprint(*d)})
 	}
-	if len(a.Tags) > maxTags {
-		out = append(out, Problem{"tags", fmt.Sprintf("must be at most %d, are %d", maxTags, len(a.Tags)), len(a.Tags)})
+	if len(a.Tags) > limits.Tags {
+		out = append(out, Problem{"tags", fmt.Sprintf("must be at most %d, are %d", limits.Tags, len(a.Tags)), len(a.Tags)})
 	}
 	for _, tag := range a.Tags {
-		text("tags", tag, maxTag, false)
+		text("tags", tag, limits.Tag, false)
 	}
-	if p := a.PublishedDate; p != nil && (p.Year() < 1500 || p.Year() > 9999) {
-		out = append(out, Problem{"published_date", "must lie between the years 1500 and 9999", p.Format(time.RFC3339)})
+	for _, d := range []struct {
+		field string
+		at    *time.Time
+	}{{"published_date", a.PublishedDate}, {"modified_date", a.ModifiedDate}} {
+		if d.at != nil && (d.at.Year() < 1500 || d.at.Year() > 9999) {
+			out = append(out, Problem{d.field, "must lie between the years 1500 and 9999", d.at.Format(time.RFC3339)})
+		}
 	}
 	return out
 }

@@ -88,6 +88,8 @@ type cachedReads struct {
 	simple  *cache.Func[offsetQuery, OffsetPage]
 	search  *cache.Func[searchQuery, SearchPage]
 	counts  *cache.Func[struct{}, Counts]
+
+	revisions *cache.Func[int64, []Revision]
 }
 
 type listQuery struct {
@@ -99,8 +101,9 @@ type listQuery struct {
 }
 
 type offsetQuery struct {
-	Offset int64
-	Limit  int
+	Offset   int64
+	Limit    int
+	Collapse bool
 }
 
 type searchQuery struct {
@@ -157,7 +160,7 @@ func newCached(c *cache.Cache, s *Store) *cachedReads {
 			Key:   func(q offsetQuery) cache.Key { return cache.Key{ID: "articles-simple", Params: q.params()} },
 			Deps:  func(offsetQuery) []string { return Filter{}.deps() },
 		}, func(ctx context.Context, q offsetQuery) (OffsetPage, error) {
-			rows, total, err := s.Offset(ctx, q.Offset, q.Limit, simpleCut)
+			rows, total, err := s.Offset(ctx, Filter{Collapse: q.Collapse}, q.Offset, q.Limit, simpleCut)
 			return OffsetPage{rows, total}, err
 		}),
 
@@ -169,6 +172,16 @@ func newCached(c *cache.Cache, s *Store) *cachedReads {
 			hits, total, err := s.Search(ctx, q.Query, q.Filter, q.Offset, q.Limit)
 			return SearchPage{hits, total}, err
 		}),
+
+		// Revisions change with their article, in its transaction.
+		revisions: cache.Wrap(c, cache.Spec[int64]{
+			Layer: ContentLayer,
+			Key: func(id int64) cache.Key {
+				return cache.Key{ID: "article-revisions", Params: url.Values{"id": {strconv.FormatInt(id, 10)}}}
+			},
+			Deps:     func(id int64) []string { return []string{ArticleDep(id), Table} },
+			NotFound: ErrNotFound,
+		}, s.Revisions),
 
 		counts: cache.Wrap(c, cache.Spec[struct{}]{
 			Layer:    AnalyticsLayer,
@@ -197,7 +210,10 @@ func (q listQuery) params() url.Values {
 }
 
 func (q offsetQuery) params() url.Values {
-	return url.Values{"limit": {strconv.Itoa(q.Limit)}, "offset": {strconv.FormatInt(q.Offset, 10)}}
+	v := Filter{Collapse: q.Collapse}.params()
+	v.Set("limit", strconv.Itoa(q.Limit))
+	v.Set("offset", strconv.FormatInt(q.Offset, 10))
+	return v
 }
 
 func (q searchQuery) params() url.Values {

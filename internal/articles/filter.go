@@ -87,6 +87,7 @@ type Filter struct {
 	From, To                              *time.Time // published_date in [From, To)
 	MinDifficulty, MaxDifficulty          *float64
 	Paywall                               *bool
+	Collapse                              bool // of articles that tell one story, show the first alone
 }
 
 // Position is where a page starts: after the row with this sort value (nil: undated or unrated) and id.
@@ -128,7 +129,20 @@ func (f Filter) where(q *gorm.DB, o Order) *gorm.DB {
 	if f.Paywall != nil {
 		q = q.Where("is_paywall = ?", *f.Paywall)
 	}
+	if f.Collapse {
+		q = f.collapse(q, o, func(twins *gorm.DB) *gorm.DB { return twins })
+	}
 	return q
+}
+
+// collapse leaves of each story the first of those that the filter and the further conditions select: under a newspaper's
+// name its own telling is shown, whoever was first. The names of columns mean the innermost table, so conditions on the
+// articles are conditions on their twins.
+func (f Filter) collapse(q *gorm.DB, o Order, further func(*gorm.DB) *gorm.DB) *gorm.DB {
+	f.Collapse = false
+	twins := q.Session(&gorm.Session{NewDB: true}).Table(Table + " AS twin").Select("1").
+		Where("twin.duplicate_group = " + Table + ".duplicate_group AND twin.id < " + Table + ".id")
+	return q.Where("(duplicate_group IS NULL OR NOT EXISTS (?))", further(f.where(twins, o)))
 }
 
 // onePlan says that one plan is best whatever the filter's value is: the index that has it in the listing's order. How
@@ -177,6 +191,9 @@ func (f Filter) params() url.Values {
 	}
 	if f.Paywall != nil {
 		v.Set("is_paywall", strconv.FormatBool(*f.Paywall))
+	}
+	if f.Collapse {
+		v.Set("collapse", collapseDuplicates)
 	}
 	return v
 }

@@ -28,6 +28,8 @@ func Register(api *httpapi.API, s *Service) {
 	huma.Register(api, asAtom(get("/api/articles/feed.atom", "articles-feed", "The newest articles as an Atom feed", "articles")), h.feed)
 	huma.Register(api, get("/api/articles/{id}", "get-article", "Read one article", "articles"), h.get)
 
+	huma.Register(api, get("/api/articles/{id}/revisions", "article-revisions", "What an article said, newest revision first", "articles"), h.revisions)
+
 	write := func(method, path, id, summary string, status int) huma.Operation {
 		return api.AdminOnly(huma.Operation{
 			Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{"articles"}, DefaultStatus: status, MaxBodyBytes: 4 << 20,
@@ -54,6 +56,7 @@ func Cached(api *httpapi.API, s *Service) []httpcache.Route {
 		httpapi.Cached(api, "/api/articles/search", 15*time.Minute, deps(s.cached.search, (*searchInput).query)),
 		httpapi.Cached(api, "/api/articles/feed.atom", 15*time.Minute, deps(s.cached.list, (*feedInput).query)),
 		perArticle(httpapi.Cached(api, "/api/articles/{id}", time.Hour, deps(s.cached.article, (*IDInput).query))),
+		perArticle(httpapi.Cached(api, "/api/articles/{id}/revisions", time.Hour, deps(s.cached.revisions, (*IDInput).query))),
 		httpapi.Cached(api, "/api/scraping/content", 30*time.Minute, deps(s.cached.list, (*contentInput).query)),
 		httpapi.Cached(api, "/api/scraping/content/simple", 30*time.Minute, deps(s.cached.simple, (*simpleInput).query)),
 		perArticle(httpapi.Cached(api, "/api/scraping/content/{id}", 30*time.Minute, deps(s.cached.article, (*IDInput).query))),
@@ -108,6 +111,20 @@ func (h *handlers) get(ctx context.Context, in *IDInput) (*articleOutput, error)
 	return &articleOutput{Body: a}, answer(err)
 }
 
+type revisionsOutput struct {
+	Body struct {
+		Items []Revision `json:"items" nullable:"false"`
+		Count int        `json:"count"`
+	}
+}
+
+func (h *handlers) revisions(ctx context.Context, in *IDInput) (*revisionsOutput, error) {
+	list, err := h.s.cached.revisions.Get(ctx, in.ID)
+	out := &revisionsOutput{}
+	out.Body.Items, out.Body.Count = list, len(list)
+	return out, answer(err)
+}
+
 func (h *handlers) contentByID(ctx context.Context, in *IDInput) (*struct{ Body ContentItem }, error) {
 	a, err := h.s.Get(ctx, in.ID)
 	return &struct{ Body ContentItem }{contentItem(&a, 0)}, answer(err)
@@ -122,7 +139,7 @@ func answer(err error) error {
 	case errors.Is(err, ErrNotFound):
 		return httpapi.NotFound("Article not found")
 	case errors.Is(err, ErrDuplicate):
-		return httpapi.NewError(http.StatusConflict, "An article with this source_url or this content exists already")
+		return httpapi.NewError(http.StatusConflict, "An article with this source_url exists already")
 	case errors.As(err, &invalid):
 		return invalid.answer()
 	case errors.Is(err, outbox.ErrUnconfirmed):

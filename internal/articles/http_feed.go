@@ -14,6 +14,7 @@ import (
 type feedInput struct {
 	Source   string `query:"source" maxLength:"100" doc:"Exact name of the newspaper"`
 	Category string `query:"category" maxLength:"50" doc:"Exact category"`
+	Collapse string `query:"collapse" enum:"duplicates" doc:"duplicates: of articles that tell one story, show the first alone"`
 	Limit    int    `query:"limit" default:"30" minimum:"1" doc:"More than 100 counts as 100"`
 }
 
@@ -69,7 +70,7 @@ type (
 )
 
 func (in *feedInput) query() (listQuery, error) {
-	return listQuery{Filter{Source: in.Source, Category: in.Category}, Newest, nil, in.Limit, excerptCut}, nil
+	return listQuery{Filter{Source: in.Source, Category: in.Category, Collapse: in.Collapse == collapseDuplicates}, Newest, nil, in.Limit, excerptCut}, nil
 }
 
 func (h *handlers) feed(ctx context.Context, in *feedInput) (*feedOutput, error) {
@@ -83,7 +84,7 @@ func (h *handlers) feed(ctx context.Context, in *feedInput) (*feedOutput, error)
 	}
 	self := h.api.PublicURL + "/api/articles/feed.atom"
 	chosen := url.Values{}
-	for name, value := range map[string]string{"source": in.Source, "category": in.Category} {
+	for name, value := range map[string]string{"source": in.Source, "category": in.Category, "collapse": in.Collapse} {
 		if value != "" {
 			chosen.Set(name, value)
 		}

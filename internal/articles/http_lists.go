@@ -22,6 +22,9 @@ func position(cursor string, o Order) (*Position, error) {
 	return &Position{ID: c.ID, Value: value}, nil
 }
 
+// collapseDuplicates is the value of the parameter collapse.
+const collapseDuplicates = "duplicates"
+
 // FilterInput is the filter of the article API. (Exported, as huma reads no embedded struct that is not.)
 type FilterInput struct {
 	Source        string                    `query:"source" maxLength:"100" doc:"Exact name of the newspaper" example:"El Tiempo"`
@@ -34,12 +37,14 @@ type FilterInput struct {
 	MinDifficulty httpapi.Opt[float64]      `query:"min_difficulty" doc:"1 (easy) to 5 (hard)"`
 	MaxDifficulty httpapi.Opt[float64]      `query:"max_difficulty" doc:"1 (easy) to 5 (hard)"`
 	IsPaywall     httpapi.Opt[bool]         `query:"is_paywall" doc:"Only articles behind a paywall, or only free ones"`
+	Collapse      string                    `query:"collapse" enum:"duplicates" doc:"duplicates: of articles that tell one story, show the first alone"`
 }
 
 func (in FilterInput) filter() Filter {
 	f := Filter{
 		Source: in.Source, Category: in.Category, Author: in.Author, Tag: in.Tag, Entity: in.Entity,
 		MinDifficulty: in.MinDifficulty.Ptr(), MaxDifficulty: in.MaxDifficulty.Ptr(), Paywall: in.IsPaywall.Ptr(),
+		Collapse: in.Collapse == collapseDuplicates,
 	}
 	if in.From.Set {
 		t := in.From.Value.Start()
@@ -109,6 +114,7 @@ type contentInput struct {
 	Limit         int                  `query:"limit" default:"50" minimum:"1" doc:"More than 100 counts as 100"`
 	MinDifficulty httpapi.Opt[float64] `query:"min_difficulty"`
 	MaxDifficulty httpapi.Opt[float64] `query:"max_difficulty"`
+	Collapse      string               `query:"collapse" enum:"duplicates" doc:"duplicates: of articles that tell one story, show the first alone"`
 }
 
 type contentOutput struct {
@@ -122,7 +128,7 @@ type contentOutput struct {
 
 func (in *contentInput) query() (listQuery, error) {
 	after, err := position(in.Cursor, UndatedFirst)
-	f := Filter{Source: in.Source, Category: in.Category, MinDifficulty: in.MinDifficulty.Ptr(), MaxDifficulty: in.MaxDifficulty.Ptr()}
+	f := Filter{Source: in.Source, Category: in.Category, MinDifficulty: in.MinDifficulty.Ptr(), MaxDifficulty: in.MaxDifficulty.Ptr(), Collapse: in.Collapse == collapseDuplicates}
 	return listQuery{f, UndatedFirst, after, in.Limit, contentCut}, err
 }
 
@@ -145,8 +151,9 @@ func (h *handlers) content(ctx context.Context, in *contentInput) (*contentOutpu
 }
 
 type simpleInput struct {
-	Limit  int   `query:"limit" default:"10" minimum:"0" doc:"More than 100 counts as 100"`
-	Offset int64 `query:"offset" default:"0" minimum:"0" maximum:"1000000000"`
+	Limit    int    `query:"limit" default:"10" minimum:"0" doc:"More than 100 counts as 100"`
+	Offset   int64  `query:"offset" default:"0" minimum:"0" maximum:"1000000000"`
+	Collapse string `query:"collapse" enum:"duplicates" doc:"duplicates: of articles that tell one story, show the first alone"`
 }
 
 type simpleOutput struct {
@@ -160,7 +167,9 @@ type simpleOutput struct {
 	}
 }
 
-func (in *simpleInput) query() (offsetQuery, error) { return offsetQuery{in.Offset, in.Limit}, nil }
+func (in *simpleInput) query() (offsetQuery, error) {
+	return offsetQuery{in.Offset, in.Limit, in.Collapse == collapseDuplicates}, nil
+}
 
 func (h *handlers) simple(ctx context.Context, in *simpleInput) (*simpleOutput, error) {
 	q, err := in.query()

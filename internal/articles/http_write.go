@@ -27,6 +27,9 @@ type Input struct {
 	DifficultyScore *float64         `json:"difficulty_score,omitempty" minimum:"0" maximum:"5"`
 	IsPaywall       *bool            `json:"is_paywall,omitempty"`
 	ExtraMetadata   *json.RawMessage `json:"extra_metadata,omitempty"`
+	ModifiedDate    *time.Time       `json:"modified_date,omitempty"`
+	Image           *string          `json:"image,omitempty" maxLength:"2000"`
+	Language        *string          `json:"language,omitempty" maxLength:"35" doc:"BCP 47"`
 }
 
 // Patch is a part of an article as PATCH takes it: what is absent stays, null clears.
@@ -44,6 +47,9 @@ type Patch struct {
 	DifficultyScore httpapi.Field[float64]         `json:"difficulty_score,omitempty"`
 	IsPaywall       httpapi.Field[bool]            `json:"is_paywall,omitempty"`
 	ExtraMetadata   httpapi.Field[json.RawMessage] `json:"extra_metadata,omitempty"`
+	ModifiedDate    httpapi.Field[time.Time]       `json:"modified_date,omitempty"`
+	Image           httpapi.Field[string]          `json:"image,omitempty"`
+	Language        httpapi.Field[string]          `json:"language,omitempty"`
 }
 
 // InvalidError says why an article cannot be stored.
@@ -51,6 +57,14 @@ type InvalidError struct{ Problems []Problem }
 
 func (e *InvalidError) Error() string {
 	return fmt.Sprintf("article cannot be stored: %+v", e.Problems)
+}
+
+// reason is the first problem in a few words.
+func (e *InvalidError) reason() string {
+	if len(e.Problems) == 0 {
+		return "invalid"
+	}
+	return strings.TrimPrefix(e.Problems[0].Field+": "+e.Problems[0].Message, ": ")
 }
 
 func (e *InvalidError) answer() error {
@@ -66,6 +80,7 @@ func (in *Input) article() Article {
 		Source: in.Source, SourceURL: in.SourceURL, Category: in.Category, Title: in.Title, Subtitle: in.Subtitle, Content: in.Content,
 		Author: in.Author, PublishedDate: in.PublishedDate, Entities: deref(in.Entities), Tags: in.Tags,
 		DifficultyScore: in.DifficultyScore, IsPaywall: in.IsPaywall, ExtraMetadata: deref(in.ExtraMetadata),
+		ModifiedDate: in.ModifiedDate, Image: in.Image, Language: in.Language,
 	}
 }
 
@@ -82,6 +97,9 @@ func (p *Patch) apply(a *Article) {
 	p.Subtitle.Apply(&a.Subtitle)
 	p.Author.Apply(&a.Author)
 	p.PublishedDate.Apply(&a.PublishedDate)
+	p.ModifiedDate.Apply(&a.ModifiedDate)
+	p.Image.Apply(&a.Image)
+	p.Language.Apply(&a.Language)
 	p.DifficultyScore.Apply(&a.DifficultyScore)
 	p.IsPaywall.Apply(&a.IsPaywall)
 	if p.Tags.Set {
@@ -116,7 +134,7 @@ type replaceInput struct {
 func (h *handlers) replace(ctx context.Context, in *replaceInput) (*articleOutput, error) {
 	a, pending, err := h.s.Update(ctx, in.ID, func(old *Article) {
 		replacement := in.Body.article()
-		replacement.ID, replacement.ScrapedAt = old.ID, old.ScrapedAt
+		replacement.ID, replacement.ScrapedAt, replacement.Revision = old.ID, old.ScrapedAt, old.Revision
 		*old = replacement
 	})
 	return &articleOutput{Invalidation: told(pending), Body: a}, answer(err)

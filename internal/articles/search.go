@@ -76,9 +76,14 @@ func (s *Store) search(ctx context.Context, query string, f Filter, offset, limi
 // no index can answer (querytree says T, or nothing at all): it matches nothing, as stop words by themselves do, and the
 // planner reads no table for it.
 func (s *Store) matching(ctx context.Context, query string, f Filter) *gorm.DB {
-	return f.where(s.db.WithContext(ctx).Model(&Article{}), Newest).
-		Where("querytree(to_tsquery('spanish', ?)) NOT IN ('T', '')", query).
-		Where("search @@ to_tsquery('spanish', ?)", query)
+	collapse := f.Collapse
+	f.Collapse = false
+	matches := func(q *gorm.DB) *gorm.DB { return q.Where("search @@ to_tsquery('spanish', ?)", query) }
+	q := matches(f.where(s.db.WithContext(ctx).Model(&Article{}), Newest).Where("querytree(to_tsquery('spanish', ?)) NOT IN ('T', '')", query))
+	if collapse {
+		q = f.collapse(q, Newest, matches)
+	}
+	return q
 }
 
 func (s *Store) searchQuery(ctx context.Context, query string, f Filter, total int64, offset, limit int) *gorm.DB {

@@ -75,6 +75,32 @@ func (s *Service) Delete(ctx context.Context, id int64) (pending bool, err error
 	return s.write(ctx, func(st *Store) error { return st.Delete(ctx, id) })
 }
 
+// Save stores what a source publishes: new articles, and new revisions of known ones; each has its outcome, in order. An
+// article that no column takes costs only itself.
+func (s *Service) Save(ctx context.Context, batch []Article) (outcomes []Saved, pending bool, err error) {
+	pending, err = s.write(ctx, func(st *Store) (err error) {
+		outcomes, err = st.Save(ctx, batch)
+		return err
+	})
+	var invalid *InvalidError
+	if !errors.As(err, &invalid) {
+		return outcomes, pending, err
+	}
+	if len(batch) == 1 {
+		return []Saved{{Outcome: Refused, Reason: invalid.reason()}}, false, nil
+	}
+	outcomes, pending = make([]Saved, 0, len(batch)), false
+	for i := range batch {
+		one, p, err := s.Save(ctx, batch[i:i+1])
+		pending = pending || p
+		outcomes = append(outcomes, one...)
+		if err != nil {
+			return outcomes, pending, err
+		}
+	}
+	return outcomes, pending, nil
+}
+
 // Insert stores the new ones among the given articles and returns them; the others exist already or cannot be stored.
 func (s *Service) Insert(ctx context.Context, batch []Article) (stored []Article, pending bool, err error) {
 	pending, err = s.write(ctx, func(st *Store) (err error) {

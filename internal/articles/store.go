@@ -2,7 +2,6 @@ package articles
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -88,7 +87,7 @@ func take(q *gorm.DB, id int64) (Article, error) {
 // listColumns are what listings show: of the content its opening, since whole texts would be fetched for nothing, and of
 // columns without a limit what is of a usual size. So a page has a bound in bytes, whatever its articles hold.
 const listColumns = "id, source, source_url, category, title, left(subtitle, 10000) AS subtitle, opening AS content, author, word_count, " +
-	"published_date, scraped_at, updated_at, " + usualEntities + ", " + usualTags + ", difficulty_score, is_paywall"
+	"published_date, scraped_at, updated_at, " + usualEntities + ", " + usualTags + ", difficulty_score, is_paywall, image, language, duplicate_group"
 
 // Names of up to 16 KiB of JSON, and tags of up to 100 (more than the service itself accepts), are shown in listings, larger
 // ones only with their article. What is stored in less than a kilobyte (compressed, perhaps) is not measured: that would
@@ -143,23 +142,23 @@ func (l writtenLimit) Build(b clause.Builder) {
 func (l writtenLimit) MergeClause(c *clause.Clause) { c.Name, c.Expression = "", l }
 
 // Offset reads the page [offset, offset+limit) in the original's order and the number of all articles.
-func (s *Store) Offset(ctx context.Context, offset int64, limit, cut int) (page []Article, total int64, err error) {
-	if err := s.db.WithContext(ctx).Model(&Article{}).Count(&total).Error; err != nil {
+func (s *Store) Offset(ctx context.Context, f Filter, offset int64, limit, cut int) (page []Article, total int64, err error) {
+	if err := f.where(s.db.WithContext(ctx).Model(&Article{}), UndatedFirst).Count(&total).Error; err != nil {
 		return nil, 0, fmt.Errorf("count articles: %w", err)
 	}
 	if limit == 0 || offset >= total {
 		return nil, total, nil
 	}
-	if err := s.offsetQuery(ctx, offset, limit).Find(&page).Error; err != nil {
+	if err := s.offsetQuery(ctx, f, offset, limit).Find(&page).Error; err != nil {
 		return nil, 0, fmt.Errorf("list articles (offset %d, limit %d): %w", offset, limit, err)
 	}
 	cutContents(page, cut+1)
 	return page, total, nil
 }
 
-func (s *Store) offsetQuery(ctx context.Context, offset int64, limit int) *gorm.DB {
+func (s *Store) offsetQuery(ctx context.Context, f Filter, offset int64, limit int) *gorm.DB {
 	// The rows skipped are counted off the index alone; only those shown are read whole.
-	ids := UndatedFirst.page(s.db.Model(&Article{}).Select("id"), nil).Limit(limit).Offset(int(offset))
+	ids := UndatedFirst.page(f.where(s.db.Model(&Article{}).Select("id"), UndatedFirst), nil).Limit(limit).Offset(int(offset))
 	q := s.db.WithContext(ctx).Model(&Article{}).Select(listColumns).Where("id IN (?)", ids)
 	return UndatedFirst.page(q, nil)
 }
@@ -209,21 +208,42 @@ func (s *Store) Create(ctx context.Context, a *Article) error {
 	if err := a.prepare(s.now()); err != nil {
 		return err
 	}
-	return storeError(s.db.WithContext(ctx).Create(a).Error, "create article %q", a.SourceURL)
+	rows, err := s.insert(ctx, []Article{*a})
+	if err == nil && len(rows) == 0 {
+		err = ErrDuplicate
+	}
+	if err == nil {
+		*a = rows[0].Article
+		a.DuplicateGroup, err = s.link(ctx, rows[0])
+	}
+	return storeError(err, "create article %q", a.SourceURL)
 }
 
-// Update replaces the article with a's id.
+// Update replaces the article with a's id. What it said before is kept as a revision, where its title, subtitle or text
+// change.
 func (s *Store) Update(ctx context.Context, a *Article) error {
 	if err := a.prepare(s.now()); err != nil {
 		return err
 	}
+	changed, err := s.keepRevision(ctx, a)
+	if err != nil {
+		return storeError(err, "keep revision %d of article %d", a.Revision, a.ID)
+	}
+	if changed {
+		a.Revision++
+	}
 	res := s.db.WithContext(ctx).Model(&Article{}).Where("id = ?", a.ID).
 		Select("source", "source_url", "category", "title", "subtitle", "content", "author", "word_count", "published_date", "updated_at",
-			"content_hash", "colombian_entities", "tags", "extra_metadata", "difficulty_score", "is_paywall").Updates(a)
+			"content_hash", "colombian_entities", "tags", "extra_metadata", "difficulty_score", "is_paywall", "modified_date", "image", "language",
+			"revision").Updates(a)
 	if res.Error == nil && res.RowsAffected == 0 {
 		return fmt.Errorf("update %d: %w", a.ID, ErrNotFound)
 	}
-	return storeError(res.Error, "update article %d", a.ID)
+	err = res.Error
+	if err == nil && changed {
+		err = s.relink(ctx, a)
+	}
+	return storeError(err, "update article %d", a.ID)
 }
 
 // Delete removes an article and, by the schema, its analyses.
@@ -237,74 +257,6 @@ func (s *Store) Delete(ctx context.Context, id int64) error {
 	}
 	return nil
 }
-
-// Insert stores the articles that are new, in one statement, and leaves alone those whose URL or text exists: a
-// duplicate never costs the rest of its batch. It returns those stored, with their ids.
-func (s *Store) Insert(ctx context.Context, batch []Article) ([]Article, error) {
-	fresh := make([]insertRow, 0, len(batch))
-	urls, hashes := map[string]bool{}, map[string]bool{}
-	for _, a := range batch {
-		if a.prepare(s.now()) != nil || urls[a.SourceURL] || hashes[*a.ContentHash] {
-			continue
-		}
-		urls[a.SourceURL], hashes[*a.ContentHash] = true, true
-		fresh = append(fresh, insertRow{a, a.ContentHash})
-	}
-	if len(fresh) == 0 {
-		return nil, nil
-	}
-	encoded, err := json.Marshal(fresh)
-	if err != nil {
-		return nil, fmt.Errorf("encode %d articles: %w", len(fresh), err)
-	}
-	// One statement with one parameter, because its RETURNING tells which rows are new: gorm's batch create with
-	// ON CONFLICT DO NOTHING hands the ids to the wrong elements. Rows and not Scan, which builds the statement's text
-	// with all parameters in it, for a log, every time.
-	ids := make(map[string]int64, len(fresh))
-	rows, err := s.db.WithContext(ctx).Raw(insertNew, string(encoded)).Rows()
-	if err != nil {
-		return nil, fmt.Errorf("insert %d articles: %w", len(fresh), err)
-	}
-	for rows.Next() {
-		var id int64
-		var url string
-		if err := rows.Scan(&id, &url); err != nil {
-			return nil, errors.Join(fmt.Errorf("insert %d articles: %w", len(fresh), err), rows.Close())
-		}
-		ids[url] = id
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return nil, fmt.Errorf("insert %d articles: %w", len(fresh), err)
-	}
-	out := make([]Article, 0, len(ids))
-	for _, r := range fresh {
-		if id, stored := ids[r.SourceURL]; stored {
-			r.ID = id
-			out = append(out, r.Article)
-		}
-	}
-	return out, nil
-}
-
-// insertRow is an article as insertNew takes it.
-type insertRow struct {
-	Article
-	ContentHash *string `json:"content_hash"`
-}
-
-const insertNew = `
-INSERT INTO scraped_content (source, source_url, category, title, subtitle, content, author, word_count, published_date, scraped_at,
-    updated_at, content_hash, colombian_entities, tags, extra_metadata, difficulty_score, is_paywall)
-SELECT source, source_url, category, title, subtitle, content, author, word_count, published_date, scraped_at,
-    updated_at, content_hash, colombian_entities, tags, extra_metadata, difficulty_score, is_paywall
-FROM json_to_recordset(?::json) AS r(source text, source_url text, category text, title text, subtitle text, content text, author text,
-    word_count integer, published_date timestamptz, scraped_at timestamptz, updated_at timestamptz, content_hash text,
-    colombian_entities jsonb, tags jsonb, extra_metadata jsonb, difficulty_score float8, is_paywall boolean)
--- ON CONFLICT alone would do, but computes the full-text columns of rows that it then drops.
-WHERE NOT EXISTS (SELECT FROM scraped_content AS known WHERE known.source_url = r.source_url)
-  AND NOT EXISTS (SELECT FROM scraped_content AS known WHERE known.content_hash = r.content_hash)
-ON CONFLICT DO NOTHING
-RETURNING id, source_url`
 
 // storeError words what the database refused: a duplicate, or a value that no column takes although it is valid JSON (a
 // NUL inside colombian_entities, a number beyond numeric's range).

@@ -91,6 +91,9 @@ type Summary struct {
 	Tags            []string        `json:"tags" nullable:"false"`
 	Entities        json.RawMessage `json:"colombian_entities" doc:"Names by type; null when they take more than 16 KiB, which the article has whole"`
 	IsPaywall       *bool           `json:"is_paywall"`
+	Image           *string         `json:"image" doc:"Address of the article's picture"`
+	Language        *string         `json:"language" doc:"BCP 47"`
+	DuplicateGroup  *int64          `json:"duplicate_group" doc:"Articles that tell the same story share this number; null: no other tells it"`
 }
 
 func (h *handlers) summary(a *Article) Summary {
@@ -98,6 +101,7 @@ func (h *handlers) summary(a *Article) Summary {
 		ID: a.ID, URL: h.link(a.ID), Source: a.Source, SourceURL: a.SourceURL, Category: a.Category, Title: a.Title, Subtitle: a.Subtitle,
 		Excerpt: abbreviate(a.Content, excerptCut), Author: a.Author, WordCount: a.WordCount, PublishedDate: a.PublishedDate,
 		ScrapedAt: a.ScrapedAt, DifficultyScore: a.DifficultyScore, Tags: orEmpty(a.Tags), Entities: a.Entities, IsPaywall: a.IsPaywall,
+		Image: a.Image, Language: a.Language, DuplicateGroup: a.DuplicateGroup,
 	}
 }
 

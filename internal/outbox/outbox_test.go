@@ -143,7 +143,7 @@ func TestEveryStatementLeavesItsFact(t *testing.T) {
 		{`DELETE FROM scraped_content WHERE id = 9`, "content_analysis DELETE 5, scraped_content DELETE 9, source B"},
 		{`INSERT INTO scraped_content (source, source_url, title, content) SELECT 'A', 'bulk' || i, 't', 'c' FROM generate_series(1, 10000) AS i`, "scraped_content INSERT"},
 		{`UPDATE scraped_content SET title = 'y'`, "scraped_content UPDATE"},
-		{`TRUNCATE scraped_content, content_analysis`, "content_analysis TRUNCATE, scraped_content TRUNCATE"},
+		{`TRUNCATE scraped_content, content_analysis, article_revisions`, "content_analysis TRUNCATE, scraped_content TRUNCATE"},
 	} {
 		f.psql(c.sql)
 		if n := f.waiting(); n > 3 {

@@ -2,6 +2,7 @@ package scraping
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,48 +21,55 @@ func (p *pass) flush(ctx context.Context) {
 	if len(batch) == 0 {
 		return
 	}
-	articles := make([]extract.Article, len(batch))
-	for i, r := range batch {
-		articles[i] = r.article
-	}
-	err := p.save(ctx, articles)
+	err := p.save(ctx, batch...)
 	if err == nil {
-		p.stored(batch...)
 		return
 	}
 	const giveUp = 3 // as many refusals in a row mean the sink is away, not the articles bad
 	refused := 0
 	for _, r := range batch {
 		if len(batch) > 1 && refused < giveUp {
-			err = p.save(ctx, []extract.Article{r.article})
+			err = p.save(ctx, r)
 			if err == nil {
 				refused = 0
-				p.stored(r)
 				continue
 			}
 			refused++
 		}
 		p.lost = err
-		p.report.fail("store", r.article.URL, fetch.ReasonStore, err)
+		p.report.fail("store", r.article.URL, ReasonStore, err)
 	}
 }
 
-func (p *pass) save(ctx context.Context, articles []extract.Article) error {
+func (p *pass) save(ctx context.Context, batch ...result) error {
+	articles := make([]extract.Article, len(batch))
+	for i, r := range batch {
+		articles[i] = r.article
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 	defer cancel()
-	saved, duplicates, err := p.service.cfg.Sink.Save(ctx, articles)
+	verdicts, err := p.service.cfg.Sink.Save(ctx, articles)
+	if err == nil && len(verdicts) != len(batch) {
+		err = fmt.Errorf("%d verdicts", len(verdicts))
+	}
 	if err != nil {
 		return fmt.Errorf("save %d articles: %w", len(articles), err)
 	}
-	p.report.Saved += saved
-	p.report.Duplicates += duplicates
-	return nil
-}
-
-func (p *pass) stored(batch ...result) {
-	for _, r := range batch {
-		if r.validators != (fetch.Validators{}) {
-			p.service.rememberPage(r.item.URL, r.validators)
+	for i, v := range verdicts {
+		switch v.Outcome {
+		case Stored:
+			p.report.Saved++
+		case Revised:
+			p.report.Revised++
+		case Refused:
+			p.report.fail("store", batch[i].article.URL, ReasonRefused, errors.New(v.Reason))
+			continue
+		default:
+			p.report.Duplicates++
+		}
+		if batch[i].validators != (fetch.Validators{}) {
+			p.service.rememberPage(batch[i].item.URL, batch[i].validators)
 		}
 	}
+	return nil
 }

@@ -38,26 +38,35 @@ type box struct {
 	calls int
 }
 
-func (b *box) Save(_ context.Context, articles []extract.Article) (saved, duplicates int, err error) {
+func (b *box) Save(_ context.Context, articles []extract.Article) ([]Verdict, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls++
 	for _, a := range articles {
 		if b.err != nil {
 			if err := b.err(a); err != nil {
-				return 0, 0, err // like a transaction: all or nothing
+				return nil, err // like a transaction: all or nothing
 			}
 		}
 	}
-	for _, a := range articles {
-		if _, known := b.urls[a.URL]; known {
-			duplicates++
+	out := make([]Verdict, len(articles))
+	for i, a := range articles {
+		old, known := b.urls[a.URL]
+		switch {
+		case strings.Contains(a.Title, "impublicable"):
+			out[i] = Verdict{Refused, "title: unspeakable"}
 			continue
+		case !known:
+			out[i].Outcome = Stored
+		case old.Text == a.Text || old.Text == "":
+			out[i].Outcome = Duplicate
+			continue
+		default:
+			out[i].Outcome = Revised
 		}
 		b.urls[a.URL] = a
-		saved++
 	}
-	return saved, duplicates, nil
+	return out, nil
 }
 
 // host serves handlers by path on loopback, with a feed of all given links, and scrapes them as source "x".
@@ -194,8 +203,8 @@ func TestHostilePagesCostOnlyThemselves(t *testing.T) {
 	}
 	want := map[string]fetch.Reason{
 		"/lenta": fetch.ReasonTimeout, "/enorme": fetch.ReasonTooLarge, "/bomba": fetch.ReasonTooLarge, "/circulo": fetch.ReasonRedirects, "/error": fetch.ReasonStatus,
-		"/no-es-html": fetch.ReasonContentType, "/fuera": fetch.ReasonOffHost, "/otro-puerto": fetch.ReasonOffHost, "/archivo": fetch.ReasonOffHost, "/vacia": fetch.ReasonExtract,
-		"/profunda": fetch.ReasonExtract, "/ld-rota": fetch.ReasonExtract, "/corta": fetch.ReasonNetwork, "/no-existe": fetch.ReasonStatus,
+		"/no-es-html": fetch.ReasonContentType, "/fuera": fetch.ReasonOffHost, "/otro-puerto": fetch.ReasonOffHost, "/archivo": fetch.ReasonOffHost, "/vacia": ReasonExtract,
+		"/profunda": ReasonExtract, "/ld-rota": ReasonExtract, "/corta": fetch.ReasonNetwork, "/no-existe": fetch.ReasonStatus,
 	}
 	for path, reason := range want {
 		if reasons[path] != reason {

@@ -35,7 +35,7 @@ func NewMetrics(reg prometheus.Registerer, known *source.Definitions) (*Metrics,
 			Name: "scraping_passes_total", Help: "Passes over a source made by this process, by outcome: ok, failed as a whole, or canceled.",
 		}, []string{"source", "outcome"}),
 		articles: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "scraping_articles_total", Help: "Articles that passes extracted, by what became of them: saved, or duplicate.",
+			Name: "scraping_articles_total", Help: "Articles that passes extracted, by what became of them: saved, revised, or duplicate.",
 		}, []string{"source", "result"}),
 		lost: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "scraping_failures_total", Help: "Feeds, pages and articles that passes lost, by reason.",
@@ -65,6 +65,7 @@ func (m *Metrics) begin(id string) {
 	m.passes.WithLabelValues(id, outcomeOK)
 	m.passes.WithLabelValues(id, outcomeFailed)
 	m.articles.WithLabelValues(id, "saved")
+	m.articles.WithLabelValues(id, "revised")
 	m.articles.WithLabelValues(id, "duplicate")
 }
 
@@ -84,6 +85,7 @@ func (m *Metrics) observe(r *Report, now time.Time, err error) {
 	}
 	m.passes.WithLabelValues(r.ID, outcome).Inc()
 	m.articles.WithLabelValues(r.ID, "saved").Add(float64(r.Saved))
+	m.articles.WithLabelValues(r.ID, "revised").Add(float64(r.Revised))
 	m.articles.WithLabelValues(r.ID, "duplicate").Add(float64(r.Duplicates))
 	m.took.WithLabelValues(r.ID).Observe(r.Took.Seconds())
 	for reason, n := range r.Reasons {

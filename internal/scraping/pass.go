@@ -46,7 +46,7 @@ func (p *pass) run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if p.lost != nil && p.report.Saved+p.report.Duplicates == 0 {
+	if p.lost != nil && p.report.Saved+p.report.Revised+p.report.Duplicates == 0 {
 		return fmt.Errorf("store: %w", p.lost)
 	}
 	return nil
@@ -96,7 +96,7 @@ func (p *pass) readFeed(ctx context.Context, url string) (feedMemory, error) {
 	}
 	items, skipped, err := discover.ParseFeed(doc.Body, doc.URL, p.site)
 	if err != nil {
-		return feedMemory{}, &fetch.Error{URL: url, Reason: fetch.ReasonFeed, Err: err}
+		return feedMemory{}, &fetch.Error{URL: url, Reason: ReasonFeed, Err: err}
 	}
 	now := feedMemory{validators: doc.Validators, items: items, skipped: skipped}
 	p.service.rememberFeed(url, now)
@@ -198,7 +198,7 @@ func reasonOfRefusal(err error) fetch.Reason {
 	if errors.As(err, &kind) && kind != extract.NoText {
 		return fetch.Reason(kind)
 	}
-	return fetch.ReasonExtract
+	return ReasonExtract
 }
 
 // fillFromFeed takes from the feed what the page does not say.

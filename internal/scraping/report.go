@@ -24,7 +24,8 @@ type Report struct {
 	Unchanged  int                  `json:"unchanged"`  // pages or feeds answered 304
 	Extracted  int                  `json:"extracted"`  // articles found in pages
 	Saved      int                  `json:"saved"`      // articles stored
-	Duplicates int                  `json:"duplicates"` // articles that were stored before
+	Revised    int                  `json:"revised"`    // articles stored before that say something else now
+	Duplicates int                  `json:"duplicates"` // articles that were stored before and say the same
 	Failed     int                  `json:"failed"`     // feeds, pages and articles lost
 	Reasons    map[fetch.Reason]int `json:"reasons"`    // Failed by reason
 	Failures   []Failure            `json:"failures"`   // the first maxFailures, in order of occurrence
@@ -37,6 +38,14 @@ type Failure struct {
 	Reason fetch.Reason `json:"reason"`
 	Detail string       `json:"detail"`
 }
+
+// The reasons beside those of fetching.
+const (
+	ReasonFeed    fetch.Reason = "feed"    // not a feed that can be read
+	ReasonExtract fetch.Reason = "extract" // no article in the page
+	ReasonRefused fetch.Reason = "refused" // an article that cannot be stored
+	ReasonStore   fetch.Reason = "store"   // the sink failed
+)
 
 // maxFailures bounds a report; Reasons counts all.
 const maxFailures = 50
@@ -61,7 +70,7 @@ func (r Report) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("source", r.Source), slog.Duration("took", r.Took), slog.Int("feeds", r.Feeds), slog.Int("found", r.Found),
 		slog.Int("skipped", r.Skipped), slog.Int("known", r.Known), slog.Int("cut", r.Cut), slog.Int("fetched", r.Fetched),
-		slog.Int("unchanged", r.Unchanged), slog.Int("extracted", r.Extracted), slog.Int("saved", r.Saved),
+		slog.Int("unchanged", r.Unchanged), slog.Int("extracted", r.Extracted), slog.Int("saved", r.Saved), slog.Int("revised", r.Revised),
 		slog.Int("duplicates", r.Duplicates), slog.Int("failed", r.Failed),
 	)
 }

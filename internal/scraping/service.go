@@ -23,9 +23,26 @@ import (
 // Sink stores articles. It is an interface because the articles belong to another domain, which this one does not
 // import; the composition root adapts.
 type Sink interface {
-	// Save stores what is new and answers how many were stored and how many were already known (by URL or content).
-	// A duplicate is no error and never costs another article its place.
-	Save(ctx context.Context, articles []extract.Article) (saved, duplicates int, err error)
+	// Save stores what is new or has changed and answers what became of each article, in order. A duplicate or a refusal is
+	// no error and never costs another article its place.
+	Save(ctx context.Context, articles []extract.Article) ([]Verdict, error)
+}
+
+// Outcome is what became of an article.
+type Outcome string
+
+// The outcomes there are.
+const (
+	Stored    Outcome = "stored"    // it is new
+	Revised   Outcome = "revised"   // it was stored before and says something else now
+	Duplicate Outcome = "duplicate" // it was stored before and says the same
+	Refused   Outcome = "refused"   // it cannot be stored, for a reason that trying again does not change
+)
+
+// Verdict is what the sink says of one article.
+type Verdict struct {
+	Outcome Outcome
+	Reason  string // of a refusal
 }
 
 // ServiceConfig says what a Service works with; Definitions, Fetcher and Sink are required.

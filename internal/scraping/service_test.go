@@ -34,7 +34,19 @@ func TestOnePoisonousArticleCostsOnlyItself(t *testing.T) {
 		return nil
 	}
 	report, err := h.scrape()
-	if err != nil || report.Saved != 3 || report.Reasons[fetch.ReasonStore] != 1 || len(h.sink.urls) != 3 {
+	if err != nil || report.Saved != 3 || report.Reasons[ReasonStore] != 1 || len(h.sink.urls) != 3 {
+		t.Errorf("%v, %+v", err, report)
+	}
+}
+
+func TestARefusalIsNoDuplicate(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.html("/nota-a", story("Una nota"))
+	h.html("/nota-b", story("Una nota impublicable"))
+	h.feed("/nota-a", "/nota-b")
+	report, err := h.scrape()
+	if err != nil || report.Saved != 1 || report.Duplicates != 0 || report.Reasons[ReasonRefused] != 1 || report.Failures[0].Detail != "title: unspeakable" {
 		t.Errorf("%v, %+v", err, report)
 	}
 }
@@ -48,7 +60,7 @@ func TestASinkThatIsAwayFailsThePass(t *testing.T) {
 	away := errors.New("connection refused")
 	h.sink.err = func(extract.Article) error { return away }
 	report, err := h.scrape()
-	if !errors.Is(err, away) || report.Reasons[fetch.ReasonStore] != 2 || report.Saved != 0 {
+	if !errors.Is(err, away) || report.Reasons[ReasonStore] != 2 || report.Saved != 0 {
 		t.Errorf("%v, %+v", err, report)
 	}
 }
@@ -134,7 +146,7 @@ func TestScrapeErrors(t *testing.T) {
 		t.Errorf("unknown: %v", err)
 	}
 	report, err := s.Scrape(t.Context(), "x")
-	if !errors.Is(err, ErrNoFeeds) || report.Reasons[fetch.ReasonFeed] != 1 {
+	if !errors.Is(err, ErrNoFeeds) || report.Reasons[ReasonFeed] != 1 {
 		t.Errorf("no feeds: %v, %+v", err, report)
 	}
 	if _, err := NewService(ServiceConfig{}); err == nil {
@@ -191,9 +203,10 @@ scraping_passes_total{outcome="ok",source="x"} %OK
 	want(`# HELP scraping_failures_total Feeds, pages and articles that passes lost, by reason.
 # TYPE scraping_failures_total counter
 scraping_failures_total{reason="status",source="x"} 1
-# HELP scraping_articles_total Articles that passes extracted, by what became of them: saved, or duplicate.
+# HELP scraping_articles_total Articles that passes extracted, by what became of them: saved, revised, or duplicate.
 # TYPE scraping_articles_total counter
 scraping_articles_total{result="duplicate",source="x"} 0
+scraping_articles_total{result="revised",source="x"} 0
 scraping_articles_total{result="saved",source="x"} 1
 `, "scraping_failures_total", "scraping_articles_total")
 	h.sink.err = func(extract.Article) error { return errors.New("connection refused") }

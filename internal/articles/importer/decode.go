@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"openlearn/internal/articles/limits"
 	"openlearn/internal/newsdate"
 )
 
@@ -82,19 +83,19 @@ func (d *decoder) decode(l line) decoded {
 	switch {
 	case r.Source == "":
 		return rejected(l, NoSource, "")
-	case utf8.RuneCountInString(r.Source) > MaxSource:
+	case utf8.RuneCountInString(r.Source) > limits.Source:
 		return rejected(l, SourceTooLong, fmt.Sprintf("%d characters", utf8.RuneCountInString(r.Source)))
 	case r.Title == "":
 		return rejected(l, NoTitle, "")
 	case r.Content == "":
 		return rejected(l, NoText, "")
-	case len(r.Content) > MaxText && utf8.RuneCountInString(r.Content) > MaxText:
+	case len(r.Content) > limits.Content && utf8.RuneCountInString(r.Content) > limits.Content:
 		return rejected(l, TextTooLong, fmt.Sprintf("%d characters", utf8.RuneCountInString(r.Content)))
 	}
-	r.Title = n.cut(r.Title, MaxTitle, TitleCut)
-	r.Author = optional(n.cut(oneLine(raw.Author, &n), MaxAuthor, AuthorCut))
+	r.Title = n.cut(r.Title, limits.Title, TitleCut)
+	r.Author = optional(n.cut(oneLine(raw.Author, &n), limits.Author, AuthorCut))
 	r.Country = optional(oneLine(raw.Country, &n))
-	if c := oneLine(raw.Category, &n); utf8.RuneCountInString(c) <= MaxCategory {
+	if c := oneLine(raw.Category, &n); utf8.RuneCountInString(c) <= limits.Category {
 		r.Category = optional(c)
 	} else {
 		n.warn(CategoryTooLong, c)
@@ -146,7 +147,7 @@ func (d *decoder) link(raw, hash string, n *notes) string {
 	if s == "" {
 		return urn
 	}
-	if utf8.RuneCountInString(s) > MaxURL {
+	if utf8.RuneCountInString(s) > limits.URL {
 		n.warn(URLTooLong, fmt.Sprintf("%d characters", utf8.RuneCountInString(s)))
 		return urn
 	}

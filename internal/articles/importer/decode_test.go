@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"openlearn/internal/articles/limits"
 )
 
 // checkRecord is what every record must be, whatever the line was.
@@ -35,14 +37,14 @@ func checkRecord(t *testing.T, r Record) {
 			t.Errorf("%s is not one tidy line: %q", name, s)
 		}
 	}
-	field("source", r.Source, MaxSource)
-	field("title", r.Title, MaxTitle)
+	field("source", r.Source, limits.Source)
+	field("title", r.Title, limits.Title)
 	field("content", r.Content, len(r.Content))
-	field("url", r.URL, MaxURL)
+	field("url", r.URL, limits.URL)
 	for name, f := range map[string]struct {
 		s     *string
 		limit int
-	}{"author": {r.Author, MaxAuthor}, "category": {r.Category, MaxCategory}, "country": {r.Country, 1 << 20}} {
+	}{"author": {r.Author, limits.Author}, "category": {r.Category, limits.Category}, "country": {r.Country, 1 << 20}} {
 		if f.s != nil {
 			field(name, *f.s, f.limit)
 		}
@@ -103,11 +105,11 @@ func TestDecodeFitsColumns(t *testing.T) {
 	}, "; "); got != want {
 		t.Errorf("warnings %s, want %s", got, want)
 	}
-	exact := strings.Repeat("ñ", MaxTitle)
+	exact := strings.Repeat("ñ", limits.Title)
 	if got := decodeOne(t, map[string]any{"title": exact}).record.Title; got != exact {
-		t.Errorf("a title of exactly %d characters was cut", MaxTitle)
+		t.Errorf("a title of exactly %d characters was cut", limits.Title)
 	}
-	if got := decodeOne(t, map[string]any{"title": exact + "ñ"}).record.Title; utf8.RuneCountInString(got) != MaxTitle {
+	if got := decodeOne(t, map[string]any{"title": exact + "ñ"}).record.Title; utf8.RuneCountInString(got) != limits.Title {
 		t.Errorf("a title without spaces became %d characters", utf8.RuneCountInString(got))
 	}
 }
@@ -258,7 +260,7 @@ func BenchmarkDecode(b *testing.B) {
 
 func TestATextBeyondMeasureIsRejected(t *testing.T) {
 	t.Parallel()
-	for n, want := range map[int]Reason{MaxText: "", MaxText + 1: TextTooLong} {
+	for n, want := range map[int]Reason{limits.Content: "", limits.Content + 1: TextTooLong} {
 		d := newDecoder().decode(line{bytes: []byte(`{"source":"diario","title":"a","text":"` + strings.Repeat("ñ", n) + `"}`)})
 		var got Reason
 		for _, i := range d.issues {

@@ -12,16 +12,6 @@ import (
 	"time"
 )
 
-// Column limits of the articles table, in characters (code points), not bytes.
-const (
-	MaxSource   = 100
-	MaxURL      = 500
-	MaxTitle    = 500
-	MaxAuthor   = 200
-	MaxCategory = 50
-	MaxText     = 500_000 // no newspaper's article; what the archive refuses
-)
-
 // Record is one article, fit for the articles table: valid UTF-8 in NFC, no control characters but newline and tab,
 // every field within its column's limit.
 type Record struct {

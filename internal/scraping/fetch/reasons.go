@@ -22,9 +22,6 @@ const (
 	ReasonRedirects   Reason = "redirects"    // too many redirects
 	ReasonAddress     Reason = "address"      // the host resolves to an address that is not public
 	ReasonContentType Reason = "content_type" // not the kind of document expected
-	ReasonFeed        Reason = "feed"         // not a feed that can be read
-	ReasonExtract     Reason = "extract"      // no article in the page
-	ReasonStore       Reason = "store"        // the sink refused it
 	ReasonCanceled    Reason = "canceled"     // the pass ended first
 )
 

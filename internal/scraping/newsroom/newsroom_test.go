@@ -29,19 +29,20 @@ type memory struct {
 	byURL    map[string]bool
 }
 
-func (m *memory) Save(_ context.Context, articles []extract.Article) (saved, duplicates int, err error) {
+func (m *memory) Save(_ context.Context, articles []extract.Article) ([]scraping.Verdict, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, a := range articles {
+	out := make([]scraping.Verdict, len(articles))
+	for i, a := range articles {
 		if m.byURL[a.URL] {
-			duplicates++
+			out[i].Outcome = scraping.Duplicate
 			continue
 		}
 		m.byURL[a.URL] = true
 		m.articles = append(m.articles, a)
-		saved++
+		out[i].Outcome = scraping.Stored
 	}
-	return saved, duplicates, nil
+	return out, nil
 }
 
 func serve(t *testing.T, path string) (base string) {

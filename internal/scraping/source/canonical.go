@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// MaxURL is what the database holds of an address.
-const MaxURL = 500
+// maxAddress bounds an address in bytes: no server takes a longer one for certain (RFC 9110 §4.1 asks for 8000, most have less).
+const maxAddress = 2048
 
 // Canonical resolves raw against base and reduces it to the one spelling an article is known by: on the source's
 // host (aliases rewritten, www and bare made one, https where the source has it), without fragment, default port,
@@ -38,7 +38,7 @@ func (s Site) Canonical(base *url.URL, raw string) (canonical string, ok bool) {
 		u.RawPath = escaped
 	}
 	canonical = u.String()
-	if len(canonical) > MaxURL {
+	if len(canonical) > maxAddress {
 		return "", false
 	}
 	return canonical, true

@@ -17,7 +17,7 @@ func FuzzCanonicalURL(f *testing.F) {
 			return
 		}
 		u, err := url.Parse(c)
-		if err != nil || u.Host != "www.diario.example" || u.Scheme != "https" || u.Fragment != "" || u.User != nil || len(c) > MaxURL {
+		if err != nil || u.Host != "www.diario.example" || u.Scheme != "https" || u.Fragment != "" || u.User != nil || len(c) > maxAddress {
 			t.Fatalf("%q became %q (%v)", raw, c, err)
 		}
 		if again, ok := s.Canonical(base, c); !ok || again != c {

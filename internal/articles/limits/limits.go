@@ -1,0 +1,19 @@
+// Package limits says how much an article may hold: one place for the columns, for what is checked before them, and for
+// those who cut texts to fit.
+package limits
+
+// In characters (code points), but for Tags.
+const (
+	Source   = 100
+	URL      = 500
+	Title    = 500
+	Author   = 200
+	Category = 50
+	Subtitle = 10_000
+	Image    = 2000
+	Language = 35 // BCP 47 (RFC 5646 §4.4.1)
+	Tag      = 200
+	Tags     = 100 // how many
+	// Content is far beyond any newspaper's text and well below what the full-text index accepts.
+	Content = 500_000
+)
