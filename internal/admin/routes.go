@@ -13,7 +13,7 @@ func (a *Admin) Register(api *httpapi.API) {
 	public := func(path, id, summary string) huma.Operation {
 		return huma.Operation{Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Tags: []string{"cache"}}
 	}
-	figures := func(path, id, summary string) huma.Operation { return api.AtDoor(public(path, id, summary)) }
+	figures := func(path, id, summary string) huma.Operation { return api.HostGuarded(public(path, id, summary)) }
 	huma.Register(api, figures("/api/cache/health", "cache-health", "Health of the cache, 0 to 100, with its parts"), a.health)
 	huma.Register(api, figures("/api/cache/stats", "cache-stats", "What the cache has done, by layer"), a.stats)
 	huma.Register(api, figures("/api/cache/layers", "cache-layers", "The layers and their lifetimes"), a.layers)

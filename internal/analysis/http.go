@@ -8,7 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"openlearn/internal/cache/httpcache"
+	"openlearn/internal/cache/httpcache/service"
 	"openlearn/internal/httpapi"
 )
 
@@ -27,8 +27,8 @@ func Register(api *httpapi.API, s *Service) {
 }
 
 // Cached is the table of the analyses' cached routes.
-func Cached(api *httpapi.API, s *Service) []httpcache.Route {
-	return []httpcache.Route{
+func Cached(api *httpapi.API, s *Service) []service.Route {
+	return []service.Route{
 		httpapi.Cached(api, "/api/analysis/results", time.Hour, func(in *resultsInput) ([]string, error) {
 			return s.cached.results.Deps(pageQuery{in.Page, in.Limit}), nil
 		}),

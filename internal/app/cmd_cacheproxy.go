@@ -15,6 +15,7 @@ import (
 
 	"openlearn/internal/cache"
 	"openlearn/internal/cache/httpcache"
+	"openlearn/internal/cache/httpcache/proxy"
 	"openlearn/internal/devstack"
 )
 
@@ -50,17 +51,19 @@ func runCacheProxy(ctx context.Context, c *call) (err error) {
 	if err := engine.Start(ctx); err != nil {
 		return err
 	}
-	proxy, err := httpcache.NewProxy(reverseProxy(upstream), httpcache.ProxyOptions{Store: httpcache.NewStore(engine), Logger: log})
+	cached, err := proxy.New(reverseProxy(upstream), proxy.Options{
+		Store: proxy.NewStore(engine), Logger: log, Name: cacheName, Targets: []string{"OpenLearn-Cache-Control", "CDN-Cache-Control"},
+	})
 	if err != nil {
 		return err
 	}
-	defer proxy.Close()
+	defer cached.Close()
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.flags.Lookup("listen").Value.String())
 	if err != nil {
 		return fmt.Errorf("cache-proxy: %w", err)
 	}
 	fmt.Fprintf(c.stdout, "caching %s on http://%s\n", upstream, l.Addr())
-	return serveUntil(ctx, l, &http.Server{Handler: proxy, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute})
+	return serveUntil(ctx, l, &http.Server{Handler: cached, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute})
 }
 
 // cacheProxyRedis is the Redis to use and how to stop it.
@@ -101,7 +104,7 @@ func redisFromEnvironment() (*redis.Options, error) {
 // reverseProxy forwards to one upstream and tells the cache when that cannot be reached.
 func reverseProxy(upstream *url.URL) http.Handler {
 	return &httputil.ReverseProxy{
-		Transport: httpcache.UpstreamTransport(),
+		Transport: proxy.Transport(),
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(upstream)
 			r.Out.Host = r.In.Host
@@ -109,7 +112,7 @@ func reverseProxy(upstream *url.URL) http.Handler {
 			r.Out.Header.Add("Via", "1.1 openlearn") // RFC 9110 §7.6.3
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			httpcache.UpstreamFailed(w, err)
+			proxy.UpstreamFailed(w, err)
 			w.Header().Set("Cache-Control", "no-store")
 			http.Error(w, http.StatusText(http.StatusBadGateway), http.StatusBadGateway)
 		},

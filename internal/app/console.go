@@ -15,11 +15,11 @@ import (
 // guard is who may administer, and from where. Pages of the given origins may if they have the key.
 func (s *Server) guard(origins []string) (httpapi.Guard, error) {
 	c := s.cfg.Guard
-	door, err := httpapi.NewDoor(append([]string{httpapi.HostOf(s.cfg.Server.PublicURL)}, c.Hosts...), origins)
+	hosts, err := httpapi.NewHostGuard(append([]string{httpapi.HostOf(s.cfg.Server.PublicURL)}, c.Hosts...), origins)
 	if err != nil {
 		return httpapi.Guard{}, fmt.Errorf("ALLOWED_ORIGINS: %w", err)
 	}
-	return httpapi.Guard{Key: c.Key, OpenOnLoopback: c.Dev, Door: door, Guesses: s.guesses}, nil
+	return httpapi.Guard{Key: c.Key, OpenOnLoopback: c.Dev, Hosts: hosts, Guesses: s.guesses}, nil
 }
 
 // mountConsole puts the console beside the API. Its guard trusts no other origin, and cors leaves it out, since browsers send

@@ -121,9 +121,9 @@ func TestConsoleRefusesInItsOwnWords(t *testing.T) {
 	}
 }
 
-// TestDoor: no admin route answers under a foreign name, or to another site's page, with the key or without, in
+// TestHostGuard: no admin route answers under a foreign name, or to another site's page, with the key or without, in
 // development or not.
-func TestDoor(t *testing.T) {
+func TestHostGuard(t *testing.T) {
 	t.Parallel()
 	for _, dev := range []bool{false, true} {
 		t.Run(fmt.Sprint("dev=", dev), func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"openlearn/internal/articles"
 	"openlearn/internal/cache"
 	"openlearn/internal/cache/httpcache"
+	"openlearn/internal/cache/httpcache/service"
 	"openlearn/internal/httpapi"
 	"openlearn/internal/outbox"
 	"openlearn/internal/periodic"
@@ -64,7 +65,7 @@ func (s *Server) mount(api *httpapi.API) {
 }
 
 // cached joins the tables of cached routes.
-func (s *Server) cached(api *httpapi.API) []httpcache.Route {
+func (s *Server) cached(api *httpapi.API) []service.Route {
 	return slices.Concat(
 		articles.Cached(api, s.Articles),
 		analysis.Cached(api, s.Analysis),

@@ -20,7 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"openlearn/internal/admission"
-	"openlearn/internal/cache/httpcache"
+	"openlearn/internal/cache/httpcache/rules"
 	"openlearn/internal/httpapi"
 	"openlearn/internal/tracing"
 )
@@ -82,7 +82,7 @@ func methodLabel(m string) string {
 // cachedLabel is what the HTTP cache says of its answer, or NONE where it said nothing.
 func cachedLabel(h http.Header) string {
 	switch said := h.Get("X-Cache"); said {
-	case httpcache.Hit, httpcache.Miss, httpcache.Stale, httpcache.Bypass:
+	case rules.Hit, rules.Miss, rules.Stale, rules.Bypass:
 		return said
 	}
 	return "NONE"

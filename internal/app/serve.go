@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"openlearn/internal/cache/httpcache"
+	"openlearn/internal/cache/httpcache/cork"
 )
 
 // Serve answers on l until ctx ends. Then it is unready, goes on answering for DRAIN_DELAY, lets requests in flight
@@ -60,5 +60,5 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 // connectionsOf bounds a server's connections, around those that send answers in one piece: these must be right on the
 // kernel's.
 func connectionsOf(srv *http.Server, l net.Listener, most int) net.Listener {
-	return limitConnections(srv, httpcache.Whole(srv, l), most)
+	return limitConnections(srv, cork.Wrap(srv, l), most)
 }

@@ -11,7 +11,8 @@ import (
 
 	"openlearn/internal/admin"
 	"openlearn/internal/admin/console"
-	"openlearn/internal/cache/httpcache"
+	"openlearn/internal/cache/httpcache/echocache"
+	"openlearn/internal/cache/httpcache/service"
 	"openlearn/internal/httpapi"
 	"openlearn/internal/periodic"
 	"openlearn/internal/warming"
@@ -107,13 +108,19 @@ func (s *Server) routes() (http.Handler, error) {
 	return httpapi.AnswerUnread(headAsGet(e)), nil
 }
 
+// cacheName is what our HTTP caches call themselves in Cache-Status.
+const cacheName = "openlearn"
+
 // cacheResponses is the HTTP cache for every public read. Health is looked at, never stored.
 func (s *Server) cacheResponses(api *httpapi.API) (echo.MiddlewareFunc, error) {
-	responses, err := httpcache.NewService(httpcache.ServiceOptions{Cache: s.cache, Routes: s.cached(api), Registerer: s.registry, Logger: s.log, Started: startedBy})
+	responses, err := service.New(service.Options{
+		Cache: s.cache, Routes: s.cached(api), Registerer: s.registry, Logger: s.log, Started: startedBy, Name: cacheName,
+		CredentialFields: []string{"X-API-Key"}, CredentialCookies: []string{"access_token"},
+	})
 	if err != nil {
 		return nil, err
 	}
-	return responses.Middleware(), nil
+	return echocache.Middleware(responses), nil
 }
 
 // Handler is the service without a listener.

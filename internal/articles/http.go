@@ -10,7 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"openlearn/internal/cache"
-	"openlearn/internal/cache/httpcache"
+	"openlearn/internal/cache/httpcache/service"
 	"openlearn/internal/httpapi"
 	"openlearn/internal/outbox"
 )
@@ -50,8 +50,8 @@ const maxLimit = 100
 
 // Cached is the table of the archive's cached routes. What they depend on comes from the cached functions that their
 // handlers call.
-func Cached(api *httpapi.API, s *Service) []httpcache.Route {
-	return []httpcache.Route{
+func Cached(api *httpapi.API, s *Service) []service.Route {
+	return []service.Route{
 		httpapi.Cached(api, "/api/articles", 15*time.Minute, deps(s.cached.list, (*listInput).query)),
 		httpapi.Cached(api, "/api/articles/search", 15*time.Minute, deps(s.cached.search, (*searchInput).query)),
 		httpapi.Cached(api, "/api/articles/feed.atom", 15*time.Minute, deps(s.cached.list, (*feedInput).query)),
@@ -64,7 +64,7 @@ func Cached(api *httpapi.API, s *Service) []httpcache.Route {
 }
 
 // perArticle lets a route have as many answers as a large archive has articles: nobody can invent those.
-func perArticle(r httpcache.Route) httpcache.Route {
+func perArticle(r service.Route) service.Route {
 	r.MaxVariants = 250_000
 	return r
 }

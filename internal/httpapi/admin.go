@@ -15,15 +15,15 @@ type Guard struct {
 	Key string
 	// OpenOnLoopback lets requests from this machine through without a key (development only).
 	OpenOnLoopback bool
-	// Door is what a request has to pass first; nil is one that opens to this machine's names only.
-	Door *Door
+	// Hosts is what a request has to pass first; nil knows the names of this machine only.
+	Hosts *HostGuard
 	// Guesses counts and limits wrong keys; guards of one key share it. Nil is no limit.
 	Guesses *Guesses
 }
 
 // Check returns nil if r may administer, else the answer to give.
 func (g Guard) Check(r *http.Request) *Error {
-	if e := g.Door.Check(r); e != nil {
+	if e := g.Hosts.Check(r); e != nil {
 		return e
 	}
 	if given := keyOf(r); given != "" {
@@ -80,7 +80,7 @@ func equal(a, b string) bool {
 }
 
 // onLoopback is true for a connection from this machine that no proxy relayed and that names this machine as host, so
-// that neither a reverse proxy beside us nor a rebound DNS name in a browser opens the door.
+// that neither a reverse proxy beside us nor a rebound DNS name in a browser gets in.
 func onLoopback(r *http.Request) bool {
 	for _, h := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded"} {
 		if r.Header.Get(h) != "" {

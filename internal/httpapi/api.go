@@ -37,8 +37,8 @@ func New(e *echo.Echo, o Options) *API {
 		"adminKey":    {Type: "apiKey", In: "header", Name: "X-API-Key"},
 		"adminBearer": {Type: "http", Scheme: "bearer"},
 	}
-	if o.Admin.Door == nil {
-		o.Admin.Door = localDoor()
+	if o.Admin.Hosts == nil {
+		o.Admin.Hosts = localHostGuard()
 	}
 	a := &API{API: humaecho.New(e, cfg), PublicURL: o.PublicURL, guard: o.Admin}
 	a.UseMiddleware(unreadRefusals(a.API), canonicalQuery(a.API))

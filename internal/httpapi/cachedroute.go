@@ -4,17 +4,17 @@ import (
 	"strings"
 	"time"
 
-	"openlearn/internal/cache/httpcache"
+	"openlearn/internal/cache/httpcache/service"
 )
 
 // Cached is a line of the table of cached routes: GET path (its template, "/api/articles/{id}"), how long an answer is
 // fresh, and what it depends on, as a function of the handler's own input. A request whose input deps refuses (an
 // error) is answered and not cached.
-func Cached[I any](a *API, path string, lifetime time.Duration, deps func(*I) ([]string, error)) httpcache.Route {
-	return httpcache.Route{
+func Cached[I any](a *API, path string, lifetime time.Duration, deps func(*I) ([]string, error)) service.Route {
+	return service.Route{
 		Path:     strings.NewReplacer("{", ":", "}", "").Replace(path),
 		Lifetime: lifetime,
-		Canonical: func(p *httpcache.Params) bool {
+		Canonical: func(p *service.Params) bool {
 			query, values, ok := a.Canonical(path, p.Path, p.Query)
 			if !ok {
 				return false
@@ -30,7 +30,7 @@ func Cached[I any](a *API, path string, lifetime time.Duration, deps func(*I) ([
 			}
 			return true
 		},
-		Deps: func(p httpcache.Params) []string {
+		Deps: func(p service.Params) []string {
 			in, err := Decode[I](p.Path, p.Query)
 			if err != nil {
 				return nil // Canonical has read the same values

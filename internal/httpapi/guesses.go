@@ -60,7 +60,7 @@ func (g *Guesses) fail(r *http.Request) (wait time.Duration, ok bool) {
 	address := ClientAddress(r)
 	now := g.now()
 	g.mu.Lock()
-	one := g.of(household(address), now)
+	one := g.of(rateLimitKey(address), now)
 	if wait = one.at[one.next].Add(time.Minute).Sub(now); wait <= 0 {
 		wait, ok = 0, true
 		one.at[one.next] = now
@@ -121,8 +121,8 @@ func ClientAddress(r *http.Request) string {
 	return r.RemoteAddr
 }
 
-// household is what one party holds: of IPv6 a whole /64.
-func household(address string) string {
+// rateLimitKey is what one party holds: of IPv6 a whole /64.
+func rateLimitKey(address string) string {
 	ip, err := netip.ParseAddr(address)
 	switch {
 	case err != nil:

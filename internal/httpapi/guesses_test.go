@@ -24,7 +24,7 @@ type guarded struct {
 
 func newGuarded() *guarded {
 	g := &guarded{at: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}
-	g.Guard = Guard{Key: rightKey, Door: localDoor(), Guesses: NewGuesses(prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&g.log, nil)), func() time.Time { return g.at })}
+	g.Guard = Guard{Key: rightKey, Hosts: localHostGuard(), Guesses: NewGuesses(prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&g.log, nil)), func() time.Time { return g.at })}
 	return g
 }
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"openlearn/internal/cache/httpcache"
+	"openlearn/internal/cache/httpcache/service"
 	"openlearn/internal/httpapi"
 	"openlearn/internal/scraping/source"
 )
@@ -44,9 +44,9 @@ func Register(api *httpapi.API, catalogue *source.Catalogue, archive Archive) {
 
 // Cached is the table of the scraping routes that are cached. The catalogue changes with the binary only; statusDeps is
 // what the archive's figures depend on.
-func Cached(api *httpapi.API, statusDeps []string) []httpcache.Route {
+func Cached(api *httpapi.API, statusDeps []string) []service.Route {
 	catalogue := func(*sourcesInput) ([]string, error) { return nil, nil }
-	return []httpcache.Route{
+	return []service.Route{
 		httpapi.Cached(api, "/api/scraping/sources", 2*time.Hour, catalogue),
 		httpapi.Cached(api, "/api/sources", 2*time.Hour, catalogue),
 		httpapi.Cached(api, "/api/scraping/status", 5*time.Minute, func(*struct{}) ([]string, error) { return statusDeps, nil }),

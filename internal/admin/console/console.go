@@ -122,7 +122,7 @@ func (c *Console) Handler() http.Handler {
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
-		if e := c.opt.Guard.Door.Check(r); e != nil {
+		if e := c.opt.Guard.Hosts.Check(r); e != nil {
 			c.refuse(w, r, e.GetStatus(), messageOf(e))
 			return
 		}

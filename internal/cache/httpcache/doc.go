@@ -1,10 +1,10 @@
-// Package httpcache is a shared HTTP cache (RFC 9111) on the engine of internal/cache.
+// Package httpcache is an HTTP cache on the engine of the package cache. Its packages:
 //
-// It has two configurations. Proxy stands in front of any handler and does what the RFC describes: freshness from the
-// response's own fields, Vary, validation, ranges, invalidation by unsafe methods. Service stands in front of our own
-// routes and takes lifetimes and dependencies from a table, so that invalidating a dependency takes effect on HTTP
-// responses at once, on every instance; clients are told to ask each time and are answered with 304.
+//   - rules: RFC 9111 and its neighbours, as pure functions.
+//   - service: a cache for routes of our own, which takes lifetimes and dependencies from a table.
+//   - proxy: a shared cache in front of any handler, by the responses' own fields.
+//   - echocache: an adapter that puts a service into an Echo.
+//   - cork: a listener by which answers from memory leave in one system call.
 //
-// The rules are pure functions, in files named after what they decide: directives, date, structured, policy, freshness
-// (with Age), storable, vary, conditional, ranges, cachestatus. proxy*.go and service*.go apply them.
+// This package itself only has the layer in which responses are kept.
 package httpcache
