@@ -64,7 +64,7 @@ func (p *pruner) judge(byName bool) {
 
 func (p *pruner) judgeUnder(n *node, byName, inLink bool) {
 	inLink = inLink || n.Tag == atom.A
-	size, linked := 0, 0
+	size, linked, kept := 0, 0, 0
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
 		if c.isText {
 			chars := len(c.Text)
@@ -72,6 +72,10 @@ func (p *pruner) judgeUnder(n *node, byName, inLink bool) {
 				chars = len(strings.TrimSpace(c.Text))
 			}
 			size += chars
+			c.skip = false
+			if !inLink && (chars >= 80 || n.Tag == atom.P && chars > 20) {
+				kept += chars
+			}
 			if inLink {
 				linked += chars
 			}
@@ -79,14 +83,15 @@ func (p *pruner) judgeUnder(n *node, byName, inLink bool) {
 		}
 		c.skip = c.is(isInvisible) || (surrounds(c) || byName && namedAside(c)) && float64(c.prose) < keptShare*float64(p.root.prose)
 		if c.skip {
-			c.size, c.linked = 0, 0
+			c.size, c.linked, c.kept = 0, 0, 0
 			continue
 		}
 		p.judgeUnder(c, byName, inLink)
 		size += c.size
 		linked += c.linked
+		kept += c.kept
 	}
-	n.size, n.linked = size, linked
+	n.size, n.linked, n.kept = size, linked, kept
 }
 
 // surrounds says whether an element is by its kind no text of the article.
@@ -149,7 +154,26 @@ func namedAside(n *node) bool {
 	case atom.Html, atom.Body, atom.Article, atom.Main:
 		return false
 	}
-	return n.names&(namesAside|namesContent) == namesAside && !hasWord(n, "itemprop", "articleBody")
+	switch {
+	case n.names&(namesAside|namesPerhaps|namesPicture) == 0, n.names&namesContent != 0, hasWord(n, "itemprop", "articleBody"):
+		return false
+	case n.names&namesAside != 0:
+		return true
+	case n.names&namesPicture != 0 && n.prose < captionLength && !n.is(isInline) && holdsPicture(n):
+		return true
+	case n.names&namesPerhaps != 0:
+		return n.prose < perhapsText
+	}
+	return false
+}
+
+const (
+	captionLength = 300 // the most prose, in bytes, that is said of a picture
+	perhapsText   = 200 // the least prose that makes text of what mostly is none
+)
+
+func holdsPicture(n *node) bool {
+	return findFirst(n, func(d *node) bool { return d.Tag == atom.Img || d.Tag == atom.Picture || d.Tag == atom.Video }) != nil
 }
 
 // A block is one paragraph, heading, list item or table cell of the visible text.
@@ -187,6 +211,9 @@ func (w *blockWriter) walk(n *node, within atom.Atom) {
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
 		if !c.isText {
 			w.element(c, within)
+			continue
+		}
+		if c.skip {
 			continue
 		}
 		w.line.WriteString(c.Text)

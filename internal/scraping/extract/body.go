@@ -1,7 +1,6 @@
 package extract
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -65,7 +64,7 @@ func (p *pruner) body(doc *node) []block {
 	if best == nil {
 		return nil
 	}
-	return prose(p.withSiblings(best, bestScore))
+	return prose(p.blocks(p.widen(best)))
 }
 
 // above is the nearest ancestor that holds more prose than n: wrappers around a single paragraph or block are passed
@@ -170,42 +169,6 @@ func (n *node) linkDensity() float64 {
 	return float64(n.linked) / float64(n.size)
 }
 
-// withSiblings renders best and those of its siblings that go on with the article: bodies are split around
-// advertisements.
-func (p *pruner) withSiblings(best *node, bestScore float64) []block {
-	if best.Parent == nil || best.Tag == atom.Body {
-		return p.blocks(best)
-	}
-	threshold := max(10, bestScore*0.2)
-	class := attr(best, "class")
-	var out []block
-	for s := best.Parent.FirstChild; s != nil; s = s.NextSibling {
-		if s.isText || (s != best && s.skip) {
-			continue
-		}
-		bonus := 0.0
-		if class != "" && attr(s, "class") == class {
-			bonus = bestScore * 0.2
-		}
-		switch {
-		case s == best, s.score+bonus >= threshold && s.score > 0:
-			out = append(out, p.blocks(s)...)
-		case s.Tag == atom.P:
-			text := inlineText(s)
-			if utf8.RuneCountInString(text) > 80 && s.linkDensity() < 0.25 {
-				out = append(out, block{text: text, tag: atom.P})
-			}
-		}
-	}
-	return out
-}
-
-// teaser matches the lines that send the reader elsewhere.
-var teaser = regexp.MustCompile(`(?i)^(?:lea|leer|vea|ver|mire|escuche|siga|sigue|conozca|descubra)\s+(?:tambi[eé]n|adem[aá]s|m[aá]s|leyendo|aqu[ií])\b|` +
-	`^(?:te|le)\s+(?:puede|podr[ií]a|recomendamos)\b.{0,12}interesar|^(?:puede|podr[ií]a)\s+interesarle|^puede leer\s*:|^sugerimos\s*:|^relacionado\s*:|^recomendado\s*:|^en contexto\s*:|` +
-	`^contenido patrocinado|^enlaces patrocinados|^publicidad$|^advertisement$|^s[ií]ga(?:nos|n?os)? en\b|^s[ií]guenos\b|^suscr[ií]b[ae]te|^reciba nuestro|^audio generado|` +
-	`^(?:read|see|watch)\s+(?:more|also|next)\b|^related\s*:|^sign up (?:for|to)\b|^subscribe\b|^follow us\b|^click here\b|^photo(?:graph)?\s*:|^image (?:source|credit)|^foto\s*:|^cortes[ií]a\b`)
-
 // prose drops the blocks that are no part of the telling: links out, teasers, crumbs before and after.
 func prose(blocks []block) []block {
 	out := make([]block, 0, len(blocks))
@@ -213,9 +176,10 @@ func prose(blocks []block) []block {
 		if b.links*10 > len(b.text)*7 && len(b.text) < 400 { // a line that is mostly a link
 			continue
 		}
-		if utf8.RuneCountInString(b.text) < 220 && teaser.MatchString(b.text) {
+		if isTeaser(b.text) {
 			continue
 		}
+		b.text = withoutAsides(b.text)
 		if !strings.ContainsFunc(b.text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
 			continue
 		}

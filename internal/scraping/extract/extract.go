@@ -106,8 +106,8 @@ func ldBody(s string) string {
 	}
 	var paragraphs []string
 	for line := range strings.SplitSeq(strings.ReplaceAll(s, "\r", "\n"), "\n") {
-		if line = source.CleanInline(line); line != "" && (utf8.RuneCountInString(line) > 220 || !teaser.MatchString(line)) {
-			paragraphs = append(paragraphs, line)
+		if line = source.CleanInline(line); line != "" && !isTeaser(line) {
+			paragraphs = append(paragraphs, withoutAsides(line))
 		}
 	}
 	return strings.Join(paragraphs, "\n\n")

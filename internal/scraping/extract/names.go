@@ -14,6 +14,8 @@ const (
 	namesSubtitle                   // the line under the headline
 	namesOthers                     // other articles, or readers' comments
 	namesTeasers                    // other articles, for sure
+	namesPerhaps                    // what mostly surrounds a text, and is called the same where it holds some
+	namesPicture                    // a picture, with what is said of it
 )
 
 // The words of a name are parted by hyphens, underscores, blanks and capitals. Two words in a row count as one as well:
@@ -24,10 +26,13 @@ var (
 		advert ad ads adbox banner publicidad sponsor sponsored outbrain taboola sidebar rail breadcrumb breadcrumbs migas menu nav navbar navigation footer pie
 		masthead popup modal cookie cookies consent gdpr byline author autor authorbio bio tag tags taglist etiquetas temas topics keywords
 		caption captions figcaption credit credits credito creditos copyright mostread mostpopular mostviewed masleido masleida masleidos masleidas
-		popular trending morenews morestories morefrom moreon readmore readalso readnext leatambien leamas also teaser teasers carousel slider slideshow
-		gallery galeria widget widgets pagination pager toolbar tools print skip hidden hide visuallyhidden sronly screenreader
-		donate donation timestamp dateline meta metadata player toc tableofcontents infobox factbox poll quiz login register feedback correction`)
-	asideStarts = []string{"recommend", "subscri", "suscri", "advert", "patrocin", "paywall", "promo"}
+		popular trending morenews morestories morefrom moreon readmore readalso readnext leatambien leamas leetambien tepuedeinteresar teinteresa lomasleido loultimo ultimasnoticias masnoticias
+		leyenda epigrafe piefoto piedefoto pieimagen creditofoto fotocredito fotogaleria fotogalerias teaser teasers
+		pagination pager toolbar visuallyhidden sronly screenreader
+		donate donation timestamp dateline infobox factbox poll quiz login register feedback correction`)
+	asideStarts  = []string{"recommend", "subscri", "suscri", "advert", "patrocin", "promo"}
+	perhapsWords = wordSet(`also carousel slider slideshow gallery galeria galerias widget widgets tools print skip hidden hide meta metadata player toc tableofcontents paywall`)
+	pictureWords = wordSet(`image images imagen imagenes img photo photos foto fotos fotografia picture galeria gallery figura figure`)
 	// contentWords are looked for anywhere in a name without its hyphens.
 	contentWords = strings.Fields(`articlebody articlecontent articletext bodytext bodycontent bodycopy storybody storycontent storytext entrycontent
 		postcontent postbody posttext articulocontenido articulocuerpo articulotexto contenidoarticulo contenidonota contenidonoticia cuerpo
@@ -61,7 +66,9 @@ func namesIn(s string) names {
 	for _, w := range othersWords {
 		if strings.Contains(whole, w) {
 			found |= namesOthers
-			break
+			if w != "card" && w != "listing" {
+				found |= namesTeasers
+			}
 		}
 	}
 	return found
@@ -76,6 +83,12 @@ func judgeWord(word string) names {
 		if strings.HasPrefix(word, start) {
 			found |= namesAside
 		}
+	}
+	if perhapsWords[word] || strings.HasPrefix(word, "paywall") {
+		found |= namesPerhaps
+	}
+	if pictureWords[word] {
+		found |= namesPicture
 	}
 	if bylineWords[word] {
 		found |= namesByline

@@ -24,6 +24,7 @@ type node struct {
 	prose  int  // bytes of prose under it
 	size   int  // bytes of visible text under it
 	linked int  // of these, in links
+	kept   int  // bytes of prose under it that is not in what is skipped
 	score  float64
 }
 
