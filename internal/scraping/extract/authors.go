@@ -34,6 +34,7 @@ func (p *pageReader) authors(section string) []string {
 		func() []string { return p.meta.named["parsely-author"] },
 		func() []string { return p.meta.named["dc.creator"] },
 		func() []string { return p.meta.named["byl"] },
+		p.stateAuthors,
 		p.bylines,
 	}
 	for _, read := range sources {
@@ -53,6 +54,21 @@ func (p *pageReader) authors(section string) []string {
 		}
 	}
 	return nil
+}
+
+// stateAuthors are those that the page's state gives beside its text.
+func (p *pageReader) stateAuthors() []string {
+	var out []string
+	holders := []any{p.state["byline"], p.state["author"], p.state["authors"]}
+	if credits, ok := p.state["credits"].(map[string]any); ok {
+		holders = append(holders, credits["by"])
+	}
+	for _, held := range holders {
+		for _, v := range listOf(held) {
+			out = append(out, textOf(v))
+		}
+	}
+	return out
 }
 
 // bylines reads the marked or so named elements between headline and text.

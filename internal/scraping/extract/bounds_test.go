@@ -83,7 +83,7 @@ func TestAPageIsCutNotLost(t *testing.T) {
 	for name, rest := range map[string]string{
 		"elements": filled("<p>x"), "text": filled("x "), "bold": "<p>" + numbered(400, "<b id=%d>") + "</p>" + strings.Repeat("<p>x</p>", 30_000),
 	} {
-		a, err := Extract(strings.Replace(story("Una biblioteca nueva"), "</body>", rest, 1), Hints{})
+		a, err := Extract(strings.Replace(storyPage("Una biblioteca nueva"), "</body>", rest, 1), Hints{})
 		if err != nil || a.Title != "Una biblioteca nueva" || !strings.Contains(a.Text, "La alcaldesa explicó") {
 			t.Errorf("%s: %+v, %v", name, a.Title, err)
 		}
@@ -92,7 +92,7 @@ func TestAPageIsCutNotLost(t *testing.T) {
 
 // FuzzTree: whatever the bytes, the tree is whole, no deeper than its bound, and no larger than the page.
 func FuzzTree(f *testing.F) {
-	for _, s := range []string{story("Una biblioteca"), `<svg><style><p>x</style>`, `<b><table><td></b>`, `<title>a<b</title><plaintext><p>`, `<script type=application/ld+json>{"a":"<p>"}</script>`, `<body><body><select>x</z>`, `<a><div>x</a>y</div>z`, `<!-->x<!--`, `<a b='`} {
+	for _, s := range []string{storyPage("Una biblioteca"), `<svg><style><p>x</style>`, `<b><table><td></b>`, `<title>a<b</title><plaintext><p>`, `<script type=application/ld+json>{"a":"<p>"}</script>`, `<body><body><select>x</z>`, `<a><div>x</a>y</div>z`, `<!-->x<!--`, `<a b='`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, page string) {

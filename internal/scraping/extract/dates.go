@@ -21,6 +21,7 @@ func (p *pageReader) dates() (published, updated *time.Time) {
 		p.meta.first("article:published_time", "og:article:published_time", "og:published_time"),
 		p.meta.first("datepublished"), p.markedDate("datePublished"),
 		p.meta.first("parsely-pub-date", "sailthru.date", "date", "dc.date.issued", "dc.date", "dcterms.created", "dcterms.issued", "pubdate", "publish-date", "publishdate", "publication_date", "article.published", "fecha"),
+		p.state.text("publish_date", "first_publish_date", "published", "publishedAt", "published_at", "datePublished", "display_date", "publicationDate", "date"),
 		p.timeElement(), p.namedDate(), p.addressDate(),
 	)
 	updated = p.bestDate(

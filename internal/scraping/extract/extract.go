@@ -16,6 +16,9 @@ import (
 // minText is the least text, in characters, that makes an article.
 const minText = 120
 
+// enoughText is the text, in characters, from which on a page is not searched for more.
+const enoughText = 1500
+
 // summaryLength is what an articleBody may be long, in characters, and still be no more than a summary.
 const summaryLength = 700
 
@@ -38,13 +41,22 @@ func Extract(page string, hints Hints) (Article, error) {
 	if hints.URL == nil {
 		hints.URL = &url.URL{}
 	}
-	p := &pageReader{doc: doc, meta: readMeta(doc), hints: hints, pruner: newPruner(doc)}
+	p := &pageReader{doc: doc, scripts: scripts, meta: readMeta(doc), hints: hints, pruner: newPruner(doc)}
 	p.graph = parseLD(ldScripts(scripts))
 	p.article = p.graph.article(hints.URL)
 	p.siteNames = p.readSiteNames()
 
 	a := Article{Source: hints.Source, URL: p.canonical(), Title: p.title()}
 	a.Text = p.text()
+	if utf8.RuneCountInString(a.Text) < enoughText {
+		if found := readState(p.scripts, a.Title, p.hints.URL.Path); found.size > 2*utf8.RuneCountInString(a.Text) {
+			a.Text = strings.Join(found.paragraphs, "\n\n")
+			p.state = found.object
+			if a.Title == "" {
+				a.Title = source.CleanInline(headlineOf(found.object))
+			}
+		}
+	}
 	if kind := p.refuse(a.Title, a.Text); kind != "" {
 		return Article{}, fmt.Errorf("extract: %d characters of text: %w", utf8.RuneCountInString(a.Text), kind)
 	}
@@ -62,10 +74,12 @@ func Extract(page string, hints Hints) (Article, error) {
 // pageReader holds one parsed page while its fields are read.
 type pageReader struct {
 	doc       *node
+	scripts   []script
 	pruner    *pruner
 	meta      pageMeta
 	graph     *ldGraph
 	article   ldNode // nil where the page has none
+	state     ldNode // the object that held the text, nil where elements did
 	hints     Hints
 	siteNames map[string]bool // folded names of the newspaper itself
 }
@@ -73,7 +87,7 @@ type pageReader struct {
 // text prefers the body as structured data has it, because it is whole and holds nothing else, but takes it from the
 // elements where those hold the same telling: they know the paragraphs.
 func (p *pageReader) text() string {
-	blocks := p.pruner.domBody()
+	blocks := once(p.pruner.domBody())
 	dom := joinBlocks(blocks)
 	ld := ldBody(p.article.text("articleBody"))
 	nDOM, nLD := utf8.RuneCountInString(dom), utf8.RuneCountInString(ld)
@@ -82,16 +96,25 @@ func (p *pageReader) text() string {
 		return dom
 	case nDOM < minText:
 		return ld
-	case strings.Contains(ld, "\n") && nLD*10 >= nDOM*9:
+	}
+	inLD := shinglesOf(ld)
+	told := shareIn(inLD, shingleSet(shinglesOf(dom))) // of the structured body, in the elements
+	switch {
+	case told >= sameTelling:
+		return dom // the same, or more: the structured body was cut short, is a summary, or says all twice
+	case nLD < summaryLength && nDOM > 3*nLD:
+		return dom
+	case nDOM > nLD && told >= 0.5:
+		return dom
+	case strings.Contains(ld, "\n"):
 		return ld
-	case nDOM*10 >= nLD*8 && nDOM*10 <= nLD*13:
-		return dom // about the same
-	case nDOM > nLD && (sharesBeginning(dom, ld) || nLD < summaryLength && nDOM > 3*nLD):
-		return dom // the structured body was cut short, or is a summary
 	default:
-		return ld
+		return inParagraphs(ld, blocks)
 	}
 }
+
+// sameTelling is the share of a text's shingles from which on another text is the same telling.
+const sameTelling = 0.8
 
 // ldBody cleans an articleBody: plain text, or HTML, or HTML escaped as text.
 func ldBody(s string) string {
@@ -102,7 +125,7 @@ func ldBody(s string) string {
 		doc, _ := parsePage(s)
 		p := newPruner(doc)
 		p.judge(false)
-		return joinBlocks(prose(p.blocks(doc)))
+		return joinBlocks(once(prose(p.blocks(doc))))
 	}
 	var paragraphs []string
 	for line := range strings.SplitSeq(strings.ReplaceAll(s, "\r", "\n"), "\n") {
@@ -111,14 +134,4 @@ func ldBody(s string) string {
 		}
 	}
 	return strings.Join(paragraphs, "\n\n")
-}
-
-// sharesBeginning says whether the beginning of the shorter text occurs in the longer.
-func sharesBeginning(long, short string) bool {
-	squeeze := func(s string) string { return strings.Join(strings.Fields(s), "") }
-	head := []rune(squeeze(short))
-	if len(head) > 80 {
-		head = head[:80]
-	}
-	return strings.Contains(squeeze(long), string(head))
 }

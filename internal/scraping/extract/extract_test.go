@@ -221,7 +221,7 @@ func FuzzExtract(f *testing.F) {
 	f.Add(page(ld(`{"@graph":[{"@type":"NewsArticle","headline":"x","author":{"@id":"#a"},"datePublished":"2025-10-28"},{"@id":"#a","name":"y"}]}`), ""))
 	f.Add(page(`<meta property="og:title" content="x"><link rel=canonical href="//">`, `<div>`+prose1+`<br><br>`+prose2))
 	f.Add("<table><p><svg><title><math><h1>x<template><p>")
-	f.Add(story("x"))
+	f.Add(storyPage("x"))
 	s := source.Definition{BaseURL: "https://www.diario.example"}.Site()
 	u := &url.URL{Scheme: "https", Host: "www.diario.example", Path: "/a/nota"}
 	f.Fuzz(func(t *testing.T, in string) {
@@ -268,8 +268,8 @@ func FuzzJSONLD(f *testing.F) {
 	})
 }
 
-// story is a page with one article.
-func story(title string) string {
+// storyPage is a page with one article.
+func storyPage(title string) string {
 	return `<!doctype html><html lang="es"><head><title>` + title + `</title></head><body><article><h1>` + title + `</h1>` +
 		strings.Repeat(`<p>El municipio abrió una biblioteca nueva en el centro, con salas para niños, jóvenes y mayores, y un café.</p>`, 1) +
 		`<p>La alcaldesa explicó que el edificio, construido con madera de la región, costó menos de lo previsto y abrirá todos los días.</p></article></body></html>`

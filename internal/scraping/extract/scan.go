@@ -263,5 +263,3 @@ func (s *scanner) raw(name string) string {
 		}
 	}
 }
-
-func holdsState(string) bool { return false }

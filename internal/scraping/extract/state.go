@@ -1,0 +1,435 @@
+package extract
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"openlearn/internal/scraping/source"
+)
+
+// Some pages hold their text only in the data that a script will make elements of: the state of a framework (Next's
+// __NEXT_DATA__ and flight chunks, Arc's Fusion.globalContent, other assignments of one object). It is read as data, never
+// run, and only where the elements hold no article.
+
+// stateMarks are what scripts without a type hold if they hold state.
+var stateMarks = []string{"__next_f.push(", "globalContent", "_STATE__", "__DATA__", "__remixContext", "__data"}
+
+func holdsState(script string) bool {
+	if len(script) < 200 {
+		return false
+	}
+	head := script[:min(len(script), 4096)]
+	return slices.ContainsFunc(stateMarks, func(mark string) bool { return strings.Contains(head, mark) }) || strings.Contains(script, "Fusion.globalContent")
+}
+
+// A story is text found in a page's state, with the object that it was found in.
+type story struct {
+	paragraphs []string
+	size       int
+	own        bool // its object has the page's title or address
+	object     ldNode
+}
+
+// stateReader collects stories.
+type stateReader struct {
+	title, path string // of the page, folded and as it is
+	best        story
+	values      int // read so far
+	texts       map[string]string
+}
+
+// maxStateValues bounds what is read of a page's state.
+const maxStateValues = 200_000
+
+// readState finds the page's own story in its scripts. title may be empty.
+func readState(scripts []script, title, path string) story {
+	r := &stateReader{title: source.Fold(title), path: strings.Trim(path, "/")}
+	left := maxState
+	var flight strings.Builder
+	for _, s := range scripts {
+		if left -= len(s.text); left < 0 {
+			break
+		}
+		switch {
+		case strings.Contains(s.kind, "ld+json"):
+		case strings.Contains(s.kind, "json"):
+			r.decode(s.text)
+		case strings.Contains(s.text, "__next_f.push("):
+			flightChunks(s.text, &flight)
+		default:
+			r.assignments(s.text)
+		}
+	}
+	if flight.Len() > 0 {
+		r.flight(flight.String())
+	}
+	return r.best
+}
+
+func (r *stateReader) decode(raw string) {
+	if deepLD(raw) {
+		return
+	}
+	var v any
+	if json.NewDecoder(strings.NewReader(raw)).Decode(&v) == nil { // what follows the value is code
+		r.walk(v, nil, 0)
+	}
+}
+
+// assignments reads the objects that a script assigns: `name = {"…`.
+func (r *stateReader) assignments(text string) {
+	for range 64 {
+		at := strings.Index(text, "={")
+		if spaced := strings.Index(text, "= {"); spaced >= 0 && (at < 0 || spaced < at) {
+			at = spaced + 1
+		}
+		if at < 0 {
+			return
+		}
+		text = text[at+1:]
+		dec := json.NewDecoder(strings.NewReader(text))
+		var v any
+		if deepLD(text) || dec.Decode(&v) != nil {
+			continue
+		}
+		r.walk(v, nil, 0)
+		text = text[min(len(text), int(dec.InputOffset())):]
+	}
+}
+
+// walk looks for stories under v; owner is the nearest object that has a title.
+func (r *stateReader) walk(v any, owner ldNode, depth int) {
+	if r.values++; r.values > maxStateValues || depth > 60 {
+		return
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		n := ldNode(v)
+		if headlineOf(n) != "" {
+			owner = n
+		}
+		keys := make([]string, 0, len(v))
+		for k := range v {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			if elsewhereInState(k) {
+				continue
+			}
+			if s, ok := v[k].(string); ok && textKeys[strings.ToLower(k)] && len(s) > minText {
+				r.take(splitMarkup(r.resolve(s)), owner)
+				continue
+			}
+			r.walk(v[k], owner, depth+1)
+		}
+	case []any:
+		r.take(paragraphsOf(v, 0, r), owner)
+		for _, e := range v {
+			r.walk(e, owner, depth+1)
+		}
+	}
+}
+
+// textKeys are what objects call their text.
+var textKeys = wordSet("articlebody body bodyhtml bodytext content contenido cuerpo html text texto value rendered markup story storybody paragraph parrafo __html richtext")
+
+// elsewhereInState says whether a key holds other stories than the page's.
+func elsewhereInState(key string) bool {
+	return namesIn(key)&namesTeasers != 0 || otherKeys[strings.ToLower(key)] || strings.Contains(strings.ToLower(key), "related")
+}
+
+var otherKeys = wordSet("latest mostread mostviewed trending popular footer header navigation menu ads seo config translations i18n messages locale sidebar more masleidas ultimas otras others next previous siguiente anterior")
+
+// take keeps the better of what is known and a new story: the page's own before any other, then the longer.
+func (r *stateReader) take(paragraphs []string, owner ldNode) {
+	size := 0
+	for _, p := range paragraphs {
+		size += utf8.RuneCountInString(p)
+	}
+	if size < minText {
+		return
+	}
+	own := r.isOwn(owner)
+	if owner != nil && !own && r.title != "" {
+		return // it has a title, and it is another's
+	}
+	if own && !r.best.own || own == r.best.own && size > r.best.size {
+		r.best = story{paragraphs: paragraphs, size: size, own: own, object: owner}
+	}
+}
+
+func headlineOf(n ldNode) string {
+	for _, key := range []string{"headline", "headlines", "title", "titulo", "titular"} {
+		switch v := n[key].(type) {
+		case string:
+			if len(strings.Fields(v)) > 1 {
+				return v
+			}
+		case map[string]any:
+			if s := ldNode(v).text("basic", "main", "rendered", "default", "text", "web"); s != "" {
+				return s
+			}
+		}
+	}
+	return ""
+}
+
+func (r *stateReader) isOwn(n ldNode) bool {
+	if n == nil {
+		return false
+	}
+	if h := source.Fold(source.CleanInline(headlineOf(n))); h != "" && r.title != "" && (h == r.title || len(h) > 15 && strings.HasPrefix(r.title, h) || len(r.title) > 15 && strings.HasPrefix(h, r.title)) {
+		return true
+	}
+	if len(r.path) < 5 {
+		return false
+	}
+	for _, key := range []string{"canonical_url", "canonicalUrl", "website_url", "url", "link", "slug", "path", "permalink"} {
+		if s := strings.Trim(n.text(key), "/"); len(s) > 4 && (strings.HasSuffix(s, r.path) || strings.HasSuffix(r.path, s)) {
+			return true
+		}
+	}
+	return false
+}
+
+// paragraphsOf reads a list of a story's parts: strings, or objects whose text is HTML, plain, or a list of inline pieces.
+func paragraphsOf(list []any, depth int, r *stateReader) []string {
+	if depth > 12 {
+		return nil
+	}
+	if element, ok := flightElement(list); ok {
+		return element.paragraphs(depth, r)
+	}
+	var out []string
+	for _, e := range list {
+		if r.values++; r.values > maxStateValues {
+			break
+		}
+		switch e := e.(type) {
+		case string:
+			if s := r.resolve(e); strings.Contains(s, " ") && len(s) > 40 {
+				out = append(out, splitMarkup(s)...)
+			}
+		case []any:
+			out = append(out, paragraphsOf(e, depth+1, r)...)
+		case map[string]any:
+			out = append(out, partOf(e, depth, r)...)
+		}
+	}
+	return out
+}
+
+// noText are the parts of a story that are no text.
+var noText = wordSet("image video gallery ad advertisement oembed oembed_response embed interstitial_link related raw_html custom_embed social html_embed link_list iframe audio podcast promo newsletter divider correction reference story")
+
+func partOf(part map[string]any, depth int, r *stateReader) []string {
+	kind := strings.ToLower(ldNode(part).text("type", "_type", "nodeType", "__typename", "blockName", "kind"))
+	if noText[kind] {
+		return nil
+	}
+	for _, key := range []string{"html", "content", "text", "value", "paragraph", "texto", "contenido", "parrafo", "body", "markup", "children", "items", "nodes", "blocks", "data", "attributes", "basic"} {
+		switch v := part[key].(type) {
+		case string:
+			if s := r.resolve(v); len(s) > 1 {
+				return splitMarkup(s)
+			}
+		case []any:
+			if line, ok := inlineOf(v, 0); ok {
+				if line = source.CleanInline(line); line != "" {
+					return []string{line}
+				}
+				continue
+			}
+			if found := paragraphsOf(v, depth+1, r); len(found) > 0 {
+				return found
+			}
+		case map[string]any:
+			if found := partOf(v, depth+1, r); depth < 12 && len(found) > 0 {
+				return found
+			}
+		}
+	}
+	return nil
+}
+
+// inlineOf joins the pieces of one paragraph: objects that are text, or marks around text.
+func inlineOf(list []any, depth int) (string, bool) {
+	if len(list) == 0 || depth > 8 {
+		return "", false
+	}
+	var b strings.Builder
+	for _, e := range list {
+		n, ok := e.(map[string]any)
+		if !ok {
+			return "", false
+		}
+		switch kind := strings.ToLower(ldNode(n).text("type", "_type", "nodeType", "__typename")); kind {
+		case "", "text", "span", "link", "hyperlink", "a", "strong", "em", "bold", "italic", "entry-hyperlink", "hardbreak":
+		default:
+			return "", false
+		}
+		found := false
+		for _, key := range []string{"text", "value", "children", "content"} {
+			switch v := n[key].(type) {
+			case string:
+				b.WriteString(v)
+				found = true
+			case []any:
+				inner, ok := inlineOf(v, depth+1)
+				if !ok {
+					return "", false
+				}
+				b.WriteString(inner)
+				found = true
+			}
+			if found {
+				break
+			}
+		}
+		if !found {
+			return "", false
+		}
+	}
+	return b.String(), true
+}
+
+// splitMarkup makes paragraphs of a text that may be HTML.
+func splitMarkup(s string) []string {
+	text := ldBody(s)
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n\n")
+}
+
+// flightChunks appends the strings that a script of React's flight protocol pushes.
+func flightChunks(script string, out *strings.Builder) {
+	for range 4096 {
+		at := strings.Index(script, "__next_f.push(")
+		if at < 0 {
+			return
+		}
+		script = script[at+len("__next_f.push("):]
+		var push []any
+		if json.NewDecoder(strings.NewReader(script)).Decode(&push) != nil || len(push) < 2 {
+			continue
+		}
+		if chunk, ok := push[1].(string); ok {
+			out.WriteString(chunk)
+		}
+	}
+}
+
+// flight reads the rows of a flight stream: `id:json` to the end of the line, or `id:Tlength,text`.
+func (r *stateReader) flight(stream string) {
+	r.texts = map[string]string{}
+	var rows []string
+	for stream != "" {
+		id, rest, found := strings.Cut(stream, ":")
+		if !found {
+			break
+		}
+		if len(rest) > 0 && rest[0] == 'T' {
+			length, text, found := strings.Cut(rest[1:], ",")
+			n, err := strconv.ParseUint(length, 16, 31)
+			if found && err == nil {
+				end := min(int(n), len(text))
+				r.texts["$"+strings.TrimSpace(id)] = text[:end]
+				stream = text[end:]
+				continue
+			}
+		}
+		var row string
+		row, stream, _ = strings.Cut(rest, "\n")
+		rows = append(rows, row)
+	}
+	for _, row := range rows {
+		if strings.HasPrefix(row, "[") || strings.HasPrefix(row, "{") {
+			r.decode(row)
+		}
+	}
+	ids := make([]string, 0, len(r.texts))
+	for id := range r.texts {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids { // a text that nothing with a title refers to
+		r.take(splitMarkup(r.texts[id]), nil)
+	}
+}
+
+// resolve follows a reference to a text of the flight stream.
+func (r *stateReader) resolve(s string) string {
+	if len(s) < 10 && strings.HasPrefix(s, "$") {
+		if text, known := r.texts[s]; known {
+			return text
+		}
+	}
+	return s
+}
+
+// A rendered element of a flight stream: ["$", tag, key, {children: …}].
+type rendered struct {
+	tag      string
+	children any
+	markup   string
+}
+
+func flightElement(list []any) (rendered, bool) {
+	if len(list) < 4 || list[0] != "$" {
+		return rendered{}, false
+	}
+	tag, _ := list[1].(string)
+	props, ok := list[3].(map[string]any)
+	if !ok {
+		return rendered{}, false
+	}
+	e := rendered{tag: tag, children: props["children"]}
+	if inner, ok := props["dangerouslySetInnerHTML"].(map[string]any); ok {
+		e.markup, _ = inner["__html"].(string)
+	}
+	return e, true
+}
+
+func (e rendered) paragraphs(depth int, r *stateReader) []string {
+	switch e.tag {
+	case "nav", "aside", "footer", "figure", "button", "form", "script", "style", "head", "svg":
+		return nil
+	case "p", "li", "h2", "h3", "h4", "blockquote":
+		var b strings.Builder
+		r.inlineText(e.children, &b, 0)
+		if line := source.CleanInline(b.String()); line != "" {
+			return []string{line}
+		}
+		return nil
+	}
+	if e.markup != "" {
+		return splitMarkup(r.resolve(e.markup))
+	}
+	if list, ok := e.children.([]any); ok {
+		return paragraphsOf(list, depth+1, r)
+	}
+	return nil
+}
+
+func (r *stateReader) inlineText(v any, b *strings.Builder, depth int) {
+	switch v := v.(type) {
+	case string:
+		b.WriteString(r.resolve(v))
+	case []any:
+		if depth > 12 {
+			return
+		}
+		if e, ok := flightElement(v); ok {
+			r.inlineText(e.children, b, depth+1)
+			return
+		}
+		for _, e := range v {
+			r.inlineText(e, b, depth+1)
+		}
+	}
+}
