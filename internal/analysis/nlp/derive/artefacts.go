@@ -11,4 +11,6 @@ var Artefacts = []Artefact{
 	{"sentiment/sentiment.bin", (*Data).Sentiment},
 	{"spoken/spoken.bin", (*Data).Spoken},
 	{"readability/calibration.bin", (*Data).Readability},
+	{"topic/topic.bin", (*Data).Topic},
+	{"vocabulary/colombia.bin", (*Data).Colombia},
 }

@@ -51,3 +51,10 @@ func TestDifficulty(t *testing.T) {
 		t.Errorf("accuracy %.3f, Spearman %.3f, %v", accuracy, rho, err)
 	}
 }
+
+func TestSummaryBeatsLead(t *testing.T) {
+	r1, r2, err := Summary(t.Output(), data(t))
+	if err != nil || r1 < 0.255 || r2 < 0.08 {
+		t.Errorf("ROUGE-1 %.3f, ROUGE-2 %.3f, %v", r1, r2, err)
+	}
+}

@@ -177,3 +177,16 @@ func Train(texts []Vector, labels []int, features, classes int, o Options) *Mode
 	}
 	return m
 }
+
+// Weighted are the features' weights by name, times how rare the feature is.
+func (s *Space) Weighted(m *Model) map[string][]float64 {
+	out := make(map[string][]float64, len(s.ids))
+	for f, id := range s.ids {
+		w := make([]float64, m.Classes)
+		for c := range w {
+			w[c] = float64(m.Weights[int(id)*m.Classes+c] * s.idf[id])
+		}
+		out[f] = w
+	}
+	return out
+}

@@ -18,6 +18,7 @@ const (
 	diminished    = 0.6
 	beforeBut     = 0.6
 	afterBut      = 1.3
+	concession    = 25 // tokens that "aunque" reaches at most
 	conceded      = 0.5
 	hedged        = 0.8
 	percentMore   = 1.0
@@ -332,7 +333,7 @@ func clauses(cells []cell) {
 			}
 			return // one per sentence: linear
 		case cells[i].but&concessive != 0:
-			for j := i + 1; j < len(cells) && !cells[j].stop; j++ {
+			for j := i + 1; j < len(cells) && j <= i+concession && !cells[j].stop; j++ {
 				cells[j].value *= conceded
 			}
 		}
