@@ -55,16 +55,18 @@ func Layers() []cache.Layer {
 }
 
 // Dep is the dependency of what shows the one analysis.
-func Dep(id int64) string { return "analysis:" + strconv.FormatInt(id, 10) }
+func Dep(id int64) string { return dep(strconv.FormatInt(id, 10)) }
+
+func dep(id string) string { return "analysis:" + id }
 
 // Changed is what a change of these rows invalidates; nil stands for more rows than could be named.
-func Changed(ids []int64) []string {
+func Changed(ids []string) []string {
 	deps := []string{AllAnalyses}
 	if ids == nil {
 		return append(deps, Table)
 	}
 	for _, id := range ids {
-		deps = append(deps, Dep(id))
+		deps = append(deps, dep(id))
 	}
 	return deps
 }

@@ -43,7 +43,7 @@ func (d archiveDeps) ArticleDeps(ctx context.Context, id int64) ([]string, error
 	if err != nil {
 		return nil, err
 	}
-	return articles.Changed([]int64{id}, []string{a.Source}), nil
+	return articles.Changed([]string{strconv.FormatInt(id, 10)}, []string{a.Source}), nil
 }
 
 // mostNamed bounds how many articles of a newspaper are named one by one; beyond it the whole table is.

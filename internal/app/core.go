@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/redis/go-redis/v9"
 
+	"openlearn/internal/articles"
 	"openlearn/internal/cache"
 	"openlearn/internal/outbox"
 	"openlearn/internal/postgres"
@@ -62,7 +63,7 @@ func (c *core) openDatabase(ctx context.Context) (err error) {
 		return err
 	}
 	c.closers.add(c.db.Close)
-	c.registry.MustRegister(&databaseFigures{pool: c.db.Pool})
+	c.registry.MustRegister(&databaseFigures{pool: c.db.Pool, stored: articles.NewStore(c.db.Gorm).LastStored})
 	return nil
 }
 

@@ -12,7 +12,8 @@ import (
 // databaseFigures tells Prometheus how the pool does and when the archive last got an article, whichever process stored
 // it: `openlearn scrape` is one of its own, and nobody reads its metrics.
 type databaseFigures struct {
-	pool *pgxpool.Pool
+	pool   *pgxpool.Pool
+	stored func(context.Context) (*time.Time, error) // articles.Store.LastStored
 
 	mu     sync.Mutex
 	asked  time.Time
@@ -55,8 +56,8 @@ func (f *databaseFigures) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// lastStored is when the row with the greatest id was stored: its index gives that without a look at the others. A
-// database that does not answer leaves the last answer standing; other figures tell of it.
+// lastStored is when an article was last stored (Unix time). A database that does not answer leaves the last answer
+// standing; other figures tell of it.
 func (f *databaseFigures) lastStored() float64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -66,14 +67,13 @@ func (f *databaseFigures) lastStored() float64 {
 	f.asked = time.Now()
 	ctx, cancel := context.WithTimeout(uncounted(context.Background()), newestTimeout)
 	defer cancel()
-	var at *float64
-	err := f.pool.QueryRow(ctx, "SELECT (SELECT extract(epoch FROM scraped_at)::float8 FROM scraped_content ORDER BY id DESC LIMIT 1)").Scan(&at)
+	at, err := f.stored(ctx)
 	switch {
 	case err != nil:
 	case at == nil:
 		f.newest = 0
 	default:
-		f.newest = *at
+		f.newest = float64(at.UnixMicro()) / 1e6
 	}
 	return f.newest
 }

@@ -22,6 +22,8 @@ const (
 	AllArticles = "articles"
 	// Table is the table, and the dependency of every entry that rests on it.
 	Table = "scraped_content"
+	// revisionsTable is keyed by article: its entries rest on the articles' table, too.
+	revisionsTable = "article_revisions"
 )
 
 // The layers that this domain reads through.
@@ -47,20 +49,25 @@ func Layers() []cache.Layer {
 	}
 }
 
+// sourceLabel is the kind of label under which articles are recorded: the column with the newspaper's name.
+const sourceLabel = "source"
+
 // ArticleDep is the dependency of what shows the one article.
-func ArticleDep(id int64) string { return "article:" + strconv.FormatInt(id, 10) }
+func ArticleDep(id int64) string { return articleDep(strconv.FormatInt(id, 10)) }
+
+func articleDep(id string) string { return "article:" + id }
 
 // SourceDep is the dependency of what shows articles of the one newspaper only.
 func SourceDep(name string) string { return "source:" + name }
 
-// Changed is what a change of these rows invalidates. ids nil stands for more rows than could be named, of any source.
-func Changed(ids []int64, sources []string) []string {
+// Changed is what a change of these articles invalidates. ids nil stands for more than could be named, of any source.
+func Changed(ids, sources []string) []string {
 	deps := []string{AllArticles}
 	if ids == nil {
 		return append(deps, Table)
 	}
 	for _, id := range ids {
-		deps = append(deps, ArticleDep(id))
+		deps = append(deps, articleDep(id))
 	}
 	for _, name := range sources {
 		deps = append(deps, SourceDep(name))
@@ -70,7 +77,10 @@ func Changed(ids []int64, sources []string) []string {
 
 // Facts says what a recorded change of this domain's table invalidates.
 func Facts() outbox.Rules {
-	return outbox.Rules{Table: func(f outbox.Fact) []string { return Changed(f.Keys, f.Sources) }}
+	return outbox.Rules{
+		Table:          func(f outbox.Fact) []string { return Changed(f.Keys, f.Labels[sourceLabel]) },
+		revisionsTable: func(f outbox.Fact) []string { return Changed(f.Keys, nil) },
+	}
 }
 
 // deps is what a listing under this filter depends on.

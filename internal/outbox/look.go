@@ -115,7 +115,7 @@ func (r *Relay) see(ctx context.Context) error {
 	start := r.opt.Now()
 	asked := time.Now()
 	answer := make(chan look, 1)
-	r.done.Go(func() {
+	r.asking.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, max(lateMost, r.timeout))
 		defer cancel()
 		answer <- r.ask(ctx, start)
@@ -141,7 +141,7 @@ func (r *Relay) see(ctx context.Context) error {
 			r.publish(l)
 			return l.err
 		case <-doubt.C:
-			r.done.Go(func() { _ = r.askAgain(ctx) })
+			r.asking.Go(func() { _ = r.askAgain(ctx) })
 		case <-verdict.C:
 			judged = true
 			r.publish(look{at: r.opt.Now(), err: errSilent, away: r.silent(asked)})
@@ -230,7 +230,7 @@ func (r *Relay) publish(l look) {
 	close(r.changed)
 	r.changed = make(chan struct{})
 	if l.err == nil && l.claimable > 0 {
-		nudge(r.wake)
+		r.worker.Wake()
 	}
 }
 

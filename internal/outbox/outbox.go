@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"openlearn/internal/periodic"
 	"openlearn/internal/postgres"
 )
 
@@ -22,8 +23,10 @@ type Fact struct {
 	ID        int64
 	Table     string
 	Operation string   // INSERT, UPDATE, DELETE or TRUNCATE
-	Keys      []int64  // nil: more than can be named, the whole table
-	Sources   []string // the sources of the rows; nil: not known
+	Keys      []string // as text, whatever their type; nil: more than can be named, the whole table
+	// Labels are what the rows are filed under, before and after the change: by kind (a column that the table's triggers
+	// name) its values. Rows without a value have no label of the kind. nil where Keys is.
+	Labels map[string][]string
 }
 
 // Invalidator makes dependencies new. The relay asks it, and it is an interface so that the relay knows no cache.
@@ -85,13 +88,10 @@ type Relay struct {
 	changed chan struct{}        // closed when the next look is published
 	known   string               // the database that NewDatabase has been told of; the looker's own
 	late    time.Time            // when a look was last answered too late; the looker's own
-	quiet   [2]quiet             // of the looker and of the worker
 
-	desk   desk          // what is to be written to the outbox
-	glance chan struct{} // look now
-	wake   chan struct{} // work now
-	stop   context.CancelFunc
-	done   sync.WaitGroup
+	desk           desk // what is to be written to the outbox
+	looker, worker *periodic.Runner
+	asking         sync.WaitGroup // questions that a look no longer waits for
 }
 
 // New makes a relay that is in bypass until it has been started and has looked.
@@ -111,10 +111,13 @@ func New(o Options) *Relay {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	r := &Relay{
-		opt: o, timeout: lookTimeout, hold: hold, changed: make(chan struct{}),
-		glance: make(chan struct{}, 1), wake: make(chan struct{}, 1),
-	}
+	r := &Relay{opt: o, timeout: lookTimeout, hold: hold, changed: make(chan struct{})}
+	r.looker = periodic.New(periodic.Job{Name: "outbox look", Every: o.Poll, Pass: r.see, Logger: o.Logger, Now: o.Now})
+	r.worker = periodic.New(periodic.Job{
+		// Twice as often as anybody looks: what writers have applied is deleted, many at once, before it can seem to be pending.
+		Name: "outbox work", Every: o.Poll / 2, Pass: r.work, Logger: o.Logger, Now: o.Now,
+		Last: r.clear, LastTimeout: time.Second, // what writers have applied nobody has to apply again
+	})
 	r.metrics = newMetrics(o.Registerer, r)
 	return r
 }
@@ -122,68 +125,15 @@ func New(o Options) *Relay {
 // Start runs the relay against cache until Close. Looking and working go on side by side: an invalidation that hangs must
 // not keep the relay from seeing what is pending.
 func (r *Relay) Start(ctx context.Context, cache Invalidator) {
-	ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	r.cache = cache
-	r.done.Go(func() { r.every(ctx, r.opt.Poll, r.glance, 0, r.see) })
-	r.done.Go(func() {
-		// Twice as often as anybody looks: what writers have applied is deleted, many at once, before it can seem to be pending.
-		r.every(ctx, r.opt.Poll/2, r.wake, 1, r.work)
-		// What writers have applied nobody has to apply again.
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		r.report(1, r.clear(last))
-	})
+	ctx = context.WithoutCancel(ctx)
+	r.looker.Start(ctx)
+	r.worker.Start(ctx)
 }
 
 // Close stops the relay and waits for it. What it has not deleted, others will apply once more.
 func (r *Relay) Close() {
-	if r.stop != nil {
-		r.stop()
-		r.done.Wait()
-	}
-}
-
-// every does something at once, again and again, and whenever it is asked to, until ctx ends.
-func (r *Relay) every(ctx context.Context, period time.Duration, asked <-chan struct{}, who int, do func(context.Context) error) {
-	tick := time.NewTicker(period)
-	defer tick.Stop()
-	for {
-		if err := do(ctx); ctx.Err() == nil {
-			r.report(who, err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-asked:
-		}
-	}
-}
-
-// nudge asks for what a goroutine does, unless that has been asked for already.
-func nudge(c chan<- struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
-
-// quiet keeps an outage from filling the log.
-type quiet struct {
-	failing bool
-	logged  time.Time
-}
-
-// report logs a failure when it is new, and once a minute while it lasts, and its end.
-func (r *Relay) report(who int, err error) {
-	q := &r.quiet[who]
-	switch {
-	case err == nil && q.failing:
-		r.opt.Logger.Info("outbox is looked at again")
-		*q = quiet{}
-	case err == nil:
-	case !q.failing || r.opt.Now().Sub(q.logged) > time.Minute:
-		r.opt.Logger.Warn("outbox pass failed", "error", err)
-		*q = quiet{true, r.opt.Now()}
-	}
+	r.looker.Close()
+	r.worker.Close()
+	r.asking.Wait()
 }

@@ -75,7 +75,7 @@ func (r *Relay) work(ctx context.Context) error {
 			break
 		}
 	}
-	nudge(r.glance)
+	r.looker.Wake()
 	return err
 }
 
@@ -106,7 +106,7 @@ func (r *Relay) clear(ctx context.Context) error {
 			for _, f := range refused {
 				close(f.marked)
 			}
-			nudge(r.glance)
+			r.looker.Wake()
 		}
 	}
 	for len(applied) > 0 {
@@ -119,7 +119,7 @@ func (r *Relay) clear(ctx context.Context) error {
 		applied = applied[n:]
 	}
 	if l := r.look.Load(); l != nil && l.pending > 0 && !r.MayServe() {
-		nudge(r.glance)
+		r.looker.Wake()
 	}
 	return errors.Join(errs...)
 }
@@ -178,12 +178,12 @@ const claimQuery = `
 UPDATE cache_outbox SET held_until = clock_timestamp() + make_interval(secs => $3)
 WHERE id IN (SELECT id FROM cache_outbox WHERE region = $1 AND (held_until IS NULL OR held_until <= clock_timestamp())
              ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
-RETURNING id, table_name, operation, keys, sources`
+RETURNING id, table_name, operation, keys, labels`
 
 func collect(rows pgx.Rows) ([]Fact, error) {
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Fact, error) {
 		var f Fact
-		err := row.Scan(&f.ID, &f.Table, &f.Operation, &f.Keys, &f.Sources)
+		err := row.Scan(&f.ID, &f.Table, &f.Operation, &f.Keys, &f.Labels)
 		return f, err
 	})
 }

@@ -64,7 +64,7 @@ func (r *Relay) unseen(ctx context.Context, committed time.Time, ids []int64) (p
 	refused := &refusal{ids: ids, marked: make(chan struct{})}
 	r.desk.refuse(refused)
 	defer r.desk.forget(refused)
-	nudge(r.wake)
+	r.worker.Wake()
 	var marked time.Time
 	sure := time.NewTimer(committed.Add(closedBy).Sub(r.opt.Now()))
 	defer sure.Stop()
@@ -85,9 +85,9 @@ func (r *Relay) unseen(ctx context.Context, committed time.Time, ids []int64) (p
 		case <-next:
 		case <-waiting:
 			marked, waiting = r.opt.Now(), nil
-			nudge(r.glance)
+			r.looker.Wake()
 		case <-sure.C:
-			nudge(r.glance)
+			r.looker.Wake()
 		case <-ctx.Done():
 			return true, ctx.Err()
 		}
@@ -126,7 +126,7 @@ func (r *Relay) recorded(tx *gorm.DB) (facts []Fact, err error) {
 	// Arrays travel as JSON because database/sql knows none.
 	rows, err := tx.Raw(`UPDATE cache_outbox SET recorded_at = clock_timestamp(), held_until = clock_timestamp() + make_interval(secs => ?)
 		WHERE tx = pg_current_xact_id() AND region = ?
-		RETURNING id, table_name, operation, coalesce(array_to_json(keys), 'null')::text, coalesce(array_to_json(sources), 'null')::text`,
+		RETURNING id, table_name, operation, coalesce(array_to_json(keys), 'null')::text, coalesce(labels, 'null')::text`,
 		r.hold.Seconds(), r.opt.Region).Rows()
 	if err != nil {
 		return nil, fmt.Errorf("read back what the write changes: %w", err)
@@ -134,11 +134,11 @@ func (r *Relay) recorded(tx *gorm.DB) (facts []Fact, err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var f Fact
-		var keys, sources []byte
-		if err := rows.Scan(&f.ID, &f.Table, &f.Operation, &keys, &sources); err != nil {
+		var keys, labels []byte
+		if err := rows.Scan(&f.ID, &f.Table, &f.Operation, &keys, &labels); err != nil {
 			return nil, fmt.Errorf("read back what the write changes: %w", err)
 		}
-		if err := errors.Join(json.Unmarshal(keys, &f.Keys), json.Unmarshal(sources, &f.Sources)); err != nil {
+		if err := errors.Join(json.Unmarshal(keys, &f.Keys), json.Unmarshal(labels, &f.Labels)); err != nil {
 			return nil, fmt.Errorf("read back what the write changes: %w", err)
 		}
 		facts = append(facts, f)

@@ -36,7 +36,7 @@ const titles = "titles"
 func dependencies(f outbox.Fact) []string {
 	deps := []string{"articles"}
 	for _, k := range f.Keys {
-		deps = append(deps, "article:"+strconv.FormatInt(k, 10))
+		deps = append(deps, "article:"+k)
 	}
 	return deps
 }

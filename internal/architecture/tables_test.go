@@ -1,0 +1,164 @@
+package architecture
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// tables says which package queries a table. It alone does, so that one cached.go answers what goes stale with it. Others
+// may read a table in a join, where that is declared with what makes their entries stale.
+var tables = map[string]struct {
+	owner string
+	joins map[string]string // package: what its entries depend on
+}{
+	"scraped_content": {"internal/articles", map[string]string{
+		"internal/analysis": "articles.AllArticles, given by app: every change of any article invalidates it",
+	}},
+	"article_revisions": {"internal/articles", nil},
+	"content_analysis":  {"internal/analysis", nil},
+	"cache_audit":       {"internal/admin", nil},
+	"cache_access":      {"internal/warming", nil},
+	"cache_outbox":      {"internal/outbox", nil},
+	"cache_region":      {"internal/outbox", nil},
+	"cache_database":    {"internal/outbox", nil},
+}
+
+var created = regexp.MustCompile(`(?i)CREATE\s+(?:UNLOGGED\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?"?(\w+)`)
+
+// TestEveryTableHasOneOwner reads every string of the program that is not a test's.
+func TestEveryTableHasOneOwner(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	files, err := filepath.Glob(filepath.Join(root, "migrations", "*.sql"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d migrations, %v", len(files), err)
+	}
+	for _, file := range files {
+		for _, name := range createdBy(t, file) {
+			if _, ok := tables[name]; !ok {
+				t.Errorf("%s creates %s: say here which package queries it", file, name)
+			}
+		}
+	}
+	used := map[string]bool{}
+	err = filepath.WalkDir(filepath.Join(root, "internal"), func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		rel, err := filepath.Rel(root, file)
+		if err != nil {
+			return err
+		}
+		pkg := path.Dir(filepath.ToSlash(rel))
+		for _, text := range stringsOf(t, file) {
+			for _, name := range named(text) {
+				used[name+" in "+pkg] = true
+				if !mayQuery(pkg, name) {
+					t.Errorf("%s names the table %s, which is %s's: ask that package, or declare the join here", file, name, tables[name].owner)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, table := range tables {
+		for pkg := range table.joins {
+			if !used[name+" in "+pkg] {
+				t.Errorf("%s is declared to join %s and does not: take the declaration out", pkg, name)
+			}
+		}
+	}
+	if !used["scraped_content in internal/articles"] {
+		t.Error("the owner's own queries are not found: the reading is broken")
+	}
+}
+
+func createdBy(t *testing.T, file string) (names []string) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range created.FindAllStringSubmatch(string(b), -1) {
+		names = append(names, m[1])
+	}
+	return names
+}
+
+// stringsOf are the string literals of a file, but for import paths and struct tags.
+func stringsOf(t *testing.T, file string) (out []string) {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.ImportSpec:
+			return false
+		case *ast.BasicLit:
+			if text, err := strconv.Unquote(n.Value); err == nil && n.Kind == token.STRING {
+				out = append(out, text)
+			}
+		}
+		return true
+	})
+	return out
+}
+
+var word = regexp.MustCompile(`\w+`)
+
+// named lists the tables whose names a text holds as words of their own.
+func named(text string) (names []string) {
+	for _, w := range word.FindAllString(text, -1) {
+		if _, ok := tables[w]; ok && !slices.Contains(names, w) {
+			names = append(names, w)
+		}
+	}
+	return names
+}
+
+func mayQuery(pkg, table string) bool {
+	entry := tables[table]
+	_, joins := entry.joins[pkg]
+	return joins || pkg == entry.owner || strings.HasPrefix(pkg, entry.owner+"/")
+}
+
+// TestTheOwnersAreKept keeps the test above from becoming one that cannot fail.
+func TestTheOwnersAreKept(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		pkg, text string
+		allowed   bool
+	}{
+		{"internal/articles", "SELECT * FROM scraped_content", true},
+		{"internal/articles/importer", "scraped_content", true},
+		{"internal/analysis", "JOIN scraped_content c ON c.id = a.content_id", true},
+		{"internal/app", "SELECT max(scraped_at) FROM scraped_content", false},
+		{"internal/articles", "DELETE FROM content_analysis", false},
+		{"internal/app", "scraped_contents", true},
+	} {
+		allowed := true
+		for _, name := range named(c.text) {
+			allowed = allowed && mayQuery(c.pkg, name)
+		}
+		if allowed != c.allowed {
+			t.Errorf("%s with %q: allowed %v, want %v", c.pkg, c.text, allowed, c.allowed)
+		}
+	}
+	if got := created.FindAllStringSubmatch("CREATE TABLE a (x int);\ncreate table IF NOT EXISTS b ();", -1); len(got) != 2 {
+		t.Errorf("tables found: %v", got)
+	}
+}
