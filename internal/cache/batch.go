@@ -60,7 +60,7 @@ func (b *batch) run(ctx context.Context) []batchAnswer {
 			a.ans.value = nil // each caller's own copy
 		}
 		if !sc.warms() {
-			b.c.topKeys.see(b.layer, b.qs[i].key, int64(start.Sub(b.c.born)))
+			b.c.topKeys.See(b.qs[i].key, int64(start.Sub(b.c.born)))
 		}
 	}
 	since(b.layer.met.getMany, start)

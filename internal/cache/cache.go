@@ -1,12 +1,3 @@
-// Package cache keeps what a slow source of truth answers, with a promise:
-// once Invalidate has returned, no read on any instance returns a value whose
-// fetch began before it was called.
-//
-// Every value depends on named things, each of which has a version in Redis,
-// a random nonce. A value is stored with the versions that were current before
-// its fetch began and is served only while all of them still are. docs/cache.md
-// tells the whole protocol; the files of this package follow its ideas one by
-// one: layers, key, deps, versions, envelope, read, flight, fill, invalidate.
 package cache
 
 import (
@@ -19,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/topkeys"
 )
 
 // Cache is the engine. It is safe for concurrent use.
@@ -48,7 +41,7 @@ type Cache struct {
 	looks   redis.UniversalClient // the pulse's own
 	history history
 	audits  chan struct{} // slots of the coherence audit
-	topKeys *topKeys
+	topKeys *topkeys.TopKeys
 	schemas schemas
 	owners  atomic.Uint64 // numbers the Funcs
 	redis   redisGauges
@@ -81,7 +74,7 @@ func New(o Options) (*Cache, error) {
 		depPrefix: depPrefix + depFormat + ":",
 		born:      time.Now(),
 		met:       newMetrics(o.Registerer),
-		topKeys:   newTopKeys(),
+		topKeys:   topkeys.New(),
 		audits:    make(chan struct{}, maxAudits),
 	}
 	c.reads.byName = make(map[string]*usedCoalescer[sharedReading])

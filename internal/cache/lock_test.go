@@ -110,24 +110,29 @@ func TestDeadHolderIsReplacedWhenItsLeaseEnds(t *testing.T) {
 	}
 	tg := mustTarget(t, f, 1)
 	dead := c.newLock(&tg, tk.versions)
-	const lease = 150 * time.Millisecond
-	if err := rdb.Set(ctx, dead.name, "dead", lease).Err(); err != nil {
-		t.Fatal(err)
+	// On a busy machine a short lease may end before the reader comes.
+	for lease := 150 * time.Millisecond; f.layer.met.lockWaits.value() == 0; lease *= 3 {
+		if lease > time.Minute {
+			t.Fatal("it never waited: the test's lock has the wrong name")
+		}
+		loads := f.loads.Load()
+		if err := rdb.Del(ctx, f.Key(1)).Err(); err != nil {
+			t.Fatal(err)
+		}
+		c.near.clear()
+		if err := rdb.Set(ctx, dead.name, "dead", lease).Err(); err != nil {
+			t.Fatal(err)
+		}
+		mustGet(t, f, 1, 0)
+		wantLoads(t, f, loads+1)
 	}
-	start := time.Now()
-	mustGet(t, f, 1, 0)
-	t.Logf("replaced %v after the lease's end", time.Since(start)-lease)
-	if f.layer.met.lockWaits.value() == 0 {
-		t.Error("it did not wait: the test's lock has the wrong name")
-	}
-	wantLoads(t, f, 1)
 }
 
 func TestHolderKeepsItsLeaseAndReleasesByToken(t *testing.T) {
 	t.Parallel()
 	rdb := ownRedis(t)
 	o := exactly(rdb, nil)
-	o.Lease = 1500 * time.Millisecond
+	o.Lease = 6 * time.Second // extended every two: a stall of four does no harm
 	c := newCache(t, o)
 	f := count(c, Article)
 	ctx := context.Background()

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/maypok86/otter/v2"
+
+	"openlearn/internal/cache/internal/topkeys"
 )
 
 // near is the in-process memory: entries next to their versions.
@@ -33,7 +35,7 @@ type nearEntry struct {
 	// since is when the last successful check began (monotonic ns).
 	since atomic.Int64
 	// top counts its reads, so that the quickest need not look it up.
-	top atomic.Pointer[topCount]
+	top atomic.Pointer[topkeys.Counter]
 	// shared is the decoded value of Funcs that share it.
 	shared atomic.Pointer[any]
 }
@@ -121,8 +123,8 @@ func (c *Cache) bounded(l *layerState, key string, owner uint64) *nearEntry {
 			return nil
 		}
 	}
-	if !e.top.Load().again(now) {
-		e.top.Store(c.topKeys.see(l, key, now))
+	if !e.top.Load().Again(now) {
+		e.top.Store(c.topKeys.See(key, now))
 	}
 	return e
 }

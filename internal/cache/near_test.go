@@ -211,3 +211,48 @@ func TestSharedNearValueIsDecodedOnce(t *testing.T) {
 		t.Error("two callers got the same memory without asking for it")
 	}
 }
+
+// The staleness of a bounded entry is counted from the start of the check that
+// found it current, not from its end: what changed meanwhile may be in neither.
+func TestStalenessIsCountedFromTheStartOfACheck(t *testing.T) {
+	t.Parallel()
+	c := instances(t, 1, exactly(ownRedis(t), nil))[0]
+	ctx := context.Background()
+	f := count(c, Article)
+	mustGet(t, f, 1, 0)
+	var sent int64 // when the first exchange of a read was about to be sent
+	c.rdb.AddHook(&mgets{before: func(int64) {
+		if sent == 0 {
+			for sent = c.mono(); c.mono() < sent+int64(time.Millisecond); {
+			}
+		}
+	}})
+	check := func(what string, read func()) {
+		t.Helper()
+		sent = 0
+		read()
+		e := c.near.get(f.Key(1))
+		if e == nil || sent == 0 {
+			t.Fatalf("%s: not in memory, or no exchange", what)
+		}
+		if got := e.since.Load(); got > sent {
+			t.Errorf("%s: counted from %d µs after the exchange began", what, (got-sent)/1000)
+		}
+	}
+	check("a check", func() { mustGet(t, f, 1, 0) })
+	check("a batch's check", func() { f.GetMany(ctx, []int{1}) })
+	c.near.clear()
+	check("a hit", func() { mustGet(t, f, 1, 0) })
+	c.near.clear()
+	check("a batch's hit", func() { f.GetMany(ctx, []int{1}) })
+	if err := c.Invalidate(ctx, "thing:1"); err != nil {
+		t.Fatal(err)
+	}
+	c.near.clear()
+	check("a fill", func() { mustGet(t, f, 1, 0) })
+	if err := c.Invalidate(ctx, "thing:1"); err != nil {
+		t.Fatal(err)
+	}
+	c.near.clear()
+	check("a batch's fill", func() { f.GetMany(ctx, []int{1}) })
+}

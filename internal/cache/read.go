@@ -58,7 +58,7 @@ func (c *Cache) answered(sc *scope, q *request, ans *answer, err error, start ti
 		q.layer.met.nestedHits.inc()
 	}
 	if !sc.warms() {
-		c.topKeys.see(q.layer, q.key, int64(start.Sub(c.born)))
+		c.topKeys.See(q.key, int64(start.Sub(c.born)))
 	}
 	if err == nil || ans.negative {
 		sc.note(c, q.deps, &ans.inherited)

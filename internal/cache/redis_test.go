@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -153,6 +154,9 @@ func TestMain(m *testing.M) {
 		defer shared.kill()
 	}
 	redis.SetLogger(silent{})
+	if run := flag.Lookup("test.run"); shared.server == nil && run.Value.String() == "" {
+		_ = run.Value.Set("^(Test|Fuzz)") // examples cannot skip themselves
+	}
 	code = m.Run()
 	if shared.server != nil {
 		shared.kill()
@@ -216,4 +220,9 @@ func newCache(t testing.TB, o Options) *Cache {
 		}
 	})
 	return c
+}
+
+// RedisForExamples is a client of a database for one example.
+func RedisForExamples() *redis.Client {
+	return redis.NewClient(&redis.Options{Addr: shared.addr(), DB: int(shared.db.Add(1))})
 }

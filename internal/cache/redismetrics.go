@@ -29,7 +29,7 @@ func (r redisCollector) Collect(ch chan<- prometheus.Metric) {
 	send := func(d *prometheus.Desc, kind prometheus.ValueType, v float64) {
 		ch <- prometheus.MustNewConstMetric(d, kind, v)
 	}
-	send(redisUpDesc, prometheus.GaugeValue, flag(s.Reachable))
+	send(redisUpDesc, prometheus.GaugeValue, boolGauge(s.Reachable))
 	if !s.Reachable {
 		return
 	}

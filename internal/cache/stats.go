@@ -133,9 +133,9 @@ func (c *Cache) registerGauges() {
 	m := c.met
 	m.add(redisCollector{c})
 	m.count("cache_redis_errors_total", "Exchanges with Redis that failed: no connection, no answer in time, an error for an answer.", nil, &c.breaker.errors)
-	m.gauge("cache_breaker_open", "1 while reads go past a Redis that does not answer.", func() float64 { return flag(c.breaker.open.Load()) })
-	m.gauge("cache_gate_open", "1 while entries may be served.", func() float64 { return flag(c.opt.Gate()) })
-	m.gauge("cache_message_link_up", "1 while invalidation messages are heard.", func() float64 { return flag(c.pubsub.upSince.Load() != 0) })
+	m.gauge("cache_breaker_open", "1 while reads go past a Redis that does not answer.", func() float64 { return boolGauge(c.breaker.open.Load()) })
+	m.gauge("cache_gate_open", "1 while entries may be served.", func() float64 { return boolGauge(c.opt.Gate()) })
+	m.gauge("cache_message_link_up", "1 while invalidation messages are heard.", func() float64 { return boolGauge(c.pubsub.upSince.Load() != 0) })
 	m.gauge("cache_near_bytes", "Bytes held in process memory.", func() float64 {
 		if c.near.store == nil {
 			return 0
@@ -152,7 +152,7 @@ func (c *Cache) registerGauges() {
 	})
 }
 
-func flag(b bool) float64 {
+func boolGauge(b bool) float64 {
 	if b {
 		return 1
 	}
