@@ -310,11 +310,12 @@ func (s *Service) makeRoom(c *call) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), removeWithin)
 	defer cancel()
-	for _, id := range displaced {
-		if err := s.opt.Cache.Delete(ctx, httpcache.ResponseLayer, cache.Key{ID: id}); err != nil {
-			s.log.Debug("a displaced response was not removed, and expires", "route", c.rt.Path, "error", err)
-			return
-		}
+	keys := make([]cache.Key, len(displaced))
+	for i, id := range displaced {
+		keys[i] = cache.Key{ID: id}
+	}
+	if err := s.opt.Cache.Forget(ctx, httpcache.ResponseLayer, keys...); err != nil {
+		s.log.Debug("displaced responses were not removed, and expire", "route", c.rt.Path, "error", err)
 	}
 }
 
