@@ -149,7 +149,7 @@ func (c *core) furnish(ctx context.Context, articles int) {
 	}
 	if err == nil {
 		var report scraping.Report
-		if report, err = c.Scraping.Scrape(ctx, newsroom.ID); err == nil {
+		if report, err = c.Scraping.Scrape(ctx, newsroom.ID, scraping.Options{}); err == nil {
 			c.log.Info("scraped the demo newsroom", "report", report)
 		}
 	}

@@ -63,8 +63,17 @@ func commands() []command {
 			help: "Each line is an object: source, title, text, and optionally category, date, url, author, country. Files may be gzipped; - is\nstandard input. Articles that are there already are skipped, bad lines are reported and cost only themselves.",
 		},
 		{
-			name: "scrape", args: "SOURCE", summary: "fetch a source's feed and store its new articles", run: runScrape,
-			help: "SOURCE is an id or a name, such as el_tiempo or \"El Tiempo\"; any other word lists them.",
+			name: "scrape", args: "[SOURCE]", summary: "gather a source's new articles and store them", flags: scrapeFlags, run: runScrape,
+			help: "SOURCE is an id or a name, such as el_tiempo or \"El Tiempo\" (openlearn sources list shows them); --all gathers from every source that has\nan entry, --url reads one page. With --dry-run nothing is stored, and neither PostgreSQL nor Redis is needed.",
+		},
+		{name: "sources", args: "list|show|check|probe [ID]", summary: "look at the catalogue of sources, and for new entries", flags: sourcesFlags, run: runSources, help: sourcesHelp},
+		{
+			name: "extract", args: "FILE|-", summary: "read the article out of a page, as a line of JSON", flags: extractFlags, run: runExtract,
+			help: "A page that is no article gives a line that says which kind of page it is ({\"refused\": …}), and exit code 1.",
+		},
+		{
+			name: "robots", args: "FILE|- PATH…", summary: "say what a robots.txt lets a robot fetch", flags: robotsFlags, run: runRobots,
+			help: "Prints allow or deny for each path, a line each (RFC 9309).",
 		},
 		{name: "cache-proxy", summary: "cache any upstream, as a reverse proxy (RFC 9111)", hidden: true, flags: cacheProxyFlags, run: runCacheProxy, help: cacheProxyHelp},
 		{name: "healthcheck", summary: "ask a running service whether it is ready", run: runHealthcheck, help: "Exit code 0 if http://127.0.0.1:PORT/health/ready says so, PORT from HTTP_ADDR. For containers."},
@@ -87,6 +96,9 @@ const environmentHelp = `Environment (default):
   DATABASE_POOL_SIZE   connections to PostgreSQL (20)
   REDIS_POOL_SIZE      connections to Redis (50)
   CONNECT_TIMEOUT, SOCKET_TIMEOUT (5s), SHUTDOWN_TIMEOUT (20s)
+  SCRAPER_SOURCES_FILE  YAML that adds sources to the catalogue, or replaces some (see openlearn sources show)
+  SCRAPER_ALLOWED_NETS  networks that may be read although they are not public, such as 10.1.0.0/16; none otherwise
+  SCRAPER_USER_AGENT    what sources are told of who asks
   WARM_KEYS            articles kept warm at most (500); 0: none
   WARM_SCHEDULE        which while the service runs: predicted, popular or off (predicted)
   WARM_INTERVAL        between looks at them (3m)
@@ -122,19 +134,35 @@ func Run(ctx context.Context, version string, args []string, stdout, stderr io.W
 		if cmd.flags != nil {
 			cmd.flags(fs)
 		}
-		switch err := fs.Parse(args[1:]); {
+		positional, err := parseArgs(fs, args[1:])
+		switch {
 		case errors.Is(err, flag.ErrHelp):
 			cmd.print(stdout, fs)
 			return nil
 		case err != nil:
 			return usageError{fmt.Sprintf("%s: %v (see openlearn %s -h)", name, err, name)}
-		case cmd.args == "" && fs.NArg() > 0:
-			return usageError{fmt.Sprintf("%s takes no arguments, got %q (see openlearn %s -h)", name, strings.Join(fs.Args(), " "), name)}
+		case cmd.args == "" && len(positional) > 0:
+			return usageError{fmt.Sprintf("%s takes no arguments, got %q (see openlearn %s -h)", name, strings.Join(positional, " "), name)}
 		}
-		return cmd.run(ctx, &call{version: version, flags: fs, args: fs.Args(), stdout: stdout, stderr: stderr})
+		return cmd.run(ctx, &call{version: version, flags: fs, args: positional, stdout: stdout, stderr: stderr})
 	}
 	printUsage(stderr)
 	return usageError{fmt.Sprintf("unknown command %q", args[0])}
+}
+
+// parseArgs reads flags wherever they stand, up to a --, and returns the arguments.
+func parseArgs(fs *flag.FlagSet, args []string) ([]string, error) {
+	var positional []string
+	for {
+		if err := fs.Parse(args); err != nil {
+			return nil, err
+		}
+		rest := fs.Args()
+		if read := len(args) - len(rest); len(rest) == 0 || read > 0 && args[read-1] == "--" {
+			return append(positional, rest...), nil
+		}
+		positional, args = append(positional, rest[0]), rest[1:]
+	}
 }
 
 func printUsage(w io.Writer) {

@@ -32,7 +32,7 @@ type domains struct {
 func (c *core) openDomains(context.Context) (err error) {
 	c.Articles = articles.NewService(articles.NewStore(c.db.Gorm).Admit(c.admitted.searches), c.cache, c.outbox)
 	c.Analysis = analysis.NewService(analysis.NewStore(c.db.Gorm), c.cache, c.outbox, articles.AllArticles)
-	if c.catalogue, err = source.NewCatalogue(); err != nil {
+	if c.catalogue, err = c.cfg.Scraping.sources(); err != nil {
 		return err
 	}
 	return c.openScraping()

@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"openlearn/internal/scraping"
 	"openlearn/internal/scraping/newsroom"
 )
 
@@ -153,12 +154,12 @@ func (a *testApp) live(paper *testNewsroom) {
 // scrapeNews makes a pass that works and one that fails.
 func (a *testApp) scrapeNews(paper *testNewsroom) {
 	a.t.Helper()
-	if _, err := a.Scraping.Scrape(a.t.Context(), newsroom.ID); err != nil {
+	if _, err := a.Scraping.Scrape(a.t.Context(), newsroom.ID, scraping.Options{}); err != nil {
 		a.t.Fatal(err)
 	}
 	paper.gone.Store(true)
 	defer paper.gone.Store(false)
-	if _, err := a.Scraping.Scrape(a.t.Context(), newsroom.ID); err == nil {
+	if _, err := a.Scraping.Scrape(a.t.Context(), newsroom.ID, scraping.Options{}); err == nil {
 		a.t.Fatal("a newspaper that is not there was scraped")
 	}
 }

@@ -1,43 +1,67 @@
 package app
 
 import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+
 	"openlearn/internal/scraping"
 	"openlearn/internal/scraping/fetch"
 	"openlearn/internal/scraping/newsroom"
 	"openlearn/internal/scraping/source"
 )
 
-// scrapingConfig is what the environment says of scraping.
+// scrapingConfig is what the environment says of gathering.
 type scrapingConfig struct {
 	// NewsroomURL is where the demo newspaper is while `openlearn dev` runs, whose env file says so; "" = not there.
 	NewsroomURL string `envconfig:"NEWSROOM_URL"`
+	// SourcesFile adds sources to the catalogue, or replaces some.
+	SourcesFile string `envconfig:"SCRAPER_SOURCES_FILE"`
+	// AllowedNets are networks that may be read although they are not public, comma-separated.
+	AllowedNets string `envconfig:"SCRAPER_ALLOWED_NETS"`
+	// UserAgent says who asks; "" = fetch.DefaultUserAgent.
+	UserAgent string `envconfig:"SCRAPER_USER_AGENT"`
+
+	nets []netip.Prefix
 }
 
-func (*scrapingConfig) Validate() error { return nil } // the definition is validated with all others
+// Validate reads the networks. The catalogue is read, and refused, when it is needed.
+func (c *scrapingConfig) Validate() (err error) {
+	c.SourcesFile, c.UserAgent = strings.TrimSpace(c.SourcesFile), strings.TrimSpace(c.UserAgent)
+	if err := fetch.CheckUserAgent(c.UserAgent); err != nil {
+		return fmt.Errorf("SCRAPER_USER_AGENT: expected %w", err)
+	}
+	if c.nets, err = fetch.ParseNets(c.AllowedNets); err != nil {
+		return fmt.Errorf("SCRAPER_ALLOWED_NETS: expected %w", err)
+	}
+	return nil
+}
 
-// definitions are the sources that can be scraped.
-func (c *scrapingConfig) definitions() (*source.Definitions, error) {
-	var extra []source.Definition
+// sources is the catalogue.
+func (c *scrapingConfig) sources() (*source.Catalogue, error) {
+	var extra []source.Source
 	if c.NewsroomURL != "" {
 		extra = append(extra, newsroom.Definition(c.NewsroomURL))
 	}
-	return source.NewDefinitions(extra...)
+	return source.Load(c.SourcesFile, extra...)
 }
 
-// openScraping makes the one Service of the process: what it remembers of feeds, robots and paces counts for all passes.
+// fetcher reads what sources publish.
+func (c *scrapingConfig) fetcher(log *slog.Logger) *fetch.Fetcher {
+	return fetch.New(fetch.Config{UserAgent: c.UserAgent, Allowed: c.nets, Log: log})
+}
+
+// openScraping makes the one Service of the process: what it remembers of entries, robots and paces counts for all passes.
 func (c *core) openScraping() error {
-	defs, err := c.cfg.Scraping.definitions()
+	metrics, err := scraping.NewMetrics(c.registry, c.catalogue)
 	if err != nil {
 		return err
 	}
-	metrics, err := scraping.NewMetrics(c.registry, defs)
-	if err != nil {
-		return err
-	}
-	fetcher := fetch.New(fetch.Config{Log: c.log})
+	fetcher := c.cfg.Scraping.fetcher(c.log)
 	c.closers.addFunc(fetcher.Close)
 	c.Scraping, err = scraping.NewService(scraping.ServiceConfig{
-		Definitions: defs, Fetcher: fetcher, Sink: scrapeSink{c}, Known: c.Articles.Known, Log: c.log, Metrics: metrics,
+		Sources: c.catalogue, Fetcher: fetcher, Sink: scrapeSink{c}, Known: c.Articles.Known, Log: c.log, Metrics: metrics,
 	})
 	return err
 }

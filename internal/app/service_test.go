@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"openlearn/internal/scraping"
 	"openlearn/internal/scraping/newsroom"
 	"openlearn/internal/testkit"
 )
@@ -169,14 +170,14 @@ func TestScrapeShowsAtOnce(t *testing.T) {
 			t.Fatal("not empty")
 		}
 	}
-	report, err := a.Scraping.Scrape(t.Context(), newsroom.ID)
+	report, err := a.Scraping.Scrape(t.Context(), newsroom.ID, scraping.Options{})
 	if err != nil || report.Saved < 8 || report.Failed > 0 {
 		t.Fatalf("%+v, %v", report, err)
 	}
 	if total() != float64(report.Saved) || status() != float64(report.Saved) {
 		t.Errorf("lists show %v and %v articles after %d were stored", total(), status(), report.Saved)
 	}
-	again, err := a.Scraping.Scrape(t.Context(), newsroom.ID)
+	again, err := a.Scraping.Scrape(t.Context(), newsroom.ID, scraping.Options{})
 	if err != nil || again.Saved != 0 || again.Known != report.Saved {
 		t.Errorf("second pass: %+v, %v", again, err)
 	}

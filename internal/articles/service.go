@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -114,7 +115,7 @@ func (s *Service) write(ctx context.Context, do func(*Store) error) (pending boo
 	return s.writer.Write(ctx, func(tx *gorm.DB) error { return do(s.store.in(tx)) })
 }
 
-// Known returns those of the addresses whose articles are stored, from the database.
-func (s *Service) Known(ctx context.Context, urls []string) ([]string, error) {
+// Known returns those of the addresses whose articles are stored, and when each was last written, from the database.
+func (s *Service) Known(ctx context.Context, urls []string) (map[string]time.Time, error) {
 	return s.store.Known(ctx, urls)
 }

@@ -276,14 +276,21 @@ func storeError(err error, format string, args ...any) error {
 // The classes of SQLSTATEs that blame the values: of the wrong kind, or too much of them.
 const dataException, limitExceeded = "22", "54"
 
-// Known returns those of the addresses whose articles are stored.
-func (s *Store) Known(ctx context.Context, urls []string) ([]string, error) {
-	var known []string
+// Known returns those of the addresses whose articles are stored, and when each was last written.
+func (s *Store) Known(ctx context.Context, urls []string) (map[string]time.Time, error) {
 	if len(urls) == 0 {
 		return nil, nil
 	}
-	if err := s.db.WithContext(ctx).Model(&Article{}).Where("source_url IN ?", urls).Pluck("source_url", &known).Error; err != nil {
+	var rows []struct {
+		SourceURL string
+		UpdatedAt *time.Time
+	}
+	if err := s.db.WithContext(ctx).Model(&Article{}).Select("source_url, updated_at").Where("source_url IN ?", urls).Scan(&rows).Error; err != nil {
 		return nil, fmt.Errorf("look up %d addresses: %w", len(urls), err)
+	}
+	known := make(map[string]time.Time, len(rows))
+	for _, r := range rows {
+		known[r.SourceURL] = deref(r.UpdatedAt)
 	}
 	return known, nil
 }

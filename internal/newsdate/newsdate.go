@@ -62,7 +62,7 @@ func Parse(s string, loc *time.Location) (Date, error) {
 	if len(s) > maxLength {
 		return Date{}, fmt.Errorf("newsdate: %d bytes: %w", len(s), ErrFormat)
 	}
-	text := fold(s)
+	text := spoken(fold(s))
 	d, err := parse(text, loc)
 	if err != nil {
 		return Date{}, fmt.Errorf("newsdate: %q: %w", s, err)

@@ -108,19 +108,19 @@ func (h *host) feed(links ...string) {
 	h.mux.HandleFunc("/feed", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
 }
 
-func (h *host) definition() source.Definition {
-	return source.Definition{ID: "x", Name: "Equis", BaseURL: h.base, RequestsPerMinute: 60_000, AllowLoopback: true, Feeds: []source.Feed{{URL: h.base + "/feed"}}}
+func (h *host) definition() source.Source {
+	return source.Source{ID: "x", Name: "Equis", BaseURL: h.base, RequestsPerMinute: 60_000, AllowLoopback: true, Entries: []source.Entry{{URL: h.base + "/feed", Kind: source.Feed}}}
 }
 
-func (h *host) service(def source.Definition) *Service {
+func (h *host) service(def source.Source) *Service {
 	h.t.Helper()
-	defs, err := source.DefinitionsOf(def)
+	defs, err := source.New(def)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	fetcher := fetch.New(h.config)
 	h.t.Cleanup(fetcher.Close)
-	h.sc.Definitions, h.sc.Fetcher, h.sc.Sink = defs, fetcher, h.sink
+	h.sc.Sources, h.sc.Fetcher, h.sc.Sink = defs, fetcher, h.sink
 	s, err := NewService(h.sc)
 	if err != nil {
 		h.t.Fatal(err)
@@ -132,7 +132,7 @@ func (h *host) scrape() (Report, error) {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
 	defer cancel()
-	return h.service(h.definition()).Scrape(ctx, "x")
+	return h.service(h.definition()).Scrape(ctx, "x", Options{})
 }
 
 func TestHostilePagesCostOnlyThemselves(t *testing.T) {
@@ -258,7 +258,7 @@ func TestUnreachableRobotsCloseTheSiteAndMissingOnesOpenIt(t *testing.T) {
 		h.html("/nota", story("Una nota"))
 		h.feed("/nota")
 		report, err := h.scrape()
-		if report.Saved != saved || (saved == 0) != errors.Is(err, ErrNoFeeds) {
+		if report.Saved != saved || (saved == 0) != errors.Is(err, ErrNoEntries) {
 			t.Errorf("%d: %v, %+v", status, err, report)
 		}
 	}
@@ -311,11 +311,11 @@ func TestAHostThatAsksForTooLongIsLeftAlone(t *testing.T) {
 func TestFeedDatesAndNamesFillThePage(t *testing.T) {
 	t.Parallel()
 	latin := bytes.ReplaceAll([]byte(`<?xml version="1.0"?><rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel><item><title>Ma&#241;ana &amp;amp; tarde</title><link>https://news.example/a</link><pubDate>2025-10-28 08:55:00</pubDate><dc:creator>Jos@ P@rez</dc:creator><category>Econom@a</category></item></channel></rss>`), []byte("@"), []byte("\xe9"))
-	items, _, err := discover.ParseFeed(latin, &url.URL{Scheme: "https", Host: "news.example"}, source.Definition{BaseURL: "https://news.example"}.Site())
-	if err != nil || len(items) != 1 {
-		t.Fatalf("%v, %v", items, err)
+	found, err := discover.ParseFeed(latin, &url.URL{Scheme: "https", Host: "news.example"}, source.Source{BaseURL: "https://news.example"}.Site())
+	if err != nil || len(found.Items) != 1 {
+		t.Fatalf("%v, %v", found, err)
 	}
-	it := items[0]
+	it := found.Items[0]
 	if it.Title != "Mañana & tarde" || !slices.Equal(it.Authors, []string{"José Pérez"}) || !slices.Equal(it.Categories, []string{"Economéa"}) || it.PublishedAt.Format(time.RFC3339) != "2025-10-28T13:55:00Z" {
 		t.Errorf("%+v", it)
 	}

@@ -90,22 +90,22 @@ type uiList struct {
 }
 
 func (h *handlers) sources(_ context.Context, in *sourcesInput) (*sourcesOutput, error) {
-	list, filtered := h.catalogue.All(), true
+	list, filtered := h.catalogue.Listed(), true
 	switch {
 	case in.Priority != "" && in.Category != "":
-		list = slices.DeleteFunc(h.catalogue.ByPriority(in.Priority), func(s source.Source) bool { return s.Category != in.Category })
+		list = slices.DeleteFunc(h.catalogue.ByPriority(in.Priority), func(s source.Listed) bool { return s.Category != in.Category })
 	case in.Priority != "":
 		list = h.catalogue.ByPriority(in.Priority)
 	case in.Category != "":
 		if list, _ = h.catalogue.ByCategory(in.Category); list == nil {
-			list = []source.Source{}
+			list = []source.Listed{}
 		}
 	default:
 		filtered = false
 	}
 	var shape any = list
 	if !filtered {
-		grouped := map[string][]source.Source{}
+		grouped := map[string][]source.Listed{}
 		for _, g := range h.catalogue.Grouped() {
 			grouped[g.Category] = g.Sources
 		}

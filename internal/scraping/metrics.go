@@ -29,7 +29,7 @@ const (
 
 // NewMetrics registers the series. Those of the definitions known beforehand begin at 0, so that their first failure is a
 // rise and not a first sight.
-func NewMetrics(reg prometheus.Registerer, known *source.Definitions) (*Metrics, error) {
+func NewMetrics(reg prometheus.Registerer, known *source.Catalogue) (*Metrics, error) {
 	m := &Metrics{
 		passes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "scraping_passes_total", Help: "Passes over a source made by this process, by outcome: ok, failed as a whole, or canceled.",
@@ -54,8 +54,8 @@ func NewMetrics(reg prometheus.Registerer, known *source.Definitions) (*Metrics,
 		}
 	}
 	if known != nil {
-		for _, id := range known.IDs() {
-			m.begin(id)
+		for _, s := range known.Scrapable() {
+			m.begin(s.ID)
 		}
 	}
 	return m, nil

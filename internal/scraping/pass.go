@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"openlearn/internal/scraping/discover"
 	"openlearn/internal/scraping/extract"
@@ -17,7 +19,8 @@ import (
 // pass is the state of one Scrape. Only run's goroutine touches it; workers hand their results over.
 type pass struct {
 	service *Service
-	def     source.Definition
+	src     source.Source
+	options Options
 	site    source.Site
 	report  Report
 	batch   []result
@@ -37,11 +40,20 @@ type result struct {
 }
 
 func (p *pass) run(ctx context.Context) error {
-	items, err := p.discover(ctx)
-	if err != nil {
-		return err
+	if p.options.URL != "" {
+		address, ok := p.site.Canonical(p.site.Base(), p.options.URL)
+		if !ok {
+			return fmt.Errorf("%s: %w", p.options.URL, ErrNotOfSource)
+		}
+		p.report.Found = 1
+		p.pages(ctx, []discover.Item{{URL: address}})
+	} else {
+		items, err := p.discover(ctx)
+		if err != nil {
+			return err
+		}
+		p.pages(ctx, p.choose(ctx, items))
 	}
-	p.pages(ctx, p.choose(ctx, items))
 	p.flush(ctx)
 	if err := ctx.Err(); err != nil {
 		return err
@@ -52,80 +64,33 @@ func (p *pass) run(ctx context.Context) error {
 	return nil
 }
 
-// discover reads the feeds. A feed that fails is reported; all failing is an error.
-func (p *pass) discover(ctx context.Context) ([]discover.Item, error) {
-	var items []discover.Item
-	var errs []error
-	announced := map[string]bool{}
-	for _, feed := range p.def.Feeds {
-		read, err := p.readFeed(ctx, feed.URL)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			errs = append(errs, err)
-			p.report.fail("feed", feed.URL, fetch.ReasonOf(err), err)
-			continue
-		}
-		p.report.Feeds++
-		p.report.Skipped += read.skipped
-		for _, it := range read.items {
-			if !announced[it.URL] {
-				announced[it.URL] = true
-				items = append(items, it)
-			}
-		}
-	}
-	p.report.Found = len(items)
-	if p.report.Feeds == 0 {
-		return nil, fmt.Errorf("%w: %w", ErrNoFeeds, errors.Join(errs...))
-	}
-	return items, nil
-}
-
-// readFeed fetches one feed, or takes what it said before where it says that nothing changed.
-func (p *pass) readFeed(ctx context.Context, url string) (feedMemory, error) {
-	before := p.service.feed(url)
-	doc, err := p.service.cfg.Fetcher.Get(ctx, p.def, url, fetch.AcceptFeed, before.validators)
-	if err != nil {
-		return feedMemory{}, err
-	}
-	if doc.NotModified {
-		p.report.Unchanged++
-		return before, nil
-	}
-	items, skipped, err := discover.ParseFeed(doc.Body, doc.URL, p.site)
-	if err != nil {
-		return feedMemory{}, &fetch.Error{URL: url, Reason: ReasonFeed, Err: err}
-	}
-	now := feedMemory{validators: doc.Validators, items: items, skipped: skipped}
-	p.service.rememberFeed(url, now)
-	return now, nil
-}
-
-// choose leaves out what is stored already and what goes beyond a pass.
+// choose leaves out what is not due, what is stored already and has not changed since, and what goes beyond a pass.
 func (p *pass) choose(ctx context.Context, items []discover.Item) []discover.Item {
-	if known := p.service.cfg.Known; known != nil && len(items) > 0 {
+	due := p.service.cfg.Now().Add(clockSkew)
+	items = slices.DeleteFunc(items, func(it discover.Item) bool {
+		held := it.PublishedAt != nil && it.PublishedAt.After(due)
+		if held {
+			p.report.Held++
+		}
+		return held
+	})
+	if known := p.service.cfg.Known; known != nil && len(items) > 0 && !p.options.DryRun {
 		urls := make([]string, len(items))
 		for i, it := range items {
 			urls[i] = it.URL
 		}
 		stored, err := known(ctx, urls)
 		if err != nil { // an economy only: without it pages are fetched that turn out to be duplicates
-			p.service.cfg.Log.WarnContext(ctx, "scraping: known addresses not available", "source", p.def.ID, "err", err)
+			p.service.cfg.Log.WarnContext(ctx, "scraping: known addresses not available", "source", p.src.ID, "error", err)
 		}
-		is := make(map[string]bool, len(stored))
-		for _, u := range stored {
-			is[u] = true
-		}
-		fresh := make([]discover.Item, 0, len(items))
-		for _, it := range items {
-			if !is[it.URL] {
-				fresh = append(fresh, it)
+		items = slices.DeleteFunc(items, func(it discover.Item) bool {
+			at, is := stored[it.URL]
+			skip := is && (it.ModifiedAt == nil || !it.ModifiedAt.After(at))
+			if skip {
+				p.report.Known++
 			}
-		}
-		p.report.Known = len(items) - len(fresh)
-		items = fresh
+			return skip
+		})
 	}
 	if over := len(items) - p.service.cfg.MaxPages; over > 0 {
 		p.report.Cut = over
@@ -133,6 +98,9 @@ func (p *pass) choose(ctx context.Context, items []discover.Item) []discover.Ite
 	}
 	return items
 }
+
+// clockSkew is how far ahead a newspaper's clock may be.
+const clockSkew = 10 * time.Minute
 
 // pages fetches and extracts with bounded concurrency, and stores as articles arrive.
 func (p *pass) pages(ctx context.Context, items []discover.Item) {
@@ -153,6 +121,9 @@ func (p *pass) pages(ctx context.Context, items []discover.Item) {
 	p.tasted = map[string]bool{}
 	for r := range results {
 		p.take(ctx, r)
+		if p.options.Progress != nil {
+			p.options.Progress(p.report)
+		}
 	}
 	feeder.Wait()
 }
@@ -165,7 +136,7 @@ func (p *pass) page(ctx context.Context, it discover.Item) (r result) {
 			r.stage, r.err = "extract", fmt.Errorf("extract: panic: %v", v)
 		}
 	}()
-	doc, err := p.service.cfg.Fetcher.Get(ctx, p.def, it.URL, fetch.AcceptPage, p.service.pageValidators(it.URL))
+	doc, err := p.service.cfg.Fetcher.Get(ctx, p.src, it.URL, fetch.AcceptPage, p.service.pageValidators(it.URL))
 	if err != nil {
 		r.stage, r.err = "fetch", err
 		return r
@@ -177,7 +148,7 @@ func (p *pass) page(ctx context.Context, it discover.Item) (r result) {
 	}
 	r.fetched = true
 	r.article, r.err = extract.Extract(extract.Decode(doc.Body, doc.ContentType), extract.Hints{
-		URL: doc.URL, Source: p.def.Name, Language: p.def.Language, Site: &p.site,
+		URL: doc.URL, Source: p.src.Name, Language: p.src.Language, Site: &p.site,
 	})
 	if r.err != nil {
 		r.stage = "extract"
@@ -238,11 +209,17 @@ func (p *pass) take(ctx context.Context, r result) {
 		return
 	}
 	p.report.Extracted++
+	if p.options.Each != nil {
+		p.options.Each(r.article)
+	}
 	if p.tasted[r.article.URL] {
 		p.report.Duplicates++
 		return
 	}
 	p.tasted[r.article.URL] = true
+	if p.options.DryRun {
+		return
+	}
 	p.batch = append(p.batch, r)
 	if len(p.batch) >= p.service.cfg.BatchSize {
 		p.flush(ctx)

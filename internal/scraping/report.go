@@ -3,21 +3,24 @@ package scraping
 import (
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"openlearn/internal/scraping/fetch"
 )
 
-// Report is what one pass over one source did. Found = Known + Cut + the pages tried; of those, Fetched were read
+// Report is what one pass over one source did. Found = Held + Known + Cut + the pages tried; of those, Fetched were read
 // anew, Unchanged were as the last pass saw them, and the rest is in Failures.
 type Report struct {
 	ID         string               `json:"id"`
 	Source     string               `json:"source"`
 	StartedAt  time.Time            `json:"started_at"`
 	Took       time.Duration        `json:"took_ns"`
-	Feeds      int                  `json:"feeds"`      // feeds read
+	Entries    []EntryState         `json:"entries"`    // what each entry that was read answered
+	Feeds      int                  `json:"feeds"`      // entries that announced articles
 	Found      int                  `json:"found"`      // distinct article addresses announced
 	Skipped    int                  `json:"skipped"`    // feed items off the host, repeated, or no articles
+	Held       int                  `json:"held"`       // not fetched yet, because they are dated in the future
 	Known      int                  `json:"known"`      // not fetched, because they are stored already
 	Cut        int                  `json:"cut"`        // not fetched, because a pass fetches no more
 	Fetched    int                  `json:"fetched"`    // pages read
@@ -28,6 +31,7 @@ type Report struct {
 	Duplicates int                  `json:"duplicates"` // articles that were stored before and say the same
 	Failed     int                  `json:"failed"`     // feeds, pages and articles lost
 	Reasons    map[fetch.Reason]int `json:"reasons"`    // Failed by reason
+	TTL        time.Duration        `json:"-"`          // how long the entries ask to wait
 	Failures   []Failure            `json:"failures"`   // the first maxFailures, in order of occurrence
 }
 
@@ -57,19 +61,24 @@ func (r *Report) fail(stage, url string, reason fetch.Reason, err error) {
 	}
 	r.Reasons[reason]++
 	if len(r.Failures) < maxFailures {
-		detail := err.Error()
-		if len(detail) > 300 {
-			detail = detail[:300]
-		}
-		r.Failures = append(r.Failures, Failure{URL: url, Stage: stage, Reason: reason, Detail: detail})
+		r.Failures = append(r.Failures, Failure{URL: url, Stage: stage, Reason: reason, Detail: detail(err)})
 	}
+}
+
+// detail is an error in at most 300 bytes of sound text.
+func detail(err error) string {
+	s := err.Error()
+	if len(s) > 300 {
+		s = s[:300]
+	}
+	return strings.ToValidUTF8(s, "")
 }
 
 // LogValue is the report without its list of failures.
 func (r Report) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("source", r.Source), slog.Duration("took", r.Took), slog.Int("feeds", r.Feeds), slog.Int("found", r.Found),
-		slog.Int("skipped", r.Skipped), slog.Int("known", r.Known), slog.Int("cut", r.Cut), slog.Int("fetched", r.Fetched),
+		slog.Int("skipped", r.Skipped), slog.Int("held", r.Held), slog.Int("known", r.Known), slog.Int("cut", r.Cut), slog.Int("fetched", r.Fetched),
 		slog.Int("unchanged", r.Unchanged), slog.Int("extracted", r.Extracted), slog.Int("saved", r.Saved), slog.Int("revised", r.Revised),
 		slog.Int("duplicates", r.Duplicates), slog.Int("failed", r.Failed),
 	)
@@ -78,6 +87,7 @@ func (r Report) LogValue() slog.Value {
 // What Scrape can refuse, or end with when nothing came of a pass.
 var (
 	ErrUnknownSource = errors.New("no such source, or none that can be scraped")
+	ErrNotOfSource   = errors.New("the address is not the source's own")
 	ErrRunning       = errors.New("the source is being scraped already")
-	ErrNoFeeds       = errors.New("no feed of the source could be read")
+	ErrNoEntries     = errors.New("no entry of the source could be read")
 )

@@ -45,13 +45,14 @@ type Verdict struct {
 	Reason  string // of a refusal
 }
 
-// ServiceConfig says what a Service works with; Definitions, Fetcher and Sink are required.
+// ServiceConfig says what a Service works with; Sources, Fetcher and Sink are required.
 type ServiceConfig struct {
-	Definitions *source.Definitions
-	Fetcher     *fetch.Fetcher
-	Sink        Sink
-	// Known answers which of these addresses are stored already: their pages are not fetched again. Optional.
-	Known func(ctx context.Context, urls []string) ([]string, error)
+	Sources *source.Catalogue
+	Fetcher *fetch.Fetcher
+	Sink    Sink
+	// Known answers which of these addresses are stored already, and when each was last written: their pages are fetched again
+	// only if the source says that they changed since. Optional.
+	Known func(ctx context.Context, urls []string) (map[string]time.Time, error)
 	// Concurrency is how many pages are in hand at once. Default 4.
 	Concurrency int
 	// MaxPages bounds the pages fetched in one pass. Default 60.
@@ -74,25 +75,29 @@ type Service struct {
 
 	mu      sync.Mutex
 	running map[string]bool             // by definition id
-	feeds   map[string]feedMemory       // by address, as last read
+	entries map[string]entryMemory      // by address, as last read
 	seen    map[string]fetch.Validators // by address of a stored page: the next pass asks for changes only
 }
 
-// feedMemory is a feed as it was last read: a feed that answers "not modified" announces the same items again, of
-// which some may have been lost the last time.
-type feedMemory struct {
+// entryMemory is an entry as it was last read: one that answers "not modified" announces the same again, of which some may
+// have been lost the last time.
+type entryMemory struct {
 	validators fetch.Validators
-	items      []discover.Item
-	skipped    int
+	whole      time.Time // when it was last read whole
+	found      discover.Found
+	sitemaps   []discover.Child
 }
 
 // maxValidators bounds Service.seen; past it the memory is dropped and pages are read anew.
 const maxValidators = 20_000
 
+// maxEntries bounds Service.entries: the catalogue's, and the sitemaps that indexes name.
+const maxEntries = 2000
+
 // NewService makes a Service.
 func NewService(cfg ServiceConfig) (*Service, error) {
-	if cfg.Definitions == nil || cfg.Fetcher == nil || cfg.Sink == nil {
-		return nil, errors.New("scraping: NewService: Definitions, Fetcher and Sink are required")
+	if cfg.Sources == nil || cfg.Fetcher == nil || cfg.Sink == nil {
+		return nil, errors.New("scraping: NewService: Sources, Fetcher and Sink are required")
 	}
 	if cfg.Concurrency <= 0 {
 		cfg.Concurrency = 4
@@ -112,27 +117,39 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Service{cfg: cfg, running: map[string]bool{}, feeds: map[string]feedMemory{}, seen: map[string]fetch.Validators{}}, nil
+	return &Service{cfg: cfg, running: map[string]bool{}, entries: map[string]entryMemory{}, seen: map[string]fetch.Validators{}}, nil
+}
+
+// Options say how a pass is made.
+type Options struct {
+	// URL makes the pass read this page alone, known or not.
+	URL string
+	// DryRun stores nothing: Each is told what would be.
+	DryRun bool
+	// Each is told of every article that a pass finds, one at a time. Optional.
+	Each func(extract.Article)
+	// Progress is told of the pass's report as it goes on, one at a time. Optional.
+	Progress func(Report)
 }
 
 // Scrape makes one pass over a source, named by id, name or alias: read its feeds, fetch the pages they announce,
 // extract the articles and store them. It returns when everything it started has ended.
 //
 // Single failures are in the report, not in the error. The error says that the pass as such failed: it wraps
-// ErrUnknownSource, ErrRunning, ErrNoFeeds, the context's error, or what the sink said when it took nothing. Articles
+// ErrUnknownSource, ErrRunning, ErrNoEntries, the context's error, or what the sink said when it took nothing. Articles
 // extracted before the context ended are stored all the same.
-func (s *Service) Scrape(ctx context.Context, source string) (Report, error) {
-	def, ok := s.cfg.Definitions.Find(source)
+func (s *Service) Scrape(ctx context.Context, source string, options Options) (Report, error) {
+	src, ok := s.cfg.Sources.Find(source)
 	if !ok {
 		return Report{Source: source}, fmt.Errorf("scrape %q: %w", source, ErrUnknownSource)
 	}
-	if !s.begin(def.ID) {
-		return Report{ID: def.ID, Source: def.Name}, fmt.Errorf("scrape %s: %w", def.ID, ErrRunning)
+	if !s.begin(src.ID) {
+		return Report{ID: src.ID, Source: src.Name}, fmt.Errorf("scrape %s: %w", src.ID, ErrRunning)
 	}
-	defer s.end(def.ID)
+	defer s.end(src.ID)
 
 	started := s.cfg.Now()
-	p := &pass{service: s, def: def, site: def.Site(), report: Report{ID: def.ID, Source: def.Name, StartedAt: started.UTC(), Reasons: map[fetch.Reason]int{}, Failures: []Failure{}}}
+	p := &pass{service: s, src: src, site: src.Site(), options: options, report: Report{ID: src.ID, Source: src.Name, StartedAt: started.UTC(), Reasons: map[fetch.Reason]int{}, Failures: []Failure{}}}
 	passCtx, cancel := context.WithTimeout(ctx, s.cfg.PassTimeout)
 	defer cancel()
 	err := p.run(passCtx)
@@ -141,7 +158,7 @@ func (s *Service) Scrape(ctx context.Context, source string) (Report, error) {
 	level := slog.LevelInfo
 	if err != nil {
 		level = slog.LevelWarn
-		err = fmt.Errorf("scrape %s: %w", def.ID, err)
+		err = fmt.Errorf("scrape %s: %w", src.ID, err)
 	}
 	s.cfg.Log.LogAttrs(ctx, level, "scraping: pass ended", slog.Any("report", p.report), slog.Any("err", err))
 	return p.report, err
@@ -163,16 +180,19 @@ func (s *Service) end(id string) {
 	delete(s.running, id)
 }
 
-func (s *Service) feed(url string) feedMemory {
+func (s *Service) entry(url string) entryMemory {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.feeds[url]
+	return s.entries[url]
 }
 
-func (s *Service) rememberFeed(url string, f feedMemory) {
+func (s *Service) rememberEntry(url string, m entryMemory) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.feeds[url] = f // as many as there are definitions' feeds
+	if len(s.entries) >= maxEntries {
+		clear(s.entries)
+	}
+	s.entries[url] = m
 }
 
 // pageValidators are those of a page stored before. Where Known is there to say what is stored, a page that is asked

@@ -87,12 +87,14 @@ func TestDuplicatesAreCountedAndKnownPagesNotFetched(t *testing.T) {
 		t.Errorf("%v, %+v", err, report)
 	}
 	fetches.Store(0)
-	h.sc.Known = func(_ context.Context, urls []string) ([]string, error) { return urls[:2], nil }
+	h.sc.Known = func(_ context.Context, urls []string) (map[string]time.Time, error) {
+		return map[string]time.Time{urls[0]: time.Now(), urls[1]: time.Now()}, nil
+	}
 	report, err = h.scrape()
 	if err != nil || report.Known != 2 || report.Fetched != 1 || fetches.Load() != 1 {
 		t.Errorf("%v, %+v, %d fetches", err, report, fetches.Load())
 	}
-	h.sc.Known = func(context.Context, []string) ([]string, error) { return nil, errors.New("away") }
+	h.sc.Known = func(context.Context, []string) (map[string]time.Time, error) { return nil, errors.New("away") }
 	h.sc.MaxPages = 2
 	if report, err = h.scrape(); err != nil || report.Known != 0 || report.Cut != 1 || report.Fetched != 2 {
 		t.Errorf("%v, %+v", err, report)
@@ -119,7 +121,7 @@ func TestOnePassAtATimeAndCancellationKeepsWhatWasRead(t *testing.T) {
 	}
 	done := make(chan ended, 1)
 	go func() {
-		r, err := s.Scrape(ctx, "x")
+		r, err := s.Scrape(ctx, "x", Options{})
 		done <- ended{r, err}
 	}()
 	select {
@@ -127,7 +129,7 @@ func TestOnePassAtATimeAndCancellationKeepsWhatWasRead(t *testing.T) {
 	case <-ctx.Done():
 		t.Fatal("the second page was never asked for")
 	}
-	if _, err := s.Scrape(ctx, "equis"); !errors.Is(err, ErrRunning) {
+	if _, err := s.Scrape(ctx, "equis", Options{}); !errors.Is(err, ErrRunning) {
 		t.Errorf("a second pass at once: %v", err)
 	}
 	cancel()
@@ -142,11 +144,11 @@ func TestScrapeErrors(t *testing.T) {
 	h := newHost(t)
 	h.mux.HandleFunc("/feed", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>no feed</html>") })
 	s := h.service(h.definition())
-	if _, err := s.Scrape(t.Context(), "La Nada"); !errors.Is(err, ErrUnknownSource) {
+	if _, err := s.Scrape(t.Context(), "La Nada", Options{}); !errors.Is(err, ErrUnknownSource) {
 		t.Errorf("unknown: %v", err)
 	}
-	report, err := s.Scrape(t.Context(), "x")
-	if !errors.Is(err, ErrNoFeeds) || report.Reasons[ReasonFeed] != 1 {
+	report, err := s.Scrape(t.Context(), "x", Options{})
+	if !errors.Is(err, ErrNoEntries) || report.Reasons[ReasonFeed] != 1 {
 		t.Errorf("no feeds: %v, %+v", err, report)
 	}
 	if _, err := NewService(ServiceConfig{}); err == nil {
@@ -160,8 +162,8 @@ func TestOneBrokenFeedDoesNotHideTheOthers(t *testing.T) {
 	h.html("/nota-a", story("Una"))
 	h.feed("/nota-a")
 	def := h.definition()
-	def.Feeds = append([]source.Feed{{URL: h.base + "/gone"}}, def.Feeds...)
-	report, err := h.service(def).Scrape(t.Context(), "x")
+	def.Entries = append([]source.Entry{{URL: h.base + "/gone", Kind: source.Feed}}, def.Entries...)
+	report, err := h.service(def).Scrape(t.Context(), "x", Options{})
 	if err != nil || report.Saved != 1 || report.Feeds != 1 || report.Failed != 1 {
 		t.Errorf("%v, %+v", err, report)
 	}
@@ -173,7 +175,7 @@ func TestMetricsTellHowPassesEnded(t *testing.T) {
 	h.html("/nota-a", story("Una"))
 	h.feed("/nota-a", "/nota-perdida")
 	reg := prometheus.NewRegistry()
-	defs, err := source.DefinitionsOf(h.definition())
+	defs, err := source.New(h.definition())
 	if err != nil {
 		t.Fatal(err)
 	}

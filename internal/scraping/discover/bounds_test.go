@@ -44,7 +44,7 @@ func numbered(n int, format string) string {
 }
 
 func TestHostileFeedsAreCheap(t *testing.T) { //nolint:paralleltest // it measures the process
-	s := source.Definition{BaseURL: "https://www.diario.example"}.Site()
+	s := source.Source{BaseURL: "https://www.diario.example"}.Site()
 	base := &url.URL{Scheme: "https", Host: "www.diario.example", Path: "/feed"}
 	const rss, atom = `<rss version="2.0"><channel><item>`, `<feed xmlns="http://www.w3.org/2005/Atom"><entry>`
 	spaces := numbered(1000, ` xmlns:n%d="urn:x"`)
@@ -80,15 +80,15 @@ func TestHostileFeedsAreCheap(t *testing.T) { //nolint:paralleltest // it measur
 		"in windows-1252":           `<?xml version="1.0" encoding="windows-1252"?>` + rss + filled("<\xe1>"),
 	} {
 		var err error
-		var items []Item
-		if got := allocated(func() { items, _, err = ParseFeed([]byte(body), base, s) }); got > mostAllocated() {
+		var found Found
+		if got := allocated(func() { found, err = ParseFeed([]byte(body), base, s) }); got > mostAllocated() {
 			t.Errorf("%s: %d MB", name, got>>20)
 		}
 		if errors.Is(err, errFeedBounds) && !errors.Is(err, ErrNoFeed) {
 			t.Errorf("%s: %v is no refusal of a feed", name, err)
 		}
 		if strings.HasPrefix(name, "names") && !errors.Is(err, errFeedBounds) {
-			t.Errorf("%s: %d items, %v", name, len(items), err)
+			t.Errorf("%s: %d items, %v", name, len(found.Items), err)
 		}
 	}
 }
@@ -96,7 +96,7 @@ func TestHostileFeedsAreCheap(t *testing.T) { //nolint:paralleltest // it measur
 // TestFeedsWithinBounds are read as before, whatever their encoding.
 func TestFeedsWithinBounds(t *testing.T) {
 	t.Parallel()
-	s := source.Definition{BaseURL: "https://www.diario.example"}.Site()
+	s := source.Source{BaseURL: "https://www.diario.example"}.Site()
 	base := &url.URL{Scheme: "https", Host: "www.diario.example", Path: "/feed"}
 	body := `<!DOCTYPE rss [<!ENTITY a "<b>">]><rss version="2.0"` + numbered(40, ` xmlns:n%d="urn:x%[1]d"`) + `><channel>` +
 		numbered(1000, `<item><title>Año %d</title><link>/noticias/la-nota-%[1]d</link><media:group xmlns:media="http://search.yahoo.com/mrss/">`+strings.Repeat(`<media:content url="a" medium="image"/>`, 20)+`</media:group><description><![CDATA[`+strings.Repeat("<p>x</p>", 200)+`]]></description></item>`) +
@@ -113,7 +113,8 @@ func TestFeedsWithinBounds(t *testing.T) {
 		if len(feed) > 8<<20 {
 			t.Fatalf("%d bytes", len(feed))
 		}
-		items, _, err := ParseFeed(feed, base, s)
+		found, err := ParseFeed(feed, base, s)
+		items := found.Items
 		if err != nil || len(items) != 1000 || items[7].Title != "Año 7" {
 			t.Errorf("%s: %d items, %v", name, len(items), err)
 		}

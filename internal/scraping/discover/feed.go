@@ -3,14 +3,17 @@ package discover
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mmcdole/gofeed"
 	"golang.org/x/net/html/charset"
@@ -23,91 +26,164 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// Item is one article that a feed announces. What it says beyond the address fills the gaps of the page.
+// Item is one article that a source announces. What is said beyond the address fills the gaps of the page.
 type Item struct {
 	URL         string // canonical, on the source's host
 	Title       string
 	Authors     []string
 	Categories  []string
 	PublishedAt *time.Time
+	ModifiedAt  *time.Time // when the source says that it last changed the article
 }
 
-// maxFeedItems bounds one feed; real ones have 20 to 100.
-const maxFeedItems = 1000
+// Found is what a document announces.
+type Found struct {
+	Items   []Item
+	Skipped int           // announcements without a usable address: other hosts, listings, files, repetitions
+	TTL     time.Duration // how long the source asks to wait before the next look; 0: it does not say
+}
 
-// ParseFeed reads an RSS or Atom document into the items that lie on the source's host, each address once, in feed
-// order. skipped counts items without a usable address: on other hosts, listings, files, repetitions.
+// maxItems bounds one feed; real ones have 20 to 100.
+const maxItems = 1000
+
+// ParseFeed reads an RSS, Atom or JSON Feed document into the items that lie on the source's site, each address once, in
+// its order. The error says what the document is instead: ErrNoFeed, and one of ErrEmpty, ErrHTML and ErrChallenge where it
+// is that.
 //
 // A feed that breaks off in the middle still yields its whole items.
-func ParseFeed(body []byte, feedURL *url.URL, s source.Site) (items []Item, skipped int, err error) {
-	feed, err := decodeFeed(body)
+func ParseFeed(body []byte, feedURL *url.URL, s source.Site) (Found, error) {
+	body, err := Inflate(body)
 	if err != nil {
-		return nil, 0, err
+		return Found{}, fmt.Errorf("%w: %w", ErrNoFeed, err)
 	}
-	base := feedURL
-	seen := map[string]bool{}
+	feed, ttl, err := decodeFeed(body)
+	if err != nil {
+		return Found{}, err
+	}
+	out := Found{TTL: ttl}
+	seen := newAddresses()
 	for _, it := range feed.Items {
-		if it == nil || len(items) == maxFeedItems {
-			skipped++
+		if it == nil || len(out.Items) == maxItems {
+			out.Skipped++
 			continue
 		}
 		address, ok := "", false
-		for _, raw := range append([]string{it.Link, it.GUID}, it.Links...) {
-			if raw == "" || (raw == it.GUID && !strings.Contains(raw, "://")) {
-				continue
-			}
-			if address, ok = s.Canonical(base, raw); ok {
+		for _, raw := range links(it) {
+			if address, ok = s.Canonical(feedURL, raw); ok && source.LooksLikeArticle(address) {
 				break
 			}
+			ok = false
 		}
-		if !ok || seen[address] || !source.LooksLikeArticle(address) {
-			skipped++
+		if !ok || !seen.add(address) {
+			out.Skipped++
 			continue
 		}
-		seen[address] = true
-		items = append(items, newItem(it, address))
+		out.Items = append(out.Items, newItem(it, address))
 	}
-	return items, skipped, nil
+	return out, nil
+}
+
+// links are the addresses that an item may mean, the likeliest first: what a feed's proxy put its own in place of
+// (origLink), the link, and the identifier where it is an address.
+func links(it *gofeed.Item) []string {
+	var out []string
+	for _, space := range []string{"feedburner", "pheedo"} {
+		for _, e := range it.Extensions[space]["origLink"] {
+			out = append(out, e.Value)
+		}
+	}
+	out = append(out, it.Link)
+	out = append(out, it.Links...)
+	if strings.Contains(it.GUID, "://") || strings.HasPrefix(it.GUID, "/") {
+		out = append(out, it.GUID)
+	}
+	return slices.DeleteFunc(out, func(s string) bool { return strings.TrimSpace(s) == "" })
+}
+
+// addresses remembers those seen; one with and one without a slash at its end are the same.
+type addresses map[string]bool
+
+func newAddresses() addresses { return addresses{} }
+
+func (a addresses) add(address string) bool {
+	key := strings.TrimRight(address, "/")
+	if a[key] {
+		return false
+	}
+	a[key] = true
+	return true
 }
 
 func newItem(it *gofeed.Item, address string) Item {
-	out := Item{URL: address, Title: source.CleanInline(it.Title)}
+	out := Item{URL: address, Title: text(it.Title)}
 	for _, p := range it.Authors {
 		if p != nil {
-			out.Authors = append(out.Authors, source.CleanInline(p.Name))
+			out.Authors = append(out.Authors, text(p.Name))
 		}
 	}
 	for _, c := range it.Categories {
-		if c = source.CleanInline(c); c != "" {
+		if c = text(c); c != "" {
 			out.Categories = append(out.Categories, c)
 		}
 	}
-	for _, raw := range []string{it.Published, it.Updated} {
-		// Our own reading: the library takes a date without a zone for UTC, and Colombian feeds mean Bogotá.
-		if d, err := newsdate.Parse(raw, nil); err == nil {
-			out.PublishedAt = &d.Time
-			break
-		}
+	// Our own reading: the library takes a date without a zone for UTC, and Colombian feeds mean Bogotá.
+	out.PublishedAt, out.ModifiedAt = date(it.Published), date(it.Updated)
+	if out.PublishedAt == nil {
+		out.PublishedAt = out.ModifiedAt
 	}
 	return out
 }
 
-var ErrNoFeed = errors.New("no RSS or Atom document")
+func date(raw string) *time.Time {
+	if d, err := newsdate.Parse(raw, nil); err == nil {
+		return &d.Time
+	}
+	return nil
+}
 
-func decodeFeed(body []byte) (*gofeed.Feed, error) {
+// text is one line of plain text, with what was encoded twice ("CafÃ©") put right.
+func text(s string) string {
+	s = source.CleanInline(s)
+	if !strings.ContainsAny(s, "ÃÂ") {
+		return s
+	}
+	narrow, err := charmap.Windows1252.NewEncoder().String(s)
+	if err != nil || !utf8.ValidString(narrow) || len(narrow) == utf8.RuneCountInString(narrow) {
+		return s
+	}
+	return source.CleanInline(narrow)
+}
+
+// What a document is that is no feed.
+var (
+	ErrNoFeed    = errors.New("no RSS, Atom or JSON Feed document")
+	ErrEmpty     = errors.New("an empty answer")
+	ErrHTML      = errors.New("a page in its place")
+	ErrChallenge = errors.New("a challenge for robots in its place")
+)
+
+func decodeFeed(body []byte) (*gofeed.Feed, time.Duration, error) {
+	if len(bytes.TrimSpace(source.TrimBOM(body))) == 0 {
+		return nil, 0, fmt.Errorf("%w: %w", ErrNoFeed, ErrEmpty)
+	}
 	body, err := feedBytes(body)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
-		return nil, ErrNoFeed // the library would also read JSON feeds, which nobody here writes
+	if feed, is, err := jsonFeed(body); is {
+		return feed, 0, err
 	}
+	if body, err = fromRoot(body); err != nil {
+		return nil, 0, err
+	}
+	body = withoutControls(body)
 	if err := boundFeed(body); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoFeed, err)
+		return nil, 0, fmt.Errorf("%w: %w", ErrNoFeed, err)
 	}
+	ttl := feedTTL(body)
 	feed, err := gofeed.NewParser().Parse(bytes.NewReader(body))
 	if err == nil {
-		return feed, nil
+		return feed, ttl, nil
 	}
 	for tag, closing := range map[string]string{"</item>": "</channel></rss>", "</entry>": "</feed>"} {
 		at := bytes.LastIndex(body, []byte(tag))
@@ -116,10 +192,131 @@ func decodeFeed(body []byte) (*gofeed.Feed, error) {
 		}
 		whole := append(bytes.Clone(body[:at+len(tag)]), closing...)
 		if feed, again := gofeed.NewParser().Parse(bytes.NewReader(whole)); again == nil && len(feed.Items) > 0 {
-			return feed, nil
+			return feed, ttl, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: %w", ErrNoFeed, err)
+	return nil, 0, fmt.Errorf("%w: %w", ErrNoFeed, err)
+}
+
+// maxNoise bounds what may stand before a feed: warnings of the program that wrote it.
+const maxNoise = 64 << 10
+
+var (
+	feedRoot  = regexp.MustCompile(`(?i)<(?:\w+:)?(?:rss|feed|rdf)[\s>]`)
+	prologue  = regexp.MustCompile(`(?i)<\?xml[\s?]|<!doctype\s+rss`)
+	pageRoot  = regexp.MustCompile(`(?i)<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]`)
+	challenge = regexp.MustCompile(`(?i)cf-challenge|challenge-platform|cf_chl_|_incapsula_|captcha|just a moment|enable javascript and cookies|checking your browser|ddos-guard|verifique que (?:usted )?(?:no )?es (?:un )?(?:humano|robot)|px-captcha`)
+)
+
+// fromRoot drops what stands before the document, and refuses one whose root is no feed's.
+func fromRoot(body []byte) ([]byte, error) {
+	head := body[:min(len(body), maxNoise)]
+	root := feedRoot.FindIndex(head)
+	if page := pageRoot.FindIndex(head); page != nil && (root == nil || page[0] < root[0]) || root == nil && challenge.Match(head) {
+		if challenge.Match(head) {
+			return nil, fmt.Errorf("%w: %w", ErrNoFeed, ErrChallenge)
+		}
+		return nil, fmt.Errorf("%w: %w", ErrNoFeed, ErrHTML)
+	}
+	if root == nil {
+		return nil, ErrNoFeed
+	}
+	start := root[0]
+	if p := prologue.FindIndex(head[:start]); p != nil {
+		start = p[0]
+	}
+	return body[start:], nil
+}
+
+var charRef = regexp.MustCompile(`&#(?:[xX]([0-9a-fA-F]{1,6})|([0-9]{1,7}));`)
+
+// withoutControls drops the characters that XML does not have, written out or as references: one makes a parser refuse
+// the whole document.
+func withoutControls(body []byte) []byte {
+	illegal := func(r rune) bool {
+		return r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff || r >= 0xd800 && r <= 0xdfff || r > utf8.MaxRune
+	}
+	if bytes.IndexFunc(body, illegal) >= 0 {
+		body = bytes.Map(func(r rune) rune {
+			if illegal(r) {
+				return -1
+			}
+			return r
+		}, body)
+	}
+	if !bytes.Contains(body, []byte("&#")) {
+		return body
+	}
+	return charRef.ReplaceAllFunc(body, func(ref []byte) []byte {
+		m := charRef.FindSubmatch(ref)
+		digits, base := string(m[2]), 10
+		if len(m[1]) > 0 {
+			digits, base = string(m[1]), 16
+		}
+		if n, err := strconv.ParseInt(digits, base, 32); err != nil || illegal(rune(n)) {
+			return nil
+		}
+		return ref
+	})
+}
+
+var ttlElement = regexp.MustCompile(`(?i)<ttl>\s*(\d{1,5})\s*</ttl>`)
+
+// feedTTL is how long the channel asks to wait, in RSS's minutes.
+func feedTTL(body []byte) time.Duration {
+	m := ttlElement.FindSubmatch(body[:min(len(body), maxNoise)])
+	if m == nil {
+		return 0
+	}
+	minutes, err := strconv.Atoi(string(m[1]))
+	if err != nil {
+		return 0
+	}
+	return time.Duration(minutes) * time.Minute
+}
+
+// jsonFeed reads a JSON Feed (jsonfeed.org, version 1.1); is says whether the document is JSON at all.
+func jsonFeed(body []byte) (feed *gofeed.Feed, is bool, err error) {
+	body = bytes.TrimSpace(body)
+	if !bytes.HasPrefix(body, []byte("{")) {
+		return nil, false, nil
+	}
+	var doc struct {
+		Version string `json:"version"`
+		Items   []struct {
+			ID            any      `json:"id"`
+			URL           string   `json:"url"`
+			ExternalURL   string   `json:"external_url"`
+			Title         string   `json:"title"`
+			DatePublished string   `json:"date_published"`
+			DateModified  string   `json:"date_modified"`
+			Tags          []string `json:"tags"`
+			Author        struct {
+				Name string `json:"name"`
+			} `json:"author"`
+			Authors []struct {
+				Name string `json:"name"`
+			} `json:"authors"`
+		} `json:"items"`
+	}
+	if err := json.Unmarshal(body, &doc); err != nil {
+		return nil, true, fmt.Errorf("%w: %w", ErrNoFeed, err)
+	}
+	if !strings.Contains(doc.Version, "jsonfeed.org/version") {
+		return nil, true, ErrNoFeed
+	}
+	feed = &gofeed.Feed{}
+	for _, it := range doc.Items {
+		id, _ := it.ID.(string)
+		item := &gofeed.Item{Title: it.Title, Link: it.URL, Links: []string{it.ExternalURL}, GUID: id, Published: it.DatePublished, Updated: it.DateModified, Categories: it.Tags}
+		for _, a := range append(it.Authors, it.Author) {
+			if a.Name != "" {
+				item.Authors = append(item.Authors, &gofeed.Person{Name: a.Name})
+			}
+		}
+		feed.Items = append(feed.Items, item)
+	}
+	return feed, true, nil
 }
 
 var xmlEncoding = regexp.MustCompile(`(?i)^(\s*<\?xml[^>]*?)\s+encoding\s*=\s*["']([^"'>]*)["']`)

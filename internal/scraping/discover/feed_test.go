@@ -13,10 +13,11 @@ func FuzzFeed(f *testing.F) {
 	f.Add([]byte(`<rss version="2.0"><channel><item><link>https://www.diario.example/a</link><pubDate>x</pubDate></item></channel></rss>`))
 	f.Add([]byte(`<feed xmlns="http://www.w3.org/2005/Atom"><entry><link href="/a"/></entry><entry>`))
 	f.Add([]byte("<?xml version=\"1.0\" encoding=\"iso-8859-1\"?><rss><channel><item><link>/\xf1</link></item>"))
-	s := source.Definition{BaseURL: "https://www.diario.example"}.Site()
+	s := source.Source{BaseURL: "https://www.diario.example"}.Site()
 	base := &url.URL{Scheme: "https", Host: "www.diario.example", Path: "/feed"}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		items, _, err := ParseFeed(body, base, s)
+		found, err := ParseFeed(body, base, s)
+		items := found.Items
 		if err != nil && len(items) > 0 {
 			t.Fatal("items beside an error")
 		}
@@ -33,7 +34,7 @@ func FuzzFeed(f *testing.F) {
 func TestBrokenFeeds(t *testing.T) {
 	t.Parallel()
 	base := &url.URL{Scheme: "https", Host: "news.example", Path: "/feed"}
-	s := source.Definition{BaseURL: "https://news.example"}.Site()
+	s := source.Source{BaseURL: "https://news.example"}.Site()
 	for name, c := range map[string]struct {
 		body string
 		want []string
@@ -48,17 +49,17 @@ func TestBrokenFeeds(t *testing.T) {
 		"bare ampersand": {`<rss version="2.0"><channel><item><title>A & B</title><link>https://news.example/a?x=1&y=2</link></item></channel></rss>`, []string{"https://news.example/a?x=1&y=2"}},
 		"control":        {"<rss version=\"2.0\"><channel><item><title>a\x0bb</title><link>https://news.example/a</link></item></channel></rss>", []string{"https://news.example/a"}},
 	} {
-		items, _, err := ParseFeed([]byte(c.body), base, s)
+		found, err := ParseFeed([]byte(c.body), base, s)
 		var got []string
-		for _, it := range items {
+		for _, it := range found.Items {
 			got = append(got, it.URL)
 		}
 		if err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, %v, want %v", name, got, err, c.want)
 		}
 	}
-	for _, body := range []string{"", "<html><body>no feed</body></html>", `{"version":"https://jsonfeed.org/version/1.1"}`, "<?xml version='1.0'?>", "\x00\x01", "<rss"} {
-		if items, _, err := ParseFeed([]byte(body), base, s); err == nil && len(items) > 0 {
+	for _, body := range []string{"", "<html><body>no feed</body></html>", "<?xml version='1.0'?>", "\x00\x01", "<rss"} {
+		if found, err := ParseFeed([]byte(body), base, s); err == nil && len(found.Items) > 0 {
 			t.Errorf("%q gave items", body)
 		}
 	}

@@ -71,7 +71,7 @@ func (c pageCase) check(t *testing.T, raw []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	site := source.Definition{BaseURL: u.Scheme + "://" + u.Host}.Site()
+	site := source.Source{BaseURL: u.Scheme + "://" + u.Host}.Site()
 	a, err := Extract(Decode(raw, "text/html"), Hints{URL: u, Language: "es", Site: &site})
 	if c.Want.Refused {
 		var kind Refusal

@@ -31,7 +31,7 @@ func ld(s string) string { return `<script type="application/ld+json">` + s + `<
 
 func mustExtract(t *testing.T, page string) Article {
 	t.Helper()
-	s := source.Definition{BaseURL: "https://www.diario.example"}.Site()
+	s := source.Source{BaseURL: "https://www.diario.example"}.Site()
 	u := &url.URL{Scheme: "https", Host: "www.diario.example", Path: "/politica/aprobado-el-presupuesto-123"}
 	a, err := Extract(page, Hints{URL: u, Source: "El Diario", Language: "es", Site: &s})
 	if err != nil {
@@ -222,7 +222,7 @@ func FuzzExtract(f *testing.F) {
 	f.Add(page(`<meta property="og:title" content="x"><link rel=canonical href="//">`, `<div>`+prose1+`<br><br>`+prose2))
 	f.Add("<table><p><svg><title><math><h1>x<template><p>")
 	f.Add(storyPage("x"))
-	s := source.Definition{BaseURL: "https://www.diario.example"}.Site()
+	s := source.Source{BaseURL: "https://www.diario.example"}.Site()
 	u := &url.URL{Scheme: "https", Host: "www.diario.example", Path: "/a/nota"}
 	f.Fuzz(func(t *testing.T, in string) {
 		a, err := Extract(Decode([]byte(in), ""), Hints{URL: u, Source: "El Diario", Site: &s})

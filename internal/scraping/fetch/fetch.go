@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"net/http/cookiejar"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -36,6 +38,9 @@ type Config struct {
 	Backoff time.Duration
 	// Patience is the longest Retry-After that is waited for. Default 30 s.
 	Patience time.Duration
+	// Allowed are networks that may be reached although they are not public, on any port: a private mirror, or a test's own
+	// servers. Default: none. Elsewhere only ports 80 and 443 of public addresses are.
+	Allowed []netip.Prefix
 	// Log takes warnings and debug lines. Default: discarded.
 	Log *slog.Logger
 	// Now is the clock of robots.txt lifetimes and rests. Default time.Now.
@@ -43,7 +48,7 @@ type Config struct {
 }
 
 // DefaultUserAgent says who asks and why.
-const DefaultUserAgent = "OpenLearnBot/1.0 (reads Colombian news for people who learn Spanish; respects robots.txt)"
+const DefaultUserAgent = "OpenLearnBot/1.0 (+https://github.com/bjpl/open_learn_co; reads Colombian news for people who learn Spanish; respects robots.txt)"
 
 func (c Config) withDefaults() Config {
 	if c.UserAgent == "" {
@@ -104,7 +109,7 @@ func New(cfg Config) *Fetcher {
 func newClient(cfg Config, loopback bool) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
-			DialContext:            guardedDialer(cfg.Timeout, loopback).DialContext,
+			DialContext:            guardedDialer(cfg, loopback).DialContext,
 			ForceAttemptHTTP2:      true,
 			TLSHandshakeTimeout:    cfg.Timeout,
 			ResponseHeaderTimeout:  cfg.Timeout,
@@ -130,8 +135,10 @@ type Validators struct{ ETag, LastModified string }
 // Document is a successful answer.
 type Document struct {
 	URL         *url.URL // after redirects
-	ContentType string   // media type in lower case with its parameters as sent; may be empty
-	Body        []byte   // decompressed, not decoded: see extract.Decode
+	Moved       *url.URL // where the address has moved to for good (301, 308), nil if it has not
+	Header      http.Header
+	ContentType string // media type in lower case with its parameters as sent; may be empty
+	Body        []byte // decompressed, not decoded: see extract.Decode
 	Validators  Validators
 	NotModified bool // 304: Body is empty
 }
@@ -143,12 +150,16 @@ const (
 )
 
 // Get fetches one address of a source. The error is a *Error.
-func (f *Fetcher) Get(ctx context.Context, def source.Definition, address, accept string, known Validators) (*Document, error) {
+func (f *Fetcher) Get(ctx context.Context, def source.Source, address, accept string, known Validators) (*Document, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, &Error{URL: address, Reason: ReasonOffHost, Err: err}
 	}
-	req := request{def: def, site: def.Site(), accept: accept, known: known}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return nil, &Error{URL: address, Reason: ReasonNetwork, Err: err}
+	}
+	req := request{def: def, site: def.Site(), accept: accept, known: known, cookies: jar}
 	doc, err := f.follow(ctx, req, u)
 	if err != nil {
 		var fetch *Error
@@ -162,11 +173,12 @@ func (f *Fetcher) Get(ctx context.Context, def source.Definition, address, accep
 
 // request is what stays the same over the hops and attempts of one Get.
 type request struct {
-	def    source.Definition
-	site   source.Site
-	accept string
-	known  Validators
-	robots bool // this is the fetch of robots.txt: no robots check, redirects may leave the host (RFC 9309 §2.3.1.2)
+	def     source.Source
+	site    source.Site
+	accept  string
+	known   Validators
+	cookies http.CookieJar // of this chain alone: a page that sets one and redirects to itself
+	robots  bool           // this is the fetch of robots.txt: no robots check, redirects may leave the host (RFC 9309 §2.3.1.2)
 }
 
 func (r request) client(f *Fetcher) *http.Client {
@@ -178,7 +190,13 @@ func (r request) client(f *Fetcher) *http.Client {
 
 // follow fetches u and the addresses it redirects to.
 func (f *Fetcher) follow(ctx context.Context, req request, u *url.URL) (*Document, error) {
+	forGood, seen := true, map[string]int{}
+	start := u
 	for hop := 0; ; hop++ {
+		// Once more is allowed to a page that has set a cookie on the way; a third time is a loop.
+		if seen[u.String()]++; seen[u.String()] > 2 {
+			return nil, &Error{URL: u.String(), Reason: ReasonRedirects, Err: errors.New("a loop")}
+		}
 		if !req.robots {
 			if !req.site.Accepts(u) {
 				return nil, &Error{URL: u.String(), Reason: ReasonOffHost, Err: errors.New("not on the source's host")}
@@ -189,9 +207,19 @@ func (f *Fetcher) follow(ctx context.Context, req request, u *url.URL) (*Documen
 			return nil, err
 		}
 		doc, next, err := f.attempts(ctx, req, u, interval)
-		if err != nil || next == nil {
-			return doc, err
+		if err != nil {
+			return nil, err
 		}
+		if next == nil && doc != nil && req.accept == AcceptPage {
+			next = refreshOf(doc)
+		}
+		if next == nil {
+			if forGood && u != start {
+				doc.Moved = u
+			}
+			return doc, nil
+		}
+		forGood = forGood && doc != nil && doc.Moved != nil
 		if hop == f.cfg.MaxRedirects {
 			return nil, &Error{URL: u.String(), Reason: ReasonRedirects, Err: fmt.Errorf("more than %d redirects", f.cfg.MaxRedirects)}
 		}
@@ -216,8 +244,8 @@ func (f *Fetcher) permission(ctx context.Context, req request, u *url.URL) (time
 	if err != nil {
 		return 0, err
 	}
-	if !rules.Allowed(u) {
-		return 0, &Error{URL: u.String(), Reason: ReasonRobots, Err: errors.New("disallowed")}
+	if rule := rules.Blocking(u); rule != "" {
+		return 0, &Error{URL: u.String(), Reason: ReasonRobots, Err: fmt.Errorf("robots.txt: Disallow: %s", rule)}
 	}
 	return max(interval, rules.CrawlDelay), nil
 }
@@ -227,11 +255,18 @@ func (f *Fetcher) attempts(ctx context.Context, req request, u *url.URL, interva
 	pace := f.paceOf(u)
 	backoff := f.cfg.Backoff
 	for attempt := 1; ; attempt++ {
-		if err := pace.wait(ctx, interval, f.cfg.Patience); err != nil {
+		if err := pace.wait(ctx, pace.delay(interval), f.cfg.Patience); err != nil {
 			return nil, nil, err
 		}
 		var retryAfter time.Duration
+		asked := f.cfg.Now()
 		doc, next, retryAfter, err = f.once(ctx, req, u)
+		if err == nil {
+			pace.took(f.cfg.Now().Sub(asked))
+		}
+		if !req.robots { // a robots.txt that is forbidden opens the site (RFC 9309 §2.3.1.3)
+			pace.refused(statusOf(err) == http.StatusForbidden)
+		}
 		again, hostFault := retryable(err)
 		pace.outcome(!hostFault)
 		if !again {
@@ -251,6 +286,14 @@ func (f *Fetcher) attempts(ctx context.Context, req request, u *url.URL, interva
 			backoff *= 2
 		}
 	}
+}
+
+func statusOf(err error) int {
+	var fetch *Error
+	if errors.As(err, &fetch) {
+		return fetch.Status
+	}
+	return 0
 }
 
 // retryable says whether trying again may help, and whether the failure is the host's (it counts towards its rest).
@@ -294,20 +337,36 @@ func (f *Fetcher) once(ctx context.Context, req request, u *url.URL) (*Document,
 	if req.known.LastModified != "" {
 		hr.Header.Set("If-Modified-Since", req.known.LastModified)
 	}
+	if req.cookies != nil {
+		for _, c := range req.cookies.Cookies(hr.URL) {
+			hr.AddCookie(c)
+		}
+	}
 	resp, err := req.client(f).Do(hr)
 	if err != nil {
 		return nil, nil, 0, &Error{URL: u.String(), Reason: ReasonOf(err), Err: err}
 	}
 	defer func() { _ = resp.Body.Close() }() // read or given up: nothing to learn from the error
+	if req.cookies != nil {
+		req.cookies.SetCookies(hr.URL, resp.Cookies())
+	}
 	switch {
 	case resp.StatusCode == http.StatusNotModified && req.known != Validators{}:
-		return &Document{URL: u, NotModified: true, Validators: req.known}, nil, 0, nil
+		v := req.known
+		if tag := resp.Header.Get("ETag"); tag != "" { // the one to ask with from now on (RFC 9110 §15.4.5)
+			v.ETag = tag
+		}
+		return &Document{URL: u, NotModified: true, Validators: v, Header: resp.Header}, nil, 0, nil
 	case resp.StatusCode == 301 || resp.StatusCode == 302 || resp.StatusCode == 303 || resp.StatusCode == 307 || resp.StatusCode == 308:
 		next, err := u.Parse(resp.Header.Get("Location"))
 		if err != nil || resp.Header.Get("Location") == "" {
 			return nil, nil, 0, &Error{URL: u.String(), Reason: ReasonStatus, Status: resp.StatusCode, Err: errors.New("redirect to nowhere")}
 		}
-		return nil, next, 0, nil
+		var moved Document
+		if resp.StatusCode == http.StatusMovedPermanently || resp.StatusCode == http.StatusPermanentRedirect {
+			moved.Moved = next
+		}
+		return &moved, next, 0, nil
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
 		err := &Error{URL: u.String(), Reason: ReasonStatus, Status: resp.StatusCode, Err: errors.New(http.StatusText(resp.StatusCode))}
 		return nil, nil, retryAfter(resp.Header.Get("Retry-After"), f.cfg.Now()), err
@@ -332,8 +391,11 @@ func (f *Fetcher) read(req request, u *url.URL, resp *http.Response) (*Document,
 		}
 		body = body[:limit]
 	}
+	if body, err = inflate(body, limit); err != nil {
+		return nil, &Error{URL: u.String(), Reason: ReasonTooLarge, Err: err}
+	}
 	doc := &Document{
-		URL: u, Body: body, ContentType: resp.Header.Get("Content-Type"),
+		URL: u, Body: body, Header: resp.Header, ContentType: resp.Header.Get("Content-Type"),
 		Validators: Validators{ETag: resp.Header.Get("ETag"), LastModified: resp.Header.Get("Last-Modified")},
 	}
 	if req.accept == AcceptPage && !isHTML(doc) {

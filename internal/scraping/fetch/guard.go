@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
-	"time"
 )
 
 // errBlockedAddress is what dialling a forbidden address yields.
@@ -26,6 +25,7 @@ var notPublic = []netip.Prefix{
 	netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("3fff::/20"), netip.MustParsePrefix("5f00::/16"),
 	netip.MustParsePrefix("fc00::/7"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("fec0::/10"),
 	netip.MustParsePrefix("ff00::/8"),
+	netip.MustParsePrefix("168.63.129.16/32"), // the host of virtual machines in one cloud: a public address that is none
 }
 
 // checkAddress refuses every address but public ones, or, for a source that lives on this machine, every address but
@@ -48,13 +48,21 @@ func checkAddress(ip netip.Addr, loopback bool) error {
 
 // guardedDialer checks the address at the moment it is dialled, after name resolution: a check before would be undone
 // by a name that resolves differently the second time (DNS rebinding).
-func guardedDialer(timeout time.Duration, loopback bool) *net.Dialer {
+func guardedDialer(cfg Config, loopback bool) *net.Dialer {
 	return &net.Dialer{
-		Timeout: timeout,
+		Timeout: cfg.Timeout,
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
 			ap, err := netip.ParseAddrPort(address)
 			if err != nil {
 				return fmt.Errorf("dial %s: %w", address, errBlockedAddress)
+			}
+			for _, p := range cfg.Allowed {
+				if p.Contains(ap.Addr().Unmap().WithZone("")) {
+					return nil
+				}
+			}
+			if !loopback && ap.Port() != 80 && ap.Port() != 443 {
+				return fmt.Errorf("port %d: %w", ap.Port(), errBlockedAddress)
 			}
 			return checkAddress(ap.Addr(), loopback)
 		},

@@ -41,7 +41,7 @@ func TestPrivateAddressesAreRefusedWhenDialled(t *testing.T) {
 	t.Cleanup(fetcher.Close)
 	for _, hostname := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "2130706433", "127.1"} {
 		base := "http://" + hostname + port
-		def := source.Definition{ID: "x", Name: "x", BaseURL: base, RequestsPerMinute: 60_000}
+		def := source.Source{ID: "x", Name: "x", BaseURL: base, RequestsPerMinute: 60_000}
 		_, err := fetcher.Get(t.Context(), def, base+"/x", AcceptPage, Validators{})
 		var fetch *Error
 		if !errors.As(err, &fetch) {
@@ -52,7 +52,7 @@ func TestPrivateAddressesAreRefusedWhenDialled(t *testing.T) {
 		}
 	}
 	// A source on this machine may reach loopback, and nothing else.
-	def := source.Definition{ID: "x", Name: "x", BaseURL: "http://10.0.0.1", AllowLoopback: true}
+	def := source.Source{ID: "x", Name: "x", BaseURL: "http://10.0.0.1", AllowLoopback: true}
 	if _, err := fetcher.Get(t.Context(), def, "http://10.0.0.1/x", AcceptPage, Validators{}); !errors.Is(err, errBlockedAddress) {
 		t.Errorf("10.0.0.1 with loopback allowed: %v", err)
 	}

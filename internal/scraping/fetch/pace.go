@@ -22,6 +22,8 @@ type hostPace struct {
 	limiter   *rate.Limiter
 	notBefore time.Time
 	failures  int
+	refusals  int           // 403s in a row
+	latency   time.Duration // smoothed time of answers
 	now       func() time.Time
 }
 
@@ -66,6 +68,50 @@ func (p *hostPace) rest(d time.Duration) {
 	if until := p.now().Add(d); until.After(p.notBefore) {
 		p.notBefore = until
 	}
+}
+
+// refusalsUntilRest 403s in a row are a host that wants to be left alone, whatever it calls that; the rest doubles for each
+// further one.
+const (
+	refusalsUntilRest = 3
+	restAfterRefusals = 15 * time.Minute
+)
+
+// refused counts a 403, or forgets them after any other answer.
+func (p *hostPace) refused(is bool) {
+	p.mu.Lock()
+	if is {
+		p.refusals++
+	} else {
+		p.refusals = 0
+	}
+	rest := time.Duration(0)
+	if p.refusals >= refusalsUntilRest {
+		rest = min(restAfterRefusals<<(p.refusals-refusalsUntilRest), 24*time.Hour)
+	}
+	p.mu.Unlock()
+	if rest > 0 {
+		p.rest(rest)
+	}
+}
+
+// took learns how long a good answer took, and says the delay that keeps the host at one request of ours in two of its
+// answers' time: a host that becomes slow is asked less. Errors come back fast and teach nothing.
+func (p *hostPace) took(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.latency == 0 {
+		p.latency = d
+		return
+	}
+	p.latency = (p.latency*3 + d) / 4
+}
+
+// delay is the interval between requests: no less than floor, and twice what answers take, up to a minute.
+func (p *hostPace) delay(floor time.Duration) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return max(floor, min(2*p.latency, time.Minute))
 }
 
 // outcome counts failures of the host itself in a row.

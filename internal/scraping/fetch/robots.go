@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"openlearn/internal/scraping/robots"
+	"openlearn/internal/scraping/source"
 )
 
 // How long one reading of robots.txt counts: RFC 9309 §2.4 allows a day. A failure is looked at again sooner.
@@ -70,4 +71,14 @@ func (f *Fetcher) rulesFor(ctx context.Context, req request, u *url.URL) (*robot
 	}
 	file.expires = f.cfg.Now().Add(lifetime)
 	return file.rules, file.closed
+}
+
+// Sitemaps are those that the source's robots.txt names.
+func (f *Fetcher) Sitemaps(ctx context.Context, src source.Source) ([]string, error) {
+	site := src.Site()
+	rules, err := f.rulesFor(ctx, request{def: src, site: site}, site.Base())
+	if err != nil {
+		return nil, err
+	}
+	return rules.Sitemaps, nil
 }

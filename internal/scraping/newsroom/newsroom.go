@@ -37,12 +37,12 @@ var written = time.Date(2026, time.March, 8, 12, 0, 0, 0, time.UTC)
 
 // Definition says how the newsroom served at baseURL (absolute, no trailing slash) is scraped. It lives on this
 // machine, so it may reach loopback and needs no pace.
-func Definition(baseURL string) source.Definition {
+func Definition(baseURL string) source.Source {
 	baseURL = strings.TrimRight(baseURL, "/")
-	return source.Definition{
+	return source.Source{
 		ID: ID, Name: Name, Aliases: []string{"newsroom"}, BaseURL: baseURL, Language: "es-CO",
 		RequestsPerMinute: 6000, AllowLoopback: true,
-		Feeds: []source.Feed{{URL: baseURL + "/feed.xml"}},
+		Entries: []source.Entry{{URL: baseURL + "/feed.xml", Kind: source.Feed}},
 	}
 }
 

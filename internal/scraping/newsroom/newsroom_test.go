@@ -57,13 +57,13 @@ func serve(t *testing.T, path string) (base string) {
 
 func service(t *testing.T, base string, sink scraping.Sink) *scraping.Service {
 	t.Helper()
-	defs, err := source.NewDefinitions(newsroom.Definition(base))
+	defs, err := source.New(newsroom.Definition(base))
 	if err != nil {
 		t.Fatal(err)
 	}
 	fetcher := fetch.New(fetch.Config{})
 	t.Cleanup(fetcher.Close)
-	s, err := scraping.NewService(scraping.ServiceConfig{Definitions: defs, Fetcher: fetcher, Sink: sink})
+	s, err := scraping.NewService(scraping.ServiceConfig{Sources: defs, Fetcher: fetcher, Sink: sink})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestScrapeTheNewsroom(t *testing.T) {
 		base := serve(t, path)
 		sink := &memory{byURL: map[string]bool{}}
 		s := service(t, base, sink)
-		report, err := s.Scrape(t.Context(), "noticiero demo")
+		report, err := s.Scrape(t.Context(), "noticiero demo", scraping.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +131,7 @@ func TestScrapeTheNewsroom(t *testing.T) {
 		}
 
 		// The second pass asks for changes only, and loses nothing.
-		again, err := s.Scrape(t.Context(), "DEMO")
+		again, err := s.Scrape(t.Context(), "DEMO", scraping.Options{})
 		if err != nil || again.Saved != 0 || again.Fetched != 0 || again.Unchanged != 11 || again.Failed != 0 || len(sink.articles) != 10 {
 			t.Errorf("second pass: %v, %+v", err, again)
 		}

@@ -15,11 +15,15 @@ const (
 	maxCrawlDelay = 2 * time.Minute // a longer one would mean never; the pass ends before it
 )
 
+// maxSitemaps bounds what is kept of the sitemaps that a file names.
+const maxSitemaps = 100
+
 // Rules are the rules of one robots.txt that concern one agent (RFC 9309; where it is silent, as Google's
 // open-source matcher reads it).
 type Rules struct {
 	rules      []rule
 	CrawlDelay time.Duration
+	Sitemaps   []string // as written, of any group (RFC 9309 §2.2.4 leaves them to others)
 }
 
 type rule struct {
@@ -40,6 +44,7 @@ func Parse(body []byte, agent string) *Rules {
 	}
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	var own, global Rules
+	var sitemaps []string
 	var inOwn, inGlobal, seenOwn, separated bool
 	for line := range strings.FieldsFuncSeq(string(body), func(r rune) bool { return r == '\n' || r == '\r' }) {
 		key, value, ok := splitLine(line)
@@ -74,6 +79,10 @@ func Parse(body []byte, agent string) *Rules {
 					r.rules = append(r.rules, rule{pattern: escapePattern(value)})
 				}
 			})
+		case "sitemap":
+			if value != "" && len(sitemaps) < maxSitemaps {
+				sitemaps = append(sitemaps, value)
+			}
 		case "crawl-delay":
 			seconds, err := strconv.ParseFloat(value, 64)
 			if err == nil && seconds > 0 {
@@ -91,6 +100,7 @@ func Parse(body []byte, agent string) *Rules {
 			}
 		}
 	}
+	own.Sitemaps, global.Sitemaps = sitemaps, sitemaps
 	if seenOwn {
 		return &own
 	}
@@ -135,24 +145,39 @@ func allowRules(value string) []rule {
 	return rules
 }
 
+// Blocking is the Disallow pattern that forbids u, "" where it is allowed.
+func (r *Rules) Blocking(u *url.URL) string {
+	if pattern, allowed := r.decide(u); !allowed {
+		return pattern
+	}
+	return ""
+}
+
 // Allowed decides on a path with its query, as in a request line: the longest matching pattern wins, and allow wins a
 // tie. /robots.txt itself is always allowed.
 func (r *Rules) Allowed(u *url.URL) bool {
+	_, allowed := r.decide(u)
+	return allowed
+}
+
+// decide is the pattern that counts, and what it says.
+func (r *Rules) decide(u *url.URL) (pattern string, allow bool) {
 	path := escapeOctets(u.RequestURI(), false)
 	if path == "/robots.txt" {
-		return true
+		return "", true
 	}
-	longest, allow := -1, true
+	longest := -1
+	allow = true
 	for _, rule := range r.rules {
 		n := len(rule.pattern)
 		if n < longest || (n == longest && allow) {
 			continue
 		}
 		if match(path, rule.pattern) {
-			longest, allow = n, rule.allow
+			longest, allow, pattern = n, rule.allow, rule.pattern
 		}
 	}
-	return allow
+	return pattern, allow
 }
 
 // match matches pattern against the beginning of path. It walks both once per wildcard, keeping only the latest

@@ -1,174 +1,211 @@
-// Package source holds what is known of the sources: their entries in the catalogue, how each is read, which addresses
-// are its own, and how names and texts that sources write are compared.
 package source
 
 import (
 	"bytes"
 	_ "embed"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"os"
 	"slices"
+	"sort"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
-//go:embed catalogue.json
-var catalogueJSON []byte
+//go:embed catalogue.yaml
+var bundled []byte
 
-// Source is one entry of the catalogue, with its JSON fields in the order the original service wrote them. Every
-// field but the name may be absent; Category is set only where a list mixes categories (ByPriority).
-type Source struct {
-	Name            string   `json:"name"`
-	URL             string   `json:"url,omitempty"`
-	API             string   `json:"api,omitempty"`
-	Type            string   `json:"type,omitempty"`
-	RSS             string   `json:"rss,omitempty"`
-	Region          string   `json:"region,omitempty"`
-	Content         []string `json:"content,omitempty"`
-	UpdateFrequency string   `json:"update_frequency,omitempty"`
-	Datasets        []string `json:"datasets,omitempty"`
-	SearchTerms     []string `json:"search_terms,omitempty"`
-	Priority        string   `json:"priority,omitempty"`
-	Category        string   `json:"category,omitempty"`
-}
+// MaxFileBytes bounds a catalogue's file.
+const MaxFileBytes = 4 << 20
 
-func (s Source) clone() Source {
-	s.Content = slices.Clone(s.Content)
-	s.Datasets = slices.Clone(s.Datasets)
-	s.SearchTerms = slices.Clone(s.SearchTerms)
-	return s
-}
-
-// CategorySources is one category of the catalogue with its sources, both in catalogue order.
-type CategorySources struct {
-	Category string   `json:"category"`
-	Sources  []Source `json:"sources"`
-}
-
-// Catalogue is the fixed list of the 43 sources in 11 categories that existing clients know. It is immutable: every
-// method answers with copies, because the original's trigger route edited its own list and /sources then answered
-// differently from worker to worker.
+// Catalogue is an immutable set of sources, looked up by id, name or alias. Its methods answer with copies.
 type Catalogue struct {
-	groups      []CategorySources
-	implemented []string
+	list   []Source
+	byName map[string]int
 }
 
-// NewCatalogue decodes the catalogue bundled in the binary. An error means the binary was built from a broken file.
-func NewCatalogue() (*Catalogue, error) {
-	groups, err := decodeCatalogue(catalogueJSON)
+// Load reads the bundled catalogue, and the file's over it where one is named: a source with a known id takes that one's
+// place, others are added behind. extra come last.
+func Load(file string, extra ...Source) (*Catalogue, error) {
+	list, err := Parse(bundled)
 	if err != nil {
 		return nil, fmt.Errorf("scraping: bundled catalogue: %w", err)
 	}
-	return &Catalogue{
-		groups: groups,
-		// What clients are told; a definition may exist for more sources (see Definitions).
-		implemented: []string{"El Tiempo", "El Espectador", "Semana", "Portafolio"},
-	}, nil
+	if file != "" {
+		raw, err := readFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("scraping: SCRAPER_SOURCES_FILE: %w", err)
+		}
+		own, err := Parse(raw)
+		if err != nil {
+			return nil, fmt.Errorf("scraping: SCRAPER_SOURCES_FILE %s: %w", file, err)
+		}
+		list = override(list, own)
+	}
+	return New(override(list, extra)...)
 }
 
-func decodeCatalogue(raw []byte) ([]CategorySources, error) {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	var groups []CategorySources
-	if err := dec.Decode(&groups); err != nil {
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
 		return nil, err
 	}
-	names, categories := map[string]bool{}, map[string]bool{}
-	for _, g := range groups {
-		if categories[g.Category] {
-			return nil, fmt.Errorf("category %q twice", g.Category)
+	raw, err := io.ReadAll(io.LimitReader(f, MaxFileBytes+1))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	if len(raw) > MaxFileBytes {
+		return nil, fmt.Errorf("%s: more than %d bytes", name, MaxFileBytes)
+	}
+	return raw, nil
+}
+
+func override(list, with []Source) []Source {
+	for _, s := range with {
+		if i := slices.IndexFunc(list, func(old Source) bool { return old.ID == s.ID }); i >= 0 {
+			list[i] = s
+		} else {
+			list = append(list, s)
 		}
-		categories[g.Category] = true
-		for _, s := range g.Sources {
-			if s.Name == "" || names[Fold(s.Name)] {
-				return nil, fmt.Errorf("source name %q empty or twice", s.Name)
+	}
+	return list
+}
+
+// Parse reads the sources of a catalogue's file. Errors name what is wrong and where; all sources' problems are told at once.
+func Parse(raw []byte) (list []Source, err error) {
+	defer func() {
+		if v := recover(); v != nil { // the library gives up on some input by panicking
+			list, err = nil, fmt.Errorf("not YAML: %v", v)
+		}
+	}()
+	if len(raw) > MaxFileBytes {
+		return nil, fmt.Errorf("more than %d bytes", MaxFileBytes)
+	}
+	var doc struct {
+		Version int      `yaml:"version"`
+		Sources []Source `yaml:"sources"`
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(raw))
+	dec.KnownFields(true)
+	if err := dec.Decode(&doc); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = errors.New("it is empty")
+		}
+		return nil, err
+	}
+	if doc.Version != 1 {
+		return nil, fmt.Errorf("version %d: 1 expected", doc.Version)
+	}
+	if len(doc.Sources) == 0 {
+		return nil, errors.New("no sources")
+	}
+	var errs []error
+	seen := map[string]bool{}
+	for _, s := range doc.Sources {
+		if seen[s.ID] {
+			errs = append(errs, fmt.Errorf("source %s: twice", s.ID))
+		}
+		seen[s.ID] = true
+		errs = append(errs, s.problems()...)
+	}
+	return doc.Sources, errors.Join(errs...)
+}
+
+// New is a catalogue of the given sources alone.
+func New(list ...Source) (*Catalogue, error) {
+	c := &Catalogue{byName: map[string]int{}}
+	var errs []error
+	for _, s := range list {
+		if problems := s.problems(); len(problems) > 0 {
+			errs = append(errs, problems...)
+			continue
+		}
+		for _, name := range append([]string{s.ID, s.Name}, s.Aliases...) {
+			key := Fold(name)
+			if at, taken := c.byName[key]; taken && at != len(c.list) {
+				errs = append(errs, fmt.Errorf("source %s: the name %q belongs to %s", s.ID, name, c.list[at].ID))
+				continue
 			}
-			names[Fold(s.Name)] = true
+			c.byName[key] = len(c.list)
 		}
+		c.list = append(c.list, s.clone())
 	}
-	return groups, nil
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("scraping: sources: %w", err)
+	}
+	return c, nil
 }
 
-// Categories lists the category names in catalogue order.
-func (c *Catalogue) Categories() []string {
-	out := make([]string, len(c.groups))
-	for i, g := range c.groups {
-		out[i] = g.Category
-	}
-	return out
-}
-
-// Grouped lists every category with its sources: what GET /sources answers, as an object, when nothing is filtered.
-func (c *Catalogue) Grouped() []CategorySources {
-	out := make([]CategorySources, len(c.groups))
-	for i, g := range c.groups {
-		out[i] = CategorySources{Category: g.Category, Sources: cloneSources(g.Sources)}
-	}
-	return out
-}
-
-// All lists every source in catalogue order, without Category.
-func (c *Catalogue) All() []Source {
-	var out []Source
-	for _, g := range c.groups {
-		out = append(out, cloneSources(g.Sources)...)
-	}
-	return out
-}
-
-// ByCategory lists the sources of one category, without Category. ok is false where the category is unknown.
-func (c *Catalogue) ByCategory(category string) (sources []Source, ok bool) {
-	for _, g := range c.groups {
-		if g.Category == category {
-			return cloneSources(g.Sources), true
-		}
-	}
-	return nil, false
-}
-
-// ByPriority lists the sources of one priority (high, medium, low), each with its Category. The list is empty, never
-// nil, where the priority is unknown.
-func (c *Catalogue) ByPriority(priority string) []Source {
-	out := []Source{}
-	for _, g := range c.groups {
-		for _, s := range g.Sources {
-			if s.Priority == priority {
-				s = s.clone()
-				s.Category = g.Category
-				out = append(out, s)
-			}
-		}
-	}
-	return out
-}
-
-// Find looks a source up by its name, whatever its case and accents; the answer has its Category.
+// Find looks a source up by id, name or alias, whatever the case and the accents.
 func (c *Catalogue) Find(name string) (Source, bool) {
-	want := Fold(name)
-	for _, g := range c.groups {
-		for _, s := range g.Sources {
-			if Fold(s.Name) == want {
-				s = s.clone()
-				s.Category = g.Category
-				return s, true
-			}
-		}
+	i, ok := c.byName[Fold(name)]
+	if !ok {
+		return Source{}, false
 	}
-	return Source{}, false
+	return c.list[i].clone(), true
 }
 
-// Implemented lists the names of the sources announced as scrapable, in the original's order (`scrapers_implemented`,
-// `available_scrapers`).
-func (c *Catalogue) Implemented() []string { return slices.Clone(c.implemented) }
-
-// Available says whether a source is one of Implemented (`scraper_available`).
-func (c *Catalogue) Available(name string) bool {
-	want := Fold(name)
-	return slices.ContainsFunc(c.implemented, func(n string) bool { return Fold(n) == want })
-}
-
-func cloneSources(in []Source) []Source {
-	out := make([]Source, len(in))
-	for i, s := range in {
+// All lists every source, in order.
+func (c *Catalogue) All() []Source {
+	out := make([]Source, len(c.list))
+	for i, s := range c.list {
 		out[i] = s.clone()
 	}
 	return out
+}
+
+// Scrapable lists the sources that are read by themselves, in order: those with an entry, and not disabled.
+func (c *Catalogue) Scrapable() []Source {
+	return slices.DeleteFunc(c.All(), func(s Source) bool { return s.Disabled || !s.Scrapable() })
+}
+
+// Nearest lists the ids of up to n sources whose names are most like a name that none has.
+func (c *Catalogue) Nearest(name string, n int) []string {
+	want := []rune(Fold(name))
+	if len(want) > 100 {
+		want = want[:100]
+	}
+	best := make([]int, len(c.list))
+	for i := range best {
+		best[i] = 1 << 30
+	}
+	for known, i := range c.byName {
+		best[i] = min(best[i], distance(want, []rune(known)))
+	}
+	order := make([]int, len(c.list))
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(a, b int) bool { return best[order[a]] < best[order[b]] })
+	var out []string
+	for _, i := range order[:min(n, len(order))] {
+		out = append(out, c.list[i].ID)
+	}
+	return out
+}
+
+// distance is the number of letters to change, insert or leave out (Levenshtein, 1965); the beginning of a longer name is
+// nearly that name.
+func distance(a, b []rune) int {
+	if len(a) >= 3 && strings.HasPrefix(string(b), string(a)) {
+		return 1
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			diagonal, row[j] = row[j], min(row[j]+1, row[j-1]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
 }

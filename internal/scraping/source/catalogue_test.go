@@ -5,12 +5,15 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 )
 
 func mustCatalogue(t testing.TB) *Catalogue {
 	t.Helper()
-	c, err := NewCatalogue()
+	c, err := Load("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +57,7 @@ func TestCatalogueEqualsTheOriginals(t *testing.T) {
 	if got := asJSON(t, c.Implemented()); !reflect.DeepEqual(got, full["scrapers_implemented"]) {
 		t.Errorf("implemented = %v, want %v", got, full["scrapers_implemented"])
 	}
-	if got := len(c.All()); float64(got) != full["total_sources"] {
+	if got := len(c.Listed()); float64(got) != full["total_sources"] {
 		t.Errorf("%d sources, want %v", got, full["total_sources"])
 	}
 	grouped := map[string]any{}
@@ -89,7 +92,7 @@ func TestCatalogueCannotBeMutatedThroughItsAnswers(t *testing.T) {
 	t.Parallel()
 	c := mustCatalogue(t)
 	before := asJSON(t, c.Grouped())
-	for _, list := range [][]Source{c.All(), c.ByPriority("high"), c.Grouped()[0].Sources} {
+	for _, list := range [][]Listed{c.Listed(), c.ByPriority("high"), c.Grouped()[0].Sources} {
 		for i := range list {
 			list[i].Name, list[i].Category = "x", "y"
 			for j := range list[i].Content {
@@ -98,7 +101,15 @@ func TestCatalogueCannotBeMutatedThroughItsAnswers(t *testing.T) {
 		}
 	}
 	c.Categories()[0], c.Implemented()[0] = "x", "x"
-	if s, ok := c.Find("dane estadisticas"); !ok || s.Category != "government" {
+	for _, src := range c.All() {
+		for i := range src.Entries {
+			src.Entries[i].URL = "x"
+		}
+		if src.Listed != nil {
+			src.Listed.Category = "x"
+		}
+	}
+	if s, ok := c.Find("dane estadisticas"); !ok || s.Listed.Category != "government" {
 		t.Fatalf("Find = %+v, %v", s, ok)
 	}
 	if !reflect.DeepEqual(asJSON(t, c.Grouped()), before) || c.Implemented()[0] != "El Tiempo" {
@@ -106,70 +117,131 @@ func TestCatalogueCannotBeMutatedThroughItsAnswers(t *testing.T) {
 	}
 }
 
-func TestDefinitionsResolveByAnyName(t *testing.T) {
+func TestSourcesResolveByAnyName(t *testing.T) {
 	t.Parallel()
-	demo := Definition{
-		ID: "demo", Name: "Noticiero Demo", BaseURL: "http://127.0.0.1:8000/demo", AllowLoopback: true,
-		Feeds: []Feed{{URL: "http://127.0.0.1:8000/demo/feed.xml"}},
-	}
-	defs, err := NewDefinitions(demo)
+	c, err := Load("", Source{ID: "demo", Name: "Noticiero Demo", BaseURL: "http://127.0.0.1:8000/demo", AllowLoopback: true, Entries: []Entry{{URL: "http://127.0.0.1:8000/demo/feed.xml", Kind: Feed}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, id := range map[string]string{
 		"El Tiempo": "el_tiempo", "EL TIEMPO": "el_tiempo", "el_tiempo": "el_tiempo", "la republica": "la_republica",
-		"La Silla Vacía": "la_silla_vacia", "el país - cali": "el_pais", "El Pais": "el_pais", "noticiero demo": "demo",
+		"La Silla Vacía": "la_silla_vacia", "el país - cali": "el_pais", "El País (Cali)": "el_pais", "El Pais": "el_pais", "El Colombiano": "el_colombiano",
+		"noticiero demo": "demo", "DANE": "dane",
 	} {
-		if d, ok := defs.Find(name); !ok || d.ID != id {
-			t.Errorf("Find(%q) = %q, %v, want %q", name, d.ID, ok, id)
+		if s, ok := c.Find(name); !ok || s.ID != id {
+			t.Errorf("Find(%q) = %q, %v, want %q", name, s.ID, ok, id)
 		}
 	}
-	for _, name := range []string{"", "nada", "tiempo", "DANE"} {
-		if d, ok := defs.Find(name); ok {
-			t.Errorf("Find(%q) = %q, want nothing", name, d.ID)
+	for _, name := range []string{"", "nada", "tiempo"} {
+		if s, ok := c.Find(name); ok {
+			t.Errorf("Find(%q) = %q, want nothing", name, s.ID)
 		}
 	}
-	// Every announced scraper has a definition, every definition's name is the catalogue's.
-	c := mustCatalogue(t)
-	for _, name := range c.Implemented() {
-		if d, ok := defs.Find(name); !ok || d.Name != name {
-			t.Errorf("%s is announced and has no definition of that name", name)
-		}
-	}
-	for _, d := range defs.All() {
-		if _, ok := c.Find(d.Name); !ok && d.ID != "demo" {
-			t.Errorf("definition %s: %q is not in the catalogue", d.ID, d.Name)
-		}
-		if d.AllowLoopback && d.ID != "demo" {
-			t.Errorf("definition %s may reach loopback", d.ID)
+	for name, id := range map[string]string{"el tiempoo": "el_tiempo", "espectador": "el_espectador", "la replubica": "la_republica", "caracol": "caracol_radio"} {
+		if near := c.Nearest(name, 3); len(near) != 3 || !slices.Contains(near, id) {
+			t.Errorf("nearest to %q: %v, want %s among them", name, near, id)
 		}
 	}
 }
 
-func TestDefinitionsRefuseWhatCannotWork(t *testing.T) {
+// TestTheCatalogueIsWhole: the facts there are, each source with its entries.
+func TestTheCatalogueIsWhole(t *testing.T) {
 	t.Parallel()
-	ok := Definition{ID: "a", Name: "A", BaseURL: "https://a.example", Feeds: []Feed{{URL: "https://www.a.example/rss"}}}
-	if _, err := DefinitionsOf(ok); err != nil {
+	c := mustCatalogue(t)
+	if n := len(c.All()); n != 86 {
+		t.Errorf("%d sources, want 86", n)
+	}
+	with := 0
+	for _, s := range c.All() {
+		if s.Scrapable() {
+			with++
+		}
+		if s.AllowLoopback {
+			t.Errorf("%s may reach loopback", s.ID)
+		}
+		if s.Interval() < MinInterval || s.Interval() > 4*time.Hour {
+			t.Errorf("%s: every %v", s.ID, s.Interval())
+		}
+		if host := BareAuthority(s.Site().Base()); strings.HasSuffix(host, ".gov.co") && (s.RequestsPerMinute == 0 || s.RequestsPerMinute > 3) {
+			t.Errorf("%s: %v requests a minute to a government's host", s.ID, s.RequestsPerMinute)
+		}
+	}
+	if with != 47 || len(c.Scrapable()) != 47 {
+		t.Errorf("%d sources have an entry that is read, %d of them unattended, want 47", with, len(c.Scrapable()))
+	}
+	for _, name := range c.Implemented() {
+		if s, ok := c.Find(name); !ok || !s.Scrapable() {
+			t.Errorf("%s is announced and cannot be read", name)
+		}
+	}
+}
+
+func TestEntriesNameTheMonth(t *testing.T) {
+	t.Parallel()
+	newYear := time.Date(2026, 1, 1, 3, 0, 0, 0, time.UTC) // still 2025 in Bogotá
+	for template, want := range map[string]string{
+		"https://a.example/s-{yyyy}{mm}.xml": "https://a.example/s-202512.xml", "https://a.example/{Month}_{yyyy}.xml.gz": "https://a.example/December_2025.xml.gz",
+		"https://a.example/l?page={n}&from={offset}": "https://a.example/l?page=0&from=0",
+	} {
+		if got := (Entry{URL: template}).At(newYear); got != want {
+			t.Errorf("%s: %s, want %s", template, got, want)
+		}
+	}
+}
+
+func TestAFileAddsAndOverrides(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "sources.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("version: 1\nsources:\n  - {id: el_tiempo, name: El Tiempo, base_url: 'https://mirror.example', entries: [{url: 'https://mirror.example/rss', kind: feed}]}\n" +
+		"  - {id: nuevo, name: Nuevo, base_url: 'https://nuevo.example'}\n")
+	c, err := Load(file)
+	if err != nil {
 		t.Fatal(err)
 	}
-	broken := map[string]func(d *Definition){
-		"id":       func(d *Definition) { d.ID = "El A" },
-		"name":     func(d *Definition) { d.Name = " " },
-		"base":     func(d *Definition) { d.BaseURL = "ftp://a.example" },
-		"pace":     func(d *Definition) { d.RequestsPerMinute = -1 },
-		"no feed":  func(d *Definition) { d.Feeds = nil },
-		"off host": func(d *Definition) { d.Feeds = []Feed{{URL: "https://evil-a.example/rss"}} },
+	s, ok := c.Find("El Tiempo")
+	if !ok || s.BaseURL != "https://mirror.example" || len(s.Usable()) != 1 {
+		t.Errorf("%+v", s)
 	}
-	for name, breakIt := range broken {
-		d := ok.clone()
-		breakIt(&d)
-		if _, err := DefinitionsOf(d); err == nil {
+	if _, ok := c.Find("nuevo"); !ok || len(c.All()) != 87 {
+		t.Errorf("%d sources", len(c.All()))
+	}
+	for name, text := range map[string]string{
+		"empty": "", "not YAML": "a: [", "another version": "version: 2\nsources: [{id: a, name: A, base_url: 'https://a.example'}]", "no sources": "version: 1\n",
+		"an unknown field": "version: 1\nsources: [{id: a, name: A, base_url: 'https://a.example', feed: x}]", "loopback": "version: 1\nsources: [{id: a, name: A, base_url: 'https://a.example', allow_loopback: true}]",
+		"a bad id": "version: 1\nsources: [{id: El A, name: A, base_url: 'https://a.example'}]", "no name": "version: 1\nsources: [{id: a, base_url: 'https://a.example'}]",
+		"a bad base": "version: 1\nsources: [{id: a, name: A, base_url: 'ftp://a.example'}]", "a bad pace": "version: 1\nsources: [{id: a, name: A, base_url: 'https://a.example', requests_per_minute: -1}]",
+		"NaN": "version: 1\nsources: [{id: a, name: A, base_url: 'https://a.example', requests_per_minute: .nan}]", "a bad pattern": "version: 1\nsources: [{id: a, name: A, base_url: 'https://a.example', article: {path: '('}}]",
+		"off host":       "version: 1\nsources: [{id: a, name: A, base_url: 'https://a.example', entries: [{url: 'https://evil-a.example/rss', kind: feed}]}]",
+		"a bad kind":     "version: 1\nsources: [{id: a, name: A, base_url: 'https://a.example', entries: [{url: 'https://a.example/rss', kind: rss}]}]",
+		"twice":          "version: 1\nsources: [{id: a, name: A, base_url: 'https://a.example'}, {id: a, name: B, base_url: 'https://b.example'}]",
+		"another's name": "version: 1\nsources: [{id: a, name: Semana, base_url: 'https://a.example'}]",
+	} {
+		write(text)
+		if _, err := Load(file); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	twin := ok.clone()
-	twin.ID = "b"
-	if _, err := DefinitionsOf(ok, twin); err == nil {
-		t.Error("two definitions of one name accepted")
+	if _, err := Load(file + "x"); err == nil {
+		t.Error("a file that is not there was accepted")
 	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("version: 1\nsources: [{id: a, name: A, base_url: 'https://a.example', entries: [{url: x}]}]"))
+	f.Add([]byte("a: &a [*a, *a]"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		list, err := Parse(raw)
+		if err != nil {
+			return
+		}
+		if _, err := New(list...); err == nil && len(list) == 0 {
+			t.Fatal("no sources are a catalogue")
+		}
+	})
 }

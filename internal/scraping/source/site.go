@@ -13,7 +13,8 @@ type Site struct {
 	aliases map[string]string
 }
 
-func (d Definition) Site() Site {
+// Site is the set of hosts that are the source's own.
+func (d Source) Site() Site {
 	base, err := url.Parse(d.BaseURL)
 	if err != nil {
 		base = &url.URL{}
@@ -26,6 +27,12 @@ func (d Definition) Site() Site {
 		s.aliases[strings.ToLower(from)] = to
 	}
 	return s
+}
+
+// Base is the front page.
+func (s Site) Base() *url.URL {
+	u := *s.base
+	return &u
 }
 
 // Accepts says whether an absolute http(s) address lies on the site.

@@ -1,0 +1,393 @@
+package scraping
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	"openlearn/internal/scraping/discover"
+	"openlearn/internal/scraping/fetch"
+	"openlearn/internal/scraping/source"
+)
+
+// State is what an entry of a source answered.
+type State string
+
+// The states of entries.
+const (
+	StateOK        State = "ok"        // it announces articles
+	StateUnchanged State = "unchanged" // it says that nothing changed since the last look
+	StateStale     State = "stale"     // it is well, and its newest article is older than staleAfter
+	StateEmpty     State = "empty"     // an answer of nothing, or a document without articles
+	StateHTML      State = "html"      // a page in its place
+	StateChallenge State = "challenge" // a challenge for robots in its place
+	StateInvalid   State = "invalid"   // a document of another kind, or one that cannot be read
+	StateMissing   State = "missing"   // 404
+	StateGone      State = "gone"      // 410: it will not come back
+	StateFailed    State = "failed"    // no answer that counts; Reason says why
+)
+
+// EntryState is one entry's answer.
+type EntryState struct {
+	URL    string       `json:"url"`
+	Kind   source.Kind  `json:"kind"`
+	State  State        `json:"state"`
+	Reason fetch.Reason `json:"reason,omitempty"`
+	Items  int          `json:"items"`
+	Newest *time.Time   `json:"newest,omitempty"` // the date of the newest article that is not dated in the future
+	// MovedTo is where it has moved for good, told only after it served a sound document there.
+	MovedTo string `json:"moved_to,omitempty"`
+	Detail  string `json:"detail,omitempty"`
+}
+
+// Works says whether articles can be had from the entry.
+func (e EntryState) Works() bool { return e.State == StateOK || e.State == StateUnchanged }
+
+// staleAfter is the age of the newest article of a feed that nobody writes any more.
+const staleAfter = 30 * 24 * time.Hour
+
+// The bounds on one pass's walk through an index of sitemaps.
+const (
+	maxSitemaps     = 5 // of an index, the newest
+	maxSitemapDepth = 3
+	maxSections     = 12
+)
+
+// discover reads the source's entries. Feeds and sitemaps complete each other and are all read; where none works, indexes
+// of sitemaps are; then the feeds that the front page names; then section pages. An entry that fails is reported; all
+// failing is an error.
+func (p *pass) discover(ctx context.Context) ([]discover.Item, error) {
+	w := &walk{pass: p, announced: map[string]bool{}}
+	var first, indexes, sections []source.Entry
+	for _, e := range p.src.Entries {
+		switch {
+		case e.Kind == source.Section:
+			sections = append(sections, e) // a guess costs one request, and only where nothing else is left
+		case !e.Usable():
+		case e.Kind == source.SitemapIndex:
+			indexes = append(indexes, e)
+		default:
+			first = append(first, e)
+		}
+	}
+	for _, entries := range []func() []source.Entry{
+		func() []source.Entry { return first },
+		func() []source.Entry { return indexes },
+		func() []source.Entry { return w.alternates(ctx, first) },
+		func() []source.Entry { return sections[:min(len(sections), maxSections)] },
+	} {
+		if w.works || ctx.Err() != nil {
+			break
+		}
+		for _, e := range entries() {
+			w.read(ctx, e)
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	p.report.Found = len(w.items)
+	if p.report.Feeds == 0 {
+		return nil, fmt.Errorf("%w: %w", ErrNoEntries, errors.Join(w.errs...))
+	}
+	return w.items, nil
+}
+
+// walk gathers what entries announce, each address once.
+type walk struct {
+	pass      *pass
+	items     []discover.Item
+	announced map[string]bool
+	works     bool
+	errs      []error
+}
+
+// read takes one entry.
+func (w *walk) read(ctx context.Context, e source.Entry) {
+	p := w.pass
+	found, state, err := p.service.readEntry(ctx, p.src, e)
+	if ctx.Err() != nil {
+		return
+	}
+	p.report.Entries = append(p.report.Entries, state)
+	if err != nil {
+		w.errs = append(w.errs, err)
+		reason := ReasonFeed
+		if state.State == StateFailed || state.State == StateMissing || state.State == StateGone {
+			reason = fetch.ReasonOf(err)
+		}
+		p.report.fail("feed", state.URL, reason, err)
+		return
+	}
+	p.report.Feeds++
+	p.report.Skipped += found.Skipped
+	if state.State == StateUnchanged {
+		p.report.Unchanged++
+	}
+	w.works = w.works || state.Works()
+	p.report.TTL = max(p.report.TTL, found.TTL)
+	for _, it := range found.Items {
+		if !w.announced[it.URL] {
+			w.announced[it.URL] = true
+			w.items = append(w.items, it)
+		}
+	}
+}
+
+// alternates are the feeds that the front page names, beside those already tried.
+func (w *walk) alternates(ctx context.Context, tried []source.Entry) []source.Entry {
+	p := w.pass
+	doc, err := p.service.cfg.Fetcher.Get(ctx, p.src, p.src.BaseURL, fetch.AcceptPage, fetch.Validators{})
+	if err != nil {
+		w.errs = append(w.errs, err)
+		return nil
+	}
+	var out []source.Entry
+	for _, feed := range discover.Links(doc.Body, doc.URL, p.src).Feeds {
+		if !slices.ContainsFunc(tried, func(e source.Entry) bool { return e.URL == feed }) && len(out) < maxSitemaps {
+			out = append(out, source.Entry{URL: feed, Kind: source.Feed})
+		}
+	}
+	return out
+}
+
+// readEntry reads what one entry announces now. The error is nil where its document is sound.
+func (s *Service) readEntry(ctx context.Context, src source.Source, e source.Entry) (discover.Found, EntryState, error) {
+	now := s.cfg.Now()
+	address := e.At(now)
+	state := EntryState{URL: address, Kind: e.Kind}
+	var found discover.Found
+	var err error
+	if e.Kind == source.SitemapIndex || e.Kind == source.Sitemap || e.Kind == source.NewsSitemap {
+		found, state, err = s.readSitemap(ctx, src, state, 1, map[string]bool{})
+	} else {
+		var memory entryMemory
+		memory, state, err = s.readDocument(ctx, src, state)
+		found = memory.found
+	}
+	if err != nil {
+		if state.State == "" {
+			state.State, state.Reason = stateOf(err)
+		}
+		state.Detail = detail(err)
+		return discover.Found{}, state, err
+	}
+	state.Items, state.Newest = len(found.Items), newest(found.Items, now)
+	switch {
+	case state.State == StateUnchanged:
+	case len(found.Items) == 0:
+		state.State = StateEmpty
+	case state.Newest != nil && now.Sub(*state.Newest) > staleAfter && e.Kind != source.Section:
+		state.State = StateStale
+	default:
+		state.State = StateOK
+	}
+	return found, state, nil
+}
+
+// readDocument fetches one entry's document, or takes what it said before where it says that nothing changed.
+func (s *Service) readDocument(ctx context.Context, src source.Source, state EntryState) (entryMemory, EntryState, error) {
+	before := s.entry(state.URL)
+	known := before.validators
+	if s.cfg.Now().Sub(before.whole) >= unconditionalEvery {
+		known = fetch.Validators{} // some servers answer "not modified" for ever
+	}
+	accept := fetch.AcceptFeed
+	if state.Kind == source.Section {
+		accept = fetch.AcceptPage
+	}
+	doc, err := s.cfg.Fetcher.Get(ctx, src, state.URL, accept, known)
+	if err != nil {
+		return entryMemory{}, state, err
+	}
+	if doc.NotModified {
+		state.State = StateUnchanged
+		before.validators = doc.Validators
+		s.rememberEntry(state.URL, before)
+		return before, state, nil
+	}
+	memory := entryMemory{validators: doc.Validators, whole: s.cfg.Now()}
+	switch state.Kind {
+	case source.Section:
+		page := discover.Links(doc.Body, doc.URL, src)
+		memory.found = page.Found
+		if page.Refused {
+			state.State = StateChallenge
+			err = discover.ErrChallenge
+		}
+	case source.Feed:
+		memory.found, err = discover.ParseFeed(doc.Body, doc.URL, src.Site())
+	default:
+		var m discover.Map
+		m, err = discover.ParseSitemap(doc.Body, doc.URL, src)
+		memory.found, memory.sitemaps = m.Found, m.Sitemaps
+	}
+	if err != nil {
+		return entryMemory{}, state, &fetch.Error{URL: state.URL, Reason: ReasonFeed, Err: err}
+	}
+	if doc.Moved != nil && len(memory.found.Items)+len(memory.sitemaps) > 0 {
+		state.MovedTo = doc.Moved.String()
+	}
+	s.rememberEntry(state.URL, memory)
+	return memory, state, nil
+}
+
+// unconditionalEvery is how often an entry is read whole, whatever its server says has not changed.
+const unconditionalEvery = 24 * time.Hour
+
+// readSitemap reads a sitemap, and the newest of those that an index names. An index that names itself ends there.
+func (s *Service) readSitemap(ctx context.Context, src source.Source, state EntryState, depth int, seen map[string]bool) (discover.Found, EntryState, error) {
+	seen[state.URL] = true
+	memory, state, err := s.readDocument(ctx, src, state)
+	if err != nil || len(memory.sitemaps) == 0 {
+		return memory.found, state, err
+	}
+	found := memory.found
+	if depth == maxSitemapDepth {
+		return found, state, nil
+	}
+	children := slices.Clone(memory.sitemaps)
+	slices.SortStableFunc(children, func(a, b discover.Child) int { return newerFirst(a.ModifiedAt, b.ModifiedAt) })
+	var errs []error
+	read := 0
+	for _, c := range children {
+		if read == maxSitemaps || ctx.Err() != nil {
+			break
+		}
+		if seen[c.URL] {
+			continue
+		}
+		read++
+		more, child, err := s.readSitemap(ctx, src, EntryState{URL: c.URL, Kind: source.Sitemap}, depth+1, seen)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		found.Items = append(found.Items, more.Items...)
+		found.Skipped += more.Skipped
+		if child.State != StateUnchanged {
+			state.State = ""
+		}
+	}
+	if len(errs) > 0 && len(errs) == read {
+		return found, state, errors.Join(errs...)
+	}
+	return found, state, nil
+}
+
+func newerFirst(a, b *time.Time) int {
+	switch {
+	case a == nil && b == nil:
+		return 0
+	case a == nil:
+		return 1
+	case b == nil:
+		return -1
+	}
+	return b.Compare(*a)
+}
+
+func newest(items []discover.Item, now time.Time) *time.Time {
+	var out *time.Time
+	for _, it := range items {
+		if d := it.PublishedAt; d != nil && !d.After(now.Add(clockSkew)) && (out == nil || d.After(*out)) {
+			out = d
+		}
+	}
+	return out
+}
+
+// stateOf says what an entry is that could not be read.
+func stateOf(err error) (State, fetch.Reason) {
+	var failed *fetch.Error
+	status := 0
+	if errors.As(err, &failed) {
+		status = failed.Status
+	}
+	switch {
+	case errors.Is(err, discover.ErrEmpty):
+		return StateEmpty, ""
+	case errors.Is(err, discover.ErrChallenge):
+		return StateChallenge, ""
+	case errors.Is(err, discover.ErrHTML):
+		return StateHTML, ""
+	case errors.Is(err, discover.ErrNoFeed), errors.Is(err, discover.ErrNoSitemap):
+		return StateInvalid, ""
+	case status == 404:
+		return StateMissing, fetch.ReasonStatus
+	case status == 410:
+		return StateGone, fetch.ReasonStatus
+	}
+	return StateFailed, fetch.ReasonOf(err)
+}
+
+// Probe looks for entries that a source may have: the feeds that its front page names, the sitemaps in its robots.txt, usual
+// addresses of feeds and sitemaps, and sections that link articles. It answers what each candidate is.
+func (s *Service) Probe(ctx context.Context, name string) ([]EntryState, error) {
+	src, ok := s.cfg.Sources.Find(name)
+	if !ok {
+		return nil, fmt.Errorf("probe %q: %w", name, ErrUnknownSource)
+	}
+	base, err := url.Parse(src.BaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("probe %s: %w", src.ID, err)
+	}
+	var out []EntryState
+	tried := map[string]bool{}
+	try := func(kind source.Kind, address string) {
+		u, err := base.Parse(address)
+		if err != nil || tried[u.String()] || ctx.Err() != nil || !src.Site().Accepts(u) {
+			return
+		}
+		tried[u.String()] = true
+		_, state, _ := s.readEntry(ctx, src, source.Entry{URL: u.String(), Kind: kind}) // the state says the error
+		out = append(out, state)
+	}
+	for _, e := range src.Entries {
+		try(e.Kind, e.At(s.cfg.Now()))
+	}
+	front, err := s.cfg.Fetcher.Get(ctx, src, src.BaseURL, fetch.AcceptPage, fetch.Validators{})
+	var page discover.Page
+	if err == nil {
+		page = discover.Links(front.Body, front.URL, src)
+	} else {
+		state, reason := stateOf(err)
+		out = append(out, EntryState{URL: src.BaseURL, Kind: source.Section, State: state, Reason: reason, Detail: detail(err)})
+	}
+	for _, feed := range page.Feeds {
+		try(source.Feed, feed)
+	}
+	sitemaps, err := s.cfg.Fetcher.Sitemaps(ctx, src)
+	if err != nil {
+		s.cfg.Log.DebugContext(ctx, "scraping: no sitemaps in robots.txt", "source", src.ID, "error", err)
+	}
+	for _, address := range sitemaps[:min(len(sitemaps), maxSitemaps)] {
+		try(source.SitemapIndex, address)
+	}
+	if !slices.ContainsFunc(out, EntryState.Works) {
+		for _, guess := range []struct {
+			kind source.Kind
+			path string
+		}{
+			{source.Feed, "/feed/"},
+			{source.Feed, "/rss.xml"},
+			{source.Feed, "/rss"},
+			{source.Feed, "/arc/outboundfeeds/rss/?outputType=xml"},
+			{source.NewsSitemap, "/sitemap-news.xml"},
+			{source.SitemapIndex, "/sitemap.xml"},
+			{source.SitemapIndex, "/sitemap_index.xml"},
+		} {
+			try(guess.kind, guess.path)
+		}
+		for _, section := range page.Sections[:min(len(page.Sections), 3)] {
+			try(source.Section, section)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return out, err
+	}
+	return out, nil
+}
