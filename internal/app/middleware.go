@@ -196,7 +196,8 @@ func observe(log *slog.Logger, reg prometheus.Registerer) echo.MiddlewareFunc {
 				duration.WithLabelValues(methodLabel(c.Request().Method), route, strconv.Itoa(status), cachedLabel(c.Response().Header())).Observe(took.Seconds())
 			}
 			level := slog.LevelDebug
-			if status >= http.StatusInternalServerError {
+			// A 503 says "later": most are shed, and counted. Where something is broken, logCauses says so.
+			if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable {
 				level = slog.LevelError
 			}
 			if !log.Enabled(c.Request().Context(), level) {
