@@ -56,6 +56,10 @@ fmt: ## format the code
 .PHONY: bench
 bench: bench-go bench-cache bench-http bench-replay ## every measurement of docs/benchmarks.md (about half an hour)
 
+.PHONY: eval-nlp
+eval-nlp: ## measure the Spanish NLP engine on the reference data (OPENLEARN_DATA; PROOF=1 trains on research data first)
+	@go run . nlp eval $(if $(PROOF),--proof)
+
 .PHONY: bench-go
 bench-go: ## the benchmarks of single packages (BENCH=regexp for some)
 	@scripts/ensure-installed postgres redis

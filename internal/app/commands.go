@@ -75,6 +75,10 @@ func commands() []command {
 			name: "robots", args: "FILE|- PATH…", summary: "say what a robots.txt lets a robot fetch", flags: robotsFlags, run: runRobots,
 			help: "Prints allow or deny for each path, a line each (RFC 9309).",
 		},
+		{
+			name: "analyze", args: "FILE|-", summary: "analyse a Spanish text", flags: analyzeFlags, run: runAnalyze, help: analyzeHelp,
+		},
+		{name: "nlp", args: "train|eval|ner|pos|…", summary: "train and measure the Spanish NLP engine", run: runNLP, help: nlpHelp},
 		{name: "cache-proxy", summary: "cache any upstream, as a reverse proxy (RFC 9111)", hidden: true, flags: cacheProxyFlags, run: runCacheProxy, help: cacheProxyHelp},
 		{name: "healthcheck", summary: "ask a running service whether it is ready", run: runHealthcheck, help: "Exit code 0 if http://127.0.0.1:PORT/health/ready says so, PORT from HTTP_ADDR. For containers."},
 		{name: "version", summary: "print the version", run: runVersion, help: "Prints the version, the commit and the Go release."},

@@ -15,6 +15,8 @@ type Name struct {
 	Form string
 	// Class is p, l, o, a (person, place, organisation, other), 0 for no name, '?' for a name without class.
 	Class byte
+	// Joined is true for a token that CESS joins to the one before it.
+	Joined bool
 }
 
 // CESSSentence is one sentence, twice: as syntactic words in the manner of UD AnCora, and as tokens with their names.
@@ -77,8 +79,8 @@ func convert(rows [][]string, split func(string) []string) CESSSentence {
 				class = tag[6]
 			}
 		}
-		for _, p := range parts {
-			s.Names = append(s.Names, Name{p, class})
+		for k, p := range parts {
+			s.Names = append(s.Names, Name{p, class, k > 0})
 		}
 		if len(parts) > 1 {
 			s.Words = append(s.Words, several(parts, tag)...)

@@ -3,7 +3,9 @@
 package morph
 
 import (
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"fmt"
 	"sync"
 
@@ -273,4 +275,10 @@ func Decode(data []byte, lex *lexicon.Lexicon) (*Model, error) {
 	}
 	m.lemmas.read(r)
 	return m, r.Err()
+}
+
+// Fingerprint tells the models in two binaries apart.
+func Fingerprint() string {
+	sum := sha256.Sum256(embedded)
+	return hex.EncodeToString(sum[:8])
 }

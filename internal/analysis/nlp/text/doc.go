@@ -88,6 +88,12 @@ func Analyze(s string) Document {
 	sc := scanner{n: n}
 	d.Tokens = sc.tokens()
 	d.Sentences = sentences(n, d.Tokens)
+	d.finish()
+	return d
+}
+
+// finish fills in what follows from tokens and sentences.
+func (d *Document) finish() {
 	for i := range d.Tokens {
 		t := &d.Tokens[i]
 		t.Norm = plain(t)
@@ -103,7 +109,6 @@ func Analyze(s string) Document {
 		}
 	}
 	d.Language = guess(d.Tokens)
-	return d
 }
 
 // plain is the form with typographic quotes, dashes and apostrophes as their plain counterparts.

@@ -1,0 +1,110 @@
+package eval
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"openlearn/internal/analysis/nlp"
+	"openlearn/internal/analysis/nlp/lexicon"
+	"openlearn/internal/analysis/nlp/morph"
+	"openlearn/internal/analysis/nlp/ner"
+	"openlearn/internal/analysis/nlp/train"
+)
+
+// NamesFile is a file of annotated sentences of Colombian news that may lie beside the data: the press owns their text, so that
+// they are in no repository. Tokens and IOB2 tags, one document a sentence.
+const NamesFile = "ner/colombia.conll"
+
+// Table measures the engine and prints the figures; proof trains on research data too, which takes minutes.
+func Table(w io.Writer, data string, proof bool, progress train.Progress) error {
+	fmt.Fprintf(w, "models %s\n", nlp.ModelVersion())
+	for _, bank := range []string{"es_ancora-ud-dev", "es_gsd-ud-dev"} {
+		upos, lemma, err := Morphology(morph.Default(), filepath.Join(data, "pos", bank+".conllu"))
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%-34s UPOS %.2f  lemma %.2f\n", bank, upos, lemma)
+	}
+	testa, err := ReadNames(filepath.Join(data, "ner", "esp.testa"), documentSentences)
+	if err != nil {
+		return err
+	}
+	printNames(w, "names, shipped, CoNLL testa", ner.Default(), testa, "MISC")
+	if colombia, err := ReadNames(filepath.Join(data, filepath.FromSlash(NamesFile)), 1); err == nil {
+		printNames(w, "names, shipped, Colombian news", ner.Default(), colombia, "MISC")
+	} else {
+		fmt.Fprintf(w, "%-34s not measured: there is no %s\n", "names, shipped, Colombian news", NamesFile)
+	}
+	right, all, err := Cases(w, filepath.Join(data, "cases", "public_bugs.jsonl"))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "%-34s %d of %d\n", "sentences on known bugs", right, all)
+	if err := speed(w, data); err != nil {
+		return err
+	}
+	if _, err := SentimentShipped(w, data); err != nil {
+		return err
+	}
+	if _, _, err := Difficulty(w, data); err != nil {
+		return err
+	}
+	if _, _, err := Summary(w, data); err != nil {
+		return err
+	}
+	if !proof {
+		return nil
+	}
+	m, err := NamesProof(data, nil, progress)
+	if err != nil {
+		return err
+	}
+	printNames(w, "names, proof, CoNLL testa", m, testa, "")
+	if _, err = SentimentProof(w, data); err != nil {
+		return err
+	}
+	_, err = TopicProof(w, data)
+	return err
+}
+
+func printNames(w io.Writer, what string, m *ner.Model, examples []ner.Example, skip string) {
+	all, by := ScoreNames(m, morph.Default(), examples, skip)
+	fmt.Fprintf(w, "%-34s F1 %.2f ", what, all.F1())
+	for _, t := range []string{"PER", "LOC", "ORG", "MISC"} {
+		if t != skip {
+			fmt.Fprintf(w, " %s %.1f", t, by[t].F1())
+		}
+	}
+	fmt.Fprintln(w)
+}
+
+// speed measures the full pipeline on one core, and the memory that models and analyses hold.
+func speed(w io.Writer, data string) error {
+	texts, err := ReadTSV(filepath.Join(data, "topic", "faketopic.train.tsv"))
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	lexicon.Default()
+	morph.Default()
+	ner.Default()
+	nlp.Analyze("Una frase.", nlp.Request{Parts: nlp.All})
+	loaded := time.Since(start)
+	before := runtime.GOMAXPROCS(1)
+	defer runtime.GOMAXPROCS(before)
+	words := 0
+	start = time.Now()
+	for _, t := range texts[:min(len(texts), 400)] {
+		a := nlp.Analyze(t.Text, nlp.Request{Parts: nlp.All})
+		words += a.Document.Words
+	}
+	rate := float64(words) / time.Since(start).Seconds()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	fmt.Fprintf(w, "%-34s %.0f words/s on one core, models ready in %s, %d MB held\n", "speed, everything", rate, loaded.Round(time.Millisecond), m.HeapAlloc>>20)
+	return nil
+}
