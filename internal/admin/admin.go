@@ -70,7 +70,7 @@ type Admin struct {
 	history history
 	started time.Time
 	probing sync.Mutex // one probe at a time
-	shared  *Snapshot[*statsOutput]
+	shared  shared
 
 	sampling *periodic.Runner
 }
@@ -85,7 +85,10 @@ func New(o Options) *Admin {
 	}
 	a := &Admin{opt: o, cache: o.Cache, log: o.Logger, trail: trail{o.DB}, started: o.Now()}
 	a.history.add(sample{at: a.started})
-	a.shared = NewSnapshot(o.Sharing, a.gatherStats)
+	a.shared = shared{
+		stats: NewSnapshot(o.Sharing, a.gatherStats), health: NewSnapshot(o.Sharing, a.gatherHealth),
+		metrics: NewSnapshot(o.Sharing, a.gatherMetrics), comparison: NewSnapshot(o.Sharing, a.gatherComparison),
+	}
 	a.sampling = periodic.Start(context.Background(), periodic.Job{
 		Name: "cache figures", First: o.Sampling, Every: o.Sampling, Logger: o.Logger,
 		Pass: func(ctx context.Context) error {
@@ -99,5 +102,16 @@ func New(o Options) *Admin {
 // Close ends the sampling.
 func (a *Admin) Close() {
 	a.sampling.Close()
-	a.shared.Close()
+	a.shared.stats.Close()
+	a.shared.health.Close()
+	a.shared.metrics.Close()
+	a.shared.comparison.Close()
+}
+
+// shared are the public figures: anybody may ask for them, so they are gathered once for all who do.
+type shared struct {
+	stats      *Snapshot[*statsOutput]
+	health     *Snapshot[*healthOutput]
+	metrics    *Snapshot[*metricsOutput]
+	comparison *Snapshot[*comparisonOutput]
 }

@@ -38,6 +38,11 @@ type healthOutput struct {
 }
 
 func (a *Admin) health(ctx context.Context, _ *struct{}) (*healthOutput, error) {
+	out, _, err := a.shared.health.Get(ctx)
+	return out, err
+}
+
+func (a *Admin) gatherHealth(ctx context.Context) (*healthOutput, error) {
 	st := a.cache.Stats(ctx)
 	e := a.examine(st)
 	out := &healthOutput{}

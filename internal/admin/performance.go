@@ -65,6 +65,11 @@ type Saved struct {
 type comparisonOutput struct{ Body Performance }
 
 func (a *Admin) comparison(ctx context.Context, _ *struct{}) (*comparisonOutput, error) {
+	out, _, err := a.shared.comparison.Get(ctx)
+	return out, err
+}
+
+func (a *Admin) gatherComparison(ctx context.Context) (*comparisonOutput, error) {
 	p, err := a.performance(a.cache.Stats(ctx))
 	return &comparisonOutput{p}, err
 }

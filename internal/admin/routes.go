@@ -14,7 +14,11 @@ func (a *Admin) Register(api *httpapi.API) {
 		return huma.Operation{Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Tags: []string{"cache"}}
 	}
 	figures := func(path, id, summary string) huma.Operation { return api.HostGuarded(public(path, id, summary)) }
-	huma.Register(api, figures("/api/cache/health", "cache-health", "Health of the cache, 0 to 100, with its parts"), a.health)
+	now := func(op huma.Operation) huma.Operation {
+		op.Middlewares = append(op.Middlewares, notStored)
+		return op
+	}
+	huma.Register(api, now(figures("/api/cache/health", "cache-health", "Health of the cache, 0 to 100, with its parts")), a.health)
 	huma.Register(api, figures("/api/cache/stats", "cache-stats", "What the cache has done, by layer"), a.stats)
 	huma.Register(api, figures("/api/cache/layers", "cache-layers", "The layers and their lifetimes"), a.layers)
 	huma.Register(api, figures("/api/cache/metrics", "cache-metrics", "All figures of the cache in one"), a.metrics)
@@ -22,7 +26,7 @@ func (a *Admin) Register(api *httpapi.API) {
 	for _, at := range []struct{ path, id string }{{"/health/cache", "health-cache"}, {"/api/health/cache", "api-health-cache"}} {
 		op := public(at.path, at.id, "Health of the cache, 0 to 100, with its parts")
 		op.Tags = []string{"health"}
-		huma.Register(api, op, a.health)
+		huma.Register(api, now(op), a.health)
 	}
 
 	guarded := func(method, path, id, summary string, errors ...int) huma.Operation {
@@ -54,4 +58,10 @@ func (a *Admin) Register(api *httpapi.API) {
 	huma.Register(api, post("/invalidate/dependency", "cache-invalidate-dependency", "Invalidate everything that hangs on a dependency"), a.invalidateDependency)
 	huma.Register(api, post("/warm", "cache-warm", "Fill the cache: the server loads what it can, the rest is supplied"), a.warm)
 	huma.Register(api, post("/performance/probe", "cache-probe", "Measure an endpoint cached and uncached, now", http.StatusConflict), a.probe)
+}
+
+// notStored keeps an answer out of every cache: it says how things are now.
+func notStored(ctx huma.Context, next func(huma.Context)) {
+	ctx.SetHeader("Cache-Control", "no-store")
+	next(ctx)
 }

@@ -106,7 +106,7 @@ type statsOutput struct {
 }
 
 func (a *Admin) stats(ctx context.Context, _ *struct{}) (*statsOutput, error) {
-	shared, at, err := a.shared.Get(ctx)
+	shared, at, err := a.shared.stats.Get(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -210,6 +210,11 @@ type metricsOutput struct {
 }
 
 func (a *Admin) metrics(ctx context.Context, _ *struct{}) (*metricsOutput, error) {
+	out, _, err := a.shared.metrics.Get(ctx)
+	return out, err
+}
+
+func (a *Admin) gatherMetrics(ctx context.Context) (*metricsOutput, error) {
 	st := a.cache.Stats(ctx)
 	layers, err := a.layerFigures(st)
 	if err != nil {

@@ -76,7 +76,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"seed", "--articles", "many"}, 2, "openlearn seed -h"},
 		{[]string{"serve", "extra"}, 2, "takes no arguments"},
 		{[]string{"migrate"}, 2, "expected up, down or status"},
-		{[]string{"scrape"}, 2, "el_tiempo"},
+		{[]string{"scrape"}, 2, "openlearn sources list"},
 		{[]string{"scrape", "nowhere"}, 2, `unknown source "nowhere"`},
 		{[]string{"import"}, 2, "at least one FILE"},
 	} {

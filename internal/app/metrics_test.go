@@ -2,12 +2,21 @@ package app
 
 import (
 	"compress/gzip"
+	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"openlearn/internal/admission"
+	"openlearn/internal/httpapi"
 )
 
 // TestFiguresAreShared: who asks again within the time gets the same figures, plain or compressed, and stats tell their age.
@@ -32,6 +41,41 @@ func TestFiguresAreShared(t *testing.T) {
 	two := a.get("/api/cache/stats").json(t).(map[string]any)
 	if age := two["age_seconds"].(float64); age <= one["age_seconds"].(float64) {
 		t.Errorf("ages %v and %v", one["age_seconds"], age)
+	}
+	for _, path := range []string{"/api/cache/health", "/health/cache", "/api/cache/metrics", "/api/cache/performance/comparison"} {
+		before := a.get(path)
+		for range 3 {
+			a.get("/api/articles?limit=7")
+			a.get("/api/articles", "X-API-Key", testAdminKey)
+		}
+		if after := a.get(path); string(after.body) != string(before.body) {
+			t.Errorf("%s: other figures within the time\n%.300s\n%.300s", path, before.body, after.body)
+		}
+		if strings.Contains(path, "health") && before.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: Cache-Control %q", path, before.Header.Get("Cache-Control"))
+		}
+	}
+}
+
+// TestWhatIsShedIsNoError of the log's: a 503 that says "later" is counted, a 500 is a line.
+func TestWhatIsShedIsNoError(t *testing.T) {
+	t.Parallel()
+	for status, lines := range map[int]int{http.StatusServiceUnavailable: 0, http.StatusInternalServerError: 1} {
+		var said strings.Builder
+		e := echo.New()
+		e.HTTPErrorHandler = httpapi.HandleEchoError
+		e.Use(observe(slog.New(slog.NewTextHandler(&said, nil)), prometheus.NewRegistry()))
+		e.GET("/", func(echo.Context) error {
+			if status == http.StatusServiceUnavailable {
+				return fmt.Errorf("reads: %w", admission.ErrShed)
+			}
+			return errors.New("broken")
+		})
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		if got := strings.Count(said.String(), "level=ERROR"); w.Code != status || got != lines {
+			t.Errorf("%d, want %d; %d lines, want %d: %s", w.Code, status, got, lines, said.String())
+		}
 	}
 }
 

@@ -115,8 +115,8 @@ func cors(origins []string) echo.MiddlewareFunc {
 		Skipper:          ofConsole, // nobody else's pages may read it
 		AllowOrigins:     origins,
 		AllowMethods:     []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"},
-		AllowHeaders:     []string{"Content-Type", "Authorization", "Accept", "If-None-Match", "X-API-Key", "X-Requested-With"},
-		ExposeHeaders:    []string{"X-Total-Count", "ETag", "Location", "X-Cache", "X-Request-ID", "Retry-After", "X-Invalidation"},
+		AllowHeaders:     []string{"Content-Type", "Authorization", "Accept", "If-None-Match", "If-Match", "If-Modified-Since", "If-Unmodified-Since", "X-API-Key", "X-Requested-With"},
+		ExposeHeaders:    []string{"X-Total-Count", "ETag", "Last-Modified", "Location", "X-Cache", "X-Request-ID", "Retry-After", "X-Invalidation"},
 		AllowCredentials: len(origins) > 0 && origins[0] != "*",
 		MaxAge:           600,
 	})
@@ -149,7 +149,7 @@ func securityHeaders(cfg serverConfig) echo.MiddlewareFunc {
 			res := c.Response()
 			h := res.Header()
 			maps.Copy(h, fixed)
-			res.Before(func() { httpapi.SetRetryAfter(h, res.Status) }) // whoever answers, the HTTP cache too
+			res.Before(func() { httpapi.Complete(h, res.Status) }) // whoever answers, the HTTP cache too
 			if c.Request().Header.Get("Authorization") != "" || c.Request().Header.Get("X-API-Key") != "" {
 				h.Set("Cache-Control", "private, no-store")
 			}
@@ -196,7 +196,8 @@ func observe(log *slog.Logger, reg prometheus.Registerer) echo.MiddlewareFunc {
 				duration.WithLabelValues(methodLabel(c.Request().Method), route, strconv.Itoa(status), cachedLabel(c.Response().Header())).Observe(took.Seconds())
 			}
 			level := slog.LevelDebug
-			if status >= http.StatusInternalServerError {
+			// A 503 says "later": most are shed, and counted. Where something is broken, logCauses says so.
+			if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable {
 				level = slog.LevelError
 			}
 			if !log.Enabled(c.Request().Context(), level) {

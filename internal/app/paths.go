@@ -2,6 +2,7 @@ package app
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -14,7 +15,10 @@ func canonicalPath(next echo.HandlerFunc) echo.HandlerFunc {
 		u := c.Request().URL
 		u.Path = onePath(u.Path)
 		if u.RawPath != "" {
-			u.RawPath = onePath(u.RawPath)
+			u.RawPath = onePath(plainPath(u.RawPath))
+			if (&url.URL{Path: u.Path}).EscapedPath() == u.RawPath {
+				u.RawPath = "" // nothing left that a plain path does not say
+			}
 		}
 		u.RawQuery = plainQuery(u.RawQuery)
 		return next(c)
@@ -63,4 +67,24 @@ func onePath(p string) string {
 		p = "/"
 	}
 	return p
+}
+
+// plainPath undoes escapes of characters that need none: they mean the same without (RFC 3986 §6.2.2.2).
+func plainPath(escaped string) string {
+	var b strings.Builder
+	for i := 0; i < len(escaped); i++ {
+		if escaped[i] == '%' && i+2 < len(escaped) {
+			if n, err := strconv.ParseUint(escaped[i+1:i+3], 16, 8); err == nil && unreserved(byte(n)) {
+				b.WriteByte(byte(n))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(escaped[i])
+	}
+	return b.String()
+}
+
+func unreserved(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0
 }

@@ -33,8 +33,7 @@ func registerRoot(api *httpapi.API) {
 	b.Features = map[string]string{
 		"news":             "Colombian newspapers, scraped politely",
 		"full_text_search": "Spanish, with or without accents, web-style syntax",
-		"analysis":         "Entities, sentiment and topics of articles",
-		"reading_level":    "Difficulty of each article for learners of Spanish",
+		"analysis":         "Entities, sentiment and topics of articles whose analysis is stored",
 		"coherent_caching": "No stale read after an invalidation",
 		"feed":             "Atom",
 	}

@@ -49,7 +49,7 @@ var rules = []struct {
 	{"internal/analysis/…", domain, "domains never import each other: declare an interface, and app adapts"},
 	{"internal/admin/console", []string{"internal/admin", "internal/httpapi"}, "the console shows what the administration says, and asks nobody else"},
 	{"internal/admin/…", domain, "domains never import each other: declare an interface, and app adapts"},
-	{"internal/httpapi", []string{"internal/admission", "internal/postgres", "internal/cache/httpcache/service"}, "handlers' common ground maps database errors to statuses, and knows no domain"},
+	{"internal/httpapi", []string{"internal/admission", "internal/postgres", "internal/cache/httpcache/service", "internal/cache/httpcache/rules"}, "handlers' common ground maps database errors to statuses, and knows no domain"},
 	{"internal/postgres", []string{"migrations"}, "the database knows its schema, and nobody who uses it"},
 	{"internal/devstack/…", []string{"internal/devstack/…", "deploy"}, "private servers are for anyone"},
 	{"internal/testkit", []string{"internal/devstack", "internal/postgres", "migrations", "deploy"}, "tests of every domain use it"},

@@ -102,13 +102,18 @@ func (in *IDInput) query() (int64, error) { return in.ID, nil }
 
 type articleOutput struct {
 	Location     string `header:"Location"`
+	ETag         string `header:"ETag"`
+	LastModified string `header:"Last-Modified"`
 	Invalidation string `header:"X-Invalidation"`
 	Body         Article
 }
 
 func (h *handlers) get(ctx context.Context, in *IDInput) (*articleOutput, error) {
 	a, err := h.s.Get(ctx, in.ID)
-	return &articleOutput{Body: a}, answer(err)
+	if err != nil {
+		return nil, answer(err)
+	}
+	return &articleOutput{LastModified: lastModified(a.modified()), Body: a}, nil
 }
 
 type revisionsOutput struct {
@@ -125,9 +130,43 @@ func (h *handlers) revisions(ctx context.Context, in *IDInput) (*revisionsOutput
 	return out, answer(err)
 }
 
-func (h *handlers) contentByID(ctx context.Context, in *IDInput) (*struct{ Body ContentItem }, error) {
+type contentItemOutput struct {
+	LastModified string `header:"Last-Modified"`
+	Body         ContentItem
+}
+
+func (h *handlers) contentByID(ctx context.Context, in *IDInput) (*contentItemOutput, error) {
 	a, err := h.s.Get(ctx, in.ID)
-	return &struct{ Body ContentItem }{contentItem(&a, 0)}, answer(err)
+	if err != nil {
+		return nil, answer(err)
+	}
+	return &contentItemOutput{lastModified(a.modified()), contentItem(&a, 0)}, nil
+}
+
+// modified is when the article was last changed: edited, else stored.
+func (a *Article) modified() time.Time {
+	if a.UpdatedAt != nil {
+		return *a.UpdatedAt
+	}
+	return deref(a.ScrapedAt)
+}
+
+// lastModified is the field's value, "" for a time that is not known.
+func lastModified(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(http.TimeFormat)
+}
+
+// newest is when the latest change among the articles was.
+func newest(list []Article) (t time.Time) {
+	for i := range list {
+		if m := list[i].modified(); m.After(t) {
+			t = m
+		}
+	}
+	return t
 }
 
 // answer gives the archive's errors their HTTP form; what it does not know becomes a 500 without a word.

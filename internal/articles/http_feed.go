@@ -21,8 +21,9 @@ type feedInput struct {
 const atomType = "application/atom+xml"
 
 type feedOutput struct {
-	ContentType string `header:"Content-Type" hidden:"true"` // the documented content says it
-	Body        []byte
+	ContentType  string `header:"Content-Type" hidden:"true"` // the documented content says it
+	LastModified string `header:"Last-Modified"`
+	Body         []byte
 }
 
 // asAtom documents what the feed is: of a body of bytes huma would say that it is JSON.
@@ -131,7 +132,7 @@ func (h *handlers) feed(ctx context.Context, in *feedInput) (*feedOutput, error)
 	if err := xml.NewEncoder(&b).Encode(feed); err != nil {
 		return nil, fmt.Errorf("encode feed: %w", err)
 	}
-	return &feedOutput{atomType + "; charset=utf-8", b.Bytes()}, nil
+	return &feedOutput{atomType + "; charset=utf-8", lastModified(newest), b.Bytes()}, nil
 }
 
 // alternate is the article at its newspaper; one that came without an address is only here.

@@ -65,7 +65,8 @@ type listInput struct {
 }
 
 type listOutput struct {
-	Body struct {
+	LastModified string `header:"Last-Modified"`
+	Body         struct {
 		Items      []Summary `json:"items" nullable:"false"`
 		NextCursor *string   `json:"next_cursor" doc:"null on the last page"`
 		HasMore    bool      `json:"has_more"`
@@ -89,6 +90,7 @@ func (h *handlers) list(ctx context.Context, in *listInput) (*listOutput, error)
 		return nil, answer(err)
 	}
 	out := &listOutput{}
+	out.LastModified = lastModified(newest(page.Articles))
 	out.Body.Items = make([]Summary, 0, len(page.Articles))
 	for i := range page.Articles {
 		out.Body.Items = append(out.Body.Items, h.summary(&page.Articles[i]))
@@ -118,7 +120,8 @@ type contentInput struct {
 }
 
 type contentOutput struct {
-	Body struct {
+	LastModified string `header:"Last-Modified"`
+	Body         struct {
 		Items      []ContentItem `json:"items" nullable:"false"`
 		NextCursor *string       `json:"next_cursor"`
 		HasMore    bool          `json:"has_more"`
@@ -142,6 +145,7 @@ func (h *handlers) content(ctx context.Context, in *contentInput) (*contentOutpu
 		return nil, answer(err)
 	}
 	out := &contentOutput{}
+	out.LastModified = lastModified(newest(page.Articles))
 	out.Body.Items = make([]ContentItem, 0, len(page.Articles))
 	for i := range page.Articles {
 		out.Body.Items = append(out.Body.Items, contentItem(&page.Articles[i], contentCut))

@@ -123,40 +123,65 @@ func (h *handlers) create(ctx context.Context, in *createInput) (*articleOutput,
 	if err != nil {
 		return nil, answer(err)
 	}
-	return &articleOutput{Location: h.link(a.ID), Invalidation: told(pending), Body: a}, nil
+	return h.written(a, pending, h.link(a.ID))
 }
 
 type replaceInput struct {
 	IDInput
+	httpapi.Conditions
 	Body Input
 }
 
 func (h *handlers) replace(ctx context.Context, in *replaceInput) (*articleOutput, error) {
-	a, pending, err := h.s.Update(ctx, in.ID, func(old *Article) {
+	a, pending, err := h.s.Update(ctx, in.ID, h.check(&in.Conditions), func(old *Article) {
 		replacement := in.Body.article()
 		replacement.ID, replacement.ScrapedAt, replacement.Revision = old.ID, old.ScrapedAt, old.Revision
 		*old = replacement
 	})
-	return &articleOutput{Invalidation: told(pending), Body: a}, answer(err)
+	if err != nil {
+		return nil, answer(err)
+	}
+	return h.written(a, pending, "")
 }
 
 type editInput struct {
 	IDInput
+	httpapi.Conditions
 	Body Patch `contentType:"application/merge-patch+json"`
 }
 
 func (h *handlers) edit(ctx context.Context, in *editInput) (*articleOutput, error) {
-	a, pending, err := h.s.Update(ctx, in.ID, in.Body.apply)
-	return &articleOutput{Invalidation: told(pending), Body: a}, answer(err)
+	a, pending, err := h.s.Update(ctx, in.ID, h.check(&in.Conditions), in.Body.apply)
+	if err != nil {
+		return nil, answer(err)
+	}
+	return h.written(a, pending, "")
 }
 
 type removeOutput struct {
 	Invalidation string `header:"X-Invalidation"`
 }
 
-func (h *handlers) remove(ctx context.Context, in *IDInput) (*removeOutput, error) {
-	pending, err := h.s.Delete(ctx, in.ID)
+// removeInput is the article to delete, and what it must be like.
+type removeInput struct {
+	IDInput
+	httpapi.Conditions
+}
+
+func (h *handlers) remove(ctx context.Context, in *removeInput) (*removeOutput, error) {
+	pending, err := h.s.Delete(ctx, in.ID, h.check(&in.Conditions))
 	return &removeOutput{told(pending)}, answer(err)
+}
+
+// check evaluates a write's preconditions against the article as it is.
+func (h *handlers) check(c *httpapi.Conditions) func(*Article) error {
+	return func(a *Article) error { return h.api.Check(c, *a, a.modified()) }
+}
+
+// written answers a write with the article as every GET shows it now, and with its new entity-tag.
+func (h *handlers) written(a Article, pending bool, location string) (*articleOutput, error) {
+	etag, err := h.api.ETag(a)
+	return &articleOutput{Location: location, ETag: etag, LastModified: lastModified(a.modified()), Invalidation: told(pending), Body: a}, err
 }
 
 // told is the header that says whether caches have been told of a change.

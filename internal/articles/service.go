@@ -54,26 +54,52 @@ func (s *Service) Counts(ctx context.Context) (Counts, error) {
 // *InvalidError says what the columns would refuse, ErrDuplicate that it is there already; with outbox.ErrUnconfirmed the article
 // is there as well.
 func (s *Service) Create(ctx context.Context, a Article) (_ Article, pending bool, err error) {
-	pending, err = s.write(ctx, func(st *Store) error { return st.Create(ctx, &a) })
-	return a, pending, err
-}
-
-// Update reads the article with the given id (from the database: a write never starts from a cache), lets change edit
-// it, and stores the result.
-func (s *Service) Update(ctx context.Context, id int64, change func(*Article)) (a Article, pending bool, err error) {
 	pending, err = s.write(ctx, func(st *Store) (err error) {
-		if a, err = st.getForUpdate(ctx, id); err != nil {
+		if err = st.Create(ctx, &a); err != nil {
 			return err
 		}
-		change(&a)
-		return st.Update(ctx, &a)
+		a, err = st.Get(ctx, a.ID) // as readers will see it
+		return err
 	})
 	return a, pending, err
 }
 
-// Delete removes an article.
-func (s *Service) Delete(ctx context.Context, id int64) (pending bool, err error) {
-	return s.write(ctx, func(st *Store) error { return st.Delete(ctx, id) })
+// Update reads the article with the given id (from the database: a write never starts from a cache), lets change edit
+// it, and stores the result. If check returns an error, with the article locked, nothing is changed; nil checks nothing.
+func (s *Service) Update(ctx context.Context, id int64, check func(*Article) error, change func(*Article)) (a Article, pending bool, err error) {
+	pending, err = s.write(ctx, func(st *Store) (err error) {
+		if a, err = st.getForUpdate(ctx, id); err != nil {
+			return err
+		}
+		if check != nil {
+			if err = check(&a); err != nil {
+				return err
+			}
+		}
+		change(&a)
+		if err = st.Update(ctx, &a); err != nil {
+			return err
+		}
+		a, err = st.Get(ctx, id) // as readers will see it
+		return err
+	})
+	return a, pending, err
+}
+
+// Delete removes an article, unless check returns an error for it, with the article locked; nil checks nothing.
+func (s *Service) Delete(ctx context.Context, id int64, check func(*Article) error) (pending bool, err error) {
+	return s.write(ctx, func(st *Store) error {
+		if check != nil {
+			a, err := st.getForUpdate(ctx, id)
+			if err == nil {
+				err = check(&a)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return st.Delete(ctx, id)
+	})
 }
 
 // Save stores what a source publishes: new articles, and new revisions of known ones; each has its outcome, in order. An

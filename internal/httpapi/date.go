@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -15,14 +16,29 @@ type Date struct {
 
 // UnmarshalText reads either form.
 func (d *Date) UnmarshalText(b []byte) error {
+	text := strings.ToUpper(strings.TrimSpace(string(b)))
+	if i := strings.LastIndexByte(text, ' '); i >= len("2026-11-22T10:00") {
+		text = text[:i] + "+" + text[i+1:] // clients forget to encode the plus of a zone
+	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", time.DateOnly} {
-		if t, err := time.Parse(layout, string(b)); err == nil && t.Year() >= 1500 {
+		if t, err := time.Parse(layout, text); err == nil && t.Year() >= 1500 {
 			*d = Date{t.UTC(), layout == time.DateOnly}
 			return nil
 		}
 	}
 	return errors.New("expected RFC 3339, such as 2026-11-22T10:00:00Z, or a day, such as 2026-11-22")
 }
+
+// String is the one spelling of what may be spelt in several ways, so that one instant is one key of caches.
+func (d Date) String() string {
+	if d.day {
+		return d.t.Format(time.DateOnly)
+	}
+	return d.t.Format(time.RFC3339Nano)
+}
+
+// canonicalDate is the extension by which a parameter's schema says that it is a Date.
+const canonicalDate = "x-canonical"
 
 // Start is the moment, or the first of the day.
 func (d Date) Start() time.Time { return d.t }
@@ -39,5 +55,5 @@ var mostDate = 64 // characters; RFC 3339 with nanoseconds has 35
 
 // Schema documents the parameter.
 func (Date) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, MaxLength: &mostDate, Examples: []any{"2026-11-22"}}
+	return &huma.Schema{Type: huma.TypeString, MaxLength: &mostDate, Examples: []any{"2026-11-22"}, Extensions: map[string]any{canonicalDate: "instant"}}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
+
+	"openlearn/internal/cache/httpcache/service"
 )
 
 // The documentation pages are Swagger UI and Redoc, embedded: they must work where no outside host can be reached.
@@ -23,18 +25,26 @@ const docsPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'uns
 
 func mountDocs(e *echo.Echo, api huma.API) {
 	// Marshalled at the first request, when every operation is registered.
-	spec := sync.OnceValues(func() ([]byte, error) { return json.Marshal(api.OpenAPI()) })
+	spec := sync.OnceValues(func() (*service.Static, error) {
+		b, err := json.Marshal(api.OpenAPI())
+		if err != nil {
+			return nil, err
+		}
+		return service.NewStatic(http.Header{"Content-Type": {"application/json"}, "Cache-Control": {"public, no-cache"}}, b)
+	})
 	serveSpec := func(c echo.Context) error {
-		b, err := spec()
+		s, err := spec()
 		if err != nil {
 			return err
 		}
-		return c.Blob(http.StatusOK, "application/json", b)
+		s.ServeHTTP(c.Response(), c.Request())
+		return nil
 	}
+	assets := newAssets()
 	page := func(name string) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			c.Response().Header().Set("Content-Security-Policy", docsPolicy)
-			return serveAsset(c, name)
+			return assets.serve(c, name)
 		}
 	}
 	// Twice, because clients of the original look below /api/v1.
@@ -43,14 +53,41 @@ func mountDocs(e *echo.Echo, api huma.API) {
 		e.GET(prefix+"/docs", page("swagger.html"))
 		e.GET(prefix+"/redoc", page("redoc.html"))
 	}
-	e.GET("/docs/assets/:name", func(c echo.Context) error { return serveAsset(c, c.Param("name")) })
+	e.GET("/docs/assets/:name", func(c echo.Context) error { return assets.serve(c, c.Param("name")) })
 }
 
-func serveAsset(c echo.Context, name string) error {
-	b, err := fs.ReadFile(docsFS, path.Join("docs", path.Base(name)))
+// assets are the pages' files, each read when it is first asked for.
+type assets struct {
+	mu   sync.Mutex
+	made map[string]*service.Static
+}
+
+func newAssets() *assets { return &assets{made: map[string]*service.Static{}} }
+
+func (a *assets) serve(c echo.Context, name string) error {
+	s, err := a.get(path.Base(name))
 	if err != nil {
 		return echo.ErrNotFound
 	}
-	c.Response().Header().Set("Cache-Control", "public, max-age=3600")
-	return c.Blob(http.StatusOK, mime.TypeByExtension(path.Ext(name)), b)
+	s.ServeHTTP(c.Response(), c.Request())
+	return nil
+}
+
+func (a *assets) get(name string) (*service.Static, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s := a.made[name]; s != nil {
+		return s, nil
+	}
+	b, err := fs.ReadFile(docsFS, path.Join("docs", name))
+	if err != nil {
+		return nil, err
+	}
+	s, err := service.NewStatic(http.Header{
+		"Content-Type": {mime.TypeByExtension(path.Ext(name))}, "Cache-Control": {"public, max-age=3600"},
+	}, b)
+	if err == nil {
+		a.made[name] = s
+	}
+	return s, err
 }

@@ -118,8 +118,8 @@ const bodyUnread = "cannot read request body"
 
 func detailOf(status int) string { return http.StatusText(status) }
 
-// rules map huma's messages to pydantic's types and texts. The first match wins; $1 is the submatch.
-var rules = []struct {
+// wordings map huma's messages to pydantic's types and texts. The first match wins; $1 is the submatch.
+var wordings = []struct {
 	re        *regexp.Regexp
 	kind, msg string
 	ctx       string // name of the bound in ctx, "" without
@@ -175,7 +175,7 @@ func itemOf(d *huma.ErrorDetail) Item {
 		want := quoteList(strings.Split(m[1], ", "))
 		return Item{Type: "literal_error", Loc: loc, Msg: "Input should be " + want, Input: input, Ctx: map[string]any{"expected": want}}
 	}
-	for _, r := range rules {
+	for _, r := range wordings {
 		m := r.re.FindStringSubmatch(d.Message)
 		if m == nil {
 			continue

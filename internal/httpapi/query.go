@@ -140,6 +140,12 @@ func canonicalValue(api huma.API, p *huma.Param, raw string, caps map[string]int
 			return "", nil // FastAPI hands "" on and the original took it for "no filter"
 		}
 		raw = norm.NFC.String(raw) // as stored texts are
+		if p.Schema.Extensions[canonicalDate] != nil {
+			var d Date
+			if d.UnmarshalText([]byte(raw)) == nil { // else the handler's own reading says what is wrong
+				raw = d.String()
+			}
+		}
 		v, canon = raw, raw
 	}
 	res := &huma.ValidateResult{}

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"openlearn/internal/admission"
+	"openlearn/internal/cache/httpcache/service"
 	"openlearn/internal/postgres"
 )
 
@@ -36,9 +37,26 @@ func SetRetryAfter(h http.Header, status int) {
 	}
 }
 
+// Complete adds to an answer's fields what its handler left out. It is called when the status is known, whoever answers: when
+// to come back; HEAD beside GET in Allow, since it is answered from GET outside of the router; and that nobody may store what
+// does not say how it may be stored (shared caches with a default lifetime would keep errors and figures).
+func Complete(h http.Header, status int) {
+	SetRetryAfter(h, status)
+	if len(h["Cache-Control"]) == 0 {
+		h["Cache-Control"] = noStore
+	}
+	if allow := h.Get(echo.HeaderAllow); strings.Contains(allow, http.MethodGet) && !strings.Contains(allow, http.MethodHead) {
+		h.Set(echo.HeaderAllow, allow+", "+http.MethodHead)
+	}
+}
+
+var noStore = []string{"no-store"}
+
 // statusOf is the table from errors that no handler expected to a status.
 func statusOf(err error) int {
 	switch {
+	case errors.Is(err, service.ErrPreconditionFailed):
+		return http.StatusPreconditionFailed
 	case errors.Is(err, context.Canceled):
 		return 499 // the client has gone; nobody reads this
 	case errors.Is(err, context.DeadlineExceeded), postgres.TimedOut(err):
@@ -99,9 +117,6 @@ func HandleEchoError(err error, c echo.Context) {
 	}
 	if status >= http.StatusInternalServerError {
 		c.Set(causeKey, err)
-	}
-	if allow := c.Response().Header().Get(echo.HeaderAllow); strings.Contains(allow, http.MethodGet) && !strings.Contains(allow, http.MethodHead) {
-		c.Response().Header().Set(echo.HeaderAllow, allow+", "+http.MethodHead) // answered from GET, outside of the router
 	}
 	if detail == "" || status == http.StatusNotFound || status == http.StatusMethodNotAllowed {
 		detail = http.StatusText(status)

@@ -25,6 +25,11 @@ func AnswerUnread(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		if len(r.TransferEncoding) > 0 {
+			// net/http drops a Content-Length beside it unseen: such a request must end its connection (RFC 9112 §6.1), since a proxy
+			// may have read another length than we did.
+			w.Header().Set("Connection", "close")
+		}
 		body := &watchedBody{ReadCloser: r.Body}
 		with := *r
 		with.Body = body

@@ -58,3 +58,24 @@ func TestSummaryBeatsLead(t *testing.T) {
 		t.Errorf("ROUGE-1 %.3f, ROUGE-2 %.3f, %v", r1, r2, err)
 	}
 }
+
+// A held-out part is used where there is one; what is learnt on the rest is found in it.
+func TestProof(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "set")
+	const train = "positive\tbueno y bonito\nnegative\tmalo y feo\npositive\tbueno\nnegative\tmalo\npositive\tmuy bonito\nnegative\tmuy feo\n"
+	write := func(name, content string) {
+		if err := os.WriteFile(path+name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(".train.tsv", train)
+	s, how, err := proof(path, sentimentViews(), 0.5, 3)
+	if err != nil || how != "3 folds of 6 texts" || s.Accuracy < 0.8 {
+		t.Errorf("%+v, %s, %v", s, how, err)
+	}
+	write(".test.tsv", "positive\tbonito\nnegative\tfeo\n")
+	s, how, err = proof(path, sentimentViews(), 0.5, 3)
+	if err != nil || how != "2 held-out texts" || s.Accuracy != 1 {
+		t.Errorf("%+v, %s, %v", s, how, err)
+	}
+}

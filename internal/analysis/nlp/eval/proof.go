@@ -1,6 +1,9 @@
 package eval
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"math"
 
 	"openlearn/internal/analysis/nlp/linear"
@@ -22,6 +25,8 @@ type viewSpec struct {
 	features func(*text.Document) map[string]float32
 	minimum  int
 	options  linear.Options
+	// prior, if set, makes the regularisation prior / number of texts: the less there is to learn from, the stronger.
+	prior float64
 }
 
 func trainClassifier(docs []*text.Document, labels []string, order []string, specs []viewSpec, balance float64) *classifier {
@@ -51,6 +56,9 @@ func trainClassifier(docs []*text.Document, labels []string, order []string, spe
 			vectors[i] = space.Vector(bags[i])
 		}
 		o := spec.options
+		if spec.prior > 0 {
+			o.L2 = spec.prior / float64(len(docs))
+		}
 		o.ClassWeights = weights
 		c.views = append(c.views, view{spec.features, space, linear.Train(vectors, ids, space.Len(), len(order), o)})
 	}
@@ -78,19 +86,50 @@ func (c *classifier) label(d *text.Document) string {
 	return c.labels[best]
 }
 
-// crossValidate scores the classifier on every text by one trained without the text's fold.
-func crossValidate(set []Labelled, specs []viewSpec, balance float64, folds int) Scores {
-	docs := make([]*text.Document, len(set))
-	var order []string
-	seen := map[string]bool{}
-	for i, x := range set {
+// proof scores the classifier on path.test.tsv, trained on path.train.tsv; where there is no test part, by cross-validation.
+func proof(path string, specs []viewSpec, balance float64, folds int) (s Scores, how string, err error) {
+	train, err := ReadTSV(path + ".train.tsv")
+	if err != nil {
+		return s, "", err
+	}
+	test, err := ReadTSV(path + ".test.tsv")
+	if errors.Is(err, fs.ErrNotExist) {
+		return crossValidate(train, specs, balance, folds), fmt.Sprintf("%d folds of %d texts", folds, len(train)), nil
+	}
+	if err != nil {
+		return s, "", err
+	}
+	order, docs := prepare(train)
+	labels := make([]string, len(train))
+	for i := range train {
+		labels[i] = train[i].Label
+	}
+	c := trainClassifier(docs, labels, order, specs, balance)
+	var gold, guess []string
+	for _, x := range test {
 		d := text.Analyze(x.Text)
-		docs[i] = &d
+		gold, guess = append(gold, x.Label), append(guess, c.label(&d))
+	}
+	return Score(gold, guess), fmt.Sprintf("%d held-out texts", len(test)), nil
+}
+
+// prepare analyses texts and lists their labels in the order of their first occurrence.
+func prepare(set []Labelled) (order []string, docs []*text.Document) {
+	seen := map[string]bool{}
+	for _, x := range set {
+		d := text.Analyze(x.Text)
+		docs = append(docs, &d)
 		if !seen[x.Label] {
 			seen[x.Label] = true
 			order = append(order, x.Label)
 		}
 	}
+	return order, docs
+}
+
+// crossValidate scores the classifier on every text by one trained without the text's fold.
+func crossValidate(set []Labelled, specs []viewSpec, balance float64, folds int) Scores {
+	order, docs := prepare(set)
 	var gold, guess []string
 	for f := range folds {
 		var train []*text.Document

@@ -11,43 +11,55 @@ import (
 	"openlearn/internal/analysis/nlp/topic"
 )
 
-// TopicProof measures the engine trained in two domains, by cross-validation with ten folds.
+// TopicProof measures the engine trained in two domains, by cross-validation, or on a held-out part where there is one.
 func TopicProof(w io.Writer, data string) ([]Scores, error) {
 	seeds, err := derive.Open(data).SeedTopics()
 	if err != nil {
 		return nil, err
 	}
 	var out []Scores
-	for _, set := range []struct{ name, file string }{{"El Colombiano", "elcol"}, {"fake news", "faketopic"}} {
-		texts, err := ReadTSV(filepath.Join(data, "topic", set.file+".train.tsv"))
+	for _, set := range []struct {
+		name, file string
+		folds      int
+	}{{"El Colombiano", "elcol", 10}, {"fake news", "faketopic", 5}} {
+		s, how, err := proof(filepath.Join(data, "topic", set.file), topicViews(seeds), topicBalance, set.folds)
 		if err != nil {
 			return nil, err
 		}
-		s := crossValidate(texts, topicViews(seeds), topicBalance, 10)
 		out = append(out, s)
-		fmt.Fprintf(w, "topics, in domain, %-14s accuracy %.1f  macro-F1 %.1f  (10 folds, %d texts)\n", set.name, 100*s.Accuracy, 100*s.MacroF1, len(texts))
+		fmt.Fprintf(w, "topics, in domain, %-14s accuracy %.1f  macro-F1 %.1f  (%s)\n", set.name, 100*s.Accuracy, 100*s.MacroF1, how)
 	}
 	return out, nil
 }
 
-const topicBalance = 0.3
+const (
+	topicBalance = 0.3
+	// seedScale weighs what the lists say against single words.
+	seedScale = 3
+)
 
+// topicViews are the views of a text: word n-grams with those of the headline, and character n-grams; both with what the lists
+// say. The lists alone: the shipped model has learnt from one of the sets.
 func topicViews(seeds *topic.Model) []viewSpec {
-	grams := linear.Grams{Words: 2, Tokens: 400}
-	chars := linear.Grams{Words: 1, CharsFrom: 4, CharsTo: 5, Tokens: 120}
-	all := func(d *text.Document) map[string]float32 {
-		f := grams.Features(d)
-		headline(d, f)
-		seeds.Features(d, f)
-		return f
-	}
-	short := func(d *text.Document) map[string]float32 {
-		f := chars.Features(d)
-		seeds.Features(d, f)
-		return f
+	with := func(g linear.Grams, head bool) func(d *text.Document) map[string]float32 {
+		return func(d *text.Document) map[string]float32 {
+			f := g.Features(d)
+			if head {
+				headline(d, f)
+			}
+			lists := map[string]float32{}
+			seeds.Features(d, lists)
+			for k, v := range lists {
+				f[k] = v * seedScale
+			}
+			return f
+		}
 	}
 	o := linear.Options{Epochs: 10, L2: 1e-4, Rate: 0.3}
-	return []viewSpec{{all, 2, o}, {short, 2, o}}
+	return []viewSpec{
+		{with(linear.Grams{Words: 2}, true), 2, o, 0},
+		{with(linear.Grams{Words: 1, CharsFrom: 4, CharsTo: 6, Tokens: 500}, false), 2, o, 0},
+	}
 }
 
 // headline adds the words of the first sentence as features of their own.

@@ -58,9 +58,8 @@ func features(d *text.Document, c Counts) vector {
 	if c.Words == 0 {
 		return f
 	}
-	lex, ranks := lexicon.Default(), spoken.Default()
+	known := map[string]word{} // words recur
 	logRank, outside := 0.0, 0
-	var readings [8]lexicon.Reading
 	content, zipfSum, rare, veryRare, subs, connect := 0, 0.0, 0, 0, 0, 0
 	verbs, irrealis, pasts, dialogue, long := 0, 0, 0, 0, 0
 	var window [mattr]string
@@ -98,53 +97,30 @@ func features(d *text.Document, c Counts) vector {
 			if words > 1 && t.Norm != w {
 				continue // a name
 			}
-			z := lex.Zipf(w)
-			verb := false
-			irr, pst, dlg := true, true, true
-			for _, r := range lex.Append(readings[:0], w) {
-				if r.POS != lexicon.VERB && r.POS != lexicon.AUX {
-					verb = false
-					break
-				}
-				verb = true
-				for code := range strings.SplitSeq(r.Codes, "|") {
-					if len(code) < 3 {
-						irr, pst, dlg = false, false, false
-						continue
-					}
-					irr = irr && (code[0] == 'S' || code[0] == 'C')
-					pst = pst && code[0] == 'I' && (code[1] == 'S' || code[1] == 'I' || code[1] == 'F')
-					dlg = dlg && (code[2] == '1' || code[2] == '2')
-				}
+			x, ok := known[w]
+			if !ok {
+				x = look(w)
+				known[w] = x
 			}
-			if verb {
+			z := x.zipf
+			if x.verb {
 				verbs++
-				if irr {
+				if x.irrealis {
 					irrealis++
 				}
-				if pst {
+				if x.past {
 					pasts++
 				}
-				if dlg {
+				if x.dialogue {
 					dialogue++
 				}
 			}
 			if z >= 6 || len(w) <= 3 {
 				continue // function words
 			}
-			if z == 0 {
-				z = 1.5
-				if len(lex.Append(readings[:0], w)) == 0 {
-					z = unknownZipf
-				}
-			}
 			content++
-			rank := ranks.Form(w)
-			if rank == 0 {
-				rank = 50_000
-			}
-			logRank += math.Log(float64(rank))
-			if rank > 5000 {
+			logRank += x.logRank
+			if x.unspoken {
 				outside++
 			}
 			zipfSum += z
@@ -183,3 +159,44 @@ func features(d *text.Document, c Counts) vector {
 }
 
 const mattr = 50
+
+// word is what the lists know of a form.
+type word struct {
+	zipf, logRank                            float64
+	verb, irrealis, past, dialogue, unspoken bool
+}
+
+// look asks the lists.
+func look(w string) word {
+	var x word
+	lex := lexicon.Default()
+	var buffer [8]lexicon.Reading
+	readings := lex.Append(buffer[:0], w)
+	x.irrealis, x.past, x.dialogue = true, true, true
+	for _, r := range readings {
+		if x.verb = r.POS == lexicon.VERB || r.POS == lexicon.AUX; !x.verb {
+			break
+		}
+		for code := range strings.SplitSeq(r.Codes, "|") {
+			if len(code) < 3 {
+				x.irrealis, x.past, x.dialogue = false, false, false
+				continue
+			}
+			x.irrealis = x.irrealis && (code[0] == 'S' || code[0] == 'C')
+			x.past = x.past && code[0] == 'I' && (code[1] == 'S' || code[1] == 'I' || code[1] == 'F')
+			x.dialogue = x.dialogue && (code[2] == '1' || code[2] == '2')
+		}
+	}
+	if x.zipf = lex.Zipf(w); x.zipf == 0 {
+		x.zipf = 1.5
+		if len(readings) == 0 {
+			x.zipf = unknownZipf
+		}
+	}
+	rank := spoken.Default().Form(w)
+	if rank == 0 {
+		rank = 50_000
+	}
+	x.logRank, x.unspoken = math.Log(float64(rank)), rank > 5000
+	return x
+}

@@ -11,7 +11,7 @@ const (
 	window        = 6    // tokens over which shifters and quantities reach
 	negationReach = 4    // words of four letters or more that a negation reaches
 	negatedGood   = -0.7 // not good is bad, a little less
-	negatedBad    = -0.5 // not bad is half good
+	negatedBad    = -0.6 // not bad is somewhat good
 	averted       = -0.7 // an evil averted is good
 	lost          = -0.7 // a good lost or fought is bad
 	intensified   = 1.35
@@ -32,6 +32,7 @@ type cell struct {
 	value      float64
 	role       uint16
 	short      bool // three bytes or less: hardly a content word
+	and        bool // y, e
 	stop       bool // a clause ends here
 	evaluative bool
 	picture    bool // an emoji or emoticon: it judges the whole
@@ -116,6 +117,7 @@ func (t *tables) cells(tokens []text.Token) []cell {
 		}
 		w := bare(tok)
 		c.short = len(w) <= 3
+		c.and = w == "y" || w == "e"
 		if v, n := t.phrase(tokens[i:], w); n > 0 {
 			if v&phraseRole != 0 {
 				if c.but = adversative; v&3 == 2 {
@@ -295,6 +297,7 @@ func negations(cells []cell) {
 		if cells[i].role&negate == 0 || cells[i].consumed {
 			continue
 		}
+		done := false
 		for j, content := i+1, 0; j < len(cells) && content <= negationReach && j <= i+2*window && cells[j].but == 0; j++ {
 			c := &cells[j]
 			if !c.short {
@@ -307,9 +310,13 @@ func negations(cells []cell) {
 				i = j // "no … nada" is one negation
 				continue
 			}
-			if c.picture {
+			if c.and && done {
+				break // "no creció y cayó": what is joined to what is negated says its own
+			}
+			if c.picture || c.value == 0 {
 				continue
 			}
+			done = true
 			if c.value > 0 {
 				c.value *= negatedGood
 			} else {

@@ -39,8 +39,8 @@ type Options struct {
 }
 
 // Proxy is a shared cache with all of RFC 9111 in front of a handler, any handler: the responses' own fields decide. It
-// stores Set-Cookie like any other field, as the RFC has it; put it in front of upstreams that say private where they
-// mean it.
+// stores Set-Cookie like any other field where freshness is explicit, as the RFC has it; put it in front of upstreams that
+// say private where they mean it.
 type Proxy struct {
 	next   http.Handler
 	opt    Options
@@ -108,6 +108,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Header.Get("Upgrade") != "":
 		p.next.ServeHTTP(w, r)
+	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.ContentLength != 0:
+		// A body means nothing in them (RFC 9110 §9.3.1), but an upstream may let it shape its answer, which the key does not know of.
+		p.pass(w, r, "bypass")
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 		p.read(w, r)
 	case rules.SafeMethod(r.Method):

@@ -28,6 +28,8 @@ func Storable(p *Policy, req *RequestPolicy, status int, r *http.Request, h http
 		return false, "vary-star" // §4.1: nothing will ever match it
 	case status == http.StatusPartialContent && !usablePart(h):
 		return false, "partial"
+	case !explicit && !p.public && len(h["Set-Cookie"]) > 0:
+		return false, "set-cookie" // nobody has said that it is for everyone: it would be replayed to others
 	case !explicit && !p.public && !heuristicallyCacheable(status):
 		return false, "freshness"
 	case !get:

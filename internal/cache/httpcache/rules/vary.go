@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -31,15 +32,18 @@ func varyStar(h http.Header) bool {
 }
 
 // Selecting is the normalised value of one request field: lines are joined, white space around list members goes
-// (§4.1 allows both), and languages lose their order and case. An absent field differs from an empty one.
+// (§4.1 allows both), and languages and codings lose their order and case. An absent field differs from an empty one.
 func Selecting(h http.Header, name string) string {
 	lines, ok := h[name]
 	if !ok {
 		return "\x00"
 	}
 	members := listMembers(lines)
-	if name == "Accept-Language" {
+	switch name {
+	case "Accept-Language":
 		return normalLanguages(members)
+	case "Accept-Encoding":
+		return normalCodings(members)
 	}
 	return strings.Join(members, ",")
 }
@@ -87,6 +91,25 @@ func weight(params string) int {
 		return int(f*1000 + 0.5)
 	}
 	return 1000
+}
+
+// normalCodings are the codings by name, with their weights: neither order nor case nor x-gzip for gzip means anything (RFC 9110
+// §12.5.3).
+func normalCodings(members []string) string {
+	weights := map[string]int{}
+	for _, m := range members {
+		name, params, _ := strings.Cut(m, ";")
+		name = strings.TrimPrefix(strings.ToLower(TrimOWS(name)), "x-")
+		weights[name] = weight(params)
+	}
+	var b strings.Builder
+	for i, name := range slices.Sorted(maps.Keys(weights)) {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(name + ";" + strconv.Itoa(weights[name]))
+	}
+	return b.String()
 }
 
 func normalLanguages(members []string) string {

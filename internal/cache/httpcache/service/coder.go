@@ -56,7 +56,7 @@ func (cs *coder) pick(r *representation, accept []string) *coded {
 
 func (cs *coder) make(r *representation, c rules.Coding) *coded {
 	if c == rules.Identity {
-		return MakeCoded(rules.Identity, r.body, r.hash)
+		return makeCoded(rules.Identity, r.body, r.hash)
 	}
 	made, err := cs.kept.Get(context.Background(), coderKey{r.hash, c}, otter.LoaderFunc[coderKey, *coded](
 		func(context.Context, coderKey) (*coded, error) {
@@ -64,10 +64,10 @@ func (cs *coder) make(r *representation, c rules.Coding) *coded {
 			if err != nil {
 				return nil, err
 			}
-			return MakeCoded(c, body, BodyHash(body)), nil
+			return makeCoded(c, body, bodyHash(body)), nil
 		}))
 	if err != nil {
-		return MakeCoded(rules.Identity, r.body, r.hash) // compressing into memory does not fail
+		return makeCoded(rules.Identity, r.body, r.hash) // compressing into memory does not fail
 	}
 	return made
 }

@@ -26,25 +26,25 @@ type representation struct {
 // coded is the representation in one content coding, with the field values that go with it.
 type coded struct {
 	body                   []byte
-	Etag, length, encoding []string
+	etag, length, encoding []string
 }
 
 func newRepresentation(status int, h http.Header, body []byte) *representation {
-	return &representation{status: status, header: h, body: body, hash: BodyHash(body)}
+	return &representation{status: status, header: h, body: body, hash: bodyHash(body)}
 }
 
 // bodyHash is the 128 bits of SHA-256 that entity-tags are made of.
-func BodyHash(b []byte) (out [16]byte) {
+func bodyHash(b []byte) (out [16]byte) {
 	sum := sha256.Sum256(b)
 	copy(out[:], sum[:])
 	return out
 }
 
 // makeCoded is for the bytes as they will be sent.
-func MakeCoded(c rules.Coding, body []byte, hash [16]byte) *coded {
+func makeCoded(c rules.Coding, body []byte, hash [16]byte) *coded {
 	out := &coded{
 		body:   body,
-		Etag:   []string{`"` + base64.RawURLEncoding.EncodeToString(hash[:]) + `"`},
+		etag:   []string{`"` + base64.RawURLEncoding.EncodeToString(hash[:]) + `"`},
 		length: []string{strconv.Itoa(len(body))},
 	}
 	if c != rules.Identity {

@@ -36,7 +36,7 @@ const (
 // rewritten to their canonical form, for whoever handles it.
 func (s *Service) prepare(rt *route, r *http.Request, p *Params) (v *selection, why string) {
 	if s.credentials(r.Header) {
-		why = "credentials"
+		why = reasonCredentials
 	}
 	a := asked{rt, question(rt, r, p.values)}
 	if v, ok := s.known.GetIfPresent(a); ok {

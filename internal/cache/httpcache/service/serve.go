@@ -48,7 +48,11 @@ func (q *Request) Values() []string { return q.params.values }
 // Serve answers from the cache. shared runs for all who wait, on a request and a writer that belong to no client, and may
 // outlive this request; own answers this client alone, where the cache cannot.
 func (q *Request) Serve(w http.ResponseWriter, r *http.Request, shared Handler, own func() error) error {
-	if q.why != "" {
+	switch q.why {
+	case "":
+	case reasonCredentials:
+		return q.s.personal(w, r, q.rt, shared, own)
+	default:
 		return q.s.pass(q.rt, w, q.why, own)
 	}
 	return q.s.serve(w, r, &call{selection: q.v, handle: shared}, own)
@@ -74,18 +78,18 @@ func (s *Service) Wrap(next http.Handler) http.Handler {
 			next.ServeHTTP(w, &own)
 			return nil
 		}
-		if why == "" {
-			q := &call{selection: v, handle: func(w http.ResponseWriter, r *http.Request) error {
-				next.ServeHTTP(w, r)
-				return nil
-			}}
-			if err := s.serve(w, &own, q, direct); err != nil {
-				s.log.Error("cached route failed", "route", rt.Path, "error", err)
-				http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-			}
-			return
+		q := Request{s: s, rt: rt, v: v, params: p, why: why}
+		shared := func(w http.ResponseWriter, r *http.Request) error {
+			next.ServeHTTP(w, r)
+			return nil
 		}
-		_ = s.pass(rt, w, why, direct) // direct returns nil
+		switch err := q.Serve(w, &own, shared, direct); {
+		case errors.Is(err, ErrPreconditionFailed):
+			http.Error(w, http.StatusText(http.StatusPreconditionFailed), http.StatusPreconditionFailed)
+		case err != nil:
+			s.log.Error("cached route failed", "route", rt.Path, "error", err)
+			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		}
 	})
 }
 
@@ -104,8 +108,8 @@ func (s *Service) find(r *http.Request) (*route, []string) {
 // pass lets the handler answer this request itself.
 func (s *Service) pass(rt *route, w http.ResponseWriter, why string, direct func() error) error {
 	h := w.Header()
-	if why == "credentials" {
-		h.Set("Cache-Control", "private, no-store")
+	if why == reasonCredentials {
+		h["Cache-Control"] = private
 	}
 	o := rules.Outcome{Cache: rules.Bypass, Fwd: "bypass", Detail: why}
 	s.marker.Mark(h, &o)
@@ -137,7 +141,10 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request, q *call, direct 
 	if o.Cache == rules.Hit {
 		q.rt.seen.asked(q.id)
 	}
-	n, enc := s.send(w, r, q.rt, rep, &o, info)
+	n, enc, err := s.send(w, r, q.rt, rep, &o, info, false)
+	if err != nil {
+		return err
+	}
 	q.rt.answered(o.Cache, time.Since(start))
 	if n > 0 {
 		s.met.sizes(q.rt, enc).Observe(float64(n))
@@ -160,10 +167,12 @@ func outcomeOf(info cache.Info) rules.Outcome {
 var (
 	revalidate = []string{"public, no-cache"}
 	noStore    = []string{"no-store"}
+	private    = []string{"private, no-store"}
 )
 
-// send writes a representation: in the coding the client likes best, or as a 304 if it has just that.
-func (s *Service) send(w http.ResponseWriter, r *http.Request, rt *route, rep *representation, o *rules.Outcome, info cache.Info) (sent int, enc string) {
+// send writes a representation: in the coding the client likes best, or as a 304 if it has just that. personal: no other client
+// may have it.
+func (s *Service) send(w http.ResponseWriter, r *http.Request, rt *route, rep *representation, o *rules.Outcome, info cache.Info, personal bool) (sent int, enc string, err error) {
 	form := s.coder.pick(rep, r.Header["Accept-Encoding"])
 	h := w.Header()
 	for name, values := range rep.header {
@@ -179,8 +188,18 @@ func (s *Service) send(w http.ResponseWriter, r *http.Request, rt *route, rep *r
 	status, body := rep.status, form.body
 	switch {
 	case status == http.StatusOK:
-		h["Cache-Control"], h["Etag"] = revalidate, form.Etag
-		if fresh(r.Header, rep, form) {
+		h["Cache-Control"], h["Etag"] = revalidate, form.etag
+		switch verdict(r.Header, rep, form) {
+		case rules.Proceed:
+		case rules.Failed:
+			s.marker.Mark(h, o)
+			for name := range rep.header {
+				delete(h, name)
+			}
+			delete(h, "Etag")
+			h["Cache-Control"] = noStore
+			return 0, "", ErrPreconditionFailed
+		case rules.Unchanged:
 			status, body = http.StatusNotModified, nil
 			delete(h, "Content-Type")
 			delete(h, "Content-Disposition")
@@ -190,6 +209,9 @@ func (s *Service) send(w http.ResponseWriter, r *http.Request, rt *route, rep *r
 		h["Cache-Control"] = noStore
 	default:
 		h["Cache-Control"] = revalidate
+	}
+	if personal {
+		h["Cache-Control"] = private
 	}
 	if at := info.StoredAt(); !at.IsZero() && o.Fwd == "" {
 		rules.SetAge(h, s.opt.Now().Sub(at))
@@ -204,23 +226,22 @@ func (s *Service) send(w http.ResponseWriter, r *http.Request, rt *route, rep *r
 	}
 	w.WriteHeader(status)
 	if r.Method == http.MethodHead || len(body) == 0 {
-		return 0, enc
+		return 0, enc, nil
 	}
 	defer cork.Hold(r.Context()).Release()
 	sent, _ = w.Write(body) // the client's loss if it has gone
-	return sent, enc
+	return sent, enc, nil
 }
 
-// fresh evaluates the client's preconditions against the form it would get now (RFC 9110 §13.2.2).
-func fresh(h http.Header, rep *representation, form *coded) bool {
-	if lines := h["If-None-Match"]; len(lines) > 0 {
-		return rules.AnyMatches(lines, form.Etag[0])
-	}
-	if len(h["If-Modified-Since"]) == 0 || len(rep.header["Last-Modified"]) == 0 {
-		return false
+// verdict evaluates the client's preconditions against the form it would get now.
+func verdict(h http.Header, rep *representation, form *coded) rules.Verdict {
+	if len(h["If-None-Match"]) == 0 && len(h["If-Match"]) == 0 && len(h["If-Modified-Since"]) == 0 && len(h["If-Unmodified-Since"]) == 0 {
+		return rules.Proceed
 	}
 	now := time.Now() // only decides the century of two-digit years
-	since, ok := rules.DateOf(h["If-Modified-Since"], now)
-	modified, ok2 := rules.DateOf(rep.header["Last-Modified"], now)
-	return ok && ok2 && !modified.After(since)
+	current := rules.Current{ETags: form.etag}
+	if at, ok := rules.DateOf(rep.header["Last-Modified"], now); ok {
+		current.Modified = at
+	}
+	return rules.Preconditions(http.MethodGet, h, current, now)
 }

@@ -232,7 +232,7 @@ var errAborted = errors.New("httpcache: the handler aborted its answer")
 // load runs the handler for everyone who waits.
 func (s *Service) load(ctx context.Context, c *call) (*representation, error) {
 	rec := newRecorder(s.opt.MaxBody)
-	err := runHandler(c, rec, s.request(ctx, c))
+	err := runHandler(c.handle, rec, s.request(ctx, c))
 	switch {
 	case rec.pass != "":
 		return nil, s.detourFor(c, rec.pass)
@@ -268,7 +268,7 @@ func (s *Service) detourFor(c *call, why string) error {
 }
 
 // runHandler turns an aborted answer into an error; other panics are the engine's to report.
-func runHandler(c *call, rec *recorder, r *http.Request) (err error) {
+func runHandler(handle Handler, rec *recorder, r *http.Request) (err error) {
 	defer func() {
 		switch v := recover(); v {
 		case nil:
@@ -278,7 +278,7 @@ func runHandler(c *call, rec *recorder, r *http.Request) (err error) {
 			panic(v)
 		}
 	}()
-	return c.handle(rec, r)
+	return handle(rec, r)
 }
 
 // ttl is how long an answer is kept: 0 would be the layer's, negative is not at all.

@@ -346,7 +346,7 @@ func TestRFC9110s883EntityTagsByCoding(t *testing.T) {
 		if w.Header().Get("Content-Length") != strconv.Itoa(len(body)) || c != "identity" && (w.Header().Get("Content-Encoding") != c || len(body) > len(plain)/5) {
 			t.Errorf("%s: %d bytes of %d, %v", c, len(body), len(plain), w.Header())
 		}
-		if tag != service.MakeCoded(rules.Identity, nil, service.BodyHash([]byte(body))).Etag[0] || strings.HasPrefix(tag, "W/") {
+		if tag != service.EntityTags([]byte(body))[0] || strings.HasPrefix(tag, "W/") {
 			t.Errorf("%s: %s is not the tag of these bytes", c, tag)
 		}
 		tags[c] = tag
