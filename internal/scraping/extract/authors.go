@@ -34,6 +34,9 @@ func (p *pageReader) authors(section string) []string {
 		func() []string { return p.meta.named["parsely-author"] },
 		func() []string { return p.meta.named["dc.creator"] },
 		func() []string { return p.meta.named["byl"] },
+		func() []string { return p.meta.named["articleauthor"] },
+		func() []string { return p.meta.named["sailthru.author"] },
+		p.labelledAuthor,
 		p.stateAuthors,
 		p.bylines,
 	}
@@ -41,7 +44,10 @@ func (p *pageReader) authors(section string) []string {
 		var out []string
 		seen := map[string]bool{}
 		for _, raw := range read() {
-			for _, name := range splitNames(source.CleanInline(raw)) {
+			for i, name := range splitNames(source.CleanInline(raw)) {
+				if i == 0 && p.isSite(name) {
+					break // the newspaper and its place
+				}
 				name = p.personName(name, section)
 				if f := source.Fold(name); f != "" && !seen[f] {
 					seen[f] = true
@@ -51,6 +57,18 @@ func (p *pageReader) authors(section string) []string {
 		}
 		if len(out) > 0 {
 			return out[:min(len(out), 10)]
+		}
+	}
+	return nil
+}
+
+var writtenBy = regexp.MustCompile(`^(?:written_by|escrito_por|por|by|autor|autora|autores|author|ecrit_par|verfasst_von|geschrieben_von|escrito_por|redige_par|scritto_da)$`)
+
+// labelledAuthor is the author among the labels that Twitter's cards show ("Written by").
+func (p *pageReader) labelledAuthor() []string {
+	for _, n := range []string{"1", "2", "3"} {
+		if writtenBy.MatchString(source.Fold(p.meta.first("twitter:label" + n))) {
+			return []string{p.meta.first("twitter:data" + n)}
 		}
 	}
 	return nil
@@ -71,10 +89,12 @@ func (p *pageReader) stateAuthors() []string {
 	return out
 }
 
-// bylines reads the marked or so named elements between headline and text.
+var authorAddress = regexp.MustCompile(`(?i)/(?:author|authors|autor|autores|autora|autoren|auteur|auteurs|autori|columnista|columnistas|periodista|periodistas|staff|contributors?|redactor|redactores|firmas?)/`)
+
+// bylines reads the marked or so named elements of the article: who signs what is listed beside it is another.
 func (p *pageReader) bylines() []string {
 	outside := func(a *node) bool {
-		return a.Tag == atom.Aside || a.Tag == atom.Nav || a.Tag == atom.Footer || a.names&namesOthers != 0
+		return a.Tag == atom.Aside || a.Tag == atom.Nav || a.Tag == atom.Footer || a.names&namesOthers != 0 || a.Tag == atom.Li && listsAnother(a)
 	}
 	for _, keep := range []func(*node) bool{
 		func(n *node) bool { return n.Tag == atom.A && hasWord(n, "rel", "author") },
@@ -86,10 +106,18 @@ func (p *pageReader) bylines() []string {
 			}
 			return false
 		},
+		func(n *node) bool { return n.Tag == atom.A && authorAddress.MatchString(attr(n, "href")) },
+		func(n *node) bool {
+			switch n.Tag {
+			case atom.P, atom.Div, atom.Span, atom.Strong:
+				return n.size < 80 && signedBy.MatchString(inlineText(n))
+			}
+			return false
+		},
 	} {
 		var out []string
-		for _, n := range find(p.doc, keep) {
-			if inside(n, outside) || inside(n, keep) {
+		for _, n := range p.articleParts() {
+			if !keep(n) || inside(n, outside) || inside(n, keep) {
 				continue
 			}
 			if name := findFirst(n, func(c *node) bool { return hasWord(c, "itemprop", "name") }); name != nil {
@@ -106,8 +134,42 @@ func (p *pageReader) bylines() []string {
 	return nil
 }
 
+// signedBy matches a line that says who wrote: "Por Ana Ruiz".
+var signedBy = regexp.MustCompile(`^(?:Por|By|Von|Par|POR|BY|VON|Texto|Text|Autor|Autora|Escrito por)\s*:?\s+\p{Lu}[\p{L}.'’-]+(?:\s+(?:de|del|la|las|los|von|van|da|dos|y|e|and)\b)*(?:\s+\p{Lu}[\p{L}.'’-]*){1,5}$`)
+
+// listsAnother says whether a list's item has a title of its own that is a link.
+func listsAnother(li *node) bool {
+	return findFirst(li, func(n *node) bool {
+		return n.Tag == atom.A && n.names&namesByline == 0 && !hasWord(n, "rel", "author") && !authorAddress.MatchString(attr(n, "href")) && len(inlineText(n)) > 8 && n.Parent.names&namesByline == 0
+	}) != nil
+}
+
+// articleParts lists the elements from the headline's container to the end of the article's.
+func (p *pageReader) articleParts() []*node {
+	parts := p.afterHeadline()
+	if len(parts) == 0 || p.pruner.bodyRoot == nil {
+		return parts
+	}
+	around := articleAround(p.pruner.bodyRoot)
+	end := around.after(p.doc, false)
+	for i, n := range parts {
+		if n == end {
+			return parts[:i]
+		}
+	}
+	for end != nil && end.isText {
+		end = end.after(p.doc, true)
+	}
+	for i, n := range parts {
+		if n == end {
+			return parts[:i]
+		}
+	}
+	return parts
+}
+
 var (
-	nameJoint  = regexp.MustCompile(`\s*[;|/]\s*|\s+(?:y|e|and|und|et|con|with|&)\s+`)
+	nameJoint  = regexp.MustCompile(`\s*[;|/]\s*|\s+(?:y|e|and|und|et|og|och|con|with|&)\s+`)
 	namePrefix = regexp.MustCompile(`(?i)^(?:por|by|von|par|di|texto|autor|author|escrito por|redacci[oó]n de|de)\s*:?\s+`)
 	nameRole   = regexp.MustCompile(`(?i)[,\s]+(?:\(.*\)|(?:periodista|redactora?|editora?|reporter[oa]?|corresponsal|enviad[oa] especial|columnista|fotógraf[oa]|staff writer|editor|reporter|correspondent|contributor)\b.*)$`)
 )
@@ -150,6 +212,8 @@ func (p *pageReader) personName(s, section string) string {
 		return ""
 	case onlyRole.MatchString(s):
 		return ""
+	case strings.HasPrefix(s, "Quelle") || strings.HasPrefix(s, "Fuente") || strings.HasPrefix(s, "Source"):
+		return ""
 	case p.isSite(s), section != "" && source.Fold(s) == source.Fold(section), noAuthors[source.Fold(s)]:
 		return ""
 	}
@@ -165,7 +229,8 @@ func (p *pageReader) personName(s, section string) string {
 var noAuthors = map[string]bool{
 	"admin": true, "administrador": true, "administrator": true, "webmaster": true, "redaccion": true, "redaccion_web": true, "web": true,
 	"staff": true, "autor": true, "author": true, "user": true, "usuario": true, "null": true, "undefined": true, "none": true,
-	"digital": true, "redaccion_digital": true, "editor": true, "anonimo": true, "unknown": true,
+	"digital": true, "redaccion_digital": true, "editor": true, "anonimo": true, "unknown": true, "news": true, "noticias": true, "nachrichten": true, "agencia": true, "agencias": true,
+	"news_desk": true, "newsroom": true, "editorial": true, "redaktion": true, "la_redaccion": true, "equipo_editorial": true, "sala_de_redaccion": true, "periodistas": true,
 }
 
 // IsNobody says whether a byline names no person: "Redacción", "Agencias" and their like.

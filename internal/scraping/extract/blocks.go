@@ -14,6 +14,8 @@ import (
 type pruner struct {
 	root  *node
 	names map[string]names // the same few come thousands of times
+
+	bodyRoot *node // the element that the text was taken from
 }
 
 // keptShare is the share of the page's prose that saves an element from its name.

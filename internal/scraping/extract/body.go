@@ -30,6 +30,7 @@ func (p *pruner) domBody() []block {
 func (p *pruner) body(doc *node) []block {
 	if marked := p.markedBody(doc); marked != nil {
 		if b := prose(p.blocks(marked)); letters(b) >= minMarkedBody {
+			p.bodyRoot = marked
 			return b
 		}
 	}
@@ -64,7 +65,8 @@ func (p *pruner) body(doc *node) []block {
 	if best == nil {
 		return nil
 	}
-	return prose(p.blocks(p.widen(best)))
+	p.bodyRoot = p.widen(best)
+	return prose(p.blocks(p.bodyRoot))
 }
 
 // above is the nearest ancestor that holds more prose than n: wrappers around a single paragraph or block are passed

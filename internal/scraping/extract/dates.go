@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"openlearn/internal/scraping/source"
+
 	"golang.org/x/net/html/atom"
 
 	"openlearn/internal/newsdate"
@@ -16,17 +18,18 @@ import (
 // Not read at all: dates of images, cXense's publishtime (a UTC clock under a local offset), and any date outside the
 // article, since mastheads show today's.
 func (p *pageReader) dates() (published, updated *time.Time) {
+	shown, shownUpdate := p.timeElements()
 	published = p.bestDate(
 		p.article.text("datePublished"), p.article.text("dateCreated"),
 		p.meta.first("article:published_time", "og:article:published_time", "og:published_time"),
 		p.meta.first("datepublished"), p.markedDate("datePublished"),
 		p.meta.first("parsely-pub-date", "sailthru.date", "date", "dc.date.issued", "dc.date", "dcterms.created", "dcterms.issued", "pubdate", "publish-date", "publishdate", "publication_date", "article.published", "fecha"),
 		p.state.text("publish_date", "first_publish_date", "published", "publishedAt", "published_at", "datePublished", "display_date", "publicationDate", "date"),
-		p.timeElement(), p.namedDate(), p.addressDate(),
+		shown, p.namedDate(), p.addressDate(),
 	)
 	updated = p.bestDate(
 		p.article.text("dateModified"), p.meta.first("article:modified_time", "og:article:modified_time", "og:updated_time"),
-		p.meta.first("datemodified"), p.markedDate("dateModified"), p.meta.first("last-modified", "dcterms.modified"),
+		p.meta.first("datemodified"), p.markedDate("dateModified"), p.meta.first("last-modified", "dcterms.modified"), shownUpdate,
 	)
 	if published == nil && p.article.text("dateModified") != "" {
 		published = updated
@@ -81,14 +84,72 @@ func elsewhere(n *node) bool {
 	return n.names&namesOthers != 0
 }
 
-// timeElement is the first <time> in the article, or after the headline where there is no article element.
-func (p *pageReader) timeElement() string {
+// changed matches what stands before or in the date of an update, folded.
+var changed = regexp.MustCompile(`actualiz|modific|updated|edited|editado|aktualisiert|geandert|ultimo_cambio|mis_a_jour|atualizad`)
+
+// timeElements are the first dates of publication and of an update among the <time> elements of the article, or after the
+// headline where there is no article element. An update may be listed first, or both stand in one element.
+func (p *pageReader) timeElements() (published, updated string) {
 	for _, n := range p.afterHeadline() {
-		if n.Tag == atom.Time && !inside(n, elsewhere) {
-			if v := attr(n, "datetime"); v != "" {
-				return v
+		if n.Tag != atom.Time || inside(n, elsewhere) {
+			continue
+		}
+		text := inlineText(n)
+		stamp := attr(n, "datetime")
+		if stamp == "" {
+			stamp = text
+		}
+		before, after, both := cutAtChange(text)
+		switch _, err := newsdate.Parse(before, p.hints.Zone); {
+		case both && before != "" && err == nil:
+			if published == "" {
+				published = before
 			}
-			return inlineText(n)
+			if updated == "" {
+				updated = firstDate(p.hints.Zone, attr(n, "datetime"), after)
+			}
+		case both, hasWord(n, "itemprop", "dateModified"), changed.MatchString(source.Fold(attr(n, "class"))), changed.MatchString(source.Fold(labelOf(n))):
+			if updated == "" {
+				updated = firstDate(p.hints.Zone, attr(n, "datetime"), after, text)
+			}
+		case published == "":
+			published = stamp
+		}
+	}
+	return published, updated
+}
+
+// cutAtChange parts "24/11/2026 01:57 | Actualizado a 25/11/2026 19:20" where it speaks of the update.
+func cutAtChange(text string) (before, after string, found bool) {
+	at := changeWord.FindStringIndex(text)
+	if at == nil {
+		return text, "", false
+	}
+	return strings.Trim(text[:at[0]], " |-–·•(,;/"), strings.Trim(text[at[1]:], " :|-–·•),;/"), true
+}
+
+var changeWord = regexp.MustCompile(`(?i)(?:[uú]ltima\s+)?(?:actualizaci[oó]n|actualizad[oa]|modificad[oa]|modificaci[oó]n|updated|edited|editado|aktualisiert|ge[aä]ndert|atualizado|mis à jour)(?:\s+(?:a|el|on|am|em|le|a las)\b)?\s*:?`)
+
+// labelOf is the text that stands right before an element in its parent, where that is a short line.
+func labelOf(n *node) string {
+	if n.Parent == nil || n.Parent.size > 160 {
+		return ""
+	}
+	var b strings.Builder
+	for c := n.Parent.FirstChild; c != nil && c != n; c = c.NextSibling {
+		if c.Tag == atom.Time {
+			b.Reset()
+			continue
+		}
+		writeInline(&b, c)
+	}
+	return b.String()
+}
+
+func firstDate(zone *time.Location, candidates ...string) string {
+	for _, c := range candidates {
+		if _, err := newsdate.Parse(c, zone); c != "" && err == nil {
+			return c
 		}
 	}
 	return ""
@@ -101,8 +162,12 @@ func (p *pageReader) namedDate() string {
 			continue
 		}
 		text := inlineText(n)
-		if _, err := newsdate.Parse(text, p.hints.Zone); err == nil {
-			return text
+		before, _, both := cutAtChange(text)
+		if both && before == "" {
+			continue
+		}
+		if _, err := newsdate.Parse(before, p.hints.Zone); err == nil {
+			return before
 		}
 	}
 	return ""

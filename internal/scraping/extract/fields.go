@@ -77,46 +77,88 @@ func (p *pageReader) title() string {
 			h1s = append(h1s, t)
 		}
 	}
-	candidates := []string{p.article.text("headline"), p.meta.first("og:title"), p.meta.first("twitter:title"), p.article.text("name")}
-	if len(h1s) == 1 {
-		candidates = append(candidates, h1s[0])
+	h1 := ""
+	h1Weight := 12
+	if len(h1s) > 0 {
+		h1 = h1s[0]
 	}
-	candidates = append(candidates, p.meta.title)
-	candidates = append(candidates, h1s...)
-	best := ""
-	for _, c := range candidates {
-		c = p.bareTitle(source.CleanInline(c))
-		if c == "" || p.isSite(c) {
-			continue
-		}
-		if best == "" {
-			best = c
-			continue
-		}
-		if stem := strings.TrimRight(best, ".… "); stem != best && strings.HasSuffix(best, "…") || strings.HasSuffix(best, "...") {
-			if strings.HasPrefix(c, stem) && len(c) > len(best) {
-				best = c
+	if len(h1s) > 1 {
+		h1Weight = 8
+	}
+	// What most of them say is the headline; each is worth as much as editors keep it to what readers see.
+	candidates := []candidate{
+		{p.article.text("headline"), 11},
+		{h1, h1Weight},
+		{p.meta.first("og:title"), 10},
+		{p.meta.first("twitter:title"), 3},
+		{p.article.text("name"), 1},
+		{p.meta.title, 5},
+	}
+	for _, h := range h1s[min(1, len(h1s)):] {
+		candidates = append(candidates, candidate{h, 1})
+	}
+	for i := range candidates {
+		if c := &candidates[i]; c.text != "" {
+			if c.text = p.bareTitle(source.CleanInline(c.text)); p.isSite(c.text) {
+				c.text = ""
 			}
 		}
 	}
-	for _, h := range h1s { // what follows the headline after a bar is the section's or the newspaper's
-		if rest, ok := strings.CutPrefix(best, h); ok && titleTail.MatchString(rest) {
-			best = h
-		}
-	}
+	best := elect(candidates)
 	if utf8.RuneCountInString(best) > 500 {
 		best = string([]rune(best)[:500])
 	}
 	return best
 }
 
-var titleTail = regexp.MustCompile(`^\s*[|–—·»-]\s`)
+// A candidate for the title, and what its vote weighs.
+type candidate struct {
+	text   string
+	weight int
+}
+
+// elect returns the text with most votes, the first of equals. One that goes on after another with a bar (the section's or
+// the newspaper's name) votes for that other, and so does one that was cut short, for the whole.
+func elect(candidates []candidate) string {
+	votes := make([]int, len(candidates))
+	for i, c := range candidates {
+		if c.text == "" {
+			continue
+		}
+		voted := i
+		stem := strings.TrimRight(c.text, ".… ")
+		cut := stem != c.text && (strings.HasSuffix(c.text, "…") || strings.HasSuffix(c.text, "..."))
+		for j, other := range candidates {
+			if j == i || other.text == "" {
+				continue
+			}
+			rest, longer := strings.CutPrefix(c.text, other.text)
+			same := source.Fold(other.text) == source.Fold(c.text) && j < voted
+			if same || longer && titleTail.MatchString(rest) || cut && len(other.text) > len(c.text) && strings.HasPrefix(other.text, stem) {
+				voted = j
+			}
+		}
+		votes[voted] += c.weight
+	}
+	best := -1
+	for i := range candidates {
+		if candidates[i].text != "" && (best < 0 || votes[i] > votes[best]) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return ""
+	}
+	return candidates[best].text
+}
+
+var titleTail = regexp.MustCompile(`^\s*[|–—·»•-]\s`)
 
 // bareTitle cuts what the newspaper hangs on its titles: " | El Tiempo", " - Minuto30.com".
 func (p *pageReader) bareTitle(s string) string {
 	for {
 		at, width := -1, 0
-		for _, sep := range []string{" | ", " - ", " – ", " — ", " · ", " :: ", " » "} {
+		for _, sep := range []string{" | ", " - ", " – ", " — ", " · ", " • ", " :: ", " » "} {
 			if i := strings.LastIndex(s, sep); i > at {
 				at, width = i, len(sep)
 			}
