@@ -56,6 +56,9 @@ func namesIn(s string) names {
 		}
 		last = word
 	}
+	for word := range camelWords(s) {
+		found |= judgeWord(word) & (namesByline | namesDate | namesSubtitle)
+	}
 	whole := all.String()
 	for _, w := range contentWords {
 		if strings.Contains(whole, w) {
@@ -118,6 +121,25 @@ func nameWords(s string) func(yield func(string) bool) {
 					return
 				}
 				start = -1
+			}
+		}
+	}
+}
+
+// camelWords yields the words that capitals part, in lower case: "metaAuthorList" is meta, author, list.
+func camelWords(s string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		start := 0
+		for i := 1; i <= len(s); i++ {
+			if i < len(s) && isLetter(s[i]) && (s[i] >= 'a' || s[i-1] < 'a') {
+				continue
+			}
+			if i-start < len(s) && i > start && isLetter(s[start]) && !yield(strings.ToLower(s[start:i])) {
+				return
+			}
+			start = i
+			if i < len(s) && !isLetter(s[i]) {
+				start++
 			}
 		}
 	}
