@@ -24,7 +24,7 @@ endif
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## start everything on http://localhost:8000: private PostgreSQL and Redis, migrations, sample, service
@@ -69,6 +69,10 @@ bench-go: ## the benchmarks of single packages (BENCH=regexp for some)
 bench-cache: ## the table of docs/benchmarks.md that sets the cache beside other libraries
 	@scripts/ensure-installed redis
 	@cd internal/cache/benchpeers && go test -count=1 -timeout 60m -run TestTable -v .
+
+.PHONY: eval-extraction
+eval-extraction: ## the extractor beside other libraries on recorded pages (OPENLEARN_DATA=where they are; skipped without)
+	@cd internal/scraping/extract/evalpeers && go test -count=1 -timeout 60m -run TestTable -v .
 
 .PHONY: bench-http
 bench-http: ## the service under wrk, beside bare Echo, nginx and Varnish
