@@ -67,7 +67,7 @@ func Extract(page string, hints Hints) (Article, error) {
 	a.Tags = p.tags()
 	a.Image = p.image()
 	a.Paywall = p.paywall()
-	a.Language = p.language()
+	a.Language = p.language(a.Text)
 	return a, nil
 }
 

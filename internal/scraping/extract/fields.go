@@ -369,7 +369,16 @@ func (p *pageReader) paywall() bool {
 
 var languageTag = regexp.MustCompile(`^[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*$`)
 
-func (p *pageReader) language() string {
+// language is the page's own word for it, unless the text is plainly in another: templates are copied with their labels.
+func (p *pageReader) language(text string) string {
+	said, read := p.saidLanguage(), languageOf(text)
+	if base, _, _ := strings.Cut(said, "-"); read != "" && base != read && (base == "" || functionWords[base] != nil) {
+		return read
+	}
+	return strings.Clone(said)
+}
+
+func (p *pageReader) saidLanguage() string {
 	for _, l := range []string{p.article.text("inLanguage"), p.meta.language, p.meta.first("og:locale"), p.meta.first("language", "content-language", "dc.language"), p.hints.Language} {
 		if !languageTag.MatchString(l) {
 			continue

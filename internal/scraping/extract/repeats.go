@@ -11,7 +11,7 @@ import (
 type shingle uint64
 
 const (
-	shingleWords = 5
+	shingleWords = 4
 	fnvOffset    = 14695981039346656037
 	fnvPrime     = 1099511628211
 )
@@ -108,7 +108,7 @@ func once(blocks []block) []block {
 				again++
 			}
 		}
-		if again*20 < len(all[i])*19 {
+		if again*5 < len(all[i])*4 {
 			continue
 		}
 		drop[i] = true
