@@ -28,8 +28,6 @@ type node struct {
 	score  float64
 }
 
-func (n *node) isElement() bool { return !n.isText && n.Parent != nil }
-
 // descendants are the nodes under n in document order.
 func (n *node) descendants() iter.Seq[*node] {
 	return func(yield func(*node) bool) {
