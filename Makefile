@@ -72,7 +72,7 @@ bench-cache: ## the table of docs/benchmarks.md that sets the cache beside other
 
 .PHONY: eval-extraction
 eval-extraction: ## the extractor beside other libraries on recorded pages (OPENLEARN_DATA=where they are; skipped without)
-	@cd internal/scraping/extract/evalpeers && go test -count=1 -timeout 60m -run TestTable -v .
+	@cd internal/scraping/extract/benchpeers && go test -count=1 -timeout 60m -run TestTable -v .
 
 .PHONY: bench-http
 bench-http: ## the service under wrk, beside bare Echo, nginx and Varnish

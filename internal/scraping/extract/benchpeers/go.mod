@@ -1,5 +1,5 @@
 // A module of its own, so that the service does not depend on the libraries it is measured against.
-module openlearn/internal/scraping/extract/evalpeers
+module openlearn/internal/scraping/extract/benchpeers
 
 go 1.26.0
 
@@ -33,6 +33,7 @@ require (
 	github.com/wasilibs/go-re2 v1.7.0 // indirect
 	github.com/wasilibs/wazero-helpers v0.0.0-20240620070341-3dff1577cd52 // indirect
 	github.com/yosssi/gohtml v0.0.0-20201013000340-ee4748c638f4 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/exp v0.0.0-20241009180824-f66d83c29e7c // indirect
 	golang.org/x/net v0.61.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect

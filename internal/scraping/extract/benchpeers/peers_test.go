@@ -1,6 +1,6 @@
-// Package evalpeers scores the extractor beside other libraries, in one run on the same pages. It prints the tables that are
+// Package benchpeers scores the extractor beside other libraries, in one run on the same pages. It prints the tables that are
 // in docs/benchmarks.md: `make eval-extraction`.
-package evalpeers
+package benchpeers
 
 import (
 	"fmt"
