@@ -2,7 +2,6 @@ package service_test
 
 import (
 	"context"
-	"sync"
 	"testing"
 	"time"
 
@@ -69,23 +68,3 @@ func until(t testing.TB, what string, ok func() bool) {
 }
 
 func testRedis(t testing.TB) string { return testkit.RedisURL(t) }
-
-// movable is a wall clock that tests move.
-type movable struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func newMovable() *movable { return &movable{at: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)} }
-
-func (c *movable) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *movable) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
