@@ -220,6 +220,7 @@ func TestDecodeHTML(t *testing.T) {
 func FuzzExtract(f *testing.F) {
 	f.Add(page(ld(`{"@graph":[{"@type":"NewsArticle","headline":"x","author":{"@id":"#a"},"datePublished":"2025-10-28"},{"@id":"#a","name":"y"}]}`), ""))
 	f.Add(page(`<meta property="og:title" content="x"><link rel=canonical href="//">`, `<div>`+prose1+`<br><br>`+prose2))
+	f.Add("<p>00000000000000000000000000")
 	f.Add("<table><p><svg><title><math><h1>x<template><p>")
 	f.Add(storyPage("x"))
 	s := source.Source{BaseURL: "https://www.diario.example"}.Site()

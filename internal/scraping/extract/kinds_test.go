@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 const veletaLD = `<script type="application/ld+json">{"@type":"NewsArticle","headline":"Vuelven las boyas a la bahía","datePublished":"2026-03-02T08:00:00-05:00","author":{"@type":"Person","name":"Inés Roldán"}}</script>`
@@ -47,6 +48,7 @@ func TestKindsOfPages(t *testing.T) {
 		},
 		"live":                  {page: veleta("<main>" + h1 + "<div><p>" + sentences[0] + "</p></div><div>" + `<article><time datetime="2026-03-02T10:00:00-05:00">10:00</time><h2>Diez</h2><div><p>` + strings.Join(sentences[1:], `</p></div></article><article><time datetime="2026-03-02T09:00:00-05:00">9:00</time><h2>Nueve</h2><div><p>`) + "</p></div></article></div></main>"), published: "2026-03-02T13:00:00Z"},
 		"no title":              {page: "<html><body><div>" + all + "</div></body></html>", title: "", author: "", lang: "es"},
+		"no elements around":    {page: "<title>Vuelven las boyas a la bahía</title><h1>Vuelven las boyas a la bahía</h1>" + all, title: "Vuelven las boyas a la bahía"},
 		"update first":          {page: plain("Vuelven las boyas a la bahía", "<article>"+h1+`<p><time datetime="2026-03-04T10:00:00-05:00" class="actualizado">4 de marzo</time> <time datetime="2026-03-02T10:00:00-05:00">2 de marzo</time></p>`+all+"</article>"), published: "2026-03-02T15:00:00Z", updated: "2026-03-04T15:00:00Z"},
 		"update said in a word": {page: plain("Vuelven las boyas a la bahía", "<article>"+h1+`<div>Actualizado: <time datetime="2026-03-04T10:00:00-05:00">4 de marzo</time></div><div>Publicado: <time datetime="2026-03-02T10:00:00-05:00">2 de marzo</time></div>`+all+"</article>"), published: "2026-03-02T15:00:00Z", updated: "2026-03-04T15:00:00Z"},
 		"update in one line":    {page: plain("Vuelven las boyas a la bahía", "<article>"+h1+`<time itemprop="dateModified" datetime="2026-03-04T10:00:00-05:00">02/03/2026 10:00 | Actualizado el 04/03/2026 10:00</time>`+all+"</article>"), published: "2026-03-02T15:00:00Z", updated: "2026-03-04T15:00:00Z"},
@@ -91,4 +93,19 @@ func TestKindsOfPages(t *testing.T) {
 			t.Errorf("%s: language %q", name, a.Language)
 		}
 	}
+}
+
+// FuzzState: whatever a page's scripts hold, reading them ends, and gives clean paragraphs or none.
+func FuzzState(f *testing.F) {
+	f.Add(`{"a":{"title":"Vuelve el tren","content":"<p>x</p>"}}`, "application/json")
+	f.Add(`self.__next_f.push([1,"5:[\"$\",\"p\",null,{\"children\":\"x\"}]\n6:T5,hola \n"])`, "")
+	f.Add(`Fusion.globalContent={"headlines":{"basic":"x"},"content_elements":[{"type":"text","content":"y"}]};a = {b`, "")
+	f.Fuzz(func(t *testing.T, text, kind string) {
+		found := readState([]script{{text: text, kind: kind}, {text: text}}, "Vuelve el tren", "/mar/tren")
+		for _, p := range found.paragraphs {
+			if !utf8.ValidString(p) || strings.TrimSpace(p) == "" {
+				t.Fatalf("%q", found.paragraphs)
+			}
+		}
+	})
 }

@@ -61,9 +61,11 @@ const maxDepth = 400
 // that repair misplaced formatting by opening it again, which cost more than they tell. Its work is linear in the page.
 type treeBuilder struct {
 	scan    scanner
-	open    []*node
-	beyond  int // start tags that were too deep to be opened
-	ps      int // open paragraphs
+	open    []*node // the root, html, and what is open in it
+	html    *node
+	body    *node // nil before it begins; a page need not say where
+	beyond  int   // start tags that were too deep to be opened
+	ps      int   // open paragraphs
 	nodes   []node
 	attrs   []attribute
 	scripts []script
@@ -76,7 +78,11 @@ type script struct{ id, kind, text string }
 func parsePage(page string) (root *node, scripts []script) {
 	b := &treeBuilder{scan: scanner{page: page[:min(len(page), maxPageBytes)]}}
 	root = b.newNode()
+	b.html = b.newNode()
+	b.html.Tag, b.html.kinds = atom.Html, kindsOf[atom.Html]
 	b.open = append(make([]*node, 0, 64), root)
+	b.add(b.html)
+	b.open = append(b.open, b.html)
 	for range maxTokens {
 		switch b.scan.next() {
 		case tokenEnd:
@@ -123,9 +129,24 @@ func (b *treeBuilder) text(s string) {
 	} else if strings.IndexByte(s, '&') >= 0 {
 		s = html.UnescapeString(s)
 	}
+	if b.body == nil {
+		b.openBody()
+	}
 	n := b.newNode()
 	n.isText, n.Text = true, s
 	b.add(n)
+}
+
+// openBody begins the body, if it has not begun.
+func (b *treeBuilder) openBody() {
+	if b.body != nil {
+		return
+	}
+	b.popTo(2)
+	b.body = b.newNode()
+	b.body.Tag, b.body.kinds = atom.Body, kindsOf[atom.Body]
+	b.add(b.body)
+	b.open = append(b.open, b.body)
 }
 
 func blank(s string) bool {
@@ -198,18 +219,24 @@ func (b *treeBuilder) start() {
 			b.scan.raw(tag.String())
 		}
 		return
-	case atom.Html, atom.Body, atom.Head:
-		for _, o := range b.open {
-			if o.Tag == tag || tag != atom.Body && o.Tag == atom.Body {
-				return
-			}
+	case atom.Html, atom.Body:
+		of := b.html
+		if tag == atom.Body {
+			b.openBody()
+			of = b.body
 		}
-		if tag != atom.Html {
-			b.popWhile(func(n *node) bool { return n.Tag != atom.Html && n.Parent != nil })
+		if len(of.Attr) == 0 && len(b.scan.attrs) > 0 {
+			of.Attr = b.keep(b.scan.attrs)
 		}
-	}
-	if b.top().Tag == atom.Head && kind&inHead == 0 {
-		b.pop()
+		return
+	case atom.Head:
+		if b.body != nil || b.top() != b.html {
+			return
+		}
+	default:
+		if b.body == nil && kind&inHead == 0 {
+			b.openBody()
+		}
 	}
 	b.implyEnds(tag, kind)
 	n := b.newNode()
@@ -375,12 +402,6 @@ func (b *treeBuilder) pop() {
 
 func (b *treeBuilder) popTo(i int) {
 	for len(b.open) > i {
-		b.pop()
-	}
-}
-
-func (b *treeBuilder) popWhile(is func(*node) bool) {
-	for len(b.open) > 1 && is(b.top()) {
 		b.pop()
 	}
 }
