@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -349,7 +350,10 @@ func TestNothingAcknowledgedIsServedStale(t *testing.T) {
 			s := newStage(t, true)
 			began := time.Now()
 			long := howLong(t) > time.Minute
-			s.play(name, psqlBound, func(n int) bool { return n >= 3 && (!long || time.Since(began) > howLong(t)) })
+			s.play(name, psqlBound, func(n int) bool {
+				served := s.hits[0].Load() >= 10 && s.hits[1].Load() >= 10 || n >= 12 // a busy machine takes longer
+				return n >= 3 && served && (!long || time.Since(began) > howLong(t))
+			})
 			s.log(name)
 			s.wrong.Range(func(what, _ any) bool { t.Error(what); return true })
 			for i := range s.stale {
@@ -361,7 +365,7 @@ func TestNothingAcknowledgedIsServedStale(t *testing.T) {
 				}
 			}
 			for _, answer := range []string{"by 0 failed", "by 1 failed", "by 0 unconfirmed", "by 1 unconfirmed"} {
-				if (name == "full pool" || name == "locked outbox") && strings.HasSuffix(answer, "failed") {
+				if slices.Contains([]string{"full pool", "locked outbox", "slow PostgreSQL"}, name) && strings.HasSuffix(answer, "failed") {
 					continue // whoever waits for a connection is refused after a second, for a lock after two
 				}
 				if s.tallies[answer] > 0 {
