@@ -71,7 +71,7 @@ func Rate(p Page, page string, got Result) Score {
 	title, site := headlines(page)
 	s.Title = p.Title != "" && same(got.Title, p.Title)
 	for _, h := range title {
-		s.OwnHeadline = s.OwnHeadline || same(h, got.Title)
+		s.OwnHeadline = s.OwnHeadline || got.Title != "" && same(h, got.Title)
 	}
 	s.Day = rateDay(p, got.Published)
 	if len(p.Authors) > 0 {
@@ -129,7 +129,7 @@ func headlines(page string) (titles []string, site string) {
 	}
 	for n := range doc.Descendants() {
 		switch n.DataAtom {
-		case atom.H1, atom.H2, atom.Title:
+		case atom.H1, atom.Title:
 			t := source.CleanInline(textOf(n))
 			titles = append(titles, t)
 			for n.DataAtom == atom.Title {
