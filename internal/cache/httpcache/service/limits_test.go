@@ -66,7 +66,7 @@ func TestStrangersDoNotFillTheVariants(t *testing.T) {
 	for i := range placesOfTest { // otter counts from when half of its places are taken
 		n.get("/api/articles?limit=3&q=reader" + strconv.Itoa(i))
 	}
-	for range 3 {
+	for range 5 {
 		n.get("/api/articles?limit=2")
 	}
 	for i := range placesOfTest + 50 {
@@ -75,8 +75,12 @@ func TestStrangersDoNotFillTheVariants(t *testing.T) {
 	n.runs.Store(0)
 	n.expect(t, n.get("/api/articles?limit=2"), http.StatusOK, rules.Hit, 0)
 	n.expect(t, n.get("/api/articles?limit=7&q=Semana"), http.StatusOK, rules.Miss, 1)
-	n.expect(t, n.get("/api/articles?limit=7&q=Semana"), http.StatusOK, rules.Hit, 0)
-	for i := range placesOfTest + 50 { // and it stays, since it was asked for
+	// And it stays, since it is asked for often enough to stand out: counts in the sketch are estimates, and those of a few keys
+	// that were asked for once are too high by one or two.
+	for range 5 {
+		n.expect(t, n.get("/api/articles?limit=7&q=Semana"), http.StatusOK, rules.Hit, 0)
+	}
+	for i := range placesOfTest + 50 {
 		n.get("/api/articles?limit=1&q=noone" + strconv.Itoa(i))
 	}
 	n.runs.Store(0)
