@@ -86,8 +86,11 @@ func (f *counted) failWith(err error) {
 	f.fail.Store(&err)
 }
 
-// hold makes loads wait until the returned func is called.
+// hold makes loads wait until the returned func is called. enter tells of those that begin from now on.
 func (f *counted) hold() (release func()) {
+	for len(f.enter) > 0 {
+		<-f.enter
+	}
 	ch := make(chan struct{})
 	f.gate.Store(&ch)
 	return func() { f.gate.Store(nil); close(ch) }
