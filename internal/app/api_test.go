@@ -57,7 +57,7 @@ func TestEveryWriteIsSeenByTheNextRead(t *testing.T) {
 	one := fmt.Sprintf("/api/articles/%d", id)
 	reads := []string{
 		"/api/articles", "/api/articles?source=Semana", "/api/articles?tag=paz", "/api/scraping/content", "/api/scraping/content/simple",
-		"/api/articles/search?q=texto", "/api/v1/articles?order=oldest",
+		"/api/articles/search?q=texto", "/api/articles/search?q=texto&order=newest", "/api/v1/articles?order=oldest",
 	}
 	expect := func(want string) {
 		t.Helper()
@@ -125,6 +125,7 @@ func TestBadInputIsAClearAnswer(t *testing.T) {
 		{"GET", "/api/articles/search", "", 422, `"type":"missing","loc":["query","q"]`},
 		{"GET", "/api/articles/search?q=", "", 422, `"string_too_short"`},
 		{"GET", "/api/articles/search?q=%20-%20", "", 422, "at least one word"},
+		{"GET", "/api/articles/search?q=x&order=cheapest", "", 422, `"loc":["query","order"]`},
 		{"GET", "/api/articles/search?q=" + strings.Repeat("x", 501), "", 422, `"string_too_long"`},
 		{"GET", "/api/articles?limit=1_0&min_difficulty=1e0&is_paywall=yes", "", 200, `"items":[]`},
 		{"GET", "/api/articles?limit=x&limit=%2B7.0", "", 200, `"items":[]`},

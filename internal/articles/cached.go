@@ -118,7 +118,8 @@ type offsetQuery struct {
 
 type searchQuery struct {
 	Filter
-	Query         string
+	Query         searchText
+	Order         Order
 	Offset, Limit int
 }
 
@@ -179,7 +180,7 @@ func newCached(c *cache.Cache, s *Store) *cachedReads {
 			Key:   func(q searchQuery) cache.Key { return cache.Key{ID: "articles-search", Params: q.params()} },
 			Deps:  func(q searchQuery) []string { return q.Filter.deps() },
 		}, func(ctx context.Context, q searchQuery) (SearchPage, error) {
-			hits, total, err := s.Search(ctx, q.Query, q.Filter, q.Offset, q.Limit)
+			hits, total, err := s.Search(ctx, q.Query, q.Filter, q.Order, q.Offset, q.Limit)
 			return SearchPage{hits, total}, err
 		}),
 
@@ -228,7 +229,9 @@ func (q offsetQuery) params() url.Values {
 
 func (q searchQuery) params() url.Values {
 	v := q.Filter.params()
-	v.Set("q", q.Query)
+	v.Set("q", q.Query.All)
+	v.Set("exact", q.Query.Exact)
+	v.Set("order", string(q.Order))
 	v.Set("limit", strconv.Itoa(q.Limit))
 	v.Set("offset", strconv.Itoa(q.Offset))
 	return v

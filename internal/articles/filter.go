@@ -168,8 +168,10 @@ func (o Order) page(q *gorm.DB, after *Position) *gorm.DB {
 		}
 		q = q.Where(fmt.Sprintf("(%s, id) %s (?::%s, ?::bigint)", k.expr, op, typ), value, after.ID)
 	}
-	return q.Order(k.expr + " " + k.direction + ", id " + k.direction)
+	return q.Order(k.order())
 }
+
+func (k keyset) order() string { return k.expr + " " + k.direction + ", id " + k.direction }
 
 // params is the filter's part of a cache key: only what is set, in canonical spelling.
 func (f Filter) params() url.Values {

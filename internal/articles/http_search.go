@@ -10,6 +10,7 @@ import (
 type searchInput struct {
 	FilterInput
 	Q      string `query:"q" required:"true" maxLength:"500" doc:"Words, \"phrases\", OR, -without (words, not phrases); accents may be left out" example:"reforma tributaria"`
+	Order  string `query:"order" enum:"relevance,newest,oldest" default:"relevance"`
 	Limit  int    `query:"limit" default:"10" minimum:"1" doc:"More than 100 counts as 100"`
 	Offset int    `query:"offset" default:"0" minimum:"0" maximum:"10000"`
 }
@@ -31,7 +32,7 @@ func (in *searchInput) query() (searchQuery, error) {
 	if err != nil {
 		return searchQuery{}, httpapi.Value(err.Error(), in.Q, "query", "q")
 	}
-	return searchQuery{in.filter(), query, in.Offset, in.Limit}, nil
+	return searchQuery{in.filter(), query, Order(in.Order), in.Offset, in.Limit}, nil
 }
 
 func (h *handlers) search(ctx context.Context, in *searchInput) (*searchOutput, error) {

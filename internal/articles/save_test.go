@@ -163,7 +163,7 @@ func TestTellingsOfOneStoryAreKeptAndLinked(t *testing.T) {
 	}
 	// The telling of the agency alone has its name, so it is the first of those that match.
 	for query, want := range map[string]int64{"'rio'": 1, "'brujula'": 1, "'puente'": 2} {
-		if hits, total, err := s.Search(t.Context(), mustTsquery(t, query), Filter{Collapse: true}, 0, 10); err != nil || total != want || len(hits) != int(want) {
+		if hits, total, err := s.Search(t.Context(), mustTsquery(t, query), Filter{Collapse: true}, Relevance, 0, 10); err != nil || total != want || len(hits) != int(want) {
 			t.Errorf("%s finds %d, %v, want %d", query, total, err, want)
 		}
 	}

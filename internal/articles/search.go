@@ -37,34 +37,36 @@ const (
 	spellingMark = "'"    // around each spelling in a query
 )
 
-func mostRanked(query string) int64 {
-	return max(leastRanked, mostLookups/max(1, int64(strings.Count(query, spellingMark)/2)))
+func mostRanked(query searchText) int64 {
+	return max(leastRanked, mostLookups/max(1, int64(strings.Count(query.All, spellingMark)/2)))
 }
 
-// Search reads a page of the articles that match query (text for to_tsquery), best first, and the number of matches.
-// admission.ErrShed: too many searches are under way, or this one took too long beside them.
-func (s *Store) Search(ctx context.Context, query string, f Filter, offset, limit int) (hits []Hit, total int64, err error) {
+// Relevance is the order of search results that other lists do not have: best first, the latest first among equals.
+const Relevance Order = "relevance"
+
+// Search reads a page of the articles that match query, in order o, and the number of matches. admission.ErrShed: too many searches are under way, or this one took too long beside them.
+func (s *Store) Search(ctx context.Context, query searchText, f Filter, o Order, offset, limit int) (hits []Hit, total int64, err error) {
 	err = s.searches.Do(ctx, func() (err error) {
 		bounded, cancel := context.WithTimeout(ctx, s.searchTimeout)
 		defer cancel()
-		hits, total, err = s.search(bounded, query, f, offset, limit)
+		hits, total, err = s.search(bounded, query, f, o, offset, limit)
 		if err != nil && errors.Is(bounded.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
-			err = fmt.Errorf("search %q took more than %v: %w", query, s.searchTimeout, admission.ErrShed)
+			err = fmt.Errorf("search %q took more than %v: %w", query.All, s.searchTimeout, admission.ErrShed)
 		}
 		return err
 	})
 	return hits, total, err
 }
 
-func (s *Store) search(ctx context.Context, query string, f Filter, offset, limit int) (hits []Hit, total int64, err error) {
-	if err := s.matching(ctx, query, f).Count(&total).Error; err != nil {
-		return nil, 0, fmt.Errorf("count search %q: %w", query, err)
+func (s *Store) search(ctx context.Context, query searchText, f Filter, o Order, offset, limit int) (hits []Hit, total int64, err error) {
+	if err := s.matching(ctx, query.All, f).Count(&total).Error; err != nil {
+		return nil, 0, fmt.Errorf("count search %q: %w", query.All, err)
 	}
 	if int64(offset) >= total {
 		return nil, total, nil
 	}
-	if err := s.searchQuery(ctx, query, f, total, offset, limit).Scan(&hits).Error; err != nil {
-		return nil, 0, fmt.Errorf("search %q: %w", query, err)
+	if err := s.searchQuery(ctx, query, f, o, total, offset, limit).Scan(&hits).Error; err != nil {
+		return nil, 0, fmt.Errorf("search %q: %w", query.All, err)
 	}
 	for i := range hits {
 		hits[i].Content = firstCharacters(hits[i].Content, excerptCut+1)
@@ -86,20 +88,28 @@ func (s *Store) matching(ctx context.Context, query string, f Filter) *gorm.DB {
 	return q
 }
 
-func (s *Store) searchQuery(ctx context.Context, query string, f Filter, total int64, offset, limit int) *gorm.DB {
-	candidates := s.matching(ctx, query, f)
-	if most := mostRanked(query); total > most {
-		candidates = candidates.Where("id > (?)", s.matching(ctx, query, f).Select("id").Order("id DESC").Offset(int(most)).Limit(1))
+// searchQuery reads a page. Ranking is most of a search's work, and ts_headline reads whole texts: what is listed by date is cut
+// to the page before both, what is listed by relevance after the one and before the other.
+func (s *Store) searchQuery(ctx context.Context, query searchText, f Filter, o Order, total int64, offset, limit int) *gorm.DB {
+	rank, args := "ts_rank_cd(search, to_tsquery('spanish', ?), 32)", []any{query.All}
+	if query.Exact != "" { // what was typed with ñ comes before what has n
+		rank, args = "("+rank+" + (search @@ to_tsquery('spanish', ?))::int) / 2", append(args, query.Exact)
 	}
-	// Ranked first, highlighted after: ts_headline reads whole texts and must see only the page.
-	ranked := candidates.
-		Select("*, ts_rank_cd(search, to_tsquery('spanish', ?), 32) AS rank", query).
-		Order("rank DESC, id DESC").Limit(limit).Offset(offset)
+	page, order := s.matching(ctx, query.All, f), "rank DESC, id DESC"
+	if o == Relevance {
+		if most := mostRanked(query); total > most {
+			page = page.Where("id > (?)", s.matching(ctx, query.All, f).Select("id").Order("id DESC").Offset(int(most)).Limit(1))
+		}
+		page, rank, args = page.Select("*, "+rank+" AS rank", args...), "rank", nil
+	} else {
+		page, order = page.Select("*"), o.keyset().order()
+	}
+	page = page.Order(order).Limit(limit).Offset(offset)
 	options := "StartSel=" + highlightStart + ",StopSel=" + highlightStop
-	return s.db.WithContext(ctx).Table("(?) AS r", ranked).
-		Select(listColumns+", rank, "+
+	args = append(args, query.All, options+",MaxFragments=2,MaxWords=30,MinWords=12,FragmentDelimiter= … ", query.All, options+",HighlightAll=true")
+	return s.db.WithContext(ctx).Table("(?) AS r", page).
+		Select(listColumns+", "+rank+" AS rank, "+
 			"ts_headline('spanish', left(content, 50000), to_tsquery('spanish', ?), ?) AS headline, "+
-			"ts_headline('spanish', title, to_tsquery('spanish', ?), ?) AS title_mark",
-			query, options+",MaxFragments=2,MaxWords=30,MinWords=12,FragmentDelimiter= … ", query, options+",HighlightAll=true").
-		Order("rank DESC, id DESC")
+			"ts_headline('spanish', title, to_tsquery('spanish', ?), ?) AS title_mark", args...).
+		Order(order)
 }

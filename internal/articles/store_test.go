@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -20,7 +21,7 @@ import (
 
 func testStore(t testing.TB) (*Store, *postgres.DB) {
 	t.Helper()
-	db, err := postgres.Open(t.Context(), postgres.Config{URL: testkit.Database(t), MaxConns: 4}, slog.New(slog.DiscardHandler))
+	db, err := postgres.Open(t.Context(), postgres.Config{URL: testkit.Database(t), MaxConns: 4, StatementTimeout: 5 * time.Minute}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +217,7 @@ func TestSearchFindsInflectionsAndUnaccentedSpellings(t *testing.T) {
 		`"reforma tributaria"`: 1, "reforma tributaria": 2, "reforma -congreso": 1, "educacion -tilde": 3, "nino OR congreso": 2, "inexistente": 0,
 		"aprobo": 1, "el": 0,
 	} {
-		hits, total, err := s.Search(t.Context(), mustTsquery(t, q), Filter{}, 0, 10)
+		hits, total, err := s.Search(t.Context(), mustTsquery(t, q), Filter{}, Relevance, 0, 10)
 		if err != nil {
 			t.Fatalf("%q: %v", q, err)
 		}
@@ -224,7 +225,7 @@ func TestSearchFindsInflectionsAndUnaccentedSpellings(t *testing.T) {
 			t.Errorf("%q found %d (total %d), want %d", q, len(hits), total, want)
 		}
 	}
-	hits, _, err := s.Search(t.Context(), mustTsquery(t, "nino html"), Filter{}, 0, 10)
+	hits, _, err := s.Search(t.Context(), mustTsquery(t, "nino html"), Filter{}, Relevance, 0, 10)
 	if err != nil || len(hits) != 1 {
 		t.Fatalf("%v, %v", hits, err)
 	}
@@ -236,6 +237,100 @@ func TestSearchFindsInflectionsAndUnaccentedSpellings(t *testing.T) {
 	}
 }
 
+// TestWordsWithMarksInside: a mark inside a word excludes nothing, and how the word is written in a text matters no more than
+// people's habits differ.
+func TestWordsWithMarksInside(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	mustCreate(t, s,
+		Article{Title: "Política", Content: "El ex-ministro de centro-izquierda habló con la delegación franco-japonesa."},
+		Article{Title: "Otra", Content: "La exministra del centro habló de la izquierda."},
+		Article{Title: "Empresas", Content: "En Bogotá D.C. la firma Andina S.A.S. vendió 1.000.000 de unidades en portal.com.co por $4.118,50."},
+		Article{Title: "Desmovilizados del M-19", Content: "La covid-19 y el aire (PM2.5) en los EE. UU., según O'Brien y la sentencia C-123/2020."},
+		Article{Title: "Sin marcas", Content: "El covid 19 y el M 19 en EE.UU., según la SAS, 1000000 de veces."},
+	)
+	for q, want := range map[string]int{
+		"ex-ministro": 2, "exministra": 1, "ex ministro": 1, "centro-izquierda": 1, "centro izquierda": 2, "franco-japonesa": 1, "ex‑ministro": 2,
+		"Bogotá D.C.": 1, "bogota d.c.": 1, "D. C.": 1, "Andina S.A.S.": 1, "sas": 1, "S.A.S.": 2, "1.000.000": 2, "portal.com.co": 1, "4.118,50": 1,
+		"M-19": 2, `"M-19"`: 2, `"del M-19"`: 2, "covid-19": 2, "PM2.5": 1, "EE.UU.": 2, "EE. UU.": 2, "o'brien": 1, "O’Brien": 1, "C-123/2020": 1,
+		"habló -ex-ministro": 1, "según -covid-19": 1, "según -PM2.5": 1, "covid-20": 0, "centro-derecha": 0,
+	} {
+		hits, total, err := s.Search(t.Context(), mustTsquery(t, q), Filter{}, Relevance, 0, 10)
+		if err != nil || len(hits) != want || total != int64(want) {
+			t.Errorf("%q (%s) found %d, %v; want %d", q, mustTsquery(t, q).All, total, err, want)
+		}
+	}
+}
+
+// TestStopWordsExcludeNothing: PostgreSQL keeps none of its stop words, and no other spelling of one is asked for.
+func TestStopWordsExcludeNothing(t *testing.T) {
+	t.Parallel()
+	s, db := testStore(t)
+	mustCreate(t, s, Article{Title: "El ministro del Interior", Content: "Habló con los alcaldes por la paz, y más."})
+	for _, q := range []string{"ministro del interior", `"ministro del interior"`, "hablo con los alcaldes", "mas alcaldes", "más alcaldes por la paz"} {
+		if _, total, err := s.Search(t.Context(), mustTsquery(t, q), Filter{}, Relevance, 0, 10); err != nil || total != 1 {
+			t.Errorf("%q found %d, %v", q, total, err)
+		}
+	}
+	var kept []string
+	words := slices.Collect(maps.Keys(stopWords))
+	err := db.Pool.QueryRow(t.Context(), `SELECT coalesce(array_agg(w), '{}') FROM unnest($1::text[]) AS w WHERE cardinality(ts_lexize('spanish_stem', w)) > 0`, words).Scan(&kept)
+	if err != nil || len(kept) > 0 || len(words) < 300 {
+		t.Errorf("PostgreSQL keeps %v of %d stop words, %v", kept, len(words), err)
+	}
+}
+
+// TestWhatWasTypedWithATildeComesFirst: other spellings follow, however often they are there.
+func TestWhatWasTypedWithATildeComesFirst(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	mustCreate(t, s,
+		Article{Title: "Canas al aire", Content: "Canas, canas y más canas: la cana es bella."},
+		Article{Title: "Precios", Content: "Baja la caña de azúcar."},
+	)
+	for q, want := range map[string]string{"caña": "Precios", "cañas": "Precios", "canas": "Canas al aire", "Caña OR inexistente": "Precios"} {
+		hits, _, err := s.Search(t.Context(), mustTsquery(t, q), Filter{}, Relevance, 0, 10)
+		if err != nil || len(hits) != 2 || hits[0].Title != want {
+			t.Errorf("%q: %d hits, %v, the first %+v; want %q", q, len(hits), err, hits[0], want)
+		}
+		if len(hits) == 2 && hits[0].Rank < hits[1].Rank {
+			t.Errorf("%q: scores %v and %v", q, hits[0].Rank, hits[1].Rank)
+		}
+	}
+}
+
+// TestSearchByDate lists what was found by date, with scores and marks.
+func TestSearchByDate(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	day := func(d int) *time.Time { v := time.Date(2026, 1, d, 0, 0, 0, 0, time.UTC); return &v }
+	mustCreate(t, s,
+		Article{Title: "dos café", Content: "café café café", PublishedDate: day(2)},
+		Article{Title: "uno", Content: "un café", PublishedDate: day(1)},
+		Article{Title: "tres", Content: "otro café", PublishedDate: day(3)},
+	)
+	for o, want := range map[Order]string{Newest: "tres dos café uno", Oldest: "uno dos café tres", Relevance: "dos café tres uno"} {
+		hits, total, err := s.Search(t.Context(), mustTsquery(t, "café"), Filter{}, o, 0, 10)
+		if err != nil || total != 3 {
+			t.Fatal(total, err)
+		}
+		var titles []string
+		for _, h := range hits {
+			titles = append(titles, h.Title)
+			if h.Rank <= 0 || !strings.Contains(h.Headline, highlightStart) {
+				t.Errorf("%s: %+v", o, h)
+			}
+		}
+		if got := strings.Join(titles, " "); got != want {
+			t.Errorf("%s: %s, want %s", o, got, want)
+		}
+		second, _, err := s.Search(t.Context(), mustTsquery(t, "café"), Filter{}, o, 1, 1)
+		if err != nil || len(second) != 1 || second[0].Title != hits[1].Title {
+			t.Errorf("%s: the second page is %+v, %v", o, second, err)
+		}
+	}
+}
+
 // TestASearchOfStopWordsReadsNoTable: PostgreSQL drops stop words, and what is left of "el -paz" excludes only. Answering
 // it would take every article there is.
 func TestASearchOfStopWordsReadsNoTable(t *testing.T) {
@@ -244,11 +339,11 @@ func TestASearchOfStopWordsReadsNoTable(t *testing.T) {
 	manyArticles(t, db)
 	for _, q := range []string{"el -palabra77", "el OR la", "la -palabra77 OR el -palabra78", "palabra77 OR la -palabra78"} {
 		ts := mustTsquery(t, q)
-		hits, total, err := s.Search(t.Context(), ts, Filter{}, 0, 10)
+		hits, total, err := s.Search(t.Context(), ts, Filter{}, Relevance, 0, 10)
 		if err != nil || len(hits) != 0 || total != 0 {
 			t.Errorf("%q: %d of %d, %v; want nothing", q, len(hits), total, err)
 		}
-		plan := explain(t, db, s.matching(t.Context(), ts, Filter{}).Select("count(*)"))
+		plan := explain(t, db, s.matching(t.Context(), ts.All, Filter{}).Select("count(*)"))
 		if !strings.Contains(plan, "One-Time Filter: false") {
 			t.Errorf("%q reads the table:\n%s", q, plan)
 		}
@@ -269,7 +364,7 @@ func TestASearchEndsWithItsTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.searchTimeout = 50 * time.Millisecond
-	if _, _, err := s.Search(t.Context(), "'uno'", Filter{}, 0, 10); !errors.Is(err, admission.ErrShed) {
+	if _, _, err := s.Search(t.Context(), searchText{All: "'uno'"}, Filter{}, Relevance, 0, 10); !errors.Is(err, admission.ErrShed) {
 		t.Errorf("a search that waits: %v, want admission.ErrShed", err)
 	}
 	testkit.Eventually(t, "PostgreSQL has given the search up", func() bool {
@@ -285,8 +380,8 @@ func TestSearchNeverFails(t *testing.T) {
 	mustCreate(t, s, Article{Title: "uno"})
 	for _, q := range searchCorpus {
 		if ts, err := tsquery(q); err == nil {
-			if _, _, err := s.Search(t.Context(), ts, Filter{}, 0, 10); err != nil {
-				t.Errorf("%q → %s: %v", q, ts, err)
+			if _, _, err := s.Search(t.Context(), ts, Filter{}, Relevance, 0, 10); err != nil {
+				t.Errorf("%q → %s: %v", q, ts.All, err)
 			}
 		}
 	}
@@ -341,7 +436,7 @@ func TestAPageHasABoundInBytes(t *testing.T) {
 		}
 	}
 	mustCreate(t, s, Article{Title: "Usual", SourceURL: "https://a.co/2", Content: "palabra usual", Entities: json.RawMessage(`["DANE"]`), Tags: Tags{"censo"}})
-	found, total, err := s.Search(ctx, "'palabra'", Filter{}, 0, 100)
+	found, total, err := s.Search(ctx, searchText{All: "'palabra'"}, Filter{}, Relevance, 0, 100)
 	if err != nil || total != 3 {
 		t.Fatal(total, err)
 	}
@@ -491,7 +586,7 @@ func TestQueriesUseTheirIndexes(t *testing.T) {
 		{"tag", "scraped_content_tags", s.listQuery(ctx, Filter{Tag: "t7"}, Newest, nil, 50)},
 		{"entity", "scraped_content_entities", s.listQuery(ctx, Filter{Entity: "p7"}, Newest, nil, 50)},
 		{"offset", "scraped_content_undated_first", s.offsetQuery(ctx, Filter{}, 400, 10)},
-		{"search", "scraped_content_search", s.searchQuery(ctx, mustTsquery(t, "palabra77"), Filter{}, 1, 0, 10)},
+		{"search", "scraped_content_search", s.searchQuery(ctx, mustTsquery(t, "palabra77"), Filter{}, Relevance, 1, 0, 10)},
 	} {
 		if plan := explain(t, db, c.query); !strings.Contains(plan, c.index) || strings.Contains(plan, "Seq Scan on scraped_content") {
 			t.Errorf("%s does not use %s:\n%s", c.name, c.index, plan)

@@ -14,70 +14,111 @@ import (
 // The bounds of what one search can ask of the database, whose work grows with the spellings looked for and, for phrases,
 // with the texts that have all their words: those are read.
 const (
-	maxSearchTerms     = 32 // words; those after them are passed over
-	maxSpellings       = 64 // of all single words together
-	maxPhraseSpellings = 24 // of all words in phrases together
-	maxWordSpellings   = 12 // of one word
+	maxSearchTerms     = 32  // words; those after them are passed over
+	maxSpellings       = 64  // of all single words together
+	maxPhraseSpellings = 24  // of all words in phrases together
+	maxWordSpellings   = 12  // of one word
+	maxWordBytes       = 100 // of one word: longer than any
+	maxExcludedParts   = 8   // of all excluded words that marks hold together
 )
 
 // What a search may not ask, in the words for who asked.
 var (
-	errNoWord         = errors.New("a search needs at least one word")
-	errOnlyExcluded   = errors.New("a search needs a word to look for beside those it excludes, in each alternative of OR")
-	errNegatedPhrase  = errors.New("a phrase cannot be excluded: exclude single words")
-	errPhrasesTooLong = fmt.Errorf("phrases may have %d words together", maxPhraseSpellings)
+	errNoWord          = errors.New("a search needs at least one word")
+	errOnlyExcluded    = errors.New("a search needs a word to look for beside those it excludes, in each alternative of OR")
+	errNegatedPhrase   = errors.New("a phrase cannot be excluded: exclude single words")
+	errPhrasesTooLong  = fmt.Errorf("phrases may have %d words together", maxPhraseSpellings)
+	errExcludedTooLong = fmt.Errorf("excluded words with marks inside them may have %d parts together", maxExcludedParts)
 )
 
 // searchTerm is a word or a phrase, wanted or excluded.
 type searchTerm struct {
-	words   []string
+	words   []searchWord
 	negated bool
 }
 
-// tsquery translates a search in the syntax people know from the web into PostgreSQL's tsquery text for
-// to_tsquery('spanish', …): words are all wanted, "quoted words" must follow each other, OR joins alternatives, a minus
-// excludes a word. A word is looked for in every spelling that could have been meant: as written, and, since readers leave
-// accents out, with an accent on each of its vowels in turn and with ñ for n ("educacion" must find "educaciones",
-// whose stem only the accented singular shares). The more words a search has, the fewer spellings each gets. An excluded
-// phrase is an error, and so is an exclusion with nothing to look for beside it: both would have every text read. So is a
-// search without any word.
-func tsquery(q string) (string, error) {
+// cost is how many words of its own, and how many in phrases, PostgreSQL looks for: a word with parts is a phrase of them, and
+// one word.
+func (t searchTerm) cost() (single, inPhrases int) {
+	for _, w := range t.words {
+		inPhrases += 1 + len(w.parts)
+	}
+	if inPhrases == 1 {
+		return 1, 0
+	}
+	return 0, inPhrases
+}
+
+// searchText is a search as text for to_tsquery('spanish', …).
+type searchText struct {
+	All string
+	// Exact is the same with each word as it was typed and no other spelling; empty where no ñ was typed. PostgreSQL's stemmer
+	// removes accents itself, but "caña" and "cana" are two words.
+	Exact string
+}
+
+// tsquery translates a search in the syntax people know from the web into PostgreSQL's: words are all wanted, "quoted words"
+// must follow each other, OR joins alternatives, a minus after white space excludes a word. A word is looked for in every
+// spelling that could have been meant: as written, and, since readers leave accents out, with an accent on each of its
+// vowels in turn and with ñ for n ("educacion" must find "educaciones", whose stem only the accented singular shares). One
+// with marks inside it ("ex-ministro", "S.A.S.", "M-19") is looked for as PostgreSQL reads it, as its parts in a row and as
+// one word. The more words a search has, the fewer spellings each gets. An excluded phrase is an error, and so is an
+// exclusion with nothing to look for beside it: both would have every text read. So is a search without any word.
+func tsquery(q string) (searchText, error) {
 	groups, err := parseSearch(q)
 	if err != nil {
-		return "", err
+		return searchText{}, err
 	}
-	single, inPhrases := 0, 0
+	single, inPhrases, excluded := 0, 0, 0
 	for _, all := range groups {
 		if !slices.ContainsFunc(all, func(t searchTerm) bool { return !t.negated }) {
-			return "", errOnlyExcluded
+			return searchText{}, errOnlyExcluded
 		}
 		for _, t := range all {
-			if len(t.words) > 1 {
-				inPhrases += len(t.words)
-			} else {
-				single++
+			one, many := t.cost()
+			if t.negated {
+				excluded += many
+				one, many = one+many, 0
 			}
+			single, inPhrases = single+one, inPhrases+many
 		}
 	}
 	switch {
 	case single+inPhrases == 0:
-		return "", errNoWord
+		return searchText{}, errNoWord
 	case inPhrases > maxPhraseSpellings:
-		return "", errPhrasesTooLong
+		return searchText{}, errPhrasesTooLong
+	case excluded > maxExcludedParts:
+		return searchText{}, errExcludedTooLong
 	}
 	of := func(budget, words int) int { return min(maxWordSpellings, budget/max(1, words)) }
-	ofSingle, ofPhrases := of(maxSpellings, single), of(maxPhraseSpellings, inPhrases)
+	text := searchText{All: write(groups, of(maxSpellings, single), of(maxPhraseSpellings, inPhrases))}
+	if marked(groups) {
+		text.Exact = write(groups, 1, 1)
+	}
+	return text, nil
+}
+
+// write is the text of all terms, with so many spellings of each single word and of each in phrases.
+func write(groups [][]searchTerm, ofSingle, ofPhrases int) string {
 	alternatives := make([]string, 0, len(groups))
 	for _, all := range groups {
 		wanted := make([]string, 0, len(all))
 		for _, t := range all {
 			most := ofSingle
-			if len(t.words) > 1 {
+			if _, inPhrases := t.cost(); inPhrases > 0 {
 				most = ofPhrases
 			}
 			words := make([]string, 0, len(t.words))
 			for _, w := range t.words {
-				words = append(words, spellings(w, most))
+				switch {
+				case w.parts == nil:
+					words = append(words, spellings(w.whole, most))
+				case t.negated:
+					words = append(words, quote(w.whole))
+				default:
+					words = append(words, w.written(most))
+				}
 			}
 			text := strings.Join(words, " <-> ")
 			if t.negated {
@@ -87,7 +128,29 @@ func tsquery(q string) (string, error) {
 		}
 		alternatives = append(alternatives, strings.Join(wanted, " & "))
 	}
-	return strings.Join(alternatives, " | "), nil
+	return strings.Join(alternatives, " | ")
+}
+
+// written is a word with parts in the ways people write it: what PostgreSQL makes of it in a text, its parts apart from each
+// other, and all in one.
+func (w searchWord) written(most int) string {
+	parts := make([]string, len(w.parts))
+	for i, p := range w.parts {
+		parts[i] = spellings(p, most)
+	}
+	return "(" + quote(w.whole) + " | " + strings.Join(parts, " <-> ") + " | " + spellings(strings.Join(w.parts, ""), most) + ")"
+}
+
+// marked reports whether a word that is wanted was typed with an ñ.
+func marked(groups [][]searchTerm) bool {
+	for _, all := range groups {
+		for _, t := range all {
+			if !t.negated && slices.ContainsFunc(t.words, func(w searchWord) bool { return strings.ContainsAny(w.whole, "ñÑ") }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // parseSearch reads the alternatives of a search, each the terms that are all wanted.
@@ -100,10 +163,10 @@ func parseSearch(q string) (groups [][]searchTerm, err error) {
 		}
 	}
 	// A mark that belongs to no letter would split its word in PostgreSQL's parser, which makes a phrase of the parts.
-	rest := runes.Remove(runes.In(unicode.M)).String(norm.NFC.String(q))
+	r := newSearchReader(runes.Remove(runes.In(unicode.M)).String(norm.NFC.String(q)))
 	for terms := 0; terms < maxSearchTerms; {
-		var tok token
-		if tok, rest = nextToken(rest); tok.kind == tokenEnd {
+		tok := r.next()
+		if tok.kind == tokenEnd {
 			break
 		}
 		if tok.kind == tokenOr {
@@ -124,72 +187,18 @@ func parseSearch(q string) (groups [][]searchTerm, err error) {
 	return groups, nil
 }
 
-type tokenKind int
-
-const (
-	tokenEnd tokenKind = iota
-	tokenWords
-	tokenOr
-)
-
-type token struct {
-	kind    tokenKind
-	words   []string
-	negated bool
-}
-
-// nextToken takes one word, quoted phrase or OR off the front of s.
-func nextToken(s string) (token, string) {
-	s = strings.TrimLeftFunc(s, func(r rune) bool { return r != '-' && r != '"' && !isWordRune(r) })
-	if s == "" {
-		return token{}, ""
-	}
-	tok := token{kind: tokenWords}
-	if s[0] == '-' {
-		s = s[1:]
-		// a minus excludes only when it touches what follows
-		if s == "" || s[0] != '"' && !isWordRune(firstRune(s)) {
-			return nextToken(s)
-		}
-		tok.negated = true
-	}
-	if s[0] == '"' {
-		body, rest, _ := strings.Cut(s[1:], `"`)
-		tok.words = strings.FieldsFunc(body, func(r rune) bool { return !isWordRune(r) })
-		return tok, rest
-	}
-	end := strings.IndexFunc(s, func(r rune) bool { return !isWordRune(r) })
-	if end < 0 {
-		end = len(s)
-	}
-	word, rest := s[:end], s[end:]
-	if !tok.negated && (word == "OR" || word == "or" || word == "Or") {
-		return token{kind: tokenOr}, rest
-	}
-	tok.words = []string{word}
-	return tok, rest
-}
-
-func firstRune(s string) rune {
-	for _, r := range s {
-		return r
-	}
-	return 0
-}
-
-func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
-
 var (
 	accented = map[rune]rune{'a': 'á', 'e': 'é', 'i': 'í', 'o': 'ó', 'u': 'ú', 'n': 'ñ'}
 	folded   = strings.NewReplacer("á", "a", "é", "e", "í", "i", "ó", "o", "ú", "u", "ü", "u", "ñ", "n")
 )
 
-// spellings is the group of alternatives for one word, at most as many as given, each quoted as a lexeme for to_tsquery.
+// spellings is the group of alternatives for one word, at most as many as given, each quoted as a lexeme for to_tsquery. A stop
+// word, also one whose accent was left out ("mas"), stands alone and is dropped there.
 func spellings(word string, most int) string {
-	if len(word) > 100 { // longer than any word; bounds the alternatives
-		word = strings.ToValidUTF8(word[:100], "")
+	w := strings.ToLower(cut(word))
+	if stopWords[w] {
+		return quote(w)
 	}
-	w := strings.ToLower(word)
 	alts := []string{w}
 	if plain := folded.Replace(w); plain != w {
 		if most > 1 {
@@ -200,8 +209,12 @@ func spellings(word string, most int) string {
 		for i, r := range rs {
 			if acc, ok := accented[r]; ok && len(rs) > 2 {
 				rs[i] = acc
-				alts = append(alts, string(rs))
+				alt := string(rs)
 				rs[i] = r
+				if stopWords[alt] {
+					return quote(alt)
+				}
+				alts = append(alts, alt)
 			}
 		}
 	}
@@ -209,10 +222,23 @@ func spellings(word string, most int) string {
 		alts = slices.Concat(alts[:1], alts[len(alts)-most+1:])
 	}
 	for i, a := range alts {
-		alts[i] = "'" + strings.NewReplacer("'", "", `\`, "").Replace(a) + "'"
+		alts[i] = quote(a)
 	}
 	if len(alts) == 1 {
 		return alts[0]
 	}
 	return "(" + strings.Join(alts, " | ") + ")"
+}
+
+// quote makes a lexeme of a word: PostgreSQL's parser reads what is in it as it reads a text.
+func quote(word string) string {
+	return "'" + strings.NewReplacer("'", "''", `\`, "").Replace(strings.ToLower(cut(word))) + "'"
+}
+
+// cut bounds a word.
+func cut(word string) string {
+	if len(word) > maxWordBytes {
+		return strings.ToValidUTF8(word[:maxWordBytes], "")
+	}
+	return word
 }
