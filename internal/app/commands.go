@@ -98,6 +98,7 @@ const environmentHelp = `Environment (default):
   ALLOWED_ORIGINS      origins whose pages may call the API (http://localhost:3000)
   LOG_LEVEL            debug, info, warn or error (info)
   DATABASE_POOL_SIZE   connections to PostgreSQL (20)
+  JOBS_POOL_SIZE       the same for background jobs, beside those (4)
   REDIS_POOL_SIZE      connections to Redis (50)
   CONNECT_TIMEOUT, SOCKET_TIMEOUT (5s), SHUTDOWN_TIMEOUT (20s)
   SCRAPER_SOURCES_FILE  YAML that adds sources to the catalogue, or replaces some (see openlearn sources show)

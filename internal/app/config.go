@@ -17,6 +17,7 @@ import (
 
 	"openlearn/internal/admin"
 	"openlearn/internal/cache"
+	"openlearn/internal/jobs"
 	"openlearn/internal/postgres"
 	"openlearn/internal/warming"
 )
@@ -25,6 +26,7 @@ import (
 // own adds a field here and a line to parts.
 type Config struct {
 	Database postgres.Config
+	Jobs     jobs.Config
 	Redis    redisConfig
 	Server   serverConfig
 	Guard    guardConfig
@@ -43,7 +45,7 @@ type Config struct {
 type part interface{ Validate() error }
 
 func (c *Config) parts() []part {
-	return []part{&c.Database, &c.Redis, &c.Server, &c.Guard, &c.Log, &c.Warming, &c.Admin, &c.Scraping, &c.Tracing}
+	return []part{&c.Database, &c.Jobs, &c.Redis, &c.Server, &c.Guard, &c.Log, &c.Warming, &c.Admin, &c.Scraping, &c.Tracing}
 }
 
 // testingConfig is what tests and benchmarks change; it has no variables.

@@ -18,7 +18,7 @@ func connectionLimit(cfg Config) int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
 		return mostConnections
 	}
-	return connectionsWithin(files.Cur, uint64(cfg.Redis.PoolSize)+uint64(cfg.Database.MaxConns))
+	return connectionsWithin(files.Cur, uint64(cfg.Redis.PoolSize)+uint64(cfg.Database.MaxConns)+uint64(cfg.Jobs.PoolSize))
 }
 
 func connectionsWithin(files, pools uint64) int {

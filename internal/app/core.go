@@ -13,6 +13,7 @@ import (
 
 	"openlearn/internal/articles"
 	"openlearn/internal/cache"
+	"openlearn/internal/jobs"
 	"openlearn/internal/outbox"
 	"openlearn/internal/postgres"
 	"openlearn/internal/tracing"
@@ -35,6 +36,7 @@ type core struct {
 	redis    *redis.Client
 	cache    *cache.Cache
 	outbox   *outbox.Relay
+	jobs     *jobs.Client
 	admitted classes
 	untold   atomic.Int64 // writes of a command whose invalidation was pending when it went on
 	closers  closers
@@ -45,7 +47,7 @@ func newCore(ctx context.Context, cfg Config, log *slog.Logger) (*core, error) {
 	c := &core{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
 	c.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	c.admitted = newClasses(cfg.Database.MaxConns, c.registry)
-	for _, start := range []func(context.Context) error{c.startTracing, c.openDatabase, c.openCache, c.openDomains} {
+	for _, start := range []func(context.Context) error{c.startTracing, c.openDatabase, c.openCache, c.openJobs, c.openDomains, c.registerJobs} {
 		if err := start(ctx); err != nil {
 			return c, err
 		}
@@ -106,6 +108,22 @@ func (c *core) openCache(ctx context.Context) error {
 	c.outbox.Start(ctx, c.cache)
 	c.closers.addFunc(c.outbox.Close)
 	return nil
+}
+
+// openJobs makes the way to background jobs. Domains insert some, and do them.
+func (c *core) openJobs(ctx context.Context) (err error) {
+	c.jobs, err = jobs.Open(ctx, jobs.Options{Database: c.cfg.Database, PoolSize: c.cfg.Jobs.PoolSize, Registerer: c.registry, Logger: c.log})
+	if err != nil {
+		return err
+	}
+	c.closers.add(c.jobs.Close)
+	return nil
+}
+
+// registerJobs says what the domains do in the background. Who has workers starts them: a service, or `openlearn work`.
+func (c *core) registerJobs(context.Context) error {
+	c.closers.add(c.jobs.Close) // before what the work under way stands on
+	return c.jobs.Register(c.workers()...)
 }
 
 // databaseKey is where Redis says which database it mirrors. If it is evicted the caches start anew once, for nothing.

@@ -10,14 +10,15 @@ import (
 	"openlearn/internal/cache/httpcache"
 	"openlearn/internal/cache/httpcache/service"
 	"openlearn/internal/httpapi"
+	"openlearn/internal/jobs"
 	"openlearn/internal/outbox"
 	"openlearn/internal/periodic"
 	"openlearn/internal/scraping"
 	"openlearn/internal/scraping/source"
 )
 
-// The domains, and all that has to be said of one: a field and how it is made, and a line each in layers, facts, mount,
-// cached and jobs. docs/architecture.md goes through it.
+// The domains, and all that has to be said of one: a field and how it is made, and a line each in layers, facts, workers,
+// mount, cached and periodic. docs/architecture.md goes through it.
 
 // domains is what the program can do, whoever asks: a request, a command or a job.
 type domains struct {
@@ -57,6 +58,11 @@ func facts() outbox.Rules {
 	)
 }
 
+// workers is what domains do in the background, on whichever instance has workers for it: jobs in PostgreSQL.
+func (c *core) workers() []jobs.Work {
+	return []jobs.Work{}
+}
+
 // mount registers the routes.
 func (s *Server) mount(api *httpapi.API) {
 	articles.Register(api, s.Articles)
@@ -73,8 +79,8 @@ func (s *Server) cached(api *httpapi.API) []service.Route {
 	)
 }
 
-// jobs is what happens again and again while the service runs. Commands run none of it.
-func (s *Server) jobs() []periodic.Job {
+// periodic is what happens again and again in every service, for itself. Commands run none of it.
+func (s *Server) periodic() []periodic.Job {
 	return slices.Concat(
 		s.retention.Jobs(),
 		s.warmer.Jobs(),

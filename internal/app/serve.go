@@ -44,6 +44,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		case <-time.After(s.cfg.Server.DrainDelay):
 		}
 	}
+	s.jobs.Drain() // beside the requests: Close waits for what is under way
 	s.log.Info("draining requests", "at_most", s.cfg.Server.ShutdownTimeout)
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Server.ShutdownTimeout)
 	defer cancel()

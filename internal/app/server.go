@@ -56,16 +56,17 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 	return s, nil
 }
 
-// start runs the jobs.
+// start runs what is done in the background: what every service does for itself, and jobs.
 func (s *Server) start(ctx context.Context) {
-	for _, j := range s.jobs() {
+	for _, j := range s.periodic() {
 		s.running = append(s.running, periodic.Start(ctx, j))
 	}
-	s.closers.addFunc(s.stopJobs)
+	s.closers.addFunc(s.stopPeriodic)
+	s.jobs.Start(ctx)
 }
 
-// stopJobs waits for the passes under way. It may be called more than once.
-func (s *Server) stopJobs() {
+// stopPeriodic waits for the passes under way. It may be called more than once.
+func (s *Server) stopPeriodic() {
 	for _, r := range s.running {
 		r.Close()
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"openlearn/internal/jobs"
 	"openlearn/internal/postgres"
 	"openlearn/internal/scraping/newsroom"
 	"openlearn/internal/testkit"
@@ -71,6 +72,7 @@ func testConfigOn(t testing.TB, databaseURL, redisURL string) Config {
 	t.Helper()
 	cfg := Config{
 		Database: postgres.Config{URL: databaseURL, MaxConns: 5, ConnectTimeout: 2 * time.Second},
+		Jobs:     jobs.Config{PoolSize: 2},
 		Redis:    redisConfig{URL: redisURL, Port: 6379, PoolSize: 10, ConnectTimeout: 2 * time.Second, SocketTimeout: 2 * time.Second},
 		Server: serverConfig{
 			Addr: ":0", PublicURL: "https://api.example.org", AllowedOrigins: []string{"http://localhost:3000"}, ShutdownTimeout: 5 * time.Second,

@@ -32,7 +32,7 @@ func TestPopularArticlesAreWarm(t *testing.T) {
 			t.Fatalf("%s0000: %d", path, r.StatusCode)
 		}
 	}
-	a.stopJobs()           // writes down what was counted
+	a.stopPeriodic()       // writes down what was counted
 	var known, missing int // a pass that fell into the reading may have written down more than the five
 	if err := a.db.Pool.QueryRow(t.Context(), "SELECT count(*), count(*) FILTER (WHERE key LIKE '%0000') FROM cache_access").Scan(&known, &missing); err != nil || known < 5 || missing > 0 {
 		t.Fatalf("%d articles counted (%v), of which %d do not exist; want the 5 most asked at least", known, err, missing)

@@ -55,6 +55,7 @@ var rules = []struct {
 	{"internal/devstack/…", []string{"internal/devstack/…", "deploy"}, "private servers are for anyone"},
 	{"internal/testkit", []string{"internal/devstack", "internal/postgres", "migrations", "deploy"}, "tests of every domain use it"},
 	{"internal/outbox", []string{"internal/periodic", "internal/postgres"}, "the relay is told what to invalidate, and whom to ask"},
+	{"internal/jobs", []string{"internal/periodic", "internal/postgres"}, "background work for any domain, and the one place that knows River"},
 	{"internal/warming", []string{"internal/cache", "internal/cache/forecast", "internal/periodic"}, "it is told what to load, and knows no domain"},
 	{"internal/sample/…", []string{"internal/sample/…"}, "a generator of texts, pure"},
 	{"internal/newsdate", []string{}, "a leaf"},
@@ -70,7 +71,7 @@ var rules = []struct {
 // httpCache is what both HTTP caches are made of.
 var httpCache = []string{"internal/cache", "internal/cache/httpcache", "internal/cache/httpcache/rules", "internal/cache/httpcache/internal/wire"}
 
-var domain = []string{"internal/admission", "internal/cache", "internal/cache/httpcache/service", "internal/httpapi", "internal/outbox", "internal/postgres", "internal/periodic", "internal/newsdate"}
+var domain = []string{"internal/admission", "internal/cache", "internal/cache/httpcache/service", "internal/httpapi", "internal/jobs", "internal/outbox", "internal/postgres", "internal/periodic", "internal/newsdate"}
 
 func TestWhoImportsWhom(t *testing.T) {
 	t.Parallel()

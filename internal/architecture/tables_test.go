@@ -31,6 +31,11 @@ var tables = map[string]struct {
 	"cache_outbox":      {"internal/outbox", nil},
 	"cache_region":      {"internal/outbox", nil},
 	"cache_database":    {"internal/outbox", nil},
+	"river_job":          {"internal/jobs", nil},
+	"river_leader":       {"internal/jobs", nil},
+	"river_queue":        {"internal/jobs", nil},
+	"river_notification": {"internal/jobs", nil},
+	"job_workers":        {"internal/jobs", nil},
 }
 
 var created = regexp.MustCompile(`(?i)CREATE\s+(?:UNLOGGED\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?"?(\w+)`)

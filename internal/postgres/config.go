@@ -29,6 +29,8 @@ type Config struct {
 	AcquireTimeout time.Duration `ignored:"true"`
 	// SlowStatement is how long a statement of gorm's may take before it is worth a warning (default 1 s).
 	SlowStatement time.Duration `ignored:"true"`
+	// Name is what the server's views call the connections (default openlearn).
+	Name string `ignored:"true"`
 	// Tracer, if set, sees every query (metrics, traces).
 	Tracer pgx.QueryTracer `ignored:"true"`
 }

@@ -45,33 +45,9 @@ const (
 // Open builds the pool. It does not wait for the server: a database that is away now may be back at the first query, and
 // readiness says so meanwhile. Errors are those of a malformed URL.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (*DB, error) {
-	pc, err := pgxpool.ParseConfig(cfg.URL)
+	pool, err := OpenPool(ctx, cfg)
 	if err != nil {
-		// pgx's parse error repeats the connection string with the password redacted; the cause alone is safer still.
-		return nil, errors.New("postgres: DATABASE_URL is not a valid connection string (expected postgres://user:password@host:5432/name)")
-	}
-	pc.MaxConns = or(cfg.MaxConns, 20)
-	pc.ConnConfig.ConnectTimeout = or(cfg.ConnectTimeout, 5*time.Second)
-	pc.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(or(cfg.StatementTimeout, 15*time.Second).Milliseconds())
-	pc.ConnConfig.RuntimeParams["lock_timeout"] = fmt.Sprint(or(cfg.LockTimeout, 2*time.Second).Milliseconds())
-	// A statement that nobody waits for any more is cancelled in the server. pgx would only close the connection, which the
-	// server notices when the statement is done.
-	pc.ConnConfig.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelPatience}
-	}
-	// A statement whose process was killed ends while it runs, not when it would answer.
-	pc.ConnConfig.RuntimeParams["client_connection_check_interval"] = "1s"
-	pc.ConnConfig.RuntimeParams["application_name"] = "openlearn"
-	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	pc.ConnConfig.Tracer = cfg.Tracer
-	pc.AfterConnect = func(_ context.Context, c *pgx.Conn) error {
-		// Times leave the database in UTC, whatever zone this machine is in: the API prints them with Z.
-		c.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}})
-		return nil
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, pc)
-	if err != nil {
-		return nil, fmt.Errorf("postgres: open pool: %w", err)
+		return nil, err
 	}
 	sqlDB := sql.OpenDB(boundedConnector{stdlib.GetPoolConnector(pool), or(cfg.AcquireTimeout, time.Second)})
 	sqlDB.SetMaxIdleConns(0) // idle connections are the pool's
@@ -95,6 +71,39 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("postgres: open dedicated connections: %w", err), sqlDB.Close())
 	}
 	return d, nil
+}
+
+// OpenPool builds a pool alone, for work that must not share one with requests. It does not wait for the server.
+func OpenPool(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
+	pc, err := pgxpool.ParseConfig(cfg.URL)
+	if err != nil {
+		// pgx's parse error repeats the connection string with the password redacted; the cause alone is safer still.
+		return nil, errors.New("postgres: DATABASE_URL is not a valid connection string (expected postgres://user:password@host:5432/name)")
+	}
+	pc.MaxConns = or(cfg.MaxConns, 20)
+	pc.ConnConfig.ConnectTimeout = or(cfg.ConnectTimeout, 5*time.Second)
+	pc.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(or(cfg.StatementTimeout, 15*time.Second).Milliseconds())
+	pc.ConnConfig.RuntimeParams["lock_timeout"] = fmt.Sprint(or(cfg.LockTimeout, 2*time.Second).Milliseconds())
+	// A statement that nobody waits for any more is cancelled in the server. pgx would only close the connection, which the
+	// server notices when the statement is done.
+	pc.ConnConfig.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelPatience}
+	}
+	// A statement whose process was killed ends while it runs, not when it would answer.
+	pc.ConnConfig.RuntimeParams["client_connection_check_interval"] = "1s"
+	pc.ConnConfig.RuntimeParams["application_name"] = or(cfg.Name, "openlearn")
+	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	pc.ConnConfig.Tracer = cfg.Tracer
+	pc.AfterConnect = func(_ context.Context, c *pgx.Conn) error {
+		// Times leave the database in UTC, whatever zone this machine is in: the API prints them with Z.
+		c.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}})
+		return nil
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: open pool: %w", err)
+	}
+	return pool, nil
 }
 
 // Ping asks the server for a sign of life, outside of the pool.

@@ -1,0 +1,154 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+)
+
+// Args are what a job is asked to do, stored as JSON. Kind names the work, for good: rows outlive releases.
+//
+// Fields tagged `river:"unique"` are those by which jobs of a Unique kind are told apart; without such tags all are.
+type Args interface{ Kind() string }
+
+// Kind is one kind of job and how it is done; Handle makes it.
+type Kind struct {
+	name     string
+	queue    string
+	options  KindOptions
+	register func(c *Client, k Kind, workers *river.Workers) error
+}
+
+// KindOptions say how jobs of a kind are treated.
+type KindOptions struct {
+	// Timeout bounds one attempt: its context ends then. Required.
+	Timeout time.Duration
+	// Attempts is how often a job is tried before it is given up; 0 = 5. A process that dies has made an attempt, too: a job that
+	// kills whoever takes it must end.
+	Attempts int
+	// Backoff is the pause before an attempt (2, 3, …); nil = 10 s, 1 min, 6 min … up to an hour, each a tenth more or less.
+	Backoff func(attempt int) time.Duration
+	// Unique lets a job be inserted only while there is no other one of its kind with these arguments that has not ended.
+	Unique bool
+	// Priority is 1 (first) to 4; 0 = 1.
+	Priority int
+}
+
+// Job is one attempt at a job.
+type Job[T Args] struct {
+	ID                int64
+	Attempt, Attempts int // this one, counted from 1, and the most there are
+	Args              T
+
+	client *Client
+	told   time.Time
+}
+
+// Handle makes a Kind of a function. An error means another attempt later, with backoff, while there are any; Cancel and Snooze
+// say something else. A context that ended because the process stops is no failure: another process begins anew.
+func Handle[T Args](o KindOptions, work func(ctx context.Context, job *Job[T]) error) Kind {
+	var args T
+	return Kind{name: args.Kind(), options: o, register: func(c *Client, k Kind, workers *river.Workers) error {
+		if o.Timeout <= 0 {
+			return fmt.Errorf("kind %q: Timeout is required", k.name)
+		}
+		return river.AddWorkerSafely(workers, &worker[T]{client: c, kind: k, work: work})
+	}}
+}
+
+// Cancel ends a job for good: trying again would not help.
+func Cancel(err error) error { return river.JobCancel(err) }
+
+// Snooze puts a job off: it begins again after d, and this attempt does not count.
+func Snooze(d time.Duration) error { return river.JobSnooze(max(d, 0)) }
+
+func (k Kind) insertOpts() *river.InsertOpts {
+	o := &river.InsertOpts{Queue: k.queue, MaxAttempts: k.options.Attempts, Priority: max(k.options.Priority, 1)}
+	if o.MaxAttempts <= 0 {
+		o.MaxAttempts = 5
+	}
+	if k.options.Unique {
+		o.UniqueOpts = river.UniqueOpts{ByArgs: true, ByState: notEnded}
+	}
+	return o
+}
+
+// notEnded are the states of jobs that will be worked on, or are.
+var notEnded = []rivertype.JobState{
+	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateRetryable, rivertype.JobStateScheduled,
+}
+
+// worker is a Kind as River wants it.
+type worker[T Args] struct {
+	river.WorkerDefaults[T]
+	client *Client
+	kind   Kind
+	work   func(context.Context, *Job[T]) error
+}
+
+// Timeout is the attempt's.
+func (w *worker[T]) Timeout(*river.Job[T]) time.Duration { return w.kind.options.Timeout }
+
+// NextRetry is when the next attempt begins.
+func (w *worker[T]) NextRetry(j *river.Job[T]) time.Time {
+	backoff := w.kind.options.Backoff
+	if backoff == nil {
+		backoff = Exponential(10*time.Second, time.Hour)
+	}
+	return time.Now().Add(max(backoff(j.Attempt+1), 0))
+}
+
+// Exponential is a backoff that begins with first and grows sixfold, up to most. Each pause is up to a tenth longer or shorter.
+func Exponential(first, most time.Duration) func(attempt int) time.Duration {
+	return func(attempt int) time.Duration {
+		pause := first
+		for range attempt - 2 {
+			if pause = 6 * pause; pause >= most {
+				pause = most
+				break
+			}
+		}
+		return time.Duration(float64(pause) * (0.9 + 0.2*rand.Float64()))
+	}
+}
+
+// Work does one attempt. Its context ends with River's, and when this process has given no sign of life for too long.
+func (w *worker[T]) Work(ctx context.Context, j *river.Job[T]) (err error) {
+	work, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	w.client.current.Store(j.ID, cancel)
+	defer w.client.current.Delete(j.ID)
+	outcome := outcomePanicked
+	began := time.Now()
+	defer func() { w.client.metrics.observe(w.kind.name, outcome, time.Since(began)) }()
+	err = w.work(work, &Job[T]{ID: j.ID, Attempt: j.Attempt, Attempts: j.MaxAttempts, Args: j.Args, client: w.client})
+	if err != nil && errors.Is(context.Cause(work), errLeaseLost) {
+		outcome = outcomeInterrupted
+		return Snooze(0)
+	}
+	outcome = outcomeOf(ctx, err)
+	return err
+}
+
+func outcomeOf(ctx context.Context, err error) string {
+	var (
+		snoozed   *rivertype.JobSnoozeError
+		cancelled *rivertype.JobCancelError
+	)
+	switch {
+	case err == nil:
+		return outcomeDone
+	case errors.As(err, &snoozed):
+		return outcomeSnoozed
+	case errors.As(err, &cancelled):
+		return outcomeCancelled
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return outcomeInterrupted
+	}
+	return outcomeFailed
+}

@@ -1,0 +1,58 @@
+package jobs
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// quieten makes River's log fit ours. While PostgreSQL is away each of its services says so with every poll: of lines with one
+// level and message, those within a minute of the last are left out.
+func quieten(h slog.Handler) slog.Handler {
+	return &quiet{h: h, said: &said{at: map[line]time.Time{}}}
+}
+
+const sayAgain = time.Minute
+
+type line struct {
+	level   slog.Level
+	message string
+}
+
+type said struct {
+	mu sync.Mutex
+	at map[line]time.Time
+}
+
+type quiet struct {
+	h    slog.Handler
+	said *said
+}
+
+// Enabled asks the handler beneath.
+func (q *quiet) Enabled(ctx context.Context, level slog.Level) bool { return q.h.Enabled(ctx, level) }
+
+// Handle passes a line on, unless it was said a moment ago.
+func (q *quiet) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level >= slog.LevelWarn && !q.said.due(line{r.Level, r.Message}, r.Time) {
+		return nil
+	}
+	return q.h.Handle(ctx, r)
+}
+
+// WithAttrs shares what was said.
+func (q *quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return &quiet{q.h.WithAttrs(attrs), q.said} }
+
+// WithGroup shares what was said.
+func (q *quiet) WithGroup(name string) slog.Handler { return &quiet{q.h.WithGroup(name), q.said} }
+
+func (s *said) due(l line, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.at[l]) < sayAgain {
+		return false
+	}
+	s.at[l] = now
+	return true
+}
