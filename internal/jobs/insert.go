@@ -93,7 +93,7 @@ func (c *Client) optsOf(args Args) (*river.InsertOpts, error) {
 	if !ok {
 		return nil, fmt.Errorf("jobs: no worker is registered for %q", args.Kind())
 	}
-	return k.insertOpts(), nil
+	return k.insertOpts(args), nil
 }
 
 // RunNow lets a job that waits (for its time, or for its next attempt) begin now. One that runs, or has ended, stays as it is.

@@ -164,7 +164,7 @@ func (c *Client) Register(works ...Work) error {
 				return fmt.Errorf("jobs: the schedule of %q: the kind must be known, and the pause positive", s.Args.Kind())
 			}
 			config.PeriodicJobs = append(config.PeriodicJobs, river.NewPeriodicJob(river.PeriodicInterval(s.Every),
-				func() (river.JobArgs, *river.InsertOpts) { return s.Args, k.insertOpts() }, &river.PeriodicJobOpts{RunOnStart: true}))
+				func() (river.JobArgs, *river.InsertOpts) { return s.Args, k.insertOpts(s.Args) }, &river.PeriodicJobOpts{RunOnStart: true}))
 		}
 	}
 	// Whoever leads schedules for all, so every process that works has all kinds and schedules, whatever its queues.

@@ -13,8 +13,12 @@ import (
 
 // Args are what a job is asked to do, stored as JSON. Kind names the work, for good: rows outlive releases.
 //
-// Fields tagged `river:"unique"` are those by which jobs of a Unique kind are told apart; without such tags all are.
+// Fields tagged `river:"unique"` are those by which jobs of a Unique kind are told apart; without such tags all are. Where
+// some jobs of a kind go before others, a method JobPriority says so: 1 (first, and the default) to 4.
 type Args interface{ Kind() string }
+
+// prioritized are arguments whose jobs differ in priority: 1 (first) to 4.
+type prioritized interface{ JobPriority() int }
 
 // Kind is one kind of job and how it is done; Handle makes it.
 type Kind struct {
@@ -35,8 +39,6 @@ type KindOptions struct {
 	Backoff func(attempt int) time.Duration
 	// Unique lets a job be inserted only while there is no other one of its kind with these arguments that has not ended.
 	Unique bool
-	// Priority is 1 (first) to 4; 0 = 1.
-	Priority int
 }
 
 // Job is one attempt at a job.
@@ -67,8 +69,11 @@ func Cancel(err error) error { return river.JobCancel(err) }
 // Snooze puts a job off: it begins again after d, and this attempt does not count.
 func Snooze(d time.Duration) error { return river.JobSnooze(max(d, 0)) }
 
-func (k Kind) insertOpts() *river.InsertOpts {
-	o := &river.InsertOpts{Queue: k.queue, MaxAttempts: k.options.Attempts, Priority: max(k.options.Priority, 1)}
+func (k Kind) insertOpts(args Args) *river.InsertOpts {
+	o := &river.InsertOpts{Queue: k.queue, MaxAttempts: k.options.Attempts}
+	if p, ok := args.(prioritized); ok {
+		o.Priority = p.JobPriority()
+	}
 	if o.MaxAttempts <= 0 {
 		o.MaxAttempts = 5
 	}
