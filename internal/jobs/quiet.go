@@ -42,7 +42,9 @@ func (q *quiet) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // WithAttrs shares what was said.
-func (q *quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return &quiet{q.h.WithAttrs(attrs), q.said} }
+func (q *quiet) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &quiet{q.h.WithAttrs(attrs), q.said}
+}
 
 // WithGroup shares what was said.
 func (q *quiet) WithGroup(name string) slog.Handler { return &quiet{q.h.WithGroup(name), q.said} }
