@@ -1,11 +1,14 @@
-// Package analysis serves what is known of articles beyond their text: entities, sentiment and topics, as stored in
-// content_analysis.
+// Package analysis puts the Spanish NLP engine (analysis/nlp) to use: it analyses texts for whoever asks, keeps an analysis of
+// every article of the archive, and answers from these what articles are about.
 package analysis
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"gorm.io/gorm"
 
 	"openlearn/internal/cache"
 )
@@ -13,35 +16,75 @@ import (
 // ErrNotFound is what reading an analysis that does not exist gives. It is cached, briefly, like an answer.
 var ErrNotFound = fmt.Errorf("analysis: %w", cache.ErrNotFound)
 
-// Analysis is one row of content_analysis with the text it is about. Nil means NULL: not analysed.
+// Archive has the articles: another domain's, to which app adapts.
+type Archive interface {
+	// Texts reads the articles of these numbers from the database; those that do not exist are left out.
+	Texts(ctx context.Context, ids []int64) ([]Text, error)
+	// Lock keeps others from changing these articles until the transaction ends.
+	Lock(ctx context.Context, tx *gorm.DB, ids []int64) error
+	// Apply gives articles what was found in them, in the transaction that stores the analyses.
+	Apply(ctx context.Context, tx *gorm.DB, found []Finding) error
+	// Cards are the articles of these numbers as lists show them; those that do not exist are left out.
+	Cards(ctx context.Context, ids []int64) ([]Card, error)
+	// TextDeps is what a value depends on that was made of this article's text.
+	TextDeps(id int64) []string
+}
+
+// Text is an article to analyse.
+type Text struct {
+	ID             int64
+	Title, Content string
+	Published      *time.Time
+}
+
+// Card is an article in the list of related ones.
+type Card struct {
+	ID            int64      `json:"id"`
+	Source        string     `json:"source"`
+	SourceURL     string     `json:"source_url"`
+	Title         string     `json:"title"`
+	Category      *string    `json:"category"`
+	PublishedDate *time.Time `json:"published_date"`
+	Difficulty    *float64   `json:"difficulty_score"`
+}
+
+// Finding is what the engine found for an article's own columns, and what it had found there before: only that may be
+// replaced. What a writer supplied stays.
+type Finding struct {
+	ID            int64
+	Before, After Found
+}
+
+// Found are the values of an article's own columns; nil where there is none.
+type Found struct {
+	Difficulty *float64            `json:"difficulty,omitempty"`
+	Entities   map[string][]string `json:"entities,omitempty"`
+	Tags       []string            `json:"tags,omitempty"`
+}
+
+// Analysis is one row of content_analysis. Nil means NULL: not analysed.
 type Analysis struct {
-	ID               int64           `json:"id" gorm:"primaryKey"`
-	ContentID        int64           `json:"content_id"`
-	Entities         json.RawMessage `json:"entities" gorm:"serializer:jsonb"`
-	SentimentScore   *float64        `json:"sentiment_score"`
-	SentimentLabel   *string         `json:"sentiment_label"`
-	Topics           json.RawMessage `json:"topics" gorm:"serializer:jsonb"`
-	Summary          *string         `json:"summary"`
-	ProcessedAt      *time.Time      `json:"processed_at"`
-	ProcessingTimeMS *int            `json:"processing_time_ms" gorm:"column:processing_time_ms"`
-	ModelVersion     *string         `json:"model_version"`
+	ID                  int64           `json:"id" gorm:"primaryKey"`
+	ContentID           int64           `json:"content_id"`
+	Entities            json.RawMessage `json:"entities" gorm:"serializer:jsonb"`
+	SentimentScore      *float64        `json:"sentiment_score"`
+	SentimentLabel      *string         `json:"sentiment_label"`
+	Subjectivity        *float64        `json:"subjectivity"`
+	SentimentConfidence *float64        `json:"sentiment_confidence"`
+	KeyPhrases          json.RawMessage `json:"key_phrases" gorm:"serializer:jsonb"`
+	Topics              json.RawMessage `json:"topics" gorm:"serializer:jsonb"`
+	Difficulty          json.RawMessage `json:"difficulty" gorm:"serializer:jsonb"`
+	Summary             *string         `json:"summary"`
+	Preview             *string         `json:"preview"`
+	Language            *string         `json:"language"`
+	ProcessedAt         *time.Time      `json:"processed_at"`
+	ProcessingTimeMS    *int            `json:"processing_time_ms" gorm:"column:processing_time_ms"`
+	ModelVersion        *string         `json:"model_version"`
+	ContentHash         *string         `json:"content_hash"`
 }
 
 // TableName is the original's.
 func (Analysis) TableName() string { return "content_analysis" }
-
-// Entity is something named in a text.
-type Entity struct {
-	Text       string   `json:"text"`
-	Type       string   `json:"type"`
-	Confidence *float64 `json:"confidence"`
-}
-
-// Topic is what a text is about.
-type Topic struct {
-	Topic      string  `json:"topic"`
-	Confidence float64 `json:"confidence"`
-}
 
 // decodeList reads a jsonb list; what is no list of T (rows of other hands) counts as empty.
 func decodeList[T any](raw json.RawMessage) []T {
@@ -51,3 +94,23 @@ func decodeList[T any](raw json.RawMessage) []T {
 	}
 	return out
 }
+
+// decodeObject reads a jsonb object; what is none of T counts as absent.
+func decodeObject[T any](raw json.RawMessage) *T {
+	var out *T
+	if len(raw) == 0 || json.Unmarshal(raw, &out) != nil {
+		return nil
+	}
+	return out
+}
+
+// preview is the beginning of a text, marked where it was cut.
+func preview(s string) string {
+	if rs := []rune(s); len(rs) > previewRunes {
+		return string(rs[:previewRunes]) + "..."
+	}
+	return s
+}
+
+// previewRunes is how much of a text previews show.
+const previewRunes = 200

@@ -6,24 +6,29 @@ import (
 	"strconv"
 	"time"
 
+	"openlearn/internal/analysis/nlp"
 	"openlearn/internal/cache"
 	"openlearn/internal/outbox"
 )
 
 // What goes stale when this changes?
 //
+//	a text                  nothing            what is computed of a text is kept under the hash of text and models
 //	analyses are written    analysis:{id}      the entry of each
-//	                        analyses           every listing and figure
+//	                        analyses           every listing and figure, the vocabulary
 //	too many to be named    content_analysis   everything above, since every entry on the table depends on it
-//	articles are written    articles           previews show their texts; deleting one deletes its analyses
-//
-// Which article an analysis is about is only known from the analysis, so its entry depends on all articles.
+//	names of an article     name:{name}        trends of each name or topic, articles related by it
+//	                        names-of:{article} what the article is about
+//	too many to be named    article_names      all of these
+//	an article              what the archive says (Archive.TextDeps): its analysis
 
 const (
 	// AllAnalyses is the dependency of everything that any analysis' change may alter.
 	AllAnalyses = "analyses"
 	// Table is the table, and the dependency of every entry that rests on it.
 	Table = "content_analysis"
+	// NamesTable has what articles are about.
+	NamesTable = "article_names"
 )
 
 // The layers that this domain reads through.
@@ -59,6 +64,10 @@ func Dep(id int64) string { return dep(strconv.FormatInt(id, 10)) }
 
 func dep(id string) string { return "analysis:" + id }
 
+func nameDep(key string) string { return "name:" + key }
+
+func namesOfDep(article string) string { return "names-of:" + article }
+
 // Changed is what a change of these rows invalidates; nil stands for more rows than could be named.
 func Changed(ids []string) []string {
 	deps := []string{AllAnalyses}
@@ -71,12 +80,33 @@ func Changed(ids []string) []string {
 	return deps
 }
 
-// Facts says what a recorded change of this domain's table invalidates.
-func Facts() outbox.Rules {
-	return outbox.Rules{Table: func(f outbox.Fact) []string { return Changed(f.Keys) }}
+// namesChanged is what a change of these articles' names invalidates.
+func namesChanged(articles, keys []string) []string {
+	if articles == nil {
+		return []string{NamesTable}
+	}
+	deps := make([]string, 0, len(articles)+len(keys))
+	for _, id := range articles {
+		deps = append(deps, namesOfDep(id))
+	}
+	for _, key := range keys {
+		deps = append(deps, nameDep(key))
+	}
+	return deps
 }
 
-type pageQuery struct{ Page, Limit int }
+// Facts says what a recorded change of this domain's tables invalidates.
+func Facts() outbox.Rules {
+	return outbox.Rules{
+		Table:      func(f outbox.Fact) []string { return Changed(f.Keys) },
+		NamesTable: func(f outbox.Fact) []string { return namesChanged(f.Keys, f.Labels["key"]) },
+	}
+}
+
+type pageQuery struct {
+	Article     int64
+	Page, Limit int
+}
 
 type resultPage struct {
 	Rows  []Row `json:"rows"`
@@ -84,43 +114,120 @@ type resultPage struct {
 }
 
 type cached struct {
-	result     *cache.Func[int64, Detail]
+	parts      parts
+	article    *cache.Func[int64, Result]
+	result     *cache.Func[int64, Analysis]
 	results    *cache.Func[pageQuery, resultPage]
 	statistics *cache.Func[struct{}, Statistics]
+	profile    *cache.Func[int64, []Mark]
+	related    *cache.Func[relatedQuery, []Relative]
+	trend      *cache.Func[trendQuery, []TrendDay]
+	names      *cache.Func[namesQuery, []NameCount]
+	vocabulary *cache.Func[vocabularyQuery, VocabularyPage]
 }
 
-// newCached declares how the store's reads are cached. texts is the dependency under which every change of a text that is
-// analysed is announced.
-func newCached(c *cache.Cache, s *Store, texts string) *cached {
-	everything := []string{AllAnalyses, Table, texts}
-	return &cached{
-		result: cache.Wrap(c, cache.Spec[int64]{
-			Layer:    AnalyticsLayer,
-			Key:      func(id int64) cache.Key { return cache.Key{ID: "analysis-" + strconv.FormatInt(id, 10)} },
-			Deps:     func(id int64) []string { return []string{Dep(id), Table, texts} },
-			TTL:      time.Hour,
-			NotFound: ErrNotFound,
-		}, s.Get),
+// parts are what is computed of a text, each part in its own entry.
+type parts struct {
+	sentiment  *cache.Func[*subject, Sentiment]
+	entities   *cache.Func[*subject, Named]
+	topics     *cache.Func[*subject, []Topic]
+	difficulty *cache.Func[*subject, Difficulty]
+	gist       *cache.Func[*subject, Gist]
+	words      *cache.Func[*subject, []Word]
+	language   *cache.Func[*subject, Language]
+}
 
-		results: cache.Wrap(c, cache.Spec[pageQuery]{
-			Layer: AnalyticsLayer,
-			Key: func(q pageQuery) cache.Key {
-				return cache.Key{ID: "analysis-results", Params: url.Values{"page": {strconv.Itoa(q.Page)}, "limit": {strconv.Itoa(q.Limit)}}}
-			},
-			Deps: func(pageQuery) []string { return everything },
-			TTL:  time.Hour,
-		}, func(ctx context.Context, q pageQuery) (resultPage, error) {
-			rows, total, err := s.Page(ctx, (q.Page-1)*q.Limit, q.Limit)
-			return resultPage{rows, total}, err
-		}),
+// newCached declares how this domain's reads are cached.
+func newCached(c *cache.Cache, s *Store, e *engine, a Archive) *cached {
+	everything := []string{AllAnalyses, Table}
+	out := &cached{parts: newParts(c)}
+	out.article = cache.Wrap(c, cache.Spec[int64]{
+		Layer: NLPLayer,
+		Key: func(id int64) cache.Key {
+			return cache.Key{ID: "article-" + strconv.FormatInt(id, 10), Params: url.Values{"model": {nlp.ModelVersion()}}}
+		},
+		Deps:     a.TextDeps,
+		NotFound: ErrNotFound,
+	}, e.articleFrom(a))
 
-		statistics: cache.Wrap(c, cache.Spec[struct{}]{
-			Layer: AnalyticsLayer,
-			Key:   func(struct{}) cache.Key { return cache.Key{ID: "analysis-stats"} },
-			Deps:  func(struct{}) []string { return everything },
-			TTL:   statisticsTTL,
-		}, func(ctx context.Context, _ struct{}) (Statistics, error) { return s.Statistics(ctx) }),
-	}
+	out.result = cache.Wrap(c, cache.Spec[int64]{
+		Layer:    AnalyticsLayer,
+		Key:      func(id int64) cache.Key { return cache.Key{ID: "analysis-" + strconv.FormatInt(id, 10)} },
+		Deps:     func(id int64) []string { return []string{Dep(id), Table} },
+		TTL:      time.Hour,
+		NotFound: ErrNotFound,
+	}, s.Get)
+
+	out.results = cache.Wrap(c, cache.Spec[pageQuery]{
+		Layer: AnalyticsLayer,
+		Key: func(q pageQuery) cache.Key {
+			p := url.Values{"page": {strconv.Itoa(q.Page)}, "limit": {strconv.Itoa(q.Limit)}}
+			if q.Article != 0 {
+				p.Set("article", strconv.FormatInt(q.Article, 10))
+			}
+			return cache.Key{ID: "analysis-results", Params: p}
+		},
+		Deps: func(pageQuery) []string { return everything },
+		TTL:  time.Hour,
+	}, func(ctx context.Context, q pageQuery) (resultPage, error) {
+		rows, total, err := s.Page(ctx, q.Article, (q.Page-1)*q.Limit, q.Limit)
+		return resultPage{rows, total}, err
+	})
+
+	out.statistics = cache.Wrap(c, cache.Spec[struct{}]{
+		Layer: AnalyticsLayer,
+		Key:   func(struct{}) cache.Key { return cache.Key{ID: "analysis-stats"} },
+		Deps:  func(struct{}) []string { return everything },
+		TTL:   statisticsTTL,
+	}, func(ctx context.Context, _ struct{}) (Statistics, error) { return s.Statistics(ctx) })
+	out.readings(c, s)
+	return out
 }
 
 const statisticsTTL = 10 * time.Minute
+
+// readings are those of names and words.
+func (out *cached) readings(c *cache.Cache, s *Store) {
+	out.profile = cache.Wrap(c, cache.Spec[int64]{
+		Layer: AnalyticsLayer,
+		Key:   func(id int64) cache.Key { return cache.Key{ID: "analysis-names-" + strconv.FormatInt(id, 10)} },
+		Deps:  func(id int64) []string { return []string{namesOfDep(strconv.FormatInt(id, 10)), NamesTable} },
+	}, s.Marks)
+
+	// Articles are found by the names that both have, so a change of any of these names may bring another or take one away.
+	out.related = cache.Wrap(c, cache.Spec[relatedQuery]{
+		Layer: AnalyticsLayer,
+		Key:   func(q relatedQuery) cache.Key { return cache.Key{ID: "analysis-related", Params: q.params()} },
+		Deps:  relatedQuery.deps,
+	}, s.Related)
+
+	out.trend = cache.Wrap(c, cache.Spec[trendQuery]{
+		Layer: AnalyticsLayer,
+		Key:   func(q trendQuery) cache.Key { return cache.Key{ID: "analysis-trend", Params: q.params()} },
+		Deps:  func(q trendQuery) []string { return []string{nameDep(q.Key), NamesTable} },
+	}, s.Trend)
+
+	out.names = cache.Wrap(c, cache.Spec[namesQuery]{
+		Layer: AnalyticsLayer,
+		Key:   func(q namesQuery) cache.Key { return cache.Key{ID: "analysis-entities", Params: q.params()} },
+		Deps:  func(namesQuery) []string { return []string{AllAnalyses, Table, NamesTable} },
+	}, s.Names)
+
+	out.vocabulary = cache.Wrap(c, cache.Spec[vocabularyQuery]{
+		Layer: AnalyticsLayer,
+		Key:   func(q vocabularyQuery) cache.Key { return cache.Key{ID: "vocabulary", Params: q.params()} },
+		Deps:  func(vocabularyQuery) []string { return []string{AllAnalyses, Table} },
+	}, s.Vocabulary)
+}
+
+func newParts(c *cache.Cache) parts {
+	return parts{
+		sentiment:  wrapPart(c, SentimentLayer, "", PartSentiment, sentimentOf),
+		entities:   wrapPart(c, EntitiesLayer, "", PartEntities, namedOf),
+		topics:     wrapPart(c, TopicsLayer, "", PartTopics, topicsOf),
+		difficulty: wrapPart(c, NLPLayer, "difficulty", PartDifficulty, difficultyOf),
+		gist:       wrapPart(c, NLPLayer, "summary", PartSummary, gistOf),
+		words:      wrapPart(c, NLPLayer, "vocabulary", PartVocabulary, wordsOf),
+		language:   wrapPart(c, NLPLayer, "language", partLanguage, languageOf),
+	}
+}

@@ -21,16 +21,31 @@ func Register(api *httpapi.API, s *Service) {
 			Metadata: map[string]any{httpapi.Caps: map[string]int64{"limit": 100}}, Errors: []int{http.StatusNotFound},
 		}
 	}
-	huma.Register(api, get("/api/analysis/results", "analysis-results", "List analyses, newest first"), h.results)
-	huma.Register(api, get("/api/analysis/results/{analysis_id}", "analysis-result", "Read one analysis"), h.result)
-	huma.Register(api, get("/api/analysis/statistics", "analysis-statistics", "Figures over all analyses"), h.statistics)
+	post := func(path, id, summary string, body int64) huma.Operation {
+		return huma.Operation{Method: http.MethodPost, Path: path, OperationID: id, Summary: summary, Tags: []string{"analysis"}, DefaultStatus: http.StatusOK, MaxBodyBytes: body}
+	}
+	huma.Register(api, post("/api/analysis/analyze", "analyze", "Analyse a Spanish text", 1<<20), h.analyze)
+	huma.Register(api, post("/api/analysis/batch", "analyze-texts", "Analyse up to 1,000 texts", batchBytes), h.batch)
+	huma.Register(api, get("/api/analysis/results", "analysis-results", "List stored analyses, newest first"), h.results)
+	huma.Register(api, get("/api/analysis/results/{analysis_id}", "analysis-result", "Read one stored analysis"), h.result)
+	huma.Register(api, get("/api/analysis/statistics", "analysis-statistics", "Figures over all stored analyses"), h.statistics)
+	huma.Register(api, get("/api/analysis/entities", "analysis-entities", "Find entities that articles name"), h.entities)
+	huma.Register(api, get("/api/analysis/trends", "analysis-trends", "How often an entity or a topic is in the news, by day"), h.trends)
+	huma.Register(api, get("/api/articles/{id}/analysis", "article-analysis", "Analyse an article, as it is now"), h.article)
+	huma.Register(api, get("/api/articles/{id}/related", "related-articles", "Articles that share names, terms and topics with one"), h.related)
+	huma.Register(api, get("/api/vocabulary", "vocabulary", "Words of a level, as articles use them"), h.vocabulary)
 }
 
-// Cached is the table of the analyses' cached routes.
+// Cached is the table of the analyses' cached routes. Related articles are not in it: what they depend on is known only from
+// what the article is about.
 func Cached(api *httpapi.API, s *Service) []service.Route {
+	article := httpapi.Cached(api, "/api/articles/{id}/analysis", time.Hour, func(in *articleInput) ([]string, error) {
+		return s.cached.article.Deps(in.ID), nil
+	})
+	article.MaxVariants = 250_000 // as many as a large archive has articles: nobody can invent those
 	return []service.Route{
 		httpapi.Cached(api, "/api/analysis/results", time.Hour, func(in *resultsInput) ([]string, error) {
-			return s.cached.results.Deps(pageQuery{in.Page, in.Limit}), nil
+			return s.cached.results.Deps(in.query()), nil
 		}),
 		httpapi.Cached(api, "/api/analysis/results/{analysis_id}", time.Hour, func(in *resultInput) ([]string, error) {
 			return s.cached.result.Deps(in.ID), nil
@@ -38,6 +53,17 @@ func Cached(api *httpapi.API, s *Service) []service.Route {
 		httpapi.Cached(api, "/api/analysis/statistics", statisticsTTL, func(*struct{}) ([]string, error) {
 			return s.cached.statistics.Deps(struct{}{}), nil
 		}),
+		httpapi.Cached(api, "/api/analysis/entities", 30*time.Minute, func(in *entitiesInput) ([]string, error) {
+			return s.cached.names.Deps(in.query()), nil
+		}),
+		httpapi.Cached(api, "/api/analysis/trends", 15*time.Minute, func(in *trendsInput) ([]string, error) {
+			q, err := in.query(time.Now())
+			return s.cached.trend.Deps(q), err
+		}),
+		httpapi.Cached(api, "/api/vocabulary", 30*time.Minute, func(in *vocabularyInput) ([]string, error) {
+			return s.cached.vocabulary.Deps(in.query()), nil
+		}),
+		article,
 	}
 }
 
@@ -47,52 +73,48 @@ type resultInput struct {
 	ID int64 `path:"analysis_id"`
 }
 
-// Sentiment is how a text speaks of its subject.
-type Sentiment struct {
-	Polarity       float64  `json:"polarity" doc:"-1 (negative) to 1 (positive)"`
-	Subjectivity   *float64 `json:"subjectivity" doc:"null where the analysis did not measure it"`
-	Classification string   `json:"classification"`
-	Confidence     *float64 `json:"confidence"`
-}
+type resultOutput struct{ Body Result }
 
-// Result is an analysis as the API shows it.
-type Result struct {
-	ID          int64      `json:"id"`
-	ContentID   int64      `json:"content_id" doc:"The article it is about"`
-	TextPreview string     `json:"text_preview"`
-	Sentiment   *Sentiment `json:"sentiment"`
-	Entities    []Entity   `json:"entities" nullable:"false"`
-	Topics      []Topic    `json:"topics" nullable:"false"`
-	Difficulty  *struct{}  `json:"difficulty" doc:"null: difficulty belongs to the article (difficulty_score)"`
-	Summary     *string    `json:"summary"`
-	CreatedAt   *time.Time `json:"created_at"`
-}
-
-func (h *handlers) result(ctx context.Context, in *resultInput) (*struct{ Body Result }, error) {
-	d, err := h.s.cached.result.Get(ctx, in.ID)
+func (h *handlers) result(ctx context.Context, in *resultInput) (*resultOutput, error) {
+	a, err := h.s.cached.result.Get(ctx, in.ID)
 	if errors.Is(err, ErrNotFound) {
 		return nil, httpapi.NotFound("Analysis result not found")
 	}
 	if err != nil {
 		return nil, err
 	}
+	return &resultOutput{a.result()}, nil
+}
+
+// result is a stored analysis as the API shows it.
+func (a *Analysis) result() Result {
 	r := Result{
-		ID: d.ID, ContentID: d.ContentID, TextPreview: preview(d.Preview), Entities: decodeList[Entity](d.Entities),
-		Topics: decodeList[Topic](d.Topics), Summary: d.Summary, CreatedAt: d.ProcessedAt,
+		ID: &a.ID, ContentID: &a.ContentID, Entities: decodeList[Entity](a.Entities), Topics: decodeList[Topic](a.Topics),
+		KeyPhrases: decodeList[string](a.KeyPhrases), Summary: a.Summary, Model: a.ModelVersion, CreatedAt: a.ProcessedAt,
 	}
-	if d.SentimentScore != nil {
-		r.Sentiment = &Sentiment{Polarity: *d.SentimentScore}
-		if d.SentimentLabel != nil {
-			r.Sentiment.Classification = *d.SentimentLabel
+	if a.Preview != nil {
+		r.TextPreview = preview(*a.Preview)
+	}
+	if a.Language != nil {
+		r.Language = &Language{Code: *a.Language, Confidence: 1}
+	}
+	if a.SentimentScore != nil {
+		r.Sentiment = &Sentiment{Polarity: *a.SentimentScore, Subjectivity: a.Subjectivity, Confidence: a.SentimentConfidence}
+		if a.SentimentLabel != nil {
+			r.Sentiment.Classification = *a.SentimentLabel
 		}
 	}
-	return &struct{ Body Result }{r}, nil
+	r.Difficulty = decodeObject[Difficulty](a.Difficulty)
+	return r
 }
 
 type resultsInput struct {
-	Page  int `query:"page" default:"1" minimum:"1" maximum:"1000000"`
-	Limit int `query:"limit" default:"50" minimum:"1" doc:"More than 100 counts as 100"`
+	Page    int                `query:"page" default:"1" minimum:"1" maximum:"1000000"`
+	Limit   int                `query:"limit" default:"50" minimum:"1" doc:"More than 100 counts as 100"`
+	Content httpapi.Opt[int64] `query:"content_id" minimum:"1" doc:"Only that of this article"`
 }
+
+func (in *resultsInput) query() pageQuery { return pageQuery{in.Content.Value, in.Page, in.Limit} }
 
 // ResultItem is an analysis in listings.
 type ResultItem struct {
@@ -116,14 +138,18 @@ type resultsOutput struct {
 }
 
 func (h *handlers) results(ctx context.Context, in *resultsInput) (*resultsOutput, error) {
-	page, err := h.s.cached.results.Get(ctx, pageQuery{in.Page, in.Limit})
+	page, err := h.s.cached.results.Get(ctx, in.query())
 	if err != nil {
 		return nil, err
 	}
 	out := &resultsOutput{}
 	out.Body.Items = make([]ResultItem, 0, len(page.Rows))
 	for _, r := range page.Rows {
-		out.Body.Items = append(out.Body.Items, ResultItem{r.ID, r.ContentID, preview(r.Preview), r.SentimentScore, r.Topics, r.Entities, r.ProcessedAt})
+		item := ResultItem{r.ID, r.ContentID, "", r.SentimentScore, r.Topics, r.Entities, r.ProcessedAt}
+		if r.Preview != nil {
+			item.Preview = preview(*r.Preview)
+		}
+		out.Body.Items = append(out.Body.Items, item)
 	}
 	out.Body.Total, out.Body.Page, out.Body.Limit = page.Total, in.Page, in.Limit
 	out.Body.Pages = (page.Total + int64(in.Limit) - 1) / int64(in.Limit)
@@ -134,8 +160,11 @@ type statisticsOutput struct {
 	Body struct {
 		TotalAnalyses      int64            `json:"total_analyses"`
 		AverageSentiment   *float64         `json:"average_sentiment" doc:"null while nothing is analysed"`
-		EntityDistribution map[string]int64 `json:"entity_distribution"`
+		EntityDistribution map[string]int64 `json:"entity_distribution" doc:"Entities by type"`
 		EntityTypesCount   int              `json:"entity_types_count"`
+		Topics             map[string]int64 `json:"topic_distribution"`
+		Sentiments         map[string]int64 `json:"sentiment_distribution"`
+		Levels             map[string]int64 `json:"level_distribution" doc:"Articles by CEFR level"`
 		LastAnalysis       *time.Time       `json:"last_analysis"`
 		CacheEnabled       bool             `json:"cache_enabled"`
 		CacheTTLSeconds    int              `json:"cache_ttl_seconds"`
@@ -150,14 +179,7 @@ func (h *handlers) statistics(ctx context.Context, _ *struct{}) (*statisticsOutp
 	out := &statisticsOutput{}
 	b := &out.Body
 	b.TotalAnalyses, b.AverageSentiment, b.EntityDistribution, b.EntityTypesCount, b.LastAnalysis = st.Total, st.AverageSentiment, st.EntityTypes, len(st.EntityTypes), st.Last
+	b.Topics, b.Sentiments, b.Levels = st.Topics, st.Sentiments, st.Levels
 	b.CacheEnabled, b.CacheTTLSeconds = true, int(statisticsTTL/time.Second)
 	return out, nil
-}
-
-// preview marks a text cut in the database as cut.
-func preview(s string) string {
-	if rs := []rune(s); len(rs) > previewRunes {
-		return string(rs[:previewRunes]) + "..."
-	}
-	return s
 }

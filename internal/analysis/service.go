@@ -2,30 +2,45 @@ package analysis
 
 import (
 	"context"
+	"log/slog"
 
-	"gorm.io/gorm"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"openlearn/internal/cache"
 	"openlearn/internal/outbox"
 )
 
-// Service is the analyses as the rest of the program uses them: cached reads, and writes that every later read shows.
+// Service is the analyses as the rest of the program uses them: of texts, and of the archive's articles.
 type Service struct {
-	store  *Store
-	writer *outbox.Relay
-	cached *cached
+	store   *Store
+	writer  *outbox.Relay
+	cached  *cached
+	archive Archive
+	engine  *engine
+	metrics *Metrics
+	log     *slog.Logger
 }
 
-// NewService reads from store through c and writes through w. texts is the dependency under which the domain that has the
-// texts announces every change of one.
-func NewService(store *Store, c *cache.Cache, w *outbox.Relay, texts string) *Service {
-	return &Service{store, w, newCached(c, store, texts)}
+// Options of a Service. All but Registerer and Logger are required.
+type Options struct {
+	Store   *Store
+	Cache   *cache.Cache
+	Outbox  *outbox.Relay
+	Archive Archive
+	// Registerer receives the metrics; nil = nobody.
+	Registerer prometheus.Registerer
+	// Logger; nil = discard.
+	Logger *slog.Logger
 }
 
-// Insert stores analyses, and reports whether caches still have to be told (see outbox.Relay.Write). With outbox.ErrUnconfirmed they
-// are stored as well.
-func (s *Service) Insert(ctx context.Context, batch []Analysis) (pending bool, err error) {
-	return s.writer.Write(ctx, func(tx *gorm.DB) error { return (&Store{tx}).Insert(ctx, batch) })
+// NewService makes the Service. It runs nothing of its own accord.
+func NewService(o Options) *Service {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	m := newMetrics(o.Registerer, o.Store)
+	e := newEngine(m)
+	return &Service{o.Store, o.Outbox, newCached(o.Cache, o.Store, e, o.Archive), o.Archive, e, m, o.Logger}
 }
 
 // Warm has the figures over all analyses cached.

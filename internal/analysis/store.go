@@ -9,41 +9,30 @@ import (
 	"gorm.io/gorm"
 )
 
-// Store holds every query on content_analysis.
+// Store holds every query on this domain's tables.
 type Store struct{ db *gorm.DB }
 
 // NewStore reads and writes through db.
 func NewStore(db *gorm.DB) *Store { return &Store{db} }
 
-// Detail is an analysis with the beginning of the text it is about.
-type Detail struct {
-	Analysis
-	Preview string `json:"preview"`
-}
-
-// previewRunes is how much of a text previews show, plus one so that a cut can be seen.
-const previewRunes = 200
-
 // Get reads one analysis, ErrNotFound if there is none.
-func (s *Store) Get(ctx context.Context, id int64) (Detail, error) {
-	var d Detail
-	err := s.db.WithContext(ctx).Table("content_analysis AS a").
-		Select("a.*, left(c.content, ?) AS preview", previewRunes+1).
-		Joins("JOIN scraped_content c ON c.id = a.content_id").Where("a.id = ?", id).Take(&d).Error
+func (s *Store) Get(ctx context.Context, id int64) (Analysis, error) {
+	var a Analysis
+	err := s.db.WithContext(ctx).Where("id = ?", id).Take(&a).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return d, fmt.Errorf("get %d: %w", id, ErrNotFound)
+		return a, fmt.Errorf("get %d: %w", id, ErrNotFound)
 	}
 	if err != nil {
-		return d, fmt.Errorf("get analysis %d: %w", id, err)
+		return a, fmt.Errorf("get analysis %d: %w", id, err)
 	}
-	return d, nil
+	return a, nil
 }
 
 // Row is an analysis in listings.
 type Row struct {
 	ID             int64      `json:"id"`
 	ContentID      int64      `json:"content_id"`
-	Preview        string     `json:"preview"`
+	Preview        *string    `json:"preview"`
 	SentimentScore *float64   `json:"sentiment_score"`
 	SentimentLabel *string    `json:"sentiment_label"`
 	Topics         int        `json:"topics"`
@@ -51,29 +40,36 @@ type Row struct {
 	ProcessedAt    *time.Time `json:"processed_at"`
 }
 
-// Page reads the analyses [offset, offset+limit), newest first, and the number of all.
-func (s *Store) Page(ctx context.Context, offset, limit int) (rows []Row, total int64, err error) {
-	if err := s.db.WithContext(ctx).Model(&Analysis{}).Count(&total).Error; err != nil {
+// Page reads the analyses [offset, offset+limit), newest first, and the number of all. article 0 means those of all articles.
+func (s *Store) Page(ctx context.Context, article int64, offset, limit int) (rows []Row, total int64, err error) {
+	if article != 0 {
+		err = s.db.WithContext(ctx).Model(&Analysis{}).Where("content_id = ?", article).Count(&total).Error
+	} else {
+		err = s.db.WithContext(ctx).Raw("SELECT coalesce((SELECT count FROM analysis_figures WHERE figure = 'analyses'), 0)").Scan(&total).Error
+	}
+	if err != nil {
 		return nil, 0, fmt.Errorf("count analyses: %w", err)
 	}
 	if int64(offset) >= total {
 		return nil, total, nil
 	}
-	if err := s.pageQuery(ctx, offset, limit).Scan(&rows).Error; err != nil {
+	if err := s.pageQuery(ctx, article, offset, limit).Scan(&rows).Error; err != nil {
 		return nil, 0, fmt.Errorf("list analyses (offset %d, limit %d): %w", offset, limit, err)
 	}
 	return rows, total, nil
 }
 
-func (s *Store) pageQuery(ctx context.Context, offset, limit int) *gorm.DB {
+func (s *Store) pageQuery(ctx context.Context, article int64, offset, limit int) *gorm.DB {
 	const newest = "coalesce(processed_at, '-infinity'::timestamptz) DESC, id DESC"
 	ids := s.db.Model(&Analysis{}).Select("id").Order(newest).Limit(limit).Offset(offset)
-	return s.db.WithContext(ctx).Table("content_analysis AS a").
-		Select("a.id, a.content_id, left(c.content, ?) AS preview, a.sentiment_score, a.sentiment_label, a.processed_at, "+
-			"CASE jsonb_typeof(a.topics) WHEN 'array' THEN jsonb_array_length(a.topics) ELSE 0 END AS topics, "+
-			"CASE jsonb_typeof(a.entities) WHEN 'array' THEN jsonb_array_length(a.entities) ELSE 0 END AS entities", previewRunes+1).
-		Joins("JOIN scraped_content c ON c.id = a.content_id").Where("a.id IN (?)", ids).
-		Order("coalesce(a.processed_at, '-infinity'::timestamptz) DESC, a.id DESC")
+	if article != 0 {
+		ids = ids.Where("content_id = ?", article)
+	}
+	return s.db.WithContext(ctx).Model(&Analysis{}).
+		Select("id, content_id, preview, sentiment_score, sentiment_label, processed_at, "+
+			"CASE jsonb_typeof(topics) WHEN 'array' THEN jsonb_array_length(topics) ELSE 0 END AS topics, "+
+			"CASE jsonb_typeof(entities) WHEN 'array' THEN jsonb_array_length(entities) ELSE 0 END AS entities").
+		Where("id IN (?)", ids).Order(newest)
 }
 
 // Statistics are the figures over all analyses.
@@ -81,42 +77,40 @@ type Statistics struct {
 	Total            int64            `json:"total"`
 	AverageSentiment *float64         `json:"average_sentiment"`
 	EntityTypes      map[string]int64 `json:"entity_types"`
+	Topics           map[string]int64 `json:"topics"`
+	Sentiments       map[string]int64 `json:"sentiments"`
+	Levels           map[string]int64 `json:"levels"`
 	Last             *time.Time       `json:"last"`
 }
 
-// Statistics reads the figures over all analyses.
+// Statistics reads the figures over all analyses: a few rows that are kept with every change of them.
 func (s *Store) Statistics(ctx context.Context) (Statistics, error) {
-	var out Statistics
+	out := Statistics{EntityTypes: map[string]int64{}, Topics: map[string]int64{}, Sentiments: map[string]int64{}, Levels: map[string]int64{}}
+	var rows []struct {
+		Figure, Name string
+		Count        int64
+		Total        float64
+	}
 	db := s.db.WithContext(ctx)
-	err := db.Model(&Analysis{}).Select("count(*) AS total, avg(sentiment_score) AS average_sentiment, max(processed_at) AS last").
-		Row().Scan(&out.Total, &out.AverageSentiment, &out.Last)
+	if err := db.Raw("SELECT figure, name, count, total FROM analysis_figures WHERE count > 0").Scan(&rows).Error; err != nil {
+		return out, fmt.Errorf("analysis figures: %w", err)
+	}
+	by := map[string]map[string]int64{"entity": out.EntityTypes, "topic": out.Topics, "sentiment": out.Sentiments, "level": out.Levels}
+	for _, r := range rows {
+		switch r.Figure {
+		case "analyses":
+			out.Total = r.Count
+		case "scored":
+			out.AverageSentiment = ref(round(r.Total/float64(r.Count), 6))
+		default:
+			if m := by[r.Figure]; m != nil {
+				m[r.Name] = r.Count
+			}
+		}
+	}
+	err := db.Raw("SELECT processed_at FROM content_analysis ORDER BY coalesce(processed_at, '-infinity'::timestamptz) DESC, id DESC LIMIT 1").Scan(&out.Last).Error
 	if err != nil {
-		return out, fmt.Errorf("analysis totals: %w", err)
-	}
-	var types []struct {
-		Type  string
-		Count int64
-	}
-	err = db.Raw(`SELECT e ->> 'type' AS type, count(*) AS count
-		FROM content_analysis, jsonb_array_elements(CASE jsonb_typeof(entities) WHEN 'array' THEN entities ELSE '[]' END) AS e
-		WHERE jsonb_typeof(e) = 'object' AND e ->> 'type' IS NOT NULL GROUP BY 1`).Scan(&types).Error
-	if err != nil {
-		return out, fmt.Errorf("analysis entity types: %w", err)
-	}
-	out.EntityTypes = make(map[string]int64, len(types))
-	for _, t := range types {
-		out.EntityTypes[t.Type] = t.Count
+		return out, fmt.Errorf("the last analysis: %w", err)
 	}
 	return out, nil
-}
-
-// Insert stores analyses in one statement and fills in their ids.
-func (s *Store) Insert(ctx context.Context, batch []Analysis) error {
-	if len(batch) == 0 {
-		return nil
-	}
-	if err := s.db.WithContext(ctx).Create(&batch).Error; err != nil {
-		return fmt.Errorf("insert %d analyses: %w", len(batch), err)
-	}
-	return nil
 }

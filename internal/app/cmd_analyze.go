@@ -6,20 +6,33 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
+	"time"
 
 	"openlearn/internal/analysis/nlp"
 )
 
 const analyzeHelp = `Analyses a Spanish text: language, names with their kinds and mentions, dates, amounts of money, percentages, sentiment,
-topics, summary, key phrases, difficulty and words for learners. FILE may be -, for standard input. With --json everything is printed, with offsets in code points.`
+topics, summary, key phrases, difficulty and words for learners. FILE may be -, for standard input. With --json everything is printed, with offsets in code points.
+With --all, and no FILE, the archive's articles are analysed that are new or changed, or that another model analysed. What is stored stays
+stored if the command is ended, and it goes on from there. Needs DATABASE_URL, and Redis's address so that running services see the results at once.`
 
-func analyzeFlags(f *flag.FlagSet) { f.Bool("json", false, "print all of the analysis as JSON") }
+func analyzeFlags(f *flag.FlagSet) {
+	f.Bool("json", false, "print all of the analysis as JSON")
+	f.Bool("all", false, "analyse the archive's articles that are not analysed by this model")
+}
 
 // maxAnalyze bounds what the command reads: a book.
 const maxAnalyze = 8 << 20
 
-func runAnalyze(_ context.Context, c *call) error {
+func runAnalyze(ctx context.Context, c *call) error {
+	if c.flags.Lookup("all").Value.String() == "true" {
+		if len(c.args) > 0 {
+			return usageError{"analyze: --all takes no FILE (see openlearn analyze -h)"}
+		}
+		return analyzeArchive(ctx, c)
+	}
 	if len(c.args) != 1 {
 		return usageError{"analyze: expected one FILE, or - (see openlearn analyze -h)"}
 	}
@@ -69,7 +82,11 @@ func printAnalysis(w io.Writer, a *nlp.Analysis) {
 					what = append(what, s)
 				}
 			}
-			fmt.Fprintf(w, "name        %s (%s), %d times\n", c.Name, strings.Join(what, ", "), len(c.Mentions)+len(c.Nominal))
+			times := "once"
+			if n := len(c.Mentions) + len(c.Nominal); n > 1 {
+				times = fmt.Sprintf("%d times", n)
+			}
+			fmt.Fprintf(w, "name        %s (%s), %s\n", c.Name, strings.Join(what, ", "), times)
 		}
 		for _, v := range a.Names.Values {
 			switch {
@@ -83,4 +100,41 @@ func printAnalysis(w io.Writer, a *nlp.Analysis) {
 		}
 	}
 	fmt.Fprintf(w, "models      %s\n", a.ModelVersion)
+}
+
+// analyzeArchive analyses what is not analysed by this model.
+func analyzeArchive(ctx context.Context, c *call) error {
+	return withCore(ctx, c, func(core *core) error {
+		start := time.Now()
+		if _, err := core.Analysis.Renew(ctx); err != nil {
+			return err
+		}
+		stored, err := core.analyse(ctx, c.stderr)
+		took := time.Since(start)
+		if stored > 0 {
+			engine := core.Analysis.EngineSeconds()
+			fmt.Fprintf(c.stdout, "%d articles analysed in %s, %.0f a second (the engine alone: %.0f a second on each processor); model %s\n",
+				stored, took.Round(time.Millisecond), float64(stored)/took.Seconds(), float64(stored)/engine, nlp.ModelVersion())
+		} else if err == nil {
+			fmt.Fprintf(c.stdout, "nothing to do: all articles are analysed by model %s\n", nlp.ModelVersion())
+		}
+		return err
+	})
+}
+
+// analyseWaiting analyses the articles that wait, with a bar on a terminal.
+func (c *core) analyseWaiting(ctx context.Context, w io.Writer) error {
+	_, err := c.analyse(ctx, w)
+	return err
+}
+
+func (c *core) analyse(ctx context.Context, w io.Writer) (stored int, err error) {
+	waiting, _, err := c.Analysis.Backlog(ctx)
+	if err != nil {
+		return 0, err
+	}
+	bar := newBar(w)
+	defer bar.clear()
+	bar.show("analyse", 0, int(waiting))
+	return c.Analysis.Drain(ctx, runtime.GOMAXPROCS(0), func(stored int) { bar.show("analyse", stored, max(int(waiting), stored)) })
 }

@@ -153,6 +153,9 @@ func (c *core) furnish(ctx context.Context, articles int) {
 			c.log.Info("scraped the demo newsroom", "report", report)
 		}
 	}
+	if err == nil {
+		_, err = c.Analysis.Drain(ctx, 1, nil)
+	}
 	if err != nil && ctx.Err() == nil {
 		c.log.Error("the sample is incomplete", "error", err)
 	}

@@ -55,8 +55,8 @@ func commands() []command {
 			help: "up applies what is pending, down reverts the latest migration, status lists all. Needs DATABASE_URL.",
 		},
 		{
-			name: "seed", summary: "make sample articles and analyses", flags: seedFlags, run: runSeed,
-			help: "Makes N varied Spanish articles of several sources with their analyses, the same every time. What is there already stays.\nNeeds DATABASE_URL, and Redis's address so that running services see the articles at once.",
+			name: "seed", summary: "make sample articles and analyse them", flags: seedFlags, run: runSeed,
+			help: "Makes N varied Spanish articles of several sources, the same every time, and analyses what waits. What is there already stays.\nNeeds DATABASE_URL, and Redis's address so that running services see the articles at once.",
 		},
 		{
 			name: "import", args: "FILE…", summary: "load articles from JSON Lines", run: runImport,
@@ -76,7 +76,7 @@ func commands() []command {
 			help: "Prints allow or deny for each path, a line each (RFC 9309).",
 		},
 		{
-			name: "analyze", args: "FILE|-", summary: "analyse a Spanish text", flags: analyzeFlags, run: runAnalyze, help: analyzeHelp,
+			name: "analyze", args: "FILE|-", summary: "analyse a Spanish text, or the archive with --all", flags: analyzeFlags, run: runAnalyze, help: analyzeHelp,
 		},
 		{name: "nlp", args: "train|eval|ner|pos|…", summary: "train and measure the Spanish NLP engine", run: runNLP, help: nlpHelp},
 		{name: "cache-proxy", summary: "cache any upstream, as a reverse proxy (RFC 9111)", hidden: true, flags: cacheProxyFlags, run: runCacheProxy, help: cacheProxyHelp},
@@ -104,6 +104,7 @@ const environmentHelp = `Environment (default):
   SCRAPER_SOURCES_FILE  YAML that adds sources to the catalogue, or replaces some (see openlearn sources show)
   SCRAPER_ALLOWED_NETS  networks that may be read although they are not public, such as 10.1.0.0/16; none otherwise
   SCRAPER_USER_AGENT    what sources are told of who asks
+  ANALYSIS_WORKERS     on how many processors new and changed articles are analysed (1); 0: not by this instance
   WARM_KEYS            articles kept warm at most (500); 0: none
   WARM_SCHEDULE        which while the service runs: predicted, popular or off (predicted)
   WARM_INTERVAL        between looks at them (3m)

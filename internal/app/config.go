@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"openlearn/internal/admin"
+	"openlearn/internal/analysis"
 	"openlearn/internal/cache"
 	"openlearn/internal/jobs"
 	"openlearn/internal/postgres"
@@ -34,6 +35,7 @@ type Config struct {
 	Warming  warming.Config
 	Admin    admin.Config
 	Scraping scrapingConfig
+	Analysis analysis.Config
 	Tracing  tracingConfig
 
 	testing testingConfig
@@ -45,7 +47,7 @@ type Config struct {
 type part interface{ Validate() error }
 
 func (c *Config) parts() []part {
-	return []part{&c.Database, &c.Jobs, &c.Redis, &c.Server, &c.Guard, &c.Log, &c.Warming, &c.Admin, &c.Scraping, &c.Tracing}
+	return []part{&c.Database, &c.Jobs, &c.Redis, &c.Server, &c.Guard, &c.Log, &c.Warming, &c.Admin, &c.Scraping, &c.Analysis, &c.Tracing}
 }
 
 // testingConfig is what tests and benchmarks change; it has no variables.

@@ -32,7 +32,9 @@ type domains struct {
 // openDomains makes the domains.
 func (c *core) openDomains(context.Context) (err error) {
 	c.Articles = articles.NewService(articles.NewStore(c.db.Gorm).Admit(c.admitted.searches), c.cache, c.outbox)
-	c.Analysis = analysis.NewService(analysis.NewStore(c.db.Gorm), c.cache, c.outbox, articles.AllArticles)
+	c.Analysis = analysis.NewService(analysis.Options{
+		Store: analysis.NewStore(c.db.Gorm), Cache: c.cache, Outbox: c.outbox, Archive: analysedArchive{c.Articles}, Registerer: c.registry, Logger: c.log,
+	})
 	if c.catalogue, err = c.cfg.Scraping.sources(); err != nil {
 		return err
 	}
@@ -83,6 +85,7 @@ func (s *Server) cached(api *httpapi.API) []service.Route {
 func (s *Server) periodic() []periodic.Job {
 	return slices.Concat(
 		s.retention.Jobs(),
+		s.Analysis.Jobs(s.cfg.Analysis.Workers),
 		s.warmer.Jobs(),
 	)
 }

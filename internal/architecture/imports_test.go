@@ -47,7 +47,7 @@ var rules = []struct {
 	{"internal/scraping", append([]string{"internal/scraping/source", "internal/scraping/fetch", "internal/scraping/discover", "internal/scraping/extract"}, domain...), "the service joins the rooms; domains never import each other: declare an interface, and app adapts"},
 	{"internal/articles/…", append([]string{"internal/articles/limits"}, domain...), "domains never import each other: declare an interface, and app adapts"},
 	{"internal/analysis/nlp/…", []string{"internal/analysis/nlp/…"}, "the NLP engine is a library: it knows nothing of the service, and does no I/O"},
-	{"internal/analysis/…", domain, "domains never import each other: declare an interface, and app adapts"},
+	{"internal/analysis/…", append([]string{"internal/analysis/nlp/…"}, domain...), "the service puts the engine to use; domains never import each other: declare an interface, and app adapts"},
 	{"internal/admin/console", []string{"internal/admin", "internal/httpapi"}, "the console shows what the administration says, and asks nobody else"},
 	{"internal/admin/…", domain, "domains never import each other: declare an interface, and app adapts"},
 	{"internal/httpapi", []string{"internal/admission", "internal/postgres", "internal/cache/httpcache/service", "internal/cache/httpcache/rules"}, "handlers' common ground maps database errors to statuses, and knows no domain"},

@@ -49,6 +49,7 @@ type Article struct {
 	Image           *string         `json:"image" doc:"Address of the article's picture"`
 	Language        *string         `json:"language" doc:"BCP 47"`
 	Revision        int             `json:"revision" gorm:"default:1" doc:"Grows with each change of the title, subtitle or text"`
+	AnalysedAt      *time.Time      `json:"analysed_at" doc:"When an analysis last changed what is shown here"`
 	DuplicateGroup  *int64          `json:"duplicate_group" doc:"Articles that tell the same story share this number; null: no other tells it"`
 }
 

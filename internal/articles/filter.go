@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"openlearn/internal/articles/limits"
 	"openlearn/internal/httpapi"
 )
 
@@ -86,6 +87,7 @@ type Filter struct {
 	Source, Category, Author, Tag, Entity string
 	From, To                              *time.Time // published_date in [From, To)
 	MinDifficulty, MaxDifficulty          *float64
+	Level                                 string // CEFR level, as limits.Levels has it
 	Paywall                               *bool
 	Collapse                              bool // of articles that tell one story, show the first alone
 }
@@ -125,6 +127,9 @@ func (f Filter) where(q *gorm.DB, o Order) *gorm.DB {
 	}
 	if f.MaxDifficulty != nil {
 		q = q.Where(difficulty+" <= ? AND difficulty_score IS NOT NULL", *f.MaxDifficulty)
+	}
+	if l, ok := limits.Levels[f.Level]; ok {
+		q = q.Where(difficulty+" >= ? AND "+difficulty+" < ?", l.From, l.Below)
 	}
 	if f.Paywall != nil {
 		q = q.Where("is_paywall = ?", *f.Paywall)
@@ -176,7 +181,7 @@ func (k keyset) order() string { return k.expr + " " + k.direction + ", id " + k
 // params is the filter's part of a cache key: only what is set, in canonical spelling.
 func (f Filter) params() url.Values {
 	v := url.Values{}
-	for name, s := range map[string]string{"source": f.Source, "category": f.Category, "author": f.Author, "tag": f.Tag, "entity": f.Entity} {
+	for name, s := range map[string]string{"source": f.Source, "category": f.Category, "author": f.Author, "tag": f.Tag, "entity": f.Entity, "level": f.Level} {
 		if s != "" {
 			v.Set(name, s)
 		}

@@ -143,12 +143,16 @@ func (h *handlers) contentByID(ctx context.Context, in *IDInput) (*contentItemOu
 	return &contentItemOutput{lastModified(a.modified()), contentItem(&a, 0)}, nil
 }
 
-// modified is when the article was last changed: edited, else stored.
+// modified is when what the article shows was last changed: edited or analysed, else stored.
 func (a *Article) modified() time.Time {
+	at := deref(a.ScrapedAt)
 	if a.UpdatedAt != nil {
-		return *a.UpdatedAt
+		at = *a.UpdatedAt
 	}
-	return deref(a.ScrapedAt)
+	if a.AnalysedAt != nil && a.AnalysedAt.After(at) {
+		at = *a.AnalysedAt
+	}
+	return at
 }
 
 // lastModified is the field's value, "" for a time that is not known.

@@ -36,6 +36,7 @@ type FilterInput struct {
 	To            httpapi.Opt[httpapi.Date] `query:"to" doc:"Published before this moment, or on or before this day"`
 	MinDifficulty httpapi.Opt[float64]      `query:"min_difficulty" doc:"1 (easy) to 5 (hard)"`
 	MaxDifficulty httpapi.Opt[float64]      `query:"max_difficulty" doc:"1 (easy) to 5 (hard)"`
+	Level         string                    `query:"level" enum:"A1,A2,B1,B2,C1,C2" doc:"CEFR level of who can read it"`
 	IsPaywall     httpapi.Opt[bool]         `query:"is_paywall" doc:"Only articles behind a paywall, or only free ones"`
 	Collapse      string                    `query:"collapse" enum:"duplicates" doc:"duplicates: of articles that tell one story, show the first alone"`
 }
@@ -43,7 +44,7 @@ type FilterInput struct {
 func (in FilterInput) filter() Filter {
 	f := Filter{
 		Source: in.Source, Category: in.Category, Author: in.Author, Tag: in.Tag, Entity: in.Entity,
-		MinDifficulty: in.MinDifficulty.Ptr(), MaxDifficulty: in.MaxDifficulty.Ptr(), Paywall: in.IsPaywall.Ptr(),
+		MinDifficulty: in.MinDifficulty.Ptr(), MaxDifficulty: in.MaxDifficulty.Ptr(), Level: in.Level, Paywall: in.IsPaywall.Ptr(),
 		Collapse: in.Collapse == collapseDuplicates,
 	}
 	if in.From.Set {

@@ -87,7 +87,7 @@ func take(q *gorm.DB, id int64) (Article, error) {
 // listColumns are what listings show: of the content its opening, since whole texts would be fetched for nothing, and of
 // columns without a limit what is of a usual size. So a page has a bound in bytes, whatever its articles hold.
 const listColumns = "id, source, source_url, category, title, left(subtitle, 10000) AS subtitle, opening AS content, author, word_count, " +
-	"published_date, scraped_at, updated_at, " + usualEntities + ", " + usualTags + ", difficulty_score, is_paywall, image, language, duplicate_group"
+	"published_date, scraped_at, updated_at, analysed_at, " + usualEntities + ", " + usualTags + ", difficulty_score, is_paywall, image, language, duplicate_group"
 
 // Names of up to 16 KiB of JSON, and tags of up to 100 (more than the service itself accepts), are shown in listings, larger
 // ones only with their article. What is stored in less than a kilobyte (compressed, perhaps) is not measured: that would

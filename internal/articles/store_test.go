@@ -580,6 +580,8 @@ func TestQueriesUseTheirIndexes(t *testing.T) {
 		{"no such days", "scraped_content_undated_last", s.listQuery(ctx, Filter{To: ptr(time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC))}, Newest, nil, 20)},
 		{"days, oldest first", "scraped_content_undated_first", s.listQuery(ctx, Filter{From: day(5)}, Oldest, nil, 20)},
 		{"no such difficulty", "scraped_content_difficulty", s.listQuery(ctx, Filter{MinDifficulty: ptr(4.9)}, Newest, nil, 20)},
+		{"level", "scraped_content_difficulty", s.listQuery(ctx, Filter{Level: "C2"}, Newest, nil, 20)},
+		{"level, easiest first", "scraped_content_difficulty", s.listQuery(ctx, Filter{Level: "B1"}, Easiest, nil, 20)},
 		{"category, undated first", "scraped_content_category_first", s.listQuery(ctx, Filter{Category: "c7"}, UndatedFirst, nil, 20)},
 		{"category", "scraped_content_category", s.listQuery(ctx, Filter{Category: "c7"}, Newest, nil, 20)},
 		{"author", "scraped_content_author", s.listQuery(ctx, Filter{Author: "Autor 7"}, Newest, nil, 20)},

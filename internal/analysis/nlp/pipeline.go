@@ -41,6 +41,8 @@ type Request struct {
 	Parts Parts
 	// Published is the day the text is from, for dates and offices; zero if it is not known.
 	Published time.Time
+	// Title is the headline, where it stands apart from the text; it says what the summary has to tell.
+	Title string
 }
 
 // Analysis is what was asked for; the other fields are nil.
@@ -76,57 +78,87 @@ var ModelVersion = sync.OnceValue(func() string {
 
 // Analyze analyses a text of any origin. It takes time and memory linear in the length of the text.
 func Analyze(s string, r Request) Analysis {
-	a := Analysis{ModelVersion: ModelVersion(), Document: text.Analyze(s)}
-	d := &a.Document
-	needsNames := r.Parts&Entities != 0
-	if capitals(d) && r.Parts&(Morphology|Entities|Sentiment) != 0 {
-		d.Recase(ner.Default().Casing)
-	}
-	if needsNames || r.Parts&(Morphology|KeyPhrases|Vocabulary) != 0 {
-		words := morph.Default().Tag(d)
-		a.Words = &words
-	}
-	if needsNames {
-		found := ner.Default().Find(d, a.Words, ner.Options{Published: r.Published})
-		a.Names = &found
-	}
-	if r.Parts&Sentiment != 0 {
-		tone := sentiment.Analyze(d)
-		a.Sentiment = &tone
-		if a.Names != nil {
-			spans := make([]sentiment.Span, len(a.Names.Entities))
-			for i, e := range a.Names.Entities {
-				spans[i] = sentiment.Span{First: e.First, Last: e.Last}
-			}
-			a.Targets = sentiment.Targets(d, spans)
-		}
-	}
-	if r.Parts&Difficulty != 0 {
-		hard := readability.Analyze(d)
-		a.Difficulty = &hard
-	}
-	a.topical(r)
+	a := *NewRun(s, r).Do(r.Parts)
 	if r.Parts&Morphology == 0 {
 		a.Words = nil
 	}
 	return a
 }
 
+// Run analyses one text part by part: what several parts need is computed once, and a part's result is the same whichever
+// others were asked for before. A Run is for one goroutine at a time.
+type Run struct {
+	text    string
+	request Request
+	done    Parts
+	read    bool
+	a       Analysis
+}
+
+// NewRun prepares the analysis of a text; nothing is computed yet, and the request's Parts do not count.
+func NewRun(s string, r Request) *Run {
+	return &Run{text: s, request: r, a: Analysis{ModelVersion: ModelVersion()}}
+}
+
+// Do computes the parts that are not there yet, and what they need. The analysis is the Run's: it grows with later calls.
+func (r *Run) Do(parts Parts) *Analysis {
+	if !r.read {
+		r.read = true
+		r.a.Document = text.Analyze(r.text)
+		if capitals(&r.a.Document) {
+			r.a.Document.Recase(ner.Default().Casing)
+		}
+	}
+	parts &^= r.done
+	r.done |= parts
+	a, d := &r.a, &r.a.Document
+	if a.Words == nil && parts&(Morphology|Entities|KeyPhrases|Vocabulary) != 0 {
+		words := morph.Default().Tag(d)
+		a.Words = &words
+	}
+	if parts&Entities != 0 {
+		found := ner.Default().Find(d, a.Words, ner.Options{Published: r.request.Published})
+		a.Names = &found
+	}
+	if parts&Sentiment != 0 {
+		tone := sentiment.Analyze(d)
+		a.Sentiment = &tone
+	}
+	if a.Sentiment != nil && a.Names != nil && a.Targets == nil {
+		spans := make([]sentiment.Span, len(a.Names.Entities))
+		for i, e := range a.Names.Entities {
+			spans[i] = sentiment.Span{First: e.First, Last: e.Last}
+		}
+		a.Targets = sentiment.Targets(d, spans)
+	}
+	if parts&Difficulty != 0 {
+		hard := readability.Analyze(d)
+		a.Difficulty = &hard
+	}
+	r.topical(parts)
+	return a
+}
+
 // mostPhrases is how many key phrases are told.
 const mostPhrases = 10
 
-func (a *Analysis) topical(r Request) {
-	d := &a.Document
-	if r.Parts&Topics != 0 {
+func (r *Run) topical(parts Parts) {
+	a, d := &r.a, &r.a.Document
+	if parts&Topics != 0 {
 		a.Topics = topic.Analyze(d)
 	}
-	if r.Parts&Summary != 0 {
-		a.Summary = summary.Analyze(d, summary.Options{})
+	if parts&Summary != 0 {
+		var o summary.Options
+		if r.request.Title != "" {
+			title := text.Analyze(r.request.Title)
+			o.Title = &title
+		}
+		a.Summary = summary.Analyze(d, o)
 	}
-	if r.Parts&KeyPhrases != 0 {
+	if parts&KeyPhrases != 0 {
 		a.Phrases = phrases.Analyze(d, a.Words, mostPhrases)
 	}
-	if r.Parts&Vocabulary != 0 {
+	if parts&Vocabulary != 0 {
 		a.Vocabulary = vocabulary.Analyze(d, a.Words, vocabulary.Options{})
 		a.Colombianisms = vocabulary.Colombianisms(d)
 	}

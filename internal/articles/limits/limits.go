@@ -17,3 +17,8 @@ const (
 	// Content is far beyond any newspaper's text and well below what the full-text index accepts.
 	Content = 500_000
 )
+
+// Levels are the difficulty scores of each CEFR level: at least From, and less than Below.
+var Levels = map[string]struct{ From, Below float64 }{
+	"A1": {0, 1.5}, "A2": {1.5, 2.5}, "B1": {2.5, 3.5}, "B2": {3.5, 4.5}, "C1": {4.5, 4.975}, "C2": {4.975, 5.001},
+}

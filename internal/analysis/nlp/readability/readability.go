@@ -4,6 +4,7 @@ package readability
 
 import (
 	"math"
+	"slices"
 
 	"openlearn/internal/analysis/nlp/text"
 )
@@ -143,7 +144,7 @@ func Analyze(d *text.Document) Result {
 	}
 	raw := calibrated().raw(f, c.Words)
 	r.Score = math.Round(1000*bounded(raw)) / 1000
-	r.Level = level(raw)
+	r.Level = LevelOf(r.Score)
 	return r
 }
 
@@ -158,18 +159,20 @@ func bounded(raw float64) float64 {
 	return raw
 }
 
-// c2From is where C2 begins: half a level above the hardest texts of the calibration, and a little more for what lies outside it.
-const c2From = 6
+// Levels are the levels with the scores at which they begin: half-way between the levels of the calibration, where the score is 1
+// for A1 … 5 for C1. C2 begins half a level above its hardest texts and a little more, for what lies outside it (6 of the score
+// that is not bounded).
+var Levels = []struct {
+	Level Level
+	From  float64
+}{{A1, 0}, {A2, 1.5}, {B1, 2.5}, {B2, 3.5}, {C1, 4.5}, {C2, 4.975}}
 
-// level cuts the raw score, which is 1 for A1 … 5 for C1, half-way between the levels.
-func level(raw float64) Level {
-	for i, l := range []Level{A1, A2, B1, B2} {
-		if raw < float64(i)+1.5 {
-			return l
+// LevelOf is the level of a score.
+func LevelOf(score float64) Level {
+	for _, l := range slices.Backward(Levels) {
+		if score >= l.From {
+			return l.Level
 		}
 	}
-	if raw < c2From {
-		return C1
-	}
-	return C2
+	return A1
 }

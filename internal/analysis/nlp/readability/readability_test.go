@@ -46,7 +46,7 @@ func TestScoreRisesWithDifficulty(t *testing.T) {
 	// Levels follow scores.
 	last := A1
 	for raw := 0.0; raw < 7; raw += 0.1 {
-		if l := level(raw); l < last {
+		if l := LevelOf(bounded(raw)); l < last {
 			t.Errorf("level falls from %s to %s at %.1f", last, l, raw)
 		} else {
 			last = l
