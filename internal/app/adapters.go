@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
@@ -25,12 +26,12 @@ import (
 // archiveFigures answers scraping's question from the archive.
 type archiveFigures struct{ articles *articles.Service }
 
-func (a archiveFigures) Figures(ctx context.Context) (scraping.Figures, error) {
-	c, err := a.articles.Counts(ctx)
+func (a archiveFigures) Figures(ctx context.Context, since time.Time) (scraping.Figures, error) {
+	c, err := a.articles.Counts(ctx, since)
 	if err != nil {
 		return scraping.Figures{}, err
 	}
-	out := scraping.Figures{Total: c.Total, Recent: c.Recent, LastScrape: c.LastScrape}
+	out := scraping.Figures{Total: c.Total, Recent: c.Recent, LastScrape: c.LastScrape, BySource: []scraping.SourceCount{}}
 	for _, s := range c.BySource {
 		out.BySource = append(out.BySource, scraping.SourceCount{Source: s.Source, Count: s.Count})
 	}

@@ -141,7 +141,7 @@ func writeEnvFile(path string, cfg Config) error {
 // furnish fills an empty database with the sample and then scrapes the demo newsroom, over HTTP and through the same
 // cache as everything else. A development server without it is still one, so failures are logged and no more.
 func (c *core) furnish(ctx context.Context, articles int) {
-	counts, err := c.Articles.Counts(ctx)
+	counts, err := c.Articles.Counts(ctx, time.Now())
 	if err == nil && counts.Total < int64(articles) { // again after an interrupted first run: seeding twice adds nothing
 		var n int
 		n, err = c.seed(ctx, articles)

@@ -26,7 +26,8 @@ type domains struct {
 	Analysis *analysis.Service
 	Scraping *scraping.Service
 
-	catalogue *source.Catalogue
+	catalogue      *source.Catalogue
+	scrapingStatus *scraping.Status
 }
 
 // openDomains makes the domains.
@@ -69,7 +70,7 @@ func (c *core) workers() []jobs.Work {
 func (s *Server) mount(api *httpapi.API) {
 	articles.Register(api, s.Articles)
 	analysis.Register(api, s.Analysis)
-	scraping.Register(api, s.catalogue, archiveFigures{s.Articles})
+	scraping.Register(api, s.catalogue, s.scrapingStatus)
 }
 
 // cached joins the tables of cached routes.
@@ -77,7 +78,7 @@ func (s *Server) cached(api *httpapi.API) []service.Route {
 	return slices.Concat(
 		articles.Cached(api, s.Articles),
 		analysis.Cached(api, s.Analysis),
-		scraping.Cached(api, s.Articles.FigureDeps()),
+		scraping.Cached(api, s.scrapingStatus),
 	)
 }
 

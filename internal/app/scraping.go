@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"openlearn/internal/articles"
 	"openlearn/internal/scraping"
 	"openlearn/internal/scraping/fetch"
 	"openlearn/internal/scraping/newsroom"
@@ -52,8 +53,11 @@ func (c *scrapingConfig) fetcher(log *slog.Logger) *fetch.Fetcher {
 	return fetch.New(fetch.Config{UserAgent: c.UserAgent, Allowed: c.nets, Log: log})
 }
 
-// openScraping makes the one Service of the process: what it remembers of entries, robots and paces counts for all passes.
+// openScraping makes what tells how gathering goes, and the one Service of the process: what it remembers of entries, robots and paces counts for all passes.
 func (c *core) openScraping() error {
+	c.scrapingStatus = scraping.NewStatus(scraping.StatusConfig{
+		Cache: c.cache, Archive: archiveFigures{c.Articles}, Deps: []string{articles.AllArticles, articles.Table},
+	})
 	metrics, err := scraping.NewMetrics(c.registry, c.catalogue)
 	if err != nil {
 		return err

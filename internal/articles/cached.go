@@ -97,7 +97,6 @@ type cachedReads struct {
 	list    *cache.Func[listQuery, Page]
 	simple  *cache.Func[offsetQuery, OffsetPage]
 	search  *cache.Func[searchQuery, SearchPage]
-	counts  *cache.Func[struct{}, Counts]
 
 	revisions *cache.Func[int64, []Revision]
 }
@@ -140,9 +139,6 @@ type SearchPage struct {
 	Hits  []Hit `json:"hits"`
 	Total int64 `json:"total"`
 }
-
-// recent is the window of "recent_articles_24h".
-const recent = 24 * time.Hour
 
 // newCached declares how the store's reads are cached.
 func newCached(c *cache.Cache, s *Store) *cachedReads {
@@ -193,16 +189,6 @@ func newCached(c *cache.Cache, s *Store) *cachedReads {
 			Deps:     func(id int64) []string { return []string{ArticleDep(id), Table} },
 			NotFound: ErrNotFound,
 		}, s.Revisions),
-
-		counts: cache.Wrap(c, cache.Spec[struct{}]{
-			Layer:    AnalyticsLayer,
-			Key:      func(struct{}) cache.Key { return cache.Key{ID: "scraping-status"} },
-			Deps:     func(struct{}) []string { return Filter{}.deps() },
-			TTL:      5 * time.Minute,
-			Volatile: true, // the last 24 hours move on by themselves
-		}, func(ctx context.Context, _ struct{}) (Counts, error) {
-			return s.Counts(ctx, s.now().Add(-recent))
-		}),
 	}
 }
 

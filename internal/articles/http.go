@@ -80,9 +80,6 @@ func deps[I, A, T any](f *cache.Func[A, T], query func(*I) (A, error)) func(*I) 
 	}
 }
 
-// FigureDeps is what the archive's figures depend on, for routes of others that show them.
-func (s *Service) FigureDeps() []string { return s.cached.counts.Deps(struct{}{}) }
-
 type handlers struct {
 	api *httpapi.API
 	s   *Service

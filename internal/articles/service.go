@@ -45,9 +45,9 @@ func (s *Service) Warm(ctx context.Context, ids []int64) (loaded int, err error)
 	return loaded, err
 }
 
-// Counts are the archive's figures, at most five minutes old where only time has passed.
-func (s *Service) Counts(ctx context.Context) (Counts, error) {
-	return s.cached.counts.Get(ctx, struct{}{})
+// Counts are the archive's figures, read from the database: what shows them keeps them.
+func (s *Service) Counts(ctx context.Context, since time.Time) (Counts, error) {
+	return s.store.Counts(ctx, since)
 }
 
 // Create stores a new article and returns it with its id, and whether caches still have to be told (see outbox.Relay.Write). An

@@ -13,49 +13,30 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// Figures are what the status page says of the archive.
-type Figures struct {
-	Total, Recent int64
-	LastScrape    *time.Time
-	BySource      []SourceCount
-}
-
-// SourceCount is how many articles a source has given.
-type SourceCount struct {
-	Source string `json:"source"`
-	Count  int64  `json:"count"`
-}
-
-// Archive is asked for the figures. It is an interface because the articles belong to another domain.
-type Archive interface {
-	Figures(ctx context.Context) (Figures, error)
-}
-
 // Register mounts the scraping routes.
-func Register(api *httpapi.API, catalogue *source.Catalogue, archive Archive) {
-	h := &handlers{catalogue, archive}
+func Register(api *httpapi.API, catalogue *source.Catalogue, status *Status) {
+	h := &handlers{catalogue, status}
 	get := func(path, id, summary string) huma.Operation {
 		return huma.Operation{Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Tags: []string{"scraping"}}
 	}
 	huma.Register(api, get("/api/scraping/sources", "scraping-sources", "The sources OpenLearn watches"), h.sources)
 	huma.Register(api, get("/api/sources", "sources", "The same under the path that the client calls"), h.sources)
-	huma.Register(api, get("/api/scraping/status", "scraping-status", "How much has been gathered, and when last"), h.status)
+	huma.Register(api, get("/api/scraping/status", "scraping-status", "How much has been gathered, and when last"), h.showStatus)
 }
 
-// Cached is the table of the scraping routes that are cached. The catalogue changes with the binary only; statusDeps is
-// what the archive's figures depend on.
-func Cached(api *httpapi.API, statusDeps []string) []service.Route {
+// Cached is the table of the scraping routes that are cached. The catalogue changes with the binary only.
+func Cached(api *httpapi.API, status *Status) []service.Route {
 	catalogue := func(*sourcesInput) ([]string, error) { return nil, nil }
 	return []service.Route{
 		httpapi.Cached(api, "/api/scraping/sources", 2*time.Hour, catalogue),
 		httpapi.Cached(api, "/api/sources", 2*time.Hour, catalogue),
-		httpapi.Cached(api, "/api/scraping/status", 5*time.Minute, func(*struct{}) ([]string, error) { return statusDeps, nil }),
+		httpapi.Cached(api, "/api/scraping/status", 5*time.Minute, func(*struct{}) ([]string, error) { return status.Deps(), nil }),
 	}
 }
 
 type handlers struct {
 	catalogue *source.Catalogue
-	archive   Archive
+	status    *Status
 }
 
 type sourcesInput struct {
@@ -125,29 +106,4 @@ func (h *handlers) sources(_ context.Context, in *sourcesInput) (*sourcesOutput,
 	}
 	categories := h.catalogue.Categories()
 	return &sourcesOutput{sourceList{len(categories), categories, shape, len(list), h.catalogue.Implemented()}}, nil
-}
-
-type statusOutput struct {
-	Body struct {
-		Status             string        `json:"status"`
-		TotalArticles      int64         `json:"total_articles"`
-		RecentArticles     int64         `json:"recent_articles_24h"`
-		LastScrape         *time.Time    `json:"last_scrape"`
-		SourceDistribution []SourceCount `json:"source_distribution" nullable:"false" doc:"Largest first"`
-		AvailableScrapers  []string      `json:"available_scrapers"`
-		Timestamp          time.Time     `json:"timestamp"`
-	}
-}
-
-func (h *handlers) status(ctx context.Context, _ *struct{}) (*statusOutput, error) {
-	f, err := h.archive.Figures(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := &statusOutput{}
-	b := &out.Body
-	b.Status, b.TotalArticles, b.RecentArticles, b.LastScrape = "operational", f.Total, f.Recent, f.LastScrape
-	b.SourceDistribution = append([]SourceCount{}, f.BySource...)
-	b.AvailableScrapers, b.Timestamp = h.catalogue.Implemented(), time.Now().UTC()
-	return out, nil
 }
