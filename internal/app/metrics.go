@@ -46,6 +46,13 @@ func expose(g prometheus.Gatherer) func(context.Context) (exposition, error) {
 	}
 }
 
+// gatheredAt says in each exposition when it was gathered, so that Prometheus knows how old the rest of it is.
+func gatheredAt() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "metrics_gathered_timestamp_seconds", Help: "When these figures were gathered (Unix time): all who ask within a second are given the same.",
+	}, func() float64 { return float64(time.Now().UnixNano()) / 1e9 })
+}
+
 var textFormat = expfmt.NewFormat(expfmt.TypeTextPlain)
 
 // metricsPage answers Prometheus, in the text format that every version reads.

@@ -36,6 +36,11 @@ func newMetrics(reg prometheus.Registerer, routes map[string]*route) (*metrics, 
 			return nil, err
 		}
 	}
+	for _, rt := range routes {
+		for _, reason := range []string{"status", "displaced"} {
+			m.unstored.WithLabelValues(rt.Path, reason) // 0 is a figure too
+		}
+	}
 	return m, nil
 }
 
