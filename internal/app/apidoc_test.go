@@ -75,7 +75,28 @@ Written from the OpenAPI document (` + "`/openapi.json`" + `; pages at ` + "`/do
 	for _, tag := range slices.Sorted(maps.Keys(byTag)) {
 		fmt.Fprintf(&b, "\n## %s\n%s", strings.ToUpper(tag[:1])+tag[1:], strings.Join(byTag[tag], ""))
 	}
+	b.WriteString("\n## Beside the API\n\nPages and figures, which the OpenAPI document does not describe.\n\n| path | what |\n|---|---|\n")
+	for _, path := range slices.Sorted(maps.Keys(besideTheAPI)) {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", path, besideTheAPI[path])
+	}
 	return b.Bytes()
+}
+
+// besideTheAPI are the routes that are no operations of the API.
+var besideTheAPI = map[string]string{
+	"/api":                "what `GET /` says",
+	"/openapi.json":       "the OpenAPI document",
+	"/api/openapi.json":   "the same, where clients of the original look for it",
+	"/docs":               "Swagger UI",
+	"/api/docs":           "the same",
+	"/redoc":              "Redoc",
+	"/api/redoc":          "the same",
+	"/docs/assets/{name}": "what these pages load",
+	"/metrics":            "figures for Prometheus, gathered once a second for all who ask; `Age` says how old they are",
+	"/admin":              "leads to the console",
+	"/admin/cache":        "the console, with a login of its own",
+	"/admin/cache/events": "its live figures, as server-sent events",
+	"/admin/cache/*":      "its other pages and forms",
 }
 
 func renderOperation(doc map[string]any, method, path string, op map[string]any) string {
