@@ -1,5 +1,5 @@
-// Package admin is the cache's operator's door: /api/cache tells how the cache does, in measured figures only, shows what
-// is stored, invalidates and warms, and remembers who did so.
+// Package admin is what operators can do with the cache: see how it does, in measured figures only, see what is stored,
+// invalidate, warm and measure, with a trail of who did what. Package jsonapi serves it to programs, package console to people.
 package admin
 
 import (
@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"gorm.io/gorm"
 
 	"openlearn/internal/cache"
@@ -46,13 +45,16 @@ type LayerNames struct {
 
 // Options configure an Admin. All but Warming, Now, Sampling and Sharing are needed.
 type Options struct {
-	Cache    *cache.Cache
-	DB       *gorm.DB // where the audit trail is
-	Metrics  prometheus.Gatherer
-	Outbox   Outbox
-	Archive  Archive
-	Loaders  map[string]Loader // by layer
-	Layers   LayerNames
+	Cache   *cache.Cache
+	DB      *gorm.DB // where the audit trail is
+	Outbox  Outbox
+	Archive Archive
+	Loaders map[string]Loader // by layer
+	Layers  LayerNames
+	// Statements is how long PostgreSQL took for each statement, Requests how long each route took to answer.
+	Statements func() cache.Histogram
+	Requests   func() []RouteTimes
+
 	Handler  func() http.Handler // the service, for probes; asked when one runs
 	Warming  func() Warming      // what keeps entries warm, Keys being all of them; nil = nothing does
 	Logger   *slog.Logger
@@ -86,8 +88,8 @@ func New(o Options) *Admin {
 	a := &Admin{opt: o, cache: o.Cache, log: o.Logger, trail: trail{o.DB}, started: o.Now()}
 	a.history.add(sample{at: a.started})
 	a.shared = shared{
-		stats: NewSnapshot(o.Sharing, a.gatherStats), health: NewSnapshot(o.Sharing, a.gatherHealth),
-		metrics: NewSnapshot(o.Sharing, a.gatherMetrics), comparison: NewSnapshot(o.Sharing, a.gatherComparison),
+		figures: NewSnapshot(o.Sharing, a.gatherFigures), health: NewSnapshot(o.Sharing, a.gatherHealth),
+		all: NewSnapshot(o.Sharing, a.gatherAll), comparison: NewSnapshot(o.Sharing, a.gatherComparison),
 	}
 	a.sampling = periodic.Start(context.Background(), periodic.Job{
 		Name: "cache figures", First: o.Sampling, Every: o.Sampling, Logger: o.Logger,
@@ -99,19 +101,37 @@ func New(o Options) *Admin {
 	return a
 }
 
+// LayerNames are the layers that answers name.
+func (a *Admin) LayerNames() LayerNames { return a.opt.Layers }
+
 // Close ends the sampling.
 func (a *Admin) Close() {
 	a.sampling.Close()
-	a.shared.stats.Close()
+	a.shared.figures.Close()
 	a.shared.health.Close()
-	a.shared.metrics.Close()
+	a.shared.all.Close()
 	a.shared.comparison.Close()
 }
 
 // shared are the public figures: anybody may ask for them, so they are gathered once for all who do.
 type shared struct {
-	stats      *Snapshot[*statsOutput]
-	health     *Snapshot[*healthOutput]
-	metrics    *Snapshot[*metricsOutput]
-	comparison *Snapshot[*comparisonOutput]
+	figures    *Snapshot[Figures]
+	health     *Snapshot[Health]
+	all        *Snapshot[AllFigures]
+	comparison *Snapshot[Performance]
+}
+
+// Caller is who asks, as the audit trail names them.
+type Caller struct{ Actor, Remote, RequestID string }
+
+type callerKey struct{}
+
+// As makes a context whose operations are the caller's.
+func As(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+func callerOf(ctx context.Context) Caller {
+	c, _ := ctx.Value(callerKey{}).(Caller)
+	return c
 }

@@ -10,7 +10,6 @@ import (
 	"gorm.io/gorm"
 
 	"openlearn/internal/cache"
-	"openlearn/internal/httpapi"
 )
 
 // trail is the table cache_audit.
@@ -48,8 +47,8 @@ func (a *Admin) audited(ctx context.Context, operation string, target any, do fu
 		ended = a.trail.end(ctx, id, time.Since(start), reach, err)
 	}
 	who := callerOf(ctx)
-	a.log.Info("cache operation", "operation", operation, "target", target, "keys", reach.Total(), "actor", who.actor, "remote", who.remote,
-		"request_id", who.requestID, "failed", err != nil)
+	a.log.Info("cache operation", "operation", operation, "target", target, "keys", reach.Total(), "actor", who.Actor, "remote", who.Remote,
+		"request_id", who.RequestID, "failed", err != nil)
 	if ended != nil {
 		a.log.Error("cache operation is not in the audit trail", "operation", operation, "target", target, "error", ended)
 	}
@@ -65,7 +64,7 @@ func (t trail) begin(ctx context.Context, operation string, target any) (id int6
 	defer cancel()
 	who := callerOf(ctx)
 	err = t.db.WithContext(ctx).Raw(`INSERT INTO cache_audit (actor, remote, request_id, operation, target) VALUES (?, ?, ?, ?, ?::jsonb) RETURNING id`,
-		who.actor, who.remote, who.requestID, operation, string(raw)).Scan(&id).Error
+		who.Actor, who.Remote, who.RequestID, operation, string(raw)).Scan(&id).Error
 	if err != nil {
 		return 0, fmt.Errorf("audit %s: %w", operation, err)
 	}
@@ -103,36 +102,23 @@ func (t trail) page(ctx context.Context, before int64, limit int) (out []AuditEn
 	return out, nil
 }
 
-type auditInput struct {
-	Limit  int    `query:"limit" default:"50" minimum:"1" maximum:"200"`
-	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before"`
-}
-
-type auditOutput struct {
-	Body struct {
-		Items      []AuditEntry `json:"items" nullable:"false"`
-		NextCursor *string      `json:"next_cursor"`
-	}
-}
-
-func (a *Admin) auditTrail(ctx context.Context, in *auditInput) (*auditOutput, error) {
+// Trail is a page of the audit trail, newest first; next is the cursor of older rows, "" at the end.
+func (a *Admin) Trail(ctx context.Context, cursor string, limit int) (rows []AuditEntry, next string, err error) {
 	before := int64(0)
-	if in.Cursor != "" {
-		n, err := strconv.ParseInt(in.Cursor, 10, 64)
+	if cursor != "" {
+		n, err := strconv.ParseInt(cursor, 10, 64)
 		if err != nil || n <= 0 {
-			return nil, httpapi.Value("not a cursor of this list", in.Cursor, "query", "cursor")
+			return nil, "", invalid("cursor", "not a cursor of this list", cursor)
 		}
 		before = n
 	}
-	rows, err := a.trail.page(ctx, before, in.Limit+1)
+	found, err := a.trail.page(ctx, before, limit+1)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	out := &auditOutput{}
-	out.Body.Items = append([]AuditEntry{}, rows[:min(len(rows), in.Limit)]...)
-	if len(rows) > in.Limit {
-		next := strconv.FormatInt(rows[in.Limit-1].ID, 10)
-		out.Body.NextCursor = &next
+	rows = append([]AuditEntry{}, found[:min(len(found), limit)]...)
+	if len(found) > limit {
+		next = strconv.FormatInt(rows[limit-1].ID, 10)
 	}
-	return out, nil
+	return rows, next, nil
 }

@@ -14,20 +14,14 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// observed is a histogram of these seconds as the registry has it.
+// observed is what a histogram of these seconds has counted.
 func observed(t *testing.T, seconds ...float64) histogram {
 	t.Helper()
-	reg := prometheus.NewRegistry()
 	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "h", Buckets: []float64{.001, .002, .004, .008}})
-	reg.MustRegister(h)
 	for _, s := range seconds {
 		h.Observe(s)
 	}
-	found, err := families(reg, "h")
-	if err != nil || len(found["h"]) != 1 {
-		t.Fatal(found, err)
-	}
-	return found["h"][0].histogram
+	return histogram(cache.HistogramOf(h))
 }
 
 func repeat(n int, v ...float64) (out []float64) {
@@ -56,13 +50,13 @@ func TestHistogramDifferences(t *testing.T) {
 	t.Parallel()
 	all, hits := observed(t, repeat(200, .0005, .006)...), observed(t, repeat(200, .0005)...)
 	missed := all.minus(hits)
-	if ms, ok := missed.mean(); missed.n != 200 || !ok || math.Abs(ms-6) > 1e-6 {
+	if ms, ok := missed.mean(); missed.Count != 200 || !ok || math.Abs(ms-6) > 1e-6 {
 		t.Errorf("%+v: %v", missed, ms)
 	}
-	if back := missed.plus(hits); back.n != all.n || back.upTo[0] != all.upTo[0] {
+	if back := missed.plus(hits); back.Count != all.Count || back.UpTo[0] != all.UpTo[0] {
 		t.Errorf("%+v", back)
 	}
-	if empty := (histogram{}).minus(histogram{}); empty.n != 0 || empty.latency().P50 != nil {
+	if empty := (histogram{}).minus(histogram{}); empty.Count != 0 || empty.latency().P50 != nil {
 		t.Errorf("%+v", empty)
 	}
 }
@@ -139,7 +133,7 @@ func judge(st cache.Stats, w window, pending int64, oldest time.Duration) *exami
 
 func TestScore(t *testing.T) {
 	t.Parallel()
-	quick, slow := observed(t, repeat(200, .0005)...), histogram{bounds: []float64{.02, .0275}, upTo: []uint64{0, 1000}, n: 1000, sum: 25}
+	quick, slow := observed(t, repeat(200, .0005)...), histogram{Bounds: []float64{.02, .0275}, UpTo: []uint64{0, 1000}, Count: 1000, Sum: 25}
 	busy := func(hits, misses uint64) window {
 		return window{length: 5 * time.Minute, layers: reads(hits, misses), hits: quick, evictions: ptr(0.0)}
 	}
@@ -206,20 +200,11 @@ func TestNines(t *testing.T) {
 // measured is null, never made up.
 func TestComparisonLeavesOutWhatIsNotCached(t *testing.T) {
 	t.Parallel()
-	reg := prometheus.NewRegistry()
-	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: requests}, []string{"method", "endpoint", "status", "cached"})
-	reg.MustRegister(h)
-	for range 150 {
-		h.WithLabelValues("GET", "/api/articles", "200", "BYPASS").Observe(.002)
-		h.WithLabelValues("GET", "/health", "200", "NONE").Observe(9)
-		h.WithLabelValues("POST", "/api/articles", "200", "NONE").Observe(9)
-	}
-	found, err := families(reg, requests)
-	if err != nil {
-		t.Fatal(err)
-	}
+	times := func(seconds float64) cache.Histogram { return cache.Histogram(observed(t, repeat(150, seconds)...)) }
 	var p Performance
-	p.requests(found)
+	p.requests([]RouteTimes{
+		{"/api/articles", "BYPASS", times(.002)}, {"/health", NotCached, times(9)}, {"/api/articles", NotCached, times(9)},
+	})
 	if p.CurrentAvgMS == nil || *p.CurrentAvgMS != 2 || p.UncachedAvgMS != nil || p.Speedup != nil || p.Samples.Requests != 150 || len(p.Endpoints) != 1 || p.Endpoints[0].Cached.Count != 0 || p.Endpoints[0].Uncached.Count != 0 {
 		t.Errorf("%+v", p)
 	}
@@ -236,7 +221,7 @@ func TestSamplingEndsWithClose(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	a := New(Options{Cache: c, Metrics: prometheus.NewRegistry(), Outbox: idle{}, Logger: slog.New(slog.DiscardHandler), Sampling: time.Millisecond})
+	a := New(Options{Cache: c, Outbox: idle{}, Logger: slog.New(slog.DiscardHandler), Sampling: time.Millisecond})
 	deadline, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	for n := 1; n < 3; {

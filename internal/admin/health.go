@@ -25,32 +25,29 @@ type Part struct {
 	Window  *float64 `json:"window_seconds,omitempty" doc:"Over how long; without it, now or since the start"`
 }
 
-type healthOutput struct {
-	Body struct {
-		Stats
-		HealthScore     float64                     `json:"health_score" doc:"0 to 100"`
-		HealthStatus    string                      `json:"health_status" enum:"excellent,good,fair,poor"`
-		Recommendations []string                    `json:"recommendations" nullable:"false"`
-		Parts           []Part                      `json:"parts" nullable:"false"`
-		Layers          map[string]map[string]Reads `json:"layers" doc:"Hit ratio by layer and window, of layers that were read"`
-		Coherence       Coherence                   `json:"coherence"`
-	}
+// Health is how well the cache does, with what the verdict is made of.
+type Health struct {
+	Stats
+	HealthScore     float64                     `json:"health_score" doc:"0 to 100"`
+	HealthStatus    string                      `json:"health_status" enum:"excellent,good,fair,poor"`
+	Recommendations []string                    `json:"recommendations" nullable:"false"`
+	Parts           []Part                      `json:"parts" nullable:"false"`
+	Layers          map[string]map[string]Reads `json:"layers" doc:"Hit ratio by layer and window, of layers that were read"`
+	Coherence       Coherence                   `json:"coherence"`
 }
 
-func (a *Admin) health(ctx context.Context, _ *struct{}) (*healthOutput, error) {
-	out, _, err := a.shared.health.Get(ctx)
-	return out, err
+// Health is shared by all who ask within a second.
+func (a *Admin) Health(ctx context.Context) (Health, error) {
+	h, _, err := a.shared.health.Get(ctx)
+	return h, err
 }
 
-func (a *Admin) gatherHealth(ctx context.Context) (*healthOutput, error) {
+func (a *Admin) gatherHealth(ctx context.Context) (Health, error) {
 	st := a.cache.Stats(ctx)
-	e := a.examine(st)
-	out := &healthOutput{}
-	b := &out.Body
-	b.Stats, b.Parts, b.Recommendations, b.Layers, b.Coherence = statsOf(st), e.parts, append([]string{}, e.advice...), e.layers, coherenceOf(st)
-	b.HealthScore = e.score()
-	b.HealthStatus = grade(b.HealthScore)
-	return out, nil
+	e := a.examine(st, a.cache.Times())
+	h := Health{Stats: statsOf(st), Parts: e.parts, Recommendations: append([]string{}, e.advice...), Layers: e.layers, Coherence: coherenceOf(st), HealthScore: e.score()}
+	h.HealthStatus = grade(h.HealthScore)
+	return h, nil
 }
 
 func grade(score float64) string {
@@ -108,9 +105,9 @@ func (e *examination) advise(format string, args ...any) {
 	e.advice = append(e.advice, fmt.Sprintf(format, args...))
 }
 
-func (a *Admin) examine(st cache.Stats) *examination {
+func (a *Admin) examine(st cache.Stats, times map[string]cache.LayerTimes) *examination {
 	e := &examination{capped: 100, layers: map[string]map[string]Reads{}}
-	now := a.sampleOf(st)
+	now := a.sampleOf(st, times)
 	w := a.chosen(now)
 	for _, each := range windows {
 		in := a.windowOf(now, each.last)
@@ -174,10 +171,10 @@ func (e *examination) hits(w window) {
 
 func (e *examination) latency(w window) {
 	v, ok := w.hits.quantile(.95)
-	p := Part{Name: "latency", Weight: weightLatency, Unit: "ms, p95 of hits", Target: "5 ms or less; 50 ms", Samples: &w.hits.n, Window: ptr(round(w.length.Seconds(), 1))}
+	p := Part{Name: "latency", Weight: weightLatency, Unit: "ms, p95 of hits", Target: "5 ms or less; 50 ms", Samples: &w.hits.Count, Window: ptr(round(w.length.Seconds(), 1))}
 	e.add(p, v, fall(v, responseTarget, 10*responseTarget), ok)
 	if ok && v > responseTarget {
-		e.advise("Latency: p95 of %d hits in the last %s is %.1f ms, above %.0f ms. Look at the way to Redis, at its slow log, and at the load of this machine.", w.hits.n, w.words(), v, responseTarget)
+		e.advise("Latency: p95 of %d hits in the last %s is %.1f ms, above %.0f ms. Look at the way to Redis, at its slow log, and at the load of this machine.", w.hits.Count, w.words(), v, responseTarget)
 	}
 }
 

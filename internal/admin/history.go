@@ -63,24 +63,15 @@ func (h *history) eviction(then sample) (sample, bool) {
 	return sample{}, false
 }
 
-const gets = "cache_operation_duration_seconds"
-
 // sample reads the counters now.
 func (a *Admin) sample(ctx context.Context) sample {
-	st := a.cache.Stats(ctx)
-	return a.sampleOf(st)
+	return a.sampleOf(a.cache.Stats(ctx), a.cache.Times())
 }
 
-func (a *Admin) sampleOf(st cache.Stats) sample {
+func (a *Admin) sampleOf(st cache.Stats, times map[string]cache.LayerTimes) sample {
 	s := sample{at: a.opt.Now(), layers: st.Layers, evictions: st.Redis.Evictions, reachable: st.Redis.Reachable, hits: map[string]histogram{}}
-	found, err := families(a.opt.Metrics, gets)
-	if err != nil {
-		a.log.Warn("the cache's times could not be read", "error", err)
-	}
-	for _, one := range found[gets] {
-		if one.labels["operation"] == "hit" {
-			s.hits[one.labels["layer"]] = one.histogram
-		}
+	for layer, t := range times {
+		s.hits[layer] = histogram(t.Hit)
 	}
 	return s
 }

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"time"
@@ -21,21 +20,8 @@ type LayerInfo struct {
 	Loaded      bool   `json:"loaded" doc:"The server loads this layer's identifiers itself when it is warmed"`
 }
 
-type layersOutput struct {
-	Body struct {
-		TotalLayers int                  `json:"total_layers"`
-		Layers      map[string]LayerInfo `json:"layers"`
-	}
-}
-
-func (a *Admin) layers(context.Context, *struct{}) (*layersOutput, error) {
-	out := &layersOutput{}
-	out.Body.Layers = a.layerInfos()
-	out.Body.TotalLayers = len(out.Body.Layers)
-	return out, nil
-}
-
-func (a *Admin) layerInfos() map[string]LayerInfo {
+// Layers describes the layers, by name.
+func (a *Admin) Layers() map[string]LayerInfo {
 	out := map[string]LayerInfo{}
 	for _, l := range a.cache.LayerTable() {
 		info := LayerInfo{

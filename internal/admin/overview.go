@@ -49,14 +49,10 @@ type LayerOverview struct {
 func (l LayerOverview) Used() bool { return l.Hits+l.Misses+l.Loads > 0 }
 
 // Overview reads the counters, and Redis's at most every two seconds.
-func (a *Admin) Overview(ctx context.Context) (Overview, error) {
-	st := a.cache.Stats(ctx)
-	figures, err := a.layerFigures(st)
-	if err != nil {
-		return Overview{}, err
-	}
-	e := a.examine(st)
-	now := a.sampleOf(st)
+func (a *Admin) Overview(ctx context.Context) Overview {
+	st, times := a.cache.Stats(ctx), a.cache.Times()
+	e := a.examine(st, times)
+	now := a.sampleOf(st, times)
 	then := a.history.before(now.at, windows[0].last)
 	w := a.windowOf(now, windows[0].last)
 	o := Overview{
@@ -70,17 +66,17 @@ func (a *Admin) Overview(ctx context.Context) (Overview, error) {
 	if w.evictions != nil && w.length > 0 {
 		o.EvictionsPerMinute = ptr(round(*w.evictions/w.length.Minutes(), 2))
 	}
-	for name, info := range a.layerInfos() {
+	for name, info := range a.Layers() {
 		l := LayerOverview{Name: name, LayerInfo: info, LayerStats: st.Layers[name], Recent: readsOf(w.layers[name], w.length)}
 		hits, misses := l.Outer()
 		l.Reads = hits + misses
-		l.HitTime, l.LoadTime = now.hits[name].minus(then.hits[name]).latency(), figures[name].Times.Load
+		l.HitTime, l.LoadTime = now.hits[name].minus(then.hits[name]).latency(), histogram(times[name].Load).latency()
 		o.Layers = append(o.Layers, l)
 	}
 	slices.SortFunc(o.Layers, func(x, y LayerOverview) int {
 		return cmp.Or(cmp.Compare(y.Recent.Reads, x.Recent.Reads), cmp.Compare(y.Reads, x.Reads), cmp.Compare(x.Name, y.Name))
 	})
-	return o, nil
+	return o
 }
 
 // Point is what happened in each layer up to a moment at which the counters were looked at.

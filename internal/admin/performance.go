@@ -62,55 +62,56 @@ type Saved struct {
 	SavedMS     *float64 `json:"saved_ms" doc:"hits × mean_query_ms"`
 }
 
-type comparisonOutput struct{ Body Performance }
-
-func (a *Admin) comparison(ctx context.Context, _ *struct{}) (*comparisonOutput, error) {
-	out, _, err := a.shared.comparison.Get(ctx)
-	return out, err
+// Comparison is shared by all who ask within a second.
+func (a *Admin) Comparison(ctx context.Context) (Performance, error) {
+	p, _, err := a.shared.comparison.Get(ctx)
+	return p, err
 }
 
-func (a *Admin) gatherComparison(ctx context.Context) (*comparisonOutput, error) {
-	p, err := a.performance(a.cache.Stats(ctx))
-	return &comparisonOutput{p}, err
+func (a *Admin) gatherComparison(ctx context.Context) (Performance, error) {
+	return a.performance(a.cache.Stats(ctx), a.cache.Times()), nil
 }
+
+// RouteTimes is how long requests of one route took that the HTTP cache answered in one way.
+type RouteTimes struct {
+	Route  string
+	Answer Answer
+	Times  cache.Histogram
+}
+
+// Answer is the part that the HTTP cache had in an answer.
+type Answer string
+
+// The answers that are compared. What it had no part in is compared with nothing.
+const (
+	AnsweredFromCache Answer = "HIT"
+	AnsweredAfterMiss Answer = "MISS"
+	NotCached         Answer = "NONE"
+)
 
 const (
-	queries  = "db_query_duration_seconds"
-	requests = "api_request_duration_seconds" // its label "cached" says how the HTTP cache answered; NONE: it had no part
-
 	comparedResponse = 50.0 // ms, the original's target
 	improvement      = 60.0 // per cent, likewise
 )
 
-func (a *Admin) performance(st cache.Stats) (Performance, error) {
-	found, err := families(a.opt.Metrics, gets, queries, requests)
-	if err != nil {
-		return Performance{}, err
-	}
+func (a *Admin) performance(st cache.Stats, times map[string]cache.LayerTimes) Performance {
 	var hits, calls histogram
-	foreign, own := map[string]bool{}, uint64(0)
+	own := uint64(0)
 	for _, l := range a.cache.LayerTable() {
-		foreign[l.Name] = l.Tier == cache.L2
-		if l.Tier == cache.L1 {
-			hits, _ := st.Layers[l.Name].Outer() // each saved a statement at least
-			own += hits
+		t := times[l.Name]
+		hits = hits.plus(histogram(t.Hit))
+		switch l.Tier {
+		case cache.L1:
+			n, _ := st.Layers[l.Name].Outer() // each saved a statement at least
+			own += n
+		case cache.L2:
+			calls = calls.plus(histogram(t.Load))
 		}
 	}
-	for _, s := range found[gets] {
-		switch operation := s.labels["operation"]; {
-		case operation == "hit":
-			hits = hits.plus(s.histogram)
-		case operation == "load" && foreign[s.labels["layer"]]:
-			calls = calls.plus(s.histogram)
-		}
-	}
-	var statements histogram
-	for _, s := range found[queries] {
-		statements = statements.plus(s.histogram)
-	}
+	statements := histogram(a.opt.Statements())
 	p := Performance{CacheMS: known(hits.mean()), DatabaseMS: known(statements.mean()), APIMS: known(calls.mean())}
 	outerHits, outerMisses := st.Total.Outer()
-	p.Samples = Samples{Reads: outerHits + outerMisses, Hits: hits.n, Queries: statements.n, Calls: calls.n}
+	p.Samples = Samples{Reads: outerHits + outerMisses, Hits: hits.Count, Queries: statements.Count, Calls: calls.Count}
 	p.DatabaseSaved = Saved{Hits: own, MeanQueryMS: p.DatabaseMS}
 	if ms, ok := statements.mean(); ok {
 		p.DatabaseSaved.SavedMS = ptr(round(float64(own)*ms, 1))
@@ -120,32 +121,31 @@ func (a *Admin) performance(st cache.Stats) (Performance, error) {
 		ratio := percent(outerHits, p.Samples.Reads)
 		p.HitRatePercent, p.Targets.HitRateMet = ptr(round(ratio, 2)), ptr(ratio >= hitRateTarget)
 	}
-	p.requests(found)
-	return p, nil
+	p.requests(a.opt.Requests())
+	return p
 }
 
 // requests compares requests that the HTTP cache had a part in: hits with misses, route by route.
-func (p *Performance) requests(found map[string][]series) {
+func (p *Performance) requests(measured []RouteTimes) {
 	var all, cached, missed histogram
 	routes := map[string]*struct{ all, cached, missed histogram }{}
-	for _, s := range found[requests] {
-		if s.labels["cached"] == "NONE" {
+	for _, m := range measured {
+		if m.Answer == NotCached {
 			continue
 		}
-		name := s.labels["endpoint"]
-		if routes[name] == nil {
-			routes[name] = &struct{ all, cached, missed histogram }{}
+		if routes[m.Route] == nil {
+			routes[m.Route] = &struct{ all, cached, missed histogram }{}
 		}
-		r := routes[name]
-		r.all, all = r.all.plus(s.histogram), all.plus(s.histogram)
-		switch s.labels["cached"] {
-		case "HIT":
-			r.cached, cached = r.cached.plus(s.histogram), cached.plus(s.histogram)
-		case "MISS":
-			r.missed, missed = r.missed.plus(s.histogram), missed.plus(s.histogram)
+		r, h := routes[m.Route], histogram(m.Times)
+		r.all, all = r.all.plus(h), all.plus(h)
+		switch m.Answer {
+		case AnsweredFromCache:
+			r.cached, cached = r.cached.plus(h), cached.plus(h)
+		case AnsweredAfterMiss:
+			r.missed, missed = r.missed.plus(h), missed.plus(h)
 		}
 	}
-	p.Samples.Requests, p.Samples.CachedRequests, p.Samples.UncachedRequests = all.n, cached.n, missed.n
+	p.Samples.Requests, p.Samples.CachedRequests, p.Samples.UncachedRequests = all.Count, cached.Count, missed.Count
 	p.CurrentAvgMS, p.UncachedAvgMS = known(all.mean()), known(missed.mean())
 	now, ok := all.mean()
 	if uncached, both := missed.mean(); ok && both && now > 0 && uncached > 0 {
@@ -156,7 +156,7 @@ func (p *Performance) requests(found map[string][]series) {
 	p.Endpoints = []Endpoint{}
 	for _, name := range slices.Sorted(maps.Keys(routes)) {
 		r := routes[name]
-		e := Endpoint{Endpoint: name, Requests: r.all.n, Cached: r.cached.latency(), Uncached: r.missed.latency()}
+		e := Endpoint{Endpoint: name, Requests: r.all.Count, Cached: r.cached.latency(), Uncached: r.missed.latency()}
 		c, okC := r.cached.mean()
 		if m, okM := r.missed.mean(); okC && okM && c > 0 {
 			e.Speedup = ptr(round(m/c, 2))

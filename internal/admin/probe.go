@@ -12,18 +12,13 @@ import (
 	"time"
 
 	"openlearn/internal/cache"
-	"openlearn/internal/httpapi"
 )
+
+// MostRuns bounds the runs of each kind.
+const MostRuns = 200
 
 // probeBudget bounds a probe, below what a request may take.
 const probeBudget = 20 * time.Second
-
-type probeInput struct {
-	Body struct {
-		Endpoint string `json:"endpoint" minLength:"1" maxLength:"2000" doc:"A public GET route of this API with its query" example:"/api/articles?limit=20"`
-		Runs     int    `json:"runs,omitempty" default:"20" minimum:"1" maximum:"200" doc:"Of each kind"`
-	}
-}
 
 // Runs are the times of one kind, exact order statistics of as many runs.
 type Runs struct {
@@ -36,29 +31,30 @@ type Runs struct {
 	MaxMS  float64  `json:"max_ms"`
 }
 
-type probeOutput struct {
-	Body struct {
-		Status    string   `json:"status"`
-		Endpoint  string   `json:"endpoint"`
-		Runs      int      `json:"runs" doc:"Of each kind; fewer than asked for if the time ran out"`
-		Complete  bool     `json:"complete"`
-		BodyBytes int      `json:"body_bytes"`
-		Uncached  Runs     `json:"uncached" doc:"Past the cache, to PostgreSQL"`
-		Cached    Runs     `json:"cached"`
-		Speedup   *float64 `json:"speedup" doc:"Median of the uncached over median of the cached runs; null if the cache was out of use"`
-		CacheUsed bool     `json:"cache_used" doc:"The cached runs really came from the cache: none of them loaded anything"`
-	}
+// Probed is an endpoint measured.
+type Probed struct {
+	Endpoint  string   `json:"endpoint"`
+	Runs      int      `json:"runs" doc:"Of each kind; fewer than asked for if the time ran out"`
+	Complete  bool     `json:"complete"`
+	BodyBytes int      `json:"body_bytes"`
+	Uncached  Runs     `json:"uncached" doc:"Past the cache, to PostgreSQL"`
+	Cached    Runs     `json:"cached"`
+	Speedup   *float64 `json:"speedup" doc:"Median of the uncached over median of the cached runs; null if the cache was out of use"`
+	CacheUsed bool     `json:"cache_used" doc:"The cached runs really came from the cache: none of them loaded anything"`
 }
 
-// probe measures inside the process, through the whole handler chain, the two kinds in turn so that both meet the same
-// machine.
-func (a *Admin) probe(ctx context.Context, in *probeInput) (*probeOutput, error) {
-	u, err := probeTarget(in.Body.Endpoint)
+// Probe measures a public GET route, so many times cached and uncached: inside the process, through the whole handler chain,
+// the two kinds in turn so that both meet the same machine.
+func (a *Admin) Probe(ctx context.Context, endpoint string, runs int) (Probed, error) {
+	u, err := probeTarget(endpoint)
 	if err != nil {
-		return nil, err
+		return Probed{}, err
+	}
+	if runs < 1 || runs > MostRuns {
+		return Probed{}, invalid("runs", fmt.Sprintf("1 to %d runs of each kind", MostRuns), runs)
 	}
 	if !a.probing.TryLock() {
-		return nil, httpapi.NewError(http.StatusConflict, "Another probe is running: two would measure each other")
+		return Probed{}, &Error{Kind: Busy, Text: "Another probe is running: two would measure each other"}
 	}
 	defer a.probing.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, probeBudget)
@@ -67,14 +63,12 @@ func (a *Admin) probe(ctx context.Context, in *probeInput) (*probeOutput, error)
 	// Once each before counting: the cache is filled, and the database's own memory warm.
 	for _, c := range []context.Context{cache.Bypass(ctx), ctx} {
 		if _, _, err := run(c); err != nil {
-			return nil, err
+			return Probed{}, err
 		}
 	}
-	out := &probeOutput{}
-	b := &out.Body
+	p := Probed{Endpoint: u.RequestURI(), CacheUsed: true}
 	var cached, uncached []time.Duration
-	b.CacheUsed = true
-	for range in.Body.Runs {
+	for range runs {
 		slow, _, err := run(cache.Bypass(ctx))
 		if err != nil {
 			break
@@ -84,33 +78,34 @@ func (a *Admin) probe(ctx context.Context, in *probeInput) (*probeOutput, error)
 		if err != nil {
 			break
 		}
-		b.CacheUsed = b.CacheUsed && a.loads(ctx) == before
-		b.BodyBytes = n
+		p.CacheUsed = p.CacheUsed && a.loads(ctx) == before
+		p.BodyBytes = n
 		uncached, cached = append(uncached, slow), append(cached, quick)
 	}
 	if len(cached) == 0 {
-		return nil, httpapi.NewError(http.StatusGatewayTimeout, "The endpoint is too slow to be measured within "+probeBudget.String())
+		return Probed{}, &Error{Kind: TooSlow, Text: "The endpoint is too slow to be measured within " + probeBudget.String()}
 	}
-	b.Status, b.Endpoint, b.Runs, b.Complete = "success", u.RequestURI(), len(cached), len(cached) == in.Body.Runs
-	b.Uncached, b.Cached = runsOf(uncached), runsOf(cached)
-	if b.CacheUsed && b.Cached.P50MS > 0 {
-		b.Speedup = ptr(round(b.Uncached.P50MS/b.Cached.P50MS, 2))
+	p.Runs, p.Complete, p.Uncached, p.Cached = len(cached), len(cached) == runs, runsOf(uncached), runsOf(cached)
+	if p.CacheUsed && p.Cached.P50MS > 0 {
+		p.Speedup = ptr(round(p.Uncached.P50MS/p.Cached.P50MS, 2))
 	}
-	return out, nil
+	return p, nil
 }
 
 // loads are all fetches from sources so far, of this process: other requests' too, so a difference may be theirs.
 func (a *Admin) loads(ctx context.Context) uint64 { return a.cache.Stats(ctx).Total.Loads }
 
+const noEndpoint = "an endpoint is a path below /api/, such as /api/articles?limit=20"
+
 // probeTarget takes paths of this API only, and none of the operator's own.
 func probeTarget(endpoint string) (*url.URL, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, "/api/") || strings.Contains(u.Path, "..") {
-		return nil, httpapi.Value("an endpoint is a path below /api/, such as /api/articles?limit=20", endpoint, "body", "endpoint")
+		return nil, invalid("endpoint", noEndpoint, endpoint)
 	}
 	u.Fragment = ""
 	if p := strings.TrimPrefix(strings.TrimPrefix(u.Path, "/api/v1"), "/api"); p == "/cache" || strings.HasPrefix(p, "/cache/") {
-		return nil, httpapi.Value("the cache's own routes are not cached", endpoint, "body", "endpoint")
+		return nil, invalid("endpoint", "the cache's own routes are not cached", endpoint)
 	}
 	return u, nil
 }
@@ -119,10 +114,10 @@ func probeTarget(endpoint string) (*url.URL, error) {
 func (a *Admin) request(ctx context.Context, u *url.URL) (time.Duration, int, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.RequestURI(), http.NoBody)
 	if err != nil {
-		return 0, 0, httpapi.Value("an endpoint is a path below /api/, such as /api/articles?limit=20", u.String(), "body", "endpoint")
+		return 0, 0, invalid("endpoint", noEndpoint, u.String())
 	}
 	r.RequestURI, r.RemoteAddr, r.Host = u.RequestURI(), "127.0.0.1:0", "localhost"
-	r.Header.Set("X-Request-ID", callerOf(ctx).requestID)
+	r.Header.Set("X-Request-ID", callerOf(ctx).RequestID)
 	w := &discard{header: http.Header{}, status: http.StatusOK}
 	start := time.Now()
 	a.opt.Handler().ServeHTTP(w, r)
@@ -131,7 +126,7 @@ func (a *Admin) request(ctx context.Context, u *url.URL) (time.Duration, int, er
 	case ctx.Err() != nil:
 		return 0, 0, ctx.Err()
 	case w.status != http.StatusOK:
-		return 0, 0, httpapi.Value(fmt.Sprintf("the endpoint answers %d, and only what answers 200 is measured", w.status), u.RequestURI(), "body", "endpoint")
+		return 0, 0, invalid("endpoint", fmt.Sprintf("the endpoint answers %d, and only what answers 200 is measured", w.status), u.RequestURI())
 	}
 	return took, w.bytes, nil
 }

@@ -96,36 +96,29 @@ type Targets struct {
 	Met            bool    `json:"target_met"`
 }
 
-type statsOutput struct {
-	Body struct {
-		Stats
-		AgeSeconds float64                 `json:"age_seconds" doc:"How old the figures are: they are gathered once a second for all who ask"`
-		Layers     map[string]LayerFigures `json:"layers"`
-		Targets    Targets                 `json:"performance_targets"`
-	}
+// Figures are what the cache has done, in all and by layer.
+type Figures struct {
+	Stats
+	AgeSeconds float64                 `json:"age_seconds" doc:"How old the figures are: they are gathered once a second for all who ask"`
+	Layers     map[string]LayerFigures `json:"layers"`
+	Targets    Targets                 `json:"performance_targets"`
 }
 
-func (a *Admin) stats(ctx context.Context, _ *struct{}) (*statsOutput, error) {
-	shared, at, err := a.shared.stats.Get(ctx)
+// Figures are shared by all who ask within a second.
+func (a *Admin) Figures(ctx context.Context) (Figures, error) {
+	f, at, err := a.shared.figures.Get(ctx)
 	if err != nil {
-		return nil, err
+		return Figures{}, err
 	}
-	out := *shared
-	out.Body.AgeSeconds = round(time.Since(at).Seconds(), 3)
-	return &out, nil
+	f.AgeSeconds = round(time.Since(at).Seconds(), 3)
+	return f, nil
 }
 
-func (a *Admin) gatherStats(ctx context.Context) (*statsOutput, error) {
+func (a *Admin) gatherFigures(ctx context.Context) (Figures, error) {
 	st := a.cache.Stats(ctx)
-	out := &statsOutput{}
-	b := &out.Body
-	b.Stats = statsOf(st)
-	var err error
-	if b.Layers, err = a.layerFigures(st); err != nil {
-		return nil, err
-	}
-	b.Targets = Targets{hitRateTarget, responseTarget, b.HitRatePercent, b.HitRatePercent >= hitRateTarget}
-	return out, nil
+	f := Figures{Stats: statsOf(st), Layers: a.layerFigures(st, a.cache.Times())}
+	f.Targets = Targets{hitRateTarget, responseTarget, f.HitRatePercent, f.HitRatePercent >= hitRateTarget}
+	return f, nil
 }
 
 // windows that figures are told of.
@@ -134,16 +127,8 @@ var windows = []struct {
 	last time.Duration
 }{{"5m", 5 * time.Minute}, {"1h", time.Hour}}
 
-func (a *Admin) layerFigures(st cache.Stats) (map[string]LayerFigures, error) {
-	found, err := families(a.opt.Metrics, gets)
-	if err != nil {
-		return nil, err
-	}
-	times := map[[2]string]histogram{}
-	for _, s := range found[gets] {
-		times[[2]string{s.labels["operation"], s.labels["layer"]}] = s.histogram
-	}
-	now := a.sampleOf(st)
+func (a *Admin) layerFigures(st cache.Stats, times map[string]cache.LayerTimes) map[string]LayerFigures {
+	now := a.sampleOf(st, times)
 	out := map[string]LayerFigures{}
 	for _, l := range a.cache.LayerTable() {
 		f := LayerFigures{
@@ -155,11 +140,12 @@ func (a *Admin) layerFigures(st cache.Stats) (map[string]LayerFigures, error) {
 			in := a.windowOf(now, w.last)
 			f.Windows[w.name] = readsOf(in.layers[l.Name], in.length)
 		}
-		of := func(operation string) histogram { return times[[2]string{operation, l.Name}] }
-		f.Times = Times{Hit: of("hit").latency(), Miss: of("get").minus(of("hit")).latency(), Load: of("load").latency(), Set: of("set").latency()}
+		t := times[l.Name]
+		hit := histogram(t.Hit)
+		f.Times = Times{Hit: hit.latency(), Miss: histogram(t.Get).minus(hit).latency(), Load: histogram(t.Load).latency(), Set: histogram(t.Set).latency()}
 		out[l.Name] = f
 	}
-	return out, nil
+	return out
 }
 
 // Coherence is what the audit of hits has found.
@@ -201,36 +187,28 @@ type Uptime struct {
 	StartedAt time.Time `json:"started_at"`
 }
 
-type metricsOutput struct {
-	Body struct {
-		Cache       Inside      `json:"cache"`
-		Performance Performance `json:"performance"`
-		Uptime      Uptime      `json:"uptime"`
-	}
+// AllFigures are the state of the machinery, what it has done, and how fast.
+type AllFigures struct {
+	Cache       Inside      `json:"cache"`
+	Performance Performance `json:"performance"`
+	Uptime      Uptime      `json:"uptime"`
 }
 
-func (a *Admin) metrics(ctx context.Context, _ *struct{}) (*metricsOutput, error) {
-	out, _, err := a.shared.metrics.Get(ctx)
-	return out, err
+// AllFigures are shared by all who ask within a second.
+func (a *Admin) AllFigures(ctx context.Context) (AllFigures, error) {
+	f, _, err := a.shared.all.Get(ctx)
+	return f, err
 }
 
-func (a *Admin) gatherMetrics(ctx context.Context) (*metricsOutput, error) {
-	st := a.cache.Stats(ctx)
-	layers, err := a.layerFigures(st)
-	if err != nil {
-		return nil, err
-	}
-	out := &metricsOutput{}
-	b := &out.Body
-	if b.Performance, err = a.performance(st); err != nil {
-		return nil, err
-	}
+func (a *Admin) gatherAll(ctx context.Context) (AllFigures, error) {
+	st, times := a.cache.Stats(ctx), a.cache.Times()
+	f := AllFigures{Performance: a.performance(st, times)}
 	pending, oldest := a.opt.Outbox.Backlog()
-	b.Cache = Inside{
-		Stats: statsOf(st), Layers: layers, BreakerOpen: st.BreakerOpen, GateOpen: st.GateOpen, MessageLink: st.MessageLink,
+	f.Cache = Inside{
+		Stats: statsOf(st), Layers: a.layerFigures(st, times), BreakerOpen: st.BreakerOpen, GateOpen: st.GateOpen, MessageLink: st.MessageLink,
 		NearEntries: st.NearEntries, NearBytes: st.NearBytes, Invalidations: st.Invalidations, HistoryResets: st.HistoryResets,
 		CompressionRatio: round(st.CompressionRatio, 4), OutboxBacklog: pending, OutboxOldest: round(oldest.Seconds(), 3), Coherence: coherenceOf(st),
 	}
-	b.Uptime.Seconds, b.Uptime.StartedAt = round(a.opt.Now().Sub(a.started).Seconds(), 1), a.started.UTC()
-	return out, nil
+	f.Uptime.Seconds, f.Uptime.StartedAt = round(a.opt.Now().Sub(a.started).Seconds(), 1), a.started.UTC()
+	return f, nil
 }

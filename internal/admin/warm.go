@@ -5,35 +5,33 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"time"
 
 	"openlearn/internal/cache"
-	"openlearn/internal/httpapi"
 )
 
+// The bounds of a warming.
 const (
-	mostItems  = 1000
+	MostItems  = 1000
 	mostValue  = 256 << 10 // bytes of one supplied value
 	mostParams = 50
 )
 
-type warmInput struct {
-	DryRun
-	Body struct {
-		Layer  string     `json:"layer" maxLength:"100" example:"article"`
-		Items  []WarmItem `json:"items" maxItems:"1000"`
-		TTL    int        `json:"ttl,omitempty" minimum:"0" doc:"Seconds; 0 is the layer's. Counts for supplied values: what the server loads has its own lifetime"`
-		DryRun bool       `json:"dry_run,omitempty"`
-	}
+// Fill asks for entries to be there.
+type Fill struct {
+	Layer  string
+	Items  []Item
+	TTL    time.Duration // of supplied values; 0 = the layer's. What the server loads has a lifetime of its own.
+	DryRun bool
 }
 
-// WarmItem is one entry to be there.
-type WarmItem struct {
-	Identifier *string                        `json:"identifier,omitempty" maxLength:"256"`
-	Value      httpapi.Field[json.RawMessage] `json:"value,omitempty" doc:"Any JSON, null and 0 included; counts only in layers that the server cannot load"`
-	Params     map[string]any                 `json:"params,omitempty" doc:"Part of the key, as for variants by parameters"`
+// Item is one entry to be there. Value is its JSON, or nil where none was given; it counts in layers that the server cannot
+// load.
+type Item struct {
+	Identifier string
+	Value      json.RawMessage
+	Params     map[string]any // part of the key, as for variants by parameters
 }
 
 // Skipped is an item that was not cached.
@@ -43,90 +41,113 @@ type Skipped struct {
 	Reason     string `json:"reason"`
 }
 
-type warmOutput struct {
-	Body struct {
-		Status      string    `json:"status"`
-		Layer       string    `json:"layer"`
-		ItemsCached int       `json:"items_cached" doc:"Entries that are there now; of a dry run, that would be, if every identifier names something"`
-		TTLSeconds  int       `json:"ttl_seconds"`
-		Loaded      bool      `json:"loaded" doc:"The server loaded them itself"`
-		Skipped     []Skipped `json:"skipped" nullable:"false"`
-		DryRun      bool      `json:"dry_run" doc:"Nothing was loaded or stored"`
-		WouldFill   []string  `json:"would_fill,omitempty" doc:"Of a dry run: identifiers that it would load, since they are not there, or store as supplied"`
-		Audited     bool      `json:"audited" doc:"The audit trail has it; never for a dry run"`
-	}
+// Warmed is what became of a warming.
+type Warmed struct {
+	Layer     string
+	TTL       time.Duration
+	Loaded    bool     // the server loaded them itself
+	Cached    int      // entries that are there now; of a dry run, that would be loaded or are there
+	WouldFill []string // of a dry run: identifiers that would be loaded, as they are not there, or stored as supplied
+	Skipped   []Skipped
+	DryRun    bool
+	Audited   bool
 }
 
-func (a *Admin) warm(ctx context.Context, in *warmInput) (*warmOutput, error) {
-	q := &in.Body
-	l, err := a.layer(q.Layer, "body", "layer")
+// Already is, of a dry run, how many entries are there already.
+func (w Warmed) Already() int { return w.Cached - len(w.WouldFill) }
+
+// Load has the server load identifiers of a layer; one that it cannot load is refused.
+func (a *Admin) Load(ctx context.Context, layer string, ids []string, dry bool) (Warmed, error) {
+	l, err := a.layer(layer, "layer")
+	switch {
+	case err != nil:
+		return Warmed{}, err
+	case a.opt.Loaders[l.Name] == nil:
+		return Warmed{}, invalid("layer", "the server cannot load this layer's entries itself", layer)
+	}
+	q := Fill{Layer: layer, DryRun: dry}
+	for _, id := range ids {
+		q.Items = append(q.Items, Item{Identifier: id})
+	}
+	if len(ids) == 0 {
+		return Warmed{}, invalid("items", fmt.Sprintf("1 to %d identifiers are needed", MostItems), 0)
+	}
+	return a.Warm(ctx, q)
+}
+
+// Warm has the server load what it can load itself, and stores the rest as supplied. A dry run says which of the items are
+// there already.
+func (a *Admin) Warm(ctx context.Context, q Fill) (Warmed, error) {
+	l, err := a.layer(q.Layer, "layer")
 	if err != nil {
-		return nil, err
+		return Warmed{}, err
 	}
 	if a.sealed(l) {
-		return nil, httpapi.NewError(http.StatusForbidden, fmt.Sprintf("Layer '%s' cannot be written here: its values belong to users or go to browsers as they are", l.Name))
+		return Warmed{}, &Error{Kind: Forbidden, Text: fmt.Sprintf("Layer '%s' cannot be written here: its values belong to users or go to browsers as they are", l.Name)}
 	}
-	ttl := time.Duration(q.TTL) * time.Second
-	if err := a.cache.CheckTTL(l.Name, ttl); err != nil || q.TTL > int(1<<31) {
-		return nil, httpapi.Value("ttl is longer than any entry may live", q.TTL, "body", "ttl")
+	if err := a.cache.CheckTTL(l.Name, q.TTL); err != nil {
+		return Warmed{}, invalid("ttl", "ttl is longer than any entry may live", int(q.TTL/time.Second))
 	}
-	out := &warmOutput{}
-	b := &out.Body
-	b.Status, b.Layer, b.Skipped = "success", l.Name, []Skipped{}
-	b.Loaded = a.opt.Loaders[l.Name] != nil
-	if ttl == 0 || b.Loaded {
-		ttl = l.TTL
+	if len(q.Items) > MostItems {
+		return Warmed{}, invalid("items", fmt.Sprintf("1 to %d identifiers are needed", MostItems), len(q.Items))
 	}
-	b.TTLSeconds = int(ttl / time.Second)
-	if b.DryRun = in.DryRun.DryRun || q.DryRun; b.DryRun {
-		return a.warmDry(ctx, l, q.Items, out)
+	for _, it := range q.Items {
+		if err := checkText(it.Identifier, "items"); err != nil {
+			return Warmed{}, err
+		}
+	}
+	w := Warmed{Layer: l.Name, TTL: q.TTL, Loaded: a.opt.Loaders[l.Name] != nil, Skipped: []Skipped{}, DryRun: q.DryRun}
+	if w.TTL == 0 || w.Loaded {
+		w.TTL = l.TTL
+	}
+	if q.DryRun {
+		return a.warmDry(ctx, l, q.Items, w)
 	}
 	target := map[string]any{"layer": l.Name, "items": len(q.Items)}
-	_, b.Audited, err = a.audited(ctx, "warm", target, func() (p cache.Purged, err error) {
+	_, w.Audited, err = a.audited(ctx, "warm", target, func() (p cache.Purged, err error) {
 		results := a.supply
-		if b.Loaded {
+		if w.Loaded {
 			results = a.load
 		}
-		for i, err := range results(ctx, l, q.Items, ttl) {
+		for i, err := range results(ctx, l, q.Items, w.TTL) {
 			if err == nil {
-				b.ItemsCached++
+				w.Cached++
 				continue
 			}
 			if errors.Is(err, cache.ErrBypass) || ctx.Err() != nil {
 				return p, err // the cache, or the caller, has gone: not the item's fault
 			}
-			b.Skipped = append(b.Skipped, Skipped{i, identifier(q.Items[i]), plain(err)})
+			w.Skipped = append(w.Skipped, Skipped{i, q.Items[i].Identifier, plain(err)})
 		}
-		p.Layers = map[string]int{l.Name: b.ItemsCached}
+		p.Layers = map[string]int{l.Name: w.Cached}
 		return p, nil
 	})
-	return out, a.refused(err, "body")
+	return w, a.refused(err, "")
 }
 
-// warmDry looks which items are there. It loads nothing, so of those that are not it cannot tell whether they name anything.
-func (a *Admin) warmDry(ctx context.Context, l cache.Layer, items []WarmItem, out *warmOutput) (*warmOutput, error) {
-	b := &out.Body
-	b.WouldFill = []string{}
+// warmDry sees which items are there. It loads nothing, so of those that are not it cannot tell whether they name anything.
+func (a *Admin) warmDry(ctx context.Context, l cache.Layer, items []Item, w Warmed) (Warmed, error) {
+	w.WouldFill = []string{}
 	for i, it := range items {
 		there, problem := false, checkSupplied(it)
-		if b.Loaded {
-			there, problem = a.isThere(ctx, l, identifier(it))
+		if w.Loaded {
+			there, problem = a.isThere(ctx, l, it.Identifier)
 		}
 		switch {
-		case errors.Is(problem, errNotLooked):
-			return nil, a.refused(problem, "body")
+		case errors.Is(problem, errNotRead):
+			return Warmed{}, a.refused(problem, "")
 		case problem != nil:
-			b.Skipped = append(b.Skipped, Skipped{i, identifier(it), problem.Error()})
+			w.Skipped = append(w.Skipped, Skipped{i, it.Identifier, problem.Error()})
 			continue
 		case !there:
-			b.WouldFill = append(b.WouldFill, identifier(it))
+			w.WouldFill = append(w.WouldFill, it.Identifier)
 		}
-		b.ItemsCached++
+		w.Cached++
 	}
-	return out, nil
+	return w, nil
 }
 
-var errNotLooked = errors.New("look whether an entry is there")
+var errNotRead = errors.New("see whether an entry is there")
 
 // isThere says whether a read would be given a value. What is remembered as not found is an error.
 func (a *Admin) isThere(ctx context.Context, l cache.Layer, id string) (bool, error) {
@@ -138,25 +159,18 @@ func (a *Admin) isThere(ctx context.Context, l cache.Layer, id string) (bool, er
 	case errors.Is(err, cache.ErrMiss):
 		return false, nil
 	case err != nil:
-		return false, fmt.Errorf("%w: %w", errNotLooked, err)
+		return false, fmt.Errorf("%w: %w", errNotRead, err)
 	case s.Current && s.Negative:
 		return false, fmt.Errorf("%q %w: so it is remembered", id, ErrNoSuch)
 	}
 	return s.Current, nil
 }
 
-func identifier(it WarmItem) string {
-	if it.Identifier == nil {
-		return ""
-	}
-	return *it.Identifier
-}
-
 var errNoIdentifier, errNoValue = errors.New("no identifier"), errors.New("no value")
 
 // supply stores values as given. They are stored as what they are, JSON from outside: a reader that expects anything of
 // its own does not take them for that (the engine's fingerprint), so nobody can be made to believe them.
-func (a *Admin) supply(ctx context.Context, l cache.Layer, items []WarmItem, ttl time.Duration) []error {
+func (a *Admin) supply(ctx context.Context, l cache.Layer, items []Item, ttl time.Duration) []error {
 	out := make([]error, len(items))
 	for i, it := range items {
 		out[i] = a.supplyOne(ctx, l, it, ttl)
@@ -164,31 +178,27 @@ func (a *Admin) supply(ctx context.Context, l cache.Layer, items []WarmItem, ttl
 	return out
 }
 
-func (a *Admin) supplyOne(ctx context.Context, l cache.Layer, it WarmItem, ttl time.Duration) error {
+func (a *Admin) supplyOne(ctx context.Context, l cache.Layer, it Item, ttl time.Duration) error {
 	if err := checkSupplied(it); err != nil {
 		return err
 	}
-	value := it.Value.Value
-	if it.Value.Null {
-		value = json.RawMessage("null")
-	}
-	e := cache.Entry{Layer: l.Name, Key: cache.Key{ID: identifier(it), Params: paramsOf(it.Params)}}
+	e := cache.Entry{Layer: l.Name, Key: cache.Key{ID: it.Identifier, Params: paramsOf(it.Params)}}
 	ticket, err := a.cache.Ticket(ctx, e)
 	if err != nil {
 		return err
 	}
-	return cache.Set(ctx, a.cache, e, value, ttl, ticket)
+	return cache.Set(ctx, a.cache, e, it.Value, ttl, ticket)
 }
 
 // checkSupplied says why an item cannot be stored as it is.
-func checkSupplied(it WarmItem) error {
+func checkSupplied(it Item) error {
 	switch {
-	case identifier(it) == "":
+	case it.Identifier == "":
 		return errNoIdentifier
-	case !it.Value.Set:
+	case it.Value == nil:
 		return errNoValue
-	case len(it.Value.Value) > mostValue:
-		return fmt.Errorf("the value has %d bytes, at most %d", len(it.Value.Value), mostValue)
+	case len(it.Value) > mostValue:
+		return fmt.Errorf("the value has %d bytes, at most %d", len(it.Value), mostValue)
 	case len(it.Params) > mostParams:
 		return fmt.Errorf("%d parameters, at most %d", len(it.Params), mostParams)
 	}
@@ -213,16 +223,16 @@ func paramsOf(in map[string]any) url.Values {
 	return out
 }
 
-// load has the server fetch the identifiers, and then looks whether they are there.
-func (a *Admin) load(ctx context.Context, l cache.Layer, items []WarmItem, _ time.Duration) []error {
+// load has the server fetch the identifiers, and then sees whether they are there.
+func (a *Admin) load(ctx context.Context, l cache.Layer, items []Item, _ time.Duration) []error {
 	out := make([]error, len(items))
 	var ids []string
 	var at []int
 	for i, it := range items {
-		if id := identifier(it); id == "" {
+		if it.Identifier == "" {
 			out[i] = errNoIdentifier
 		} else {
-			ids, at = append(ids, id), append(at, i)
+			ids, at = append(ids, it.Identifier), append(at, i)
 		}
 	}
 	for j, err := range a.opt.Loaders[l.Name](ctx, ids) {

@@ -1,9 +1,6 @@
 package admin
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 // Warming is what keeps entries warm, and what it did: counted by this instance since it started, never estimated. Which
 // hits it brought is not counted: an entry does not say who fetched it.
@@ -48,12 +45,6 @@ type Run struct {
 }
 
 const mostForecast = 50
-
-type warmingOutput struct{ Body Warming }
-
-func (a *Admin) warming(context.Context, *struct{}) (*warmingOutput, error) {
-	return &warmingOutput{a.Warming()}, nil
-}
 
 // Warming is what keeps entries warm, and what it did.
 func (a *Admin) Warming() Warming {

@@ -19,7 +19,8 @@ import (
 // newAdmin connects the cache's administration to the rest of the service.
 func (s *Server) newAdmin() *admin.Admin {
 	return admin.New(admin.Options{
-		Cache: s.cache, DB: s.db.Gorm, Metrics: s.registry, Sharing: s.cfg.testing.figuresGood, Outbox: s.outbox, Archive: archiveDeps{articles.NewStore(s.db.Gorm)},
+		Cache: s.cache, DB: s.db.Gorm, Statements: s.queries.times, Requests: s.requests.read,
+		Sharing: s.cfg.testing.figuresGood, Outbox: s.outbox, Archive: archiveDeps{articles.NewStore(s.db.Gorm)},
 		Loaders: map[string]admin.Loader{
 			articles.ArticleLayer: each(s.loadArticle), articles.AnalyticsLayer: each(s.loadFigures),
 		},
@@ -95,8 +96,8 @@ func (s *Server) loadArticle(ctx context.Context, id string) error {
 
 func (s *Server) loadFigures(ctx context.Context, id string) error {
 	switch id {
-	case "scraping-status":
-		_, err := s.Articles.Counts(ctx)
+	case scraping.StatusKey:
+		_, err := s.scrapingStatus.Figures(ctx)
 		return err
 	case "analysis-stats":
 		return s.Analysis.Warm(ctx)

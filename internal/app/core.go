@@ -33,6 +33,7 @@ type core struct {
 	registry *prometheus.Registry
 	tracing  *tracing.Tracing // nil = off
 	db       *postgres.DB
+	queries  *queryMetrics
 	redis    *redis.Client
 	cache    *cache.Cache
 	outbox   *outbox.Relay
@@ -60,7 +61,8 @@ func (c *core) Close() error { return c.closers.close() }
 
 func (c *core) openDatabase(ctx context.Context) (err error) {
 	cfg := c.cfg.Database
-	cfg.Tracer = c.queryTracer(newQueryMetrics(c.registry))
+	c.queries = newQueryMetrics(c.registry)
+	cfg.Tracer = c.queryTracer(c.queries)
 	if c.db, err = postgres.Open(ctx, cfg, c.log); err != nil {
 		return err
 	}

@@ -64,7 +64,8 @@ func TestWhatIsShedIsNoError(t *testing.T) {
 		var said strings.Builder
 		e := echo.New()
 		e.HTTPErrorHandler = httpapi.HandleEchoError
-		e.Use(observe(slog.New(slog.NewTextHandler(&said, nil)), prometheus.NewRegistry()))
+		reg := prometheus.NewRegistry()
+		e.Use(observe(slog.New(slog.NewTextHandler(&said, nil)), newRequestTimes(reg), reg))
 		e.GET("/", func(echo.Context) error {
 			if status == http.StatusServiceUnavailable {
 				return fmt.Errorf("reads: %w", admission.ErrShed)

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -29,7 +28,7 @@ import (
 const requestTimeout = 30 * time.Second
 
 // useMiddleware installs the middleware, outermost first. The order is the point:
-func useMiddleware(e *echo.Echo, cfg serverConfig, log *slog.Logger, reg prometheus.Registerer, spans *tracing.Tracing, shown func(id int64), responses, admit echo.MiddlewareFunc) {
+func useMiddleware(e *echo.Echo, cfg serverConfig, log *slog.Logger, times *requestTimes, reg prometheus.Registerer, spans *tracing.Tracing, shown func(id int64), responses, admit echo.MiddlewareFunc) {
 	var chain []echo.MiddlewareFunc
 	use := func(m echo.MiddlewareFunc) { chain = append(chain, m) }
 	e.Pre(canonicalPath) // before routing, which must see one spelling
@@ -37,7 +36,7 @@ func useMiddleware(e *echo.Echo, cfg serverConfig, log *slog.Logger, reg prometh
 	if spans != nil {
 		use(spans.Middleware) // around all that takes time, and what is logged bears its trace's id
 	}
-	use(observe(log, reg))           // sees the final status, panics included
+	use(observe(log, times, reg))    // sees the final status, panics included
 	use(securityHeaders(cfg))        // on every answer, errors included
 	if len(cfg.AllowedOrigins) > 0 { // to Echo, an empty list means everyone
 		use(cors(cfg.AllowedOrigins)) // on errors too: a page must be able to read them
@@ -171,14 +170,10 @@ func deadline(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // observe counts and logs requests, here and nowhere else: around everything, so that what fails before the HTTP cache or
-// beside it is counted too, with what that cache made of it. Labels are route templates: raw paths would be unbounded.
-func observe(log *slog.Logger, reg prometheus.Registerer) echo.MiddlewareFunc {
-	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "api_request_duration_seconds", Help: "Time to answer a request, by route and by how the HTTP cache answered it: HIT, MISS, STALE, BYPASS, or NONE where it had no part.",
-		Buckets: []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
-	}, []string{"method", "endpoint", "status", "cached"})
+// beside it is counted too, with what that cache made of it.
+func observe(log *slog.Logger, times *requestTimes, reg prometheus.Registerer) echo.MiddlewareFunc {
 	inFlight := prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_requests_in_progress", Help: "Requests being answered now."})
-	reg.MustRegister(duration, inFlight)
+	reg.MustRegister(inFlight)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			start := time.Now()
@@ -193,7 +188,7 @@ func observe(log *slog.Logger, reg prometheus.Registerer) echo.MiddlewareFunc {
 				route = "unmatched"
 			}
 			if !endless(c) || status != http.StatusOK { // how long somebody listens is no time to answer
-				duration.WithLabelValues(methodLabel(c.Request().Method), route, strconv.Itoa(status), cachedLabel(c.Response().Header())).Observe(took.Seconds())
+				times.observe(requestKind{methodLabel(c.Request().Method), route, cachedLabel(c.Response().Header()), status}, took)
 			}
 			level := slog.LevelDebug
 			// A 503 says "later": most are shed, and counted. Where something is broken, logCauses says so.

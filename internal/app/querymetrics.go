@@ -8,6 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"openlearn/internal/cache"
 )
 
 // queryMetrics counts and times every statement that reaches PostgreSQL: what "less database load" is measured by.
@@ -29,6 +31,9 @@ func newQueryMetrics(reg prometheus.Registerer) *queryMetrics {
 	reg.MustRegister(q.duration, q.failed, q.unreached)
 	return q
 }
+
+// times is how long the statements took.
+func (q *queryMetrics) times() cache.Histogram { return cache.HistogramOf(q.duration) }
 
 type queryStart struct{}
 

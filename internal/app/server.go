@@ -11,6 +11,7 @@ import (
 
 	"openlearn/internal/admin"
 	"openlearn/internal/admin/console"
+	"openlearn/internal/admin/jsonapi"
 	"openlearn/internal/cache/httpcache/echocache"
 	"openlearn/internal/cache/httpcache/service"
 	"openlearn/internal/httpapi"
@@ -26,11 +27,13 @@ type Server struct {
 	*core
 
 	admin     *admin.Admin
+	requests  *requestTimes
 	retention *admin.Retention
 	warmer    *warming.Warmer // nil = nothing is warmed
 	console   *console.Console
 	guesses   *httpapi.Guesses
 	metrics   *admin.Snapshot[exposition]
+	router    *echo.Echo
 	handler   http.Handler
 	running   []*periodic.Runner
 	draining  atomic.Bool // Serve lets requests in flight finish; readiness says so
@@ -45,6 +48,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 	}
 	s := &Server{core: c}
 	s.guesses = httpapi.NewGuesses(c.registry, log, nil)
+	s.requests = newRequestTimes(c.registry)
 	s.admin = s.newAdmin()
 	c.closers.addFunc(s.admin.Close)
 	s.retention = admin.NewRetention(admin.RetentionOptions{DB: c.db.Gorm, Keep: cfg.Admin.Retention(), Logger: log})
@@ -75,6 +79,7 @@ func (s *Server) stopPeriodic() {
 // routes mounts everything on one Echo.
 func (s *Server) routes() (http.Handler, error) {
 	e := echo.New()
+	s.router = e
 	e.HideBanner, e.HidePort = true, true
 	guard, err := s.guard(s.cfg.Server.AllowedOrigins)
 	if err != nil {
@@ -88,7 +93,7 @@ func (s *Server) routes() (http.Handler, error) {
 	registerRoot(api)
 	(&health{db: s.db, cache: s.redis, draining: &s.draining}).register(api)
 	s.mount(api)
-	s.admin.Register(api)
+	jsonapi.Register(api, s.admin)
 	if err := s.mountConsole(e); err != nil {
 		return nil, err
 	}
@@ -102,7 +107,8 @@ func (s *Server) routes() (http.Handler, error) {
 			return nil, err
 		}
 	}
-	useMiddleware(e, s.cfg.Server, s.log, s.registry, s.tracing, shown, responses, s.admitted.middleware)
+	useMiddleware(e, s.cfg.Server, s.log, s.requests, s.registry, s.tracing, shown, responses, s.admitted.middleware)
+	s.registry.MustRegister(gatheredAt())
 	s.metrics = admin.NewSnapshot(s.cfg.testing.figuresGood, expose(s.registry))
 	s.closers.addFunc(s.metrics.Close)
 	e.GET("/metrics", metricsPage(s.metrics, s.log))

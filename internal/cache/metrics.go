@@ -37,8 +37,8 @@ type layerMetrics struct {
 	stale, refreshes          counter
 	lockWaits, lockTakeovers  counter
 	auditChecks, auditMisses  counter
-	get, hit                  prometheus.Observer // every get; those among them answered from the store
-	getMany, load, set        prometheus.Observer
+	get, hit                  prometheus.Histogram // every get; those among them answered from the store
+	getMany, load, set        prometheus.Histogram
 	rejected                  [rejectCount]counter
 	auditUnsettled, negatives counter
 }
@@ -130,11 +130,20 @@ func (m *metrics) forLayer(name string, l *layerMetrics) {
 		m.count("cache_rejected_fills_total", "Values that were not stored or not served, by reason.",
 			prometheus.Labels{"layer": name, "reason": rejectNames[i]}, &l.rejected[i])
 	}
-	l.get = m.duration.WithLabelValues("get", name)
-	l.hit = m.duration.WithLabelValues("hit", name)
-	l.getMany = m.duration.WithLabelValues("get_many", name)
-	l.load = m.duration.WithLabelValues("load", name)
-	l.set = m.duration.WithLabelValues("set", name)
+	l.get = m.timing("get", name)
+	l.hit = m.timing("hit", name)
+	l.getMany = m.timing("get_many", name)
+	l.load = m.timing("load", name)
+	l.set = m.timing("set", name)
+}
+
+// timing is one series of the histogram: a HistogramVec calls them by the narrower of their interfaces.
+func (m *metrics) timing(operation, layer string) prometheus.Histogram {
+	h, ok := m.duration.WithLabelValues(operation, layer).(prometheus.Histogram)
+	if !ok { // client_golang's own documentation says that it is one
+		m.errs = append(m.errs, fmt.Errorf("cache: times of %s in %s are no histogram", operation, layer))
+	}
+	return h
 }
 
 func since(o prometheus.Observer, start time.Time) { o.Observe(time.Since(start).Seconds()) }

@@ -178,23 +178,34 @@ func (c *Console) operatorOf(w http.ResponseWriter, r *http.Request) (operator, 
 	return op, c.opt.Guard.Open(r)
 }
 
-// messageOf is what a client may read of an error.
+// messageOf is what an operator may read of an error.
 func messageOf(err error) string {
+	var refused *admin.Error
 	var e *httpapi.Error
-	if !errors.As(err, &e) {
-		return "Something went wrong: the log says what."
+	switch {
+	case errors.As(err, &refused) && refused.Field != "":
+		return refused.Field + ": " + refused.Text
+	case errors.As(err, &refused):
+		return refused.Text
+	case errors.As(err, &e):
+		text, _ := e.Detail.(string)
+		return text
 	}
-	if items, ok := e.Detail.([]httpapi.Item); ok && len(items) > 0 {
-		return items[0].Text()
-	}
-	text, _ := e.Detail.(string)
-	return text
+	return "Something went wrong: the log says what."
+}
+
+// statuses of what is not the form's fault.
+var statuses = map[admin.Kind]int{
+	admin.Missing: http.StatusNotFound, admin.Forbidden: http.StatusForbidden, admin.Unavailable: http.StatusServiceUnavailable,
 }
 
 func statusOf(err error) int {
-	var e *httpapi.Error
-	if errors.As(err, &e) {
-		return e.GetStatus()
+	var e *admin.Error
+	if !errors.As(err, &e) {
+		return http.StatusInternalServerError
 	}
-	return http.StatusInternalServerError
+	if status, ok := statuses[e.Kind]; ok {
+		return status
+	}
+	return http.StatusUnprocessableEntity
 }

@@ -232,13 +232,6 @@ func dict(pairs ...any) (map[string]any, error) {
 	return out, nil
 }
 
-func total(layers map[string]int) (n int) {
-	for _, k := range layers {
-		n += k
-	}
-	return n
-}
-
 // unused names the layers that nobody has read.
 func unused(layers []admin.LayerOverview) string {
 	var names []string

@@ -16,7 +16,9 @@ func (c *Console) inspect(w http.ResponseWriter, r *http.Request, op operator) {
 	v := inspectView{Layer: q.Get("layer"), ID: q.Get("id")}
 	status := http.StatusOK
 	entry, err := c.opt.Admin.Key(r.Context(), v.Layer, v.ID)
-	if err != nil {
+	if v.ID == "" {
+		v.Problem, status = "An identifier is needed", http.StatusUnprocessableEntity
+	} else if err != nil {
 		v.Problem, status = messageOf(err), statusOf(err)
 	} else {
 		v.Entry = &entry
@@ -63,7 +65,7 @@ func (c *Console) invalidate(w http.ResponseWriter, r *http.Request, op operator
 	if err != nil {
 		v.Problem, status = messageOf(err), statusOf(err)
 	}
-	v.Reach, v.Total = reach, total(reach.Layers)
+	v.Reach, v.Total = reach, reach.Entries()
 	c.answer(w, r, status, "outcome", op, view{Outcome: &v, Form: forms{Scope: string(v.Asked.Scope), Layer: v.Asked.Layer, Name: v.Asked.Name}})
 }
 
@@ -75,7 +77,7 @@ func (c *Console) warm(w http.ResponseWriter, r *http.Request, op operator) {
 	v := warmView{IDs: f.Get("ids")}
 	ids := strings.FieldsFunc(v.IDs, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' || r == '\t' })
 	status := http.StatusOK
-	warmed, err := c.opt.Admin.Warm(r.Context(), f.Get("layer"), ids, f.Get("really") != "yes")
+	warmed, err := c.opt.Admin.Load(r.Context(), f.Get("layer"), ids, f.Get("really") != "yes")
 	if err != nil {
 		v.Problem, status = messageOf(err), statusOf(err)
 	}

@@ -93,15 +93,11 @@ const hotShown, trailShown, trailPage, keysPage = 12, 8, 50, 50
 const mostShown = 64 << 10
 
 func (c *Console) figures(ctx context.Context) (figures, error) {
-	o, err := c.opt.Admin.Overview(ctx)
+	hot, _, err := c.opt.Admin.Hot("", hotShown)
 	if err != nil {
 		return figures{}, err
 	}
-	hot, err := c.opt.Admin.Hot(ctx, "", hotShown)
-	if err != nil {
-		return figures{}, err
-	}
-	return figures{o, hot, c.opt.Admin.Warming(), c.trailOf(ctx, "", trailShown)}, nil
+	return figures{c.opt.Admin.Overview(ctx), hot, c.opt.Admin.Warming(), c.trailOf(ctx, "", trailShown)}, nil
 }
 
 func (c *Console) trailOf(ctx context.Context, cursor string, limit int) trailView {
