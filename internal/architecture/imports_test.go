@@ -50,7 +50,7 @@ var rules = []struct {
 	{"internal/analysis/…", append([]string{"internal/analysis/nlp/…"}, domain...), "the service puts the engine to use; domains never import each other: declare an interface, and app adapts"},
 	{"internal/admin/console", []string{"internal/admin", "internal/httpapi"}, "the console shows what the administration says, and asks nobody else"},
 	{"internal/admin/jsonapi", []string{"internal/admin", "internal/httpapi"}, "a face of the administration: it reads requests and words answers"},
-	{"internal/admin", []string{"internal/cache", "internal/periodic"}, "the operations know neither HTTP nor who asks: their faces do"},
+	{"internal/admin", []string{"internal/cache", "internal/periodic", "internal/postgres"}, "the operations know neither HTTP nor who asks: their faces do"},
 	{"internal/httpapi", []string{"internal/admission", "internal/postgres", "internal/cache/httpcache/service", "internal/cache/httpcache/rules"}, "handlers' common ground maps database errors to statuses, and knows no domain"},
 	{"internal/postgres", []string{"migrations"}, "the database knows its schema, and nobody who uses it"},
 	{"internal/devstack/…", []string{"internal/devstack/…", "deploy"}, "private servers are for anyone"},
