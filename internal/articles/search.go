@@ -65,7 +65,7 @@ func (s *Store) search(ctx context.Context, query searchText, f Filter, o Order,
 	if int64(offset) >= total {
 		return nil, total, nil
 	}
-	if err := s.searchQuery(ctx, query, f, o, total, offset, limit).Scan(&hits).Error; err != nil {
+	if hits, err = s.searchPage(ctx, query, f, o, total, offset, limit); err != nil {
 		return nil, 0, fmt.Errorf("search %q: %w", query.All, err)
 	}
 	for i := range hits {
@@ -74,42 +74,109 @@ func (s *Store) search(ctx context.Context, query searchText, f Filter, o Order,
 	return hits, total, nil
 }
 
+// searchPage reads a page. The first places of a common word go to the articles that are about it, and if all of a page is
+// better than any other article can be, the others are not ranked.
+func (s *Store) searchPage(ctx context.Context, query searchText, f Filter, o Order, total int64, offset, limit int) (hits []Hit, err error) {
+	if o == Relevance && total > fewMatches && !strings.ContainsAny(query.All, "&!<") {
+		best, err := s.bestOfOthers(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		candidates := s.matchingIn(ctx, prominentWords, query.All, f)
+		if err := s.ranked(ctx, candidates, query, offset, limit).Scan(&hits).Error; err != nil {
+			return nil, err
+		}
+		if len(hits) == limit && hits[limit-1].Rank > best {
+			return hits, nil
+		}
+		hits = nil
+	}
+	return hits, s.searchQuery(ctx, query, f, o, total, offset, limit).Scan(&hits).Error
+}
+
+// fewMatches are ranked faster than it is found out whether all of them must be.
+const fewMatches = 500
+
+// Columns that a search can look in: all stems, or those that an article is about (migration 00031).
+const (
+	allWords       = "search"
+	prominentWords = "prominent(search)"
+)
+
+// bestOfOthers is the rank that no article reaches which is not about any word of the query (single words, one of which is to
+// be found): of each stem it has two places in its text, where ts_rank_cd gives 0.1 for each.
+func (s *Store) bestOfOthers(ctx context.Context, query searchText) (float64, error) {
+	var stems int
+	err := s.db.WithContext(ctx).Raw(`SELECT count(DISTINCT stem[1]) FROM regexp_matches(to_tsquery('spanish', ?)::text, '''((?:[^'']|'''')+)''', 'g') AS stem`, query.All).Scan(&stems).Error
+	if err != nil {
+		return 0, err
+	}
+	sum := 0.2*float64(stems) + 1e-6 // ts_rank_cd counts in 32 bits
+	best := sum / (1 + sum)
+	if query.Exact != "" {
+		best = (best + 1) / 2
+	}
+	return best, nil
+}
+
 // matching selects the articles that match. What is left of a query without its stop words may be an exclusion alone, which
 // no index can answer (querytree says T, or nothing at all): it matches nothing, as stop words by themselves do, and the
 // planner reads no table for it.
 func (s *Store) matching(ctx context.Context, query string, f Filter) *gorm.DB {
+	return s.matchingIn(ctx, allWords, query, f)
+}
+
+func (s *Store) matchingIn(ctx context.Context, column, query string, f Filter) *gorm.DB {
 	collapse := f.Collapse
 	f.Collapse = false
-	matches := func(q *gorm.DB) *gorm.DB { return q.Where("search @@ to_tsquery('spanish', ?)", query) }
-	q := matches(f.where(s.db.WithContext(ctx).Model(&Article{}), Newest).Where("querytree(to_tsquery('spanish', ?)) NOT IN ('T', '')", query))
+	matches := func(column string) func(*gorm.DB) *gorm.DB {
+		return func(q *gorm.DB) *gorm.DB { return q.Where(column+" @@ to_tsquery('spanish', ?)", query) }
+	}
+	q := matches(column)(f.where(s.db.WithContext(ctx).Model(&Article{}), Newest).Where("querytree(to_tsquery('spanish', ?)) NOT IN ('T', '')", query))
 	if collapse {
-		q = f.collapse(q, Newest, matches)
+		q = f.collapse(q, Newest, matches(allWords))
 	}
 	return q
 }
 
-// searchQuery reads a page. Ranking is most of a search's work, and ts_headline reads whole texts: what is listed by date is cut
-// to the page before both, what is listed by relevance after the one and before the other.
+// searchQuery reads a page of all that match: by relevance, or by date.
 func (s *Store) searchQuery(ctx context.Context, query searchText, f Filter, o Order, total int64, offset, limit int) *gorm.DB {
-	rank, args := "ts_rank_cd(search, to_tsquery('spanish', ?), 32)", []any{query.All}
-	if query.Exact != "" { // what was typed with ñ comes before what has n
-		rank, args = "("+rank+" + (search @@ to_tsquery('spanish', ?))::int) / 2", append(args, query.Exact)
+	candidates := s.matching(ctx, query.All, f)
+	if o != Relevance {
+		order := o.keyset().order()
+		rank, args := query.rank()
+		return s.marked(ctx, candidates.Select("*").Order(order).Limit(limit).Offset(offset), query, rank, args).Order(order)
 	}
-	page, order := s.matching(ctx, query.All, f), "rank DESC, id DESC"
-	if o == Relevance {
-		if most := mostRanked(query); total > most {
-			page = page.Where("id > (?)", s.matching(ctx, query.All, f).Select("id").Order("id DESC").Offset(int(most)).Limit(1))
-		}
-		page, rank, args = page.Select("*, "+rank+" AS rank", args...), "rank", nil
-	} else {
-		page, order = page.Select("*"), o.keyset().order()
+	if most := mostRanked(query); total > most {
+		candidates = candidates.Where("id > (?)", s.matching(ctx, query.All, f).Select("id").Order("id DESC").Offset(int(most)).Limit(1))
 	}
-	page = page.Order(order).Limit(limit).Offset(offset)
+	return s.ranked(ctx, candidates, query, offset, limit)
+}
+
+// ranked is a page of the candidates, best first.
+func (s *Store) ranked(ctx context.Context, candidates *gorm.DB, query searchText, offset, limit int) *gorm.DB {
+	const order = "rank DESC, id DESC"
+	rank, args := query.rank()
+	page := candidates.Select("*, "+rank+" AS rank", args...).Order(order).Limit(limit).Offset(offset)
+	return s.marked(ctx, page, query, "rank", nil).Order(order)
+}
+
+// rank is the relevance of a row, 0 to 1, in SQL.
+func (t searchText) rank() (expr string, args []any) {
+	const covers = "ts_rank_cd(search, to_tsquery('spanish', ?), 32)"
+	if t.Exact == "" {
+		return covers, []any{t.All}
+	}
+	// What was typed with ñ comes before what has n.
+	return "(" + covers + " + (search @@ to_tsquery('spanish', ?))::int) / 2", []any{t.All, t.Exact}
+}
+
+// marked is what is shown of a page's rows. It comes last, since ts_headline reads whole texts and must see only the page.
+func (s *Store) marked(ctx context.Context, page *gorm.DB, query searchText, rank string, args []any) *gorm.DB {
 	options := "StartSel=" + highlightStart + ",StopSel=" + highlightStop
 	args = append(args, query.All, options+",MaxFragments=2,MaxWords=30,MinWords=12,FragmentDelimiter= … ", query.All, options+",HighlightAll=true")
 	return s.db.WithContext(ctx).Table("(?) AS r", page).
 		Select(listColumns+", "+rank+" AS rank, "+
 			"ts_headline('spanish', left(content, 50000), to_tsquery('spanish', ?), ?) AS headline, "+
-			"ts_headline('spanish', title, to_tsquery('spanish', ?), ?) AS title_mark", args...).
-		Order(order)
+			"ts_headline('spanish', title, to_tsquery('spanish', ?), ?) AS title_mark", args...)
 }

@@ -331,6 +331,60 @@ func TestSearchByDate(t *testing.T) {
 	}
 }
 
+// TestTheBestAreFoundAmongThoseAboutIt compares the pages of searches with those of ranking every match, where most matches
+// say a word once, some often, and some in their titles.
+func TestTheBestAreFoundAmongThoseAboutIt(t *testing.T) {
+	t.Parallel()
+	s, db := testStore(t)
+	ctx := t.Context()
+	_, err := db.Pool.Exec(ctx, `
+		INSERT INTO scraped_content (source, source_url, title, subtitle, content, published_date)
+		SELECT 'Fuente ' || i % 5, 'https://x.example/' || i,
+		       'Título ' || i || CASE WHEN i % 40 = 0 THEN ' paz' ELSE '' END || CASE WHEN i % 701 = 0 THEN ' niñez' ELSE '' END, CASE WHEN i % 30 = 0 THEN 'la guerra' END,
+		       repeat('paz ', i % 7 / 2) || repeat('guerra ', i * 7 % 23) || 'agua ' || repeat('ninez ', (i % 3 = 0)::int * i % 9) || CASE WHEN i % 2 = 0 THEN 'niñez' ELSE '' END, now()
+		FROM generate_series(1, 1500) AS i`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := 0
+	for _, q := range []string{"paz", "guerra", "agua", "niñez", "ninez", "paz OR agua", "paz OR guerra OR agua", "PAZ guerra", "paz -agua", `"paz paz"`} {
+		for _, f := range []Filter{{}, {Source: "Fuente 3"}} {
+			for _, page := range []struct{ offset, limit int }{{0, 10}, {40, 10}, {600, 50}} {
+				text := mustTsquery(t, q)
+				hits, total, err := s.Search(ctx, text, f, Relevance, page.offset, page.limit)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var all []Hit
+				if err := s.searchQuery(ctx, text, f, Relevance, total, page.offset, page.limit).Scan(&all).Error; err != nil {
+					t.Fatal(err)
+				}
+				if got, want := places(hits), places(all); !slices.Equal(got, want) {
+					t.Errorf("%s %+v %+v:\n got %v\nwant %v", q, f, page, got, want)
+				}
+				var about []Hit
+				if err := s.ranked(ctx, s.matchingIn(ctx, prominentWords, text.All, f), text, page.offset, page.limit).Scan(&about).Error; err != nil {
+					t.Fatal(err)
+				}
+				if best, err := s.bestOfOthers(ctx, text); err == nil && len(about) == page.limit && about[page.limit-1].Rank > best {
+					short++
+				}
+			}
+		}
+	}
+	if short == 0 {
+		t.Error("no page was found among the articles about its words")
+	}
+}
+
+func places(hits []Hit) []string {
+	out := make([]string, len(hits))
+	for i, h := range hits {
+		out[i] = fmt.Sprint(h.ID, " ", h.Rank)
+	}
+	return out
+}
+
 // TestASearchOfStopWordsReadsNoTable: PostgreSQL drops stop words, and what is left of "el -paz" excludes only. Answering
 // it would take every article there is.
 func TestASearchOfStopWordsReadsNoTable(t *testing.T) {
