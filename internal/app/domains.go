@@ -28,6 +28,7 @@ type domains struct {
 
 	catalogue      *source.Catalogue
 	scrapingStatus *scraping.Status
+	fetches        *scraping.FetchStore
 }
 
 // openDomains makes the domains.
@@ -88,5 +89,6 @@ func (s *Server) periodic() []periodic.Job {
 		s.retention.Jobs(),
 		s.Analysis.Jobs(s.cfg.Analysis.Workers),
 		s.warmer.Jobs(),
+		s.fetches.Jobs(s.log),
 	)
 }

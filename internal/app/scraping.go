@@ -48,12 +48,18 @@ func (c *scrapingConfig) sources() (*source.Catalogue, error) {
 	return source.Load(c.SourcesFile, extra...)
 }
 
-// fetcher reads what sources publish.
-func (c *scrapingConfig) fetcher(log *slog.Logger) *fetch.Fetcher {
-	return fetch.New(fetch.Config{UserAgent: c.UserAgent, Allowed: c.nets, Log: log})
+// fetchConfig says how what sources publish is read.
+func (c *scrapingConfig) fetchConfig(log *slog.Logger) fetch.Config {
+	return fetch.Config{UserAgent: c.UserAgent, Allowed: c.nets, Log: log}
 }
 
-// openScraping makes what tells how gathering goes, and the one Service of the process: what it remembers of entries, robots and paces counts for all passes.
+// fetcher reads what sources publish, for a command without PostgreSQL and Redis: it shares its pace with nobody.
+func (c *scrapingConfig) fetcher(log *slog.Logger) *fetch.Fetcher {
+	return fetch.New(c.fetchConfig(log))
+}
+
+// openScraping makes what tells how gathering goes, and the one Service of the process. What is known of entries and of
+// robots.txt is in PostgreSQL, the paces towards hosts are in Redis: both count for all instances.
 func (c *core) openScraping() error {
 	c.scrapingStatus = scraping.NewStatus(scraping.StatusConfig{
 		Cache: c.cache, Archive: archiveFigures{c.Articles}, Deps: []string{articles.AllArticles, articles.Table},
@@ -62,10 +68,14 @@ func (c *core) openScraping() error {
 	if err != nil {
 		return err
 	}
-	fetcher := c.cfg.Scraping.fetcher(c.log)
+	c.fetches = scraping.NewFetchStore(c.db.Gorm)
+	config := c.cfg.Scraping.fetchConfig(c.log)
+	config.Budgets, config.State = fetch.RedisBudgets{Client: c.redis}, c.fetches
+	fetcher := fetch.New(config)
 	c.closers.addFunc(fetcher.Close)
 	c.Scraping, err = scraping.NewService(scraping.ServiceConfig{
 		Sources: c.catalogue, Fetcher: fetcher, Sink: scrapeSink{c}, Known: c.Articles.Known, Log: c.log, Metrics: metrics,
+		Entries: c.fetches, Cache: c.cache,
 	})
 	return err
 }

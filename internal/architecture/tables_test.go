@@ -29,6 +29,8 @@ var tables = map[string]struct {
 	"analysis_names":     {"internal/analysis", nil},
 	"article_names":      {"internal/analysis", nil},
 	"vocabulary_words":   {"internal/analysis", nil},
+	"scrape_entries":     {"internal/scraping", nil},
+	"scrape_hosts":       {"internal/scraping", nil},
 	"cache_audit":        {"internal/admin", nil},
 	"cache_access":       {"internal/warming", nil},
 	"cache_outbox":       {"internal/outbox", nil},

@@ -40,11 +40,16 @@ type EntryState struct {
 	Newest *time.Time   `json:"newest,omitempty"` // the date of the newest article that is not dated in the future
 	// MovedTo is where it has moved for good, told only after it served a sound document there.
 	MovedTo string `json:"moved_to,omitempty"`
+	// Waiting says that it was not asked, because its next check has not come: State is that of the last one.
+	Waiting bool `json:"waiting,omitempty"`
 	Detail  string `json:"detail,omitempty"`
 }
 
 // Works says whether articles can be had from the entry.
 func (e EntryState) Works() bool { return e.State == StateOK || e.State == StateUnchanged }
+
+// sound says whether the last answer was a document of its kind.
+func (e EntryState) sound() bool { return e.Works() || e.State == StateStale || e.State == StateEmpty && e.Reason == "" && e.Detail == "" }
 
 // staleAfter is the age of the newest article of a feed that nobody writes any more.
 const staleAfter = 30 * 24 * time.Hour
@@ -90,7 +95,7 @@ func (p *pass) discover(ctx context.Context) ([]discover.Item, error) {
 		return nil, ctx.Err()
 	}
 	p.report.Found = len(w.items)
-	if p.report.Feeds == 0 {
+	if p.report.Feeds == 0 && !w.waiting {
 		return nil, fmt.Errorf("%w: %w", ErrNoEntries, errors.Join(w.errs...))
 	}
 	return w.items, nil
@@ -102,17 +107,22 @@ type walk struct {
 	items     []discover.Item
 	announced map[string]bool
 	works     bool
+	waiting   bool // for an entry whose next check has not come
 	errs      []error
 }
 
 // read takes one entry.
 func (w *walk) read(ctx context.Context, e source.Entry) {
 	p := w.pass
-	found, state, err := p.service.readEntry(ctx, p.src, e)
+	found, state, err := p.service.readEntry(ctx, p.src, e, readOptions{scheduled: p.options.Scheduled})
 	if ctx.Err() != nil {
 		return
 	}
 	p.report.Entries = append(p.report.Entries, state)
+	w.waiting = w.waiting || state.Waiting
+	if state.Waiting && !state.sound() {
+		return // told when it was looked at
+	}
 	if err != nil {
 		w.errs = append(w.errs, err)
 		reason := ReasonFeed
@@ -154,102 +164,19 @@ func (w *walk) alternates(ctx context.Context, tried []source.Entry) []source.En
 	return out
 }
 
-// readEntry reads what one entry announces now. The error is nil where its document is sound.
-func (s *Service) readEntry(ctx context.Context, src source.Source, e source.Entry) (discover.Found, EntryState, error) {
-	now := s.cfg.Now()
-	address := e.At(now)
-	state := EntryState{URL: address, Kind: e.Kind}
-	var found discover.Found
-	var err error
-	if e.Kind == source.SitemapIndex || e.Kind == source.Sitemap || e.Kind == source.NewsSitemap {
-		found, state, err = s.readSitemap(ctx, src, state, 1, map[string]bool{})
-	} else {
-		var memory entryMemory
-		memory, state, err = s.readDocument(ctx, src, state)
-		found = memory.found
-	}
-	if err != nil {
-		if state.State == "" {
-			state.State, state.Reason = stateOf(err)
-		}
-		state.Detail = detail(err)
-		return discover.Found{}, state, err
-	}
-	state.Items, state.Newest = len(found.Items), newest(found.Items, now)
-	switch {
-	case state.State == StateUnchanged:
-	case len(found.Items) == 0:
-		state.State = StateEmpty
-	case state.Newest != nil && now.Sub(*state.Newest) > staleAfter && e.Kind != source.Section:
-		state.State = StateStale
-	default:
-		state.State = StateOK
-	}
-	return found, state, nil
-}
-
-// readDocument fetches one entry's document, or takes what it said before where it says that nothing changed.
-func (s *Service) readDocument(ctx context.Context, src source.Source, state EntryState) (entryMemory, EntryState, error) {
-	before := s.entry(state.URL)
-	known := before.validators
-	if s.cfg.Now().Sub(before.whole) >= unconditionalEvery {
-		known = fetch.Validators{} // some servers answer "not modified" for ever
-	}
-	accept := fetch.AcceptFeed
-	if state.Kind == source.Section {
-		accept = fetch.AcceptPage
-	}
-	doc, err := s.cfg.Fetcher.Get(ctx, src, state.URL, accept, known)
-	if err != nil {
-		return entryMemory{}, state, err
-	}
-	if doc.NotModified {
-		state.State = StateUnchanged
-		before.validators = doc.Validators
-		s.rememberEntry(state.URL, before)
-		return before, state, nil
-	}
-	memory := entryMemory{validators: doc.Validators, whole: s.cfg.Now()}
-	switch state.Kind {
-	case source.Section:
-		page := discover.Links(doc.Body, doc.URL, src)
-		memory.found = page.Found
-		if page.Refused {
-			state.State = StateChallenge
-			err = discover.ErrChallenge
-		}
-	case source.Feed:
-		memory.found, err = discover.ParseFeed(doc.Body, doc.URL, src.Site())
-	default:
-		var m discover.Map
-		m, err = discover.ParseSitemap(doc.Body, doc.URL, src)
-		memory.found, memory.sitemaps = m.Found, m.Sitemaps
-	}
-	if err != nil {
-		return entryMemory{}, state, &fetch.Error{URL: state.URL, Reason: ReasonFeed, Err: err}
-	}
-	if doc.Moved != nil && len(memory.found.Items)+len(memory.sitemaps) > 0 {
-		state.MovedTo = doc.Moved.String()
-	}
-	s.rememberEntry(state.URL, memory)
-	return memory, state, nil
-}
-
-// unconditionalEvery is how often an entry is read whole, whatever its server says has not changed.
-const unconditionalEvery = 24 * time.Hour
-
 // readSitemap reads a sitemap, and the newest of those that an index names. An index that names itself ends there.
-func (s *Service) readSitemap(ctx context.Context, src source.Source, state EntryState, depth int, seen map[string]bool) (discover.Found, EntryState, error) {
+func (s *Service) readSitemap(ctx context.Context, src source.Source, state EntryState, o readOptions, depth int, seen map[string]bool) (discover.Found, EntryState, error) {
 	seen[state.URL] = true
-	memory, state, err := s.readDocument(ctx, src, state)
-	if err != nil || len(memory.sitemaps) == 0 {
-		return memory.found, state, err
+	record, state, err := s.readDocument(ctx, src, state, o)
+	if err != nil || len(record.Announced.Sitemaps) == 0 {
+		return record.Announced.Found, state, err
 	}
-	found := memory.found
+	found := record.Announced.Found
+	found.Items = slices.Clip(found.Items) // they are the record's: what comes behind is not
 	if depth == maxSitemapDepth {
 		return found, state, nil
 	}
-	children := slices.Clone(memory.sitemaps)
+	children := slices.Clone(record.Announced.Sitemaps)
 	slices.SortStableFunc(children, func(a, b discover.Child) int { return newerFirst(a.ModifiedAt, b.ModifiedAt) })
 	var errs []error
 	read := 0
@@ -261,7 +188,7 @@ func (s *Service) readSitemap(ctx context.Context, src source.Source, state Entr
 			continue
 		}
 		read++
-		more, child, err := s.readSitemap(ctx, src, EntryState{URL: c.URL, Kind: source.Sitemap}, depth+1, seen)
+		more, child, err := s.readSitemap(ctx, src, EntryState{URL: c.URL, Kind: source.Sitemap}, o, depth+1, seen)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -271,6 +198,7 @@ func (s *Service) readSitemap(ctx context.Context, src source.Source, state Entr
 		if child.State != StateUnchanged {
 			state.State = ""
 		}
+		state.Waiting = state.Waiting && child.Waiting
 	}
 	if len(errs) > 0 && len(errs) == read {
 		return found, state, errors.Join(errs...)
@@ -343,7 +271,7 @@ func (s *Service) Probe(ctx context.Context, name string) ([]EntryState, error) 
 			return
 		}
 		tried[u.String()] = true
-		_, state, _ := s.readEntry(ctx, src, source.Entry{URL: u.String(), Kind: kind}) // the state says the error
+		_, state, _ := s.readEntry(ctx, src, source.Entry{URL: u.String(), Kind: kind}, readOptions{}) // the state says the error
 		out = append(out, state)
 	}
 	for _, e := range src.Entries {

@@ -136,7 +136,11 @@ func (p *pass) page(ctx context.Context, it discover.Item) (r result) {
 			r.stage, r.err = "extract", fmt.Errorf("extract: panic: %v", v)
 		}
 	}()
-	doc, err := p.service.cfg.Fetcher.Get(ctx, p.src, it.URL, fetch.AcceptPage, p.service.pageValidators(it.URL))
+	ask := documentAsk{source: p.src, url: it.URL, accept: fetch.AcceptPage, known: p.service.pageValidators(it.URL), anew: !p.options.Scheduled}
+	if it.ModifiedAt != nil {
+		ask.version = it.ModifiedAt.UTC().Format(time.RFC3339)
+	}
+	doc, _, err := p.service.documents.get(ctx, ask)
 	if err != nil {
 		r.stage, r.err = "fetch", err
 		return r

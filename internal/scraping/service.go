@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"openlearn/internal/scraping/discover"
+	"openlearn/internal/cache"
 	"openlearn/internal/scraping/extract"
 	"openlearn/internal/scraping/fetch"
 	"openlearn/internal/scraping/source"
@@ -53,6 +53,10 @@ type ServiceConfig struct {
 	// Known answers which of these addresses are stored already, and when each was last written: their pages are fetched again
 	// only if the source says that they changed since. Optional.
 	Known func(ctx context.Context, urls []string) (map[string]time.Time, error)
+	// Entries keeps the state of entries, for all instances and beyond restarts. Default: this service's memory.
+	Entries Entries
+	// Cache is what documents are read through (the layer api_news). Optional.
+	Cache *cache.Cache
 	// Concurrency is how many pages are in hand at once. Default 4.
 	Concurrency int
 	// MaxPages bounds the pages fetched in one pass. Default 60.
@@ -73,26 +77,15 @@ type ServiceConfig struct {
 type Service struct {
 	cfg ServiceConfig
 
+	documents *documents
+
 	mu      sync.Mutex
 	running map[string]bool             // by definition id
-	entries map[string]entryMemory      // by address, as last read
 	seen    map[string]fetch.Validators // by address of a stored page: the next pass asks for changes only
-}
-
-// entryMemory is an entry as it was last read: one that answers "not modified" announces the same again, of which some may
-// have been lost the last time.
-type entryMemory struct {
-	validators fetch.Validators
-	whole      time.Time // when it was last read whole
-	found      discover.Found
-	sitemaps   []discover.Child
 }
 
 // maxValidators bounds Service.seen; past it the memory is dropped and pages are read anew.
 const maxValidators = 20_000
-
-// maxEntries bounds Service.entries: the catalogue's, and the sitemaps that indexes name.
-const maxEntries = 2000
 
 // NewService makes a Service.
 func NewService(cfg ServiceConfig) (*Service, error) {
@@ -117,13 +110,22 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Service{cfg: cfg, running: map[string]bool{}, entries: map[string]entryMemory{}, seen: map[string]fetch.Validators{}}, nil
+	if cfg.Entries == nil {
+		cfg.Entries = newMemoryEntries()
+	}
+	s := &Service{cfg: cfg, running: map[string]bool{}, seen: map[string]fetch.Validators{}}
+	var err error
+	s.documents, err = newDocuments(cfg.Fetcher, cfg.Cache)
+	return s, err
 }
 
 // Options say how a pass is made.
 type Options struct {
 	// URL makes the pass read this page alone, known or not.
 	URL string
+	// Scheduled makes the pass leave out entries whose next check has not come, and take pages that were read lately from
+	// the cache. Without it everything is read now: someone asks for it.
+	Scheduled bool
 	// DryRun stores nothing: Each is told what would be.
 	DryRun bool
 	// Each is told of every article that a pass finds, one at a time. Optional.
@@ -178,21 +180,6 @@ func (s *Service) end(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.running, id)
-}
-
-func (s *Service) entry(url string) entryMemory {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.entries[url]
-}
-
-func (s *Service) rememberEntry(url string, m entryMemory) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.entries) >= maxEntries {
-		clear(s.entries)
-	}
-	s.entries[url] = m
 }
 
 // pageValidators are those of a page stored before. Where Known is there to say what is stored, a page that is asked

@@ -3,7 +3,7 @@ package fetch
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"openlearn/internal/testkit"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testkit.Main(m) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 )
 
 // Reason names why an address could not be read: the label of Report.Failures and of metrics.
@@ -25,15 +26,14 @@ const (
 	ReasonCanceled    Reason = "canceled"     // the pass ended first
 )
 
-// errResting says that a host is not to be asked now.
-var errResting = errors.New("host is resting")
-
 // Error is a failed fetch: which address, why, and the HTTP status where there was one.
 type Error struct {
 	URL    string
 	Reason Reason
 	Status int
-	Err    error
+	// RetryAfter is how long the host asks to be left alone (429, 503), or is left alone by us, up to a day; 0: it is not.
+	RetryAfter time.Duration
+	Err        error
 }
 
 func (e *Error) Error() string {
@@ -54,8 +54,6 @@ func ReasonOf(err error) Reason {
 		return fetch.Reason
 	case errors.Is(err, errBlockedAddress):
 		return ReasonAddress
-	case errors.Is(err, errResting):
-		return ReasonThrottled
 	case errors.Is(err, context.Canceled):
 		return ReasonCanceled
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():

@@ -11,19 +11,22 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// How long one reading of robots.txt counts: RFC 9309 §2.4 allows a day. A failure is looked at again sooner.
+// How long one reading of robots.txt counts: RFC 9309 §2.4 allows a day. A failure is looked at again sooner. While a file
+// cannot be reached, what it said last counts for up to a month (§2.3.1.4 asks for at least a reasonable time).
 const (
 	robotsLifetime        = 24 * time.Hour
 	robotsFailureLifetime = 5 * time.Minute
+	robotsMemory          = 30 * 24 * time.Hour
 )
 
 // robotsFile is one authority's robots.txt. The slot admits one reader at a time, so that a file is fetched once
 // however many pages wait for it, and a waiter can give up with its context.
 type robotsFile struct {
 	slot    chan struct{}
+	record  RobotsRecord
 	rules   *robots.Rules
-	closed  error // why it could not be read, which closes the site
-	expires time.Time
+	closed  bool   // it could not be read, which closes the site
+	blocked string // the rule that was last told to State; under Fetcher.mu
 }
 
 // rulesFor answers the rules of u's authority, fetching robots.txt where it is not known. An unreachable file closes
@@ -44,33 +47,83 @@ func (f *Fetcher) rulesFor(ctx context.Context, req request, u *url.URL) (*robot
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if file.rules != nil && f.cfg.Now().Before(file.expires) {
-		return file.rules, file.closed
+	if file.rules == nil || !f.cfg.Now().Before(file.record.Until) {
+		if err := f.renewRobots(ctx, req, u, authority, file); err != nil {
+			return nil, err
+		}
 	}
-	file.closed = nil
-	at := &url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/robots.txt"}
+	if file.closed { // said of every page that is not fetched for it: "disallowed" would blame the site for a network that is down
+		return nil, &Error{URL: u.String(), Reason: ReasonRobots, Err: fmt.Errorf("robots.txt could not be read: %s", file.record.Detail)}
+	}
+	return file.rules, nil
+}
+
+// renewRobots takes what another instance has read, or reads robots.txt itself.
+func (f *Fetcher) renewRobots(ctx context.Context, req request, u *url.URL, authority string, file *robotsFile) error {
+	if f.cfg.State != nil {
+		kept, ok, err := f.cfg.State.Robots(ctx, authority)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			f.cfg.Log.WarnContext(ctx, "scraping: what is known of robots.txt is not available", "authority", authority, "error", err)
+		case ok:
+			f.useRobots(file, kept)
+			if f.cfg.Now().Before(kept.Until) {
+				return nil
+			}
+		}
+	}
+	record, err := f.readRobots(ctx, req, &url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/robots.txt"}, file.record)
+	if err != nil {
+		return err
+	}
+	f.useRobots(file, record)
+	if f.cfg.State != nil {
+		if err := f.cfg.State.KeepRobots(ctx, authority, record); err != nil {
+			f.cfg.Log.WarnContext(ctx, "scraping: robots.txt could not be kept", "authority", authority, "error", err)
+		}
+	}
+	return nil
+}
+
+// readRobots fetches a robots.txt. The error is nil whatever the site answers: it then is in the record.
+func (f *Fetcher) readRobots(ctx context.Context, req request, at *url.URL, before RobotsRecord) (RobotsRecord, error) {
 	doc, err := f.follow(ctx, request{def: req.def, site: req.site, accept: "text/plain,*/*;q=0.5", robots: true}, at)
-	var fetch *Error
-	lifetime := robotsLifetime
+	now := f.cfg.Now()
+	var failed *Error
 	switch {
 	case err == nil:
-		file.rules = robots.Parse(doc.Body, f.agent)
+		return RobotsRecord{Answer: RobotsRead, Body: doc.Body, ReadAt: now, Until: now.Add(robotsLifetime)}, nil
 	case ctx.Err() != nil:
-		return nil, ctx.Err() // says nothing about the site
-	case errors.As(err, &fetch) && fetch.Reason == ReasonStatus && fetch.Status >= 400 && fetch.Status < 500 && fetch.Status != 429:
-		file.rules = robots.AllowAll
-	case errors.As(err, &fetch) && fetch.Reason == ReasonRedirects:
-		file.rules = robots.AllowAll // §2.3.1.2: more than five hops count as missing
-	case errors.As(err, &fetch) && fetch.Reason == ReasonAddress:
-		return nil, err // the page would meet the same refusal; say the true reason
-	default:
-		f.cfg.Log.WarnContext(ctx, "scraping: robots.txt could not be read", "url", at.String(), "err", err)
-		file.rules, lifetime = robots.DisallowAll, robotsFailureLifetime
-		// Said of every page that is not fetched for it: "disallowed" would blame the site for a network that is down.
-		file.closed = &Error{URL: u.String(), Reason: ReasonRobots, Err: fmt.Errorf("robots.txt could not be read: %w", err)}
+		return RobotsRecord{}, ctx.Err() // says nothing about the site
+	case errors.As(err, &failed) && failed.Reason == ReasonStatus && failed.Status >= 400 && failed.Status < 500 && failed.Status != 429,
+		failed != nil && failed.Reason == ReasonRedirects: // §2.3.1.2: more than five hops count as missing
+		return RobotsRecord{Answer: RobotsMissing, Until: now.Add(robotsLifetime), Detail: detail(err)}, nil
+	case failed != nil && failed.Reason == ReasonAddress:
+		return RobotsRecord{}, err // the page would meet the same refusal; say the true reason
 	}
-	file.expires = f.cfg.Now().Add(lifetime)
-	return file.rules, file.closed
+	f.cfg.Log.WarnContext(ctx, "scraping: robots.txt could not be read", "url", at.String(), "err", err)
+	return RobotsRecord{Answer: RobotsUnreachable, Body: before.Body, ReadAt: before.ReadAt, Until: now.Add(robotsFailureLifetime), Detail: detail(err)}, nil
+}
+
+// useRobots makes a record the one that counts.
+func (f *Fetcher) useRobots(file *robotsFile, r RobotsRecord) {
+	file.record, file.closed = r, false
+	switch {
+	case r.Answer == RobotsRead, r.Answer == RobotsUnreachable && !r.ReadAt.IsZero() && f.cfg.Now().Sub(r.ReadAt) < robotsMemory:
+		file.rules = robots.Parse(r.Body, f.agent)
+	case r.Answer == RobotsMissing:
+		file.rules = robots.AllowAll
+	default:
+		file.rules, file.closed = robots.DisallowAll, true
+	}
+}
+
+// detail is an error in at most 300 bytes.
+func detail(err error) string {
+	s := err.Error()
+	return s[:min(len(s), 300)]
 }
 
 // Sitemaps are those that the source's robots.txt names.

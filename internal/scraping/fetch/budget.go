@@ -1,0 +1,142 @@
+package fetch
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Budgets keeps the pace towards hosts: one budget for each, over feeds, pages and robots.txt. It is an interface because
+// where it is kept decides who shares it: a process (its own budgets), or all instances (RedisBudgets).
+type Budgets interface {
+	// Take takes the next turn at a host. Nothing is taken where the answer says that there is none.
+	Take(ctx context.Context, host string, ask Ask) (Turn, error)
+	// Told learns from the answer to a request.
+	Told(ctx context.Context, host string, o Outcome) error
+}
+
+// Ask says what turn is wanted.
+type Ask struct {
+	// Interval is the least time between requests: the source's own and robots.txt's.
+	Interval time.Duration
+	// Jitter is the share of the interval that this gap is longer by: requests in step are no guest's.
+	Jitter float64
+	// Patience is the longest rest of the host that is waited for.
+	Patience time.Duration
+	// Most is the longest wait in all.
+	Most time.Duration
+}
+
+// Turn is when a request may be sent.
+type Turn struct {
+	Wait    time.Duration
+	Resting bool // there is none: the host rests for Wait, which is longer than the asker's patience
+	Late    bool // there is none: it would come after Wait, which is longer than the asker has
+}
+
+// Outcome is what became of a request.
+type Outcome struct {
+	OK         bool
+	Took       time.Duration // until the whole answer; counts where OK
+	Failed     bool          // no answer, or 5xx: the host's fault
+	Refused    bool          // 403 or 429
+	RetryAfter time.Duration
+}
+
+const (
+	// A host that fails this many times in a row is left alone for a while, so that a dead server does not cost every page
+	// of a pass its full time-out.
+	failuresUntilRest = 6
+	restAfterFailures = time.Minute
+	// refusalsUntilRest refusals in a row are a host that wants to be left alone, whatever it calls that; the rest doubles
+	// for each further one.
+	refusalsUntilRest = 3
+	restAfterRefusals = 15 * time.Minute
+	// concurrency is how many of our requests a host should have in hand on average: the gap is what its answers take,
+	// divided by it (Scrapy's AutoThrottle has the same rule). A host that becomes slow is asked less. Errors come back fast
+	// and teach nothing.
+	concurrency = 0.5
+	longestGap  = time.Minute
+	// jitter is how much longer a gap may be at random. It never is shorter.
+	jitter = 0.2
+	// budgetTimeout bounds one exchange with the shared budgets.
+	budgetTimeout = time.Second
+)
+
+// turn waits until a request may be sent to an address of a host.
+func (f *Fetcher) turn(ctx context.Context, address, host string, interval time.Duration) error {
+	ask := Ask{Interval: interval, Jitter: jitter * f.cfg.Rand(), Patience: f.cfg.Patience, Most: 24 * time.Hour}
+	if deadline, ok := ctx.Deadline(); ok {
+		ask.Most = time.Until(deadline) // contexts end by the machine's clock
+	}
+	t, err := f.take(ctx, host, ask)
+	switch {
+	case err != nil:
+		return err
+	case t.Resting:
+		return &Error{URL: address, Reason: ReasonThrottled, RetryAfter: min(t.Wait, longestWait), Err: fmt.Errorf("the host is left alone for %v", t.Wait.Round(time.Second))}
+	case t.Late:
+		return fmt.Errorf("%w: the next turn at the host comes in %v", context.DeadlineExceeded, t.Wait.Round(time.Millisecond))
+	}
+	return f.cfg.Sleep(ctx, t.Wait)
+}
+
+// take asks the budgets that all instances share. Where they cannot be asked this process keeps the pace by itself.
+func (f *Fetcher) take(ctx context.Context, host string, ask Ask) (Turn, error) {
+	if f.cfg.Budgets != nil {
+		bound, cancel := context.WithTimeout(ctx, budgetTimeout)
+		t, err := f.cfg.Budgets.Take(bound, host, ask)
+		cancel()
+		if ctx.Err() != nil {
+			return Turn{}, ctx.Err()
+		}
+		f.sharing(ctx, err)
+		if err == nil {
+			if !t.Resting && !t.Late {
+				f.own.note(host, t.Wait, ask)
+			}
+			return t, nil
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return Turn{}, err
+	}
+	return f.own.Take(ctx, host, ask)
+}
+
+// told passes an outcome on. A pass that was cancelled has its last answer counted.
+func (f *Fetcher) told(ctx context.Context, host string, o Outcome) {
+	_ = f.own.Told(ctx, host, o) // memory: it has no error
+	if f.cfg.Budgets == nil {
+		return
+	}
+	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), budgetTimeout)
+	defer cancel()
+	f.sharing(ctx, f.cfg.Budgets.Told(bound, host, o))
+}
+
+// sharing says when the shared budgets go away and come back.
+func (f *Fetcher) sharing(ctx context.Context, err error) {
+	if alone := err != nil; f.alone.Swap(alone) != alone {
+		if alone {
+			f.cfg.Log.WarnContext(ctx, "scraping: the shared budgets of hosts cannot be asked; this process keeps its own pace", "error", err)
+		} else {
+			f.cfg.Log.InfoContext(ctx, "scraping: the budgets of hosts are shared again")
+		}
+	}
+}
+
+// sleep waits for d or the end of the context.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
