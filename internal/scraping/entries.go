@@ -41,7 +41,7 @@ type EntryState struct {
 	// MovedTo is where it has moved for good, told only after it served a sound document there.
 	MovedTo string `json:"moved_to,omitempty"`
 	// Waiting says that it was not asked, because its next check has not come: State is that of the last one.
-	Waiting bool `json:"waiting,omitempty"`
+	Waiting bool   `json:"waiting,omitempty"`
 	Detail  string `json:"detail,omitempty"`
 }
 
@@ -49,7 +49,9 @@ type EntryState struct {
 func (e EntryState) Works() bool { return e.State == StateOK || e.State == StateUnchanged }
 
 // sound says whether the last answer was a document of its kind.
-func (e EntryState) sound() bool { return e.Works() || e.State == StateStale || e.State == StateEmpty && e.Reason == "" && e.Detail == "" }
+func (e EntryState) sound() bool {
+	return e.Works() || e.State == StateStale || e.State == StateEmpty && e.Reason == "" && e.Detail == ""
+}
 
 // staleAfter is the age of the newest article of a feed that nobody writes any more.
 const staleAfter = 30 * 24 * time.Hour

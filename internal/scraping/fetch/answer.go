@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -85,21 +84,16 @@ func (f *Fetcher) read(req request, u *url.URL, resp *http.Response) (*Document,
 	if req.robots {
 		limit = robots.MaxBytes
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if err != nil {
-		return nil, &Error{URL: u.String(), Reason: ReasonOf(err), Err: err}
-	}
-	if int64(len(body)) > limit {
-		if !req.robots {
-			return nil, &Error{URL: u.String(), Reason: ReasonTooLarge, Err: fmt.Errorf("more than %d bytes", limit)}
-		}
-		body = body[:limit]
-	}
 	if coding := resp.Header.Get("Content-Encoding"); !readable(coding) {
 		return nil, &Error{URL: u.String(), Reason: ReasonContentType, Err: fmt.Errorf("content coding %.40q, which was not asked for", coding)}
 	}
-	if body, err = inflate(body, limit); err != nil {
-		return nil, &Error{URL: u.String(), Reason: ReasonTooLarge, Err: err}
+	body, err := readBody(resp.Body, limit)
+	switch {
+	case errors.Is(err, errTooLarge) && req.robots: // what is within the bound counts
+	case errors.Is(err, errTooLarge):
+		return nil, &Error{URL: u.String(), Reason: ReasonTooLarge, Err: fmt.Errorf("more than %d bytes", limit)}
+	case err != nil:
+		return nil, &Error{URL: u.String(), Reason: ReasonOf(err), Err: err}
 	}
 	doc := &Document{
 		URL: u, Body: body, Header: resp.Header, ContentType: resp.Header.Get("Content-Type"),

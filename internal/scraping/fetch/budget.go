@@ -11,6 +11,8 @@ import (
 type Budgets interface {
 	// Take takes the next turn at a host. Nothing is taken where the answer says that there is none.
 	Take(ctx context.Context, host string, ask Ask) (Turn, error)
+	// Resting is how long a host is still to be left alone, whatever turns were taken; 0: it is not.
+	Resting(ctx context.Context, host string) (time.Duration, error)
 	// Told learns from the answer to a request.
 	Told(ctx context.Context, host string, o Outcome) error
 }
@@ -65,20 +67,46 @@ const (
 
 // turn waits until a request may be sent to an address of a host.
 func (f *Fetcher) turn(ctx context.Context, address, host string, interval time.Duration) error {
-	ask := Ask{Interval: interval, Jitter: jitter * f.cfg.Rand(), Patience: f.cfg.Patience, Most: 24 * time.Hour}
-	if deadline, ok := ctx.Deadline(); ok {
-		ask.Most = time.Until(deadline) // contexts end by the machine's clock
+	for {
+		ask := Ask{Interval: interval, Jitter: jitter * f.cfg.Rand(), Patience: f.cfg.Patience, Most: 24 * time.Hour}
+		if deadline, ok := ctx.Deadline(); ok {
+			ask.Most = time.Until(deadline) // contexts end by the machine's clock
+		}
+		t, err := f.take(ctx, host, ask)
+		switch {
+		case err != nil:
+			return err
+		case t.Resting:
+			return &Error{URL: address, Reason: ReasonThrottled, RetryAfter: min(t.Wait, longestWait), Err: fmt.Errorf("the host is left alone for %v", t.Wait.Round(time.Second))}
+		case t.Late:
+			return fmt.Errorf("%w: the next turn at the host comes in %v", context.DeadlineExceeded, t.Wait.Round(time.Millisecond))
+		case t.Wait == 0:
+			return nil
+		}
+		if err := f.cfg.Sleep(ctx, t.Wait); err != nil {
+			return err
+		}
+		if !f.rests(ctx, host) { // it may have asked to be left alone meanwhile
+			return nil
+		}
 	}
-	t, err := f.take(ctx, host, ask)
-	switch {
-	case err != nil:
-		return err
-	case t.Resting:
-		return &Error{URL: address, Reason: ReasonThrottled, RetryAfter: min(t.Wait, longestWait), Err: fmt.Errorf("the host is left alone for %v", t.Wait.Round(time.Second))}
-	case t.Late:
-		return fmt.Errorf("%w: the next turn at the host comes in %v", context.DeadlineExceeded, t.Wait.Round(time.Millisecond))
+}
+
+// rests says whether a host is to be left alone, as far as can be known.
+func (f *Fetcher) rests(ctx context.Context, host string) bool {
+	if f.cfg.Budgets != nil {
+		bound, cancel := context.WithTimeout(ctx, budgetTimeout)
+		defer cancel()
+		rest, err := f.cfg.Budgets.Resting(bound, host)
+		if err == nil {
+			return rest > 0
+		}
+		if ctx.Err() == nil {
+			f.sharing(ctx, err)
+		}
 	}
-	return f.cfg.Sleep(ctx, t.Wait)
+	rest, _ := f.own.Resting(ctx, host) // memory: it has no error
+	return rest > 0
 }
 
 // take asks the budgets that all instances share. Where they cannot be asked this process keeps the pace by itself.

@@ -55,6 +55,13 @@ func (b *localBudgets) Take(_ context.Context, host string, ask Ask) (Turn, erro
 	return Turn{Wait: start.Sub(now)}, nil
 }
 
+// Resting implements Budgets. It has no error.
+func (b *localBudgets) Resting(_ context.Context, host string) (time.Duration, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return max(0, b.of(host).rest.Sub(b.now())), nil
+}
+
 // note remembers a turn that the shared budgets gave.
 func (b *localBudgets) note(host string, wait time.Duration, ask Ask) {
 	b.mu.Lock()

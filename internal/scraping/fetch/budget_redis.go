@@ -80,6 +80,19 @@ func (b RedisBudgets) Take(ctx context.Context, host string, ask Ask) (Turn, err
 	return Turn{Wait: time.Duration(got[1]) * time.Microsecond, Resting: got[0] == 1, Late: got[0] == 2}, nil
 }
 
+var askRest = redis.NewScript(readPace + `
+return math.max(0, rest - now)
+`)
+
+// Resting implements Budgets.
+func (b RedisBudgets) Resting(ctx context.Context, host string) (time.Duration, error) {
+	rest, err := askRest.Run(ctx, b.Client, []string{budgetKey(host)}, b.clock()).Int64()
+	if err != nil {
+		return 0, fmt.Errorf("ask whether %s rests: %w", host, err)
+	}
+	return time.Duration(rest) * time.Microsecond, nil
+}
+
 var tellPace = redis.NewScript(readPace + `
 local ok, took, failed, refused, pause = ARGV[2] == '1', tonumber(ARGV[3]), ARGV[4] == '1', ARGV[5] == '1', tonumber(ARGV[6])
 local failuresUntilRest, restAfterFailures = tonumber(ARGV[7]), tonumber(ARGV[8])

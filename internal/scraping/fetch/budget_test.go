@@ -42,12 +42,12 @@ func (w *watch) sleep(ctx context.Context, d time.Duration) error {
 func TestBudgetsOfOneProcessAndOfAllAreTheSame(t *testing.T) {
 	t.Parallel()
 	client := testkit.Redis(t)
-	for seed := range uint64(8) {
+	for seed := range uint64(4) {
 		w := newWatch()
 		own, shared := newLocalBudgets(w.now), RedisBudgets{Client: client, Now: w.now}
 		r := rand.New(rand.NewPCG(seed, 1))
 		host := "host-" + string(rune('a'+seed))
-		for i := range 300 {
+		for i := range 200 {
 			w.move(time.Duration(r.IntN(40_000)) * time.Millisecond)
 			if r.IntN(2) == 0 {
 				o := Outcome{OK: r.IntN(3) == 0, Took: time.Duration(r.IntN(5000)) * time.Millisecond}
@@ -59,6 +59,11 @@ func TestBudgetsOfOneProcessAndOfAllAreTheSame(t *testing.T) {
 				}
 				must(t, own.Told(t.Context(), host, o))
 				must(t, shared.Told(t.Context(), host, o))
+				want, err := own.Resting(t.Context(), host)
+				must(t, err)
+				if got, err := shared.Resting(t.Context(), host); err != nil || (got-want).Abs() > time.Millisecond {
+					t.Fatalf("seed %d, step %d: %v, rests %v; this process says %v", seed, i, err, got, want)
+				}
 				continue
 			}
 			ask := Ask{
@@ -238,11 +243,43 @@ func (b *goingAway) Take(ctx context.Context, host string, ask Ask) (Turn, error
 	return b.Budgets.Take(ctx, host, ask)
 }
 
+func (b *goingAway) Resting(ctx context.Context, host string) (time.Duration, error) {
+	if b.gone.Load() {
+		return 0, errGone
+	}
+	return b.Budgets.Resting(ctx, host)
+}
+
 func (b *goingAway) Told(ctx context.Context, host string, o Outcome) error {
 	if b.gone.Load() {
 		return errGone
 	}
 	return b.Budgets.Told(ctx, host, o)
+}
+
+// TestWhoWaitsHearsOfARest: a turn that was taken before the host asked to be left alone is given up.
+func TestWhoWaitsHearsOfARest(t *testing.T) {
+	t.Parallel()
+	for _, budgets := range []func(w *watch) Budgets{
+		func(w *watch) Budgets { return RedisBudgets{Client: testkit.Redis(t), Now: w.now} },
+		func(*watch) Budgets { return nil },
+	} {
+		w := newWatch()
+		g := &gate{now: w.now}
+		server := httptest.NewServer(g)
+		t.Cleanup(server.Close)
+		src := source.Source{ID: "x", Name: "x", BaseURL: server.URL, RequestsPerMinute: 10, AllowLoopback: true}
+		f := paced(t, w, budgets(w))
+		var once sync.Once
+		f.cfg.Sleep = func(ctx context.Context, d time.Duration) error { // while it waits, another one's answer comes
+			once.Do(func() { f.told(ctx, source.BareAuthority(src.Site().Base()), Outcome{RetryAfter: time.Hour}) })
+			return w.sleep(ctx, d)
+		}
+		_, err := f.Get(t.Context(), src, server.URL+"/x", AcceptPage, Validators{})
+		if failed, ok := errors.AsType[*Error](err); !ok || failed.Reason != ReasonThrottled || g.n != 1 {
+			t.Errorf("%v, %d requests; want robots.txt alone", err, g.n)
+		}
+	}
 }
 
 func TestTooManyRequestsInARowAreARest(t *testing.T) {

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"errors"
@@ -12,23 +13,50 @@ import (
 	"golang.org/x/net/html"
 )
 
-// inflate takes gzip away that no header told of. One that breaks off yields what came before.
-func inflate(body []byte, limit int64) ([]byte, error) {
-	if !bytes.HasPrefix(body, []byte{0x1f, 0x8b, 8}) {
-		return body, nil
+var errTooLarge = errors.New("too many bytes")
+
+// noted remembers how its reader ended, and how much it gave.
+type noted struct {
+	r   io.Reader
+	n   int64
+	err error
+}
+
+func (n *noted) Read(b []byte) (int, error) {
+	got, err := n.r.Read(b)
+	n.n += int64(got)
+	n.err = err
+	return got, err
+}
+
+// readBody reads at most limit bytes, as sent and with gzip taken away: by what the bytes are, whatever the label says. A
+// bomb is not read to its end. Compressed data that break off yield what came before; a connection that does is an error.
+func readBody(from io.Reader, limit int64) ([]byte, error) {
+	raw := &noted{r: io.LimitReader(from, limit+1)}
+	in := bufio.NewReader(raw)
+	head, err := in.Peek(3)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
 	}
-	z, err := gzip.NewReader(bytes.NewReader(body))
-	if err != nil {
-		return body, nil //nolint:nilerr // it only begins like gzip
+	plain := io.Reader(in)
+	zipped := bytes.Equal(head, []byte{0x1f, 0x8b, 8})
+	if zipped {
+		if plain, err = gzip.NewReader(in); err != nil {
+			return nil, fmt.Errorf("gzip: %w", err)
+		}
 	}
-	out, err := io.ReadAll(io.LimitReader(z, limit+1))
+	body, err := io.ReadAll(io.LimitReader(plain, limit+1))
 	switch {
-	case int64(len(out)) > limit:
-		return nil, fmt.Errorf("more than %d bytes when decompressed", limit)
-	case err != nil && len(out) == 0:
-		return nil, errors.New("broken gzip")
+	case int64(len(body)) > limit:
+		return body[:limit], errTooLarge
+	case raw.n > limit:
+		return body, errTooLarge
+	case raw.err != nil && !errors.Is(raw.err, io.EOF):
+		return nil, raw.err
+	case err != nil && (!zipped || len(body) == 0):
+		return nil, err
 	}
-	return out, nil
+	return body, nil
 }
 
 // maxRefreshPage is the size of a page that only sends elsewhere; one that is larger has something to say itself.

@@ -156,7 +156,7 @@ type Document struct {
 	ContentType string // media type in lower case with its parameters as sent; may be empty
 	Body        []byte // decompressed, not decoded: see extract.Decode
 	Validators  Validators
-	NotModified bool // 304: Body is empty
+	NotModified bool          // 304: Body is empty
 	Lifetime    time.Duration // how long the server calls the answer fresh (RFC 9111 §4.2.1), up to a day; 0: it does not say
 }
 
