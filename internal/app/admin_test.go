@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"openlearn/internal/cache"
+	"openlearn/internal/testkit"
 )
 
 // twin is another instance of a's service: same database, same Redis.
@@ -43,7 +44,7 @@ func (a *testApp) behind(id int64, title string) {
 // settle waits until no invalidation is under way: the relay may apply what a writer has applied once more, later.
 func (a *testApp) settle() {
 	a.t.Helper()
-	eventually(a.t, "the outbox is empty and the gate open", func() bool { return a.outbox.Settled() && a.outbox.MayServe() })
+	testkit.Eventually(a.t, "the outbox is empty and the gate open", func() bool { return a.outbox.Settled() && a.outbox.MayServe() })
 }
 
 // post sends an operator's request and returns its answer.
@@ -108,7 +109,7 @@ func TestInvalidationOnOneInstanceIsSeenOnTheOther(t *testing.T) {
 		},
 	} {
 		title, attempt := "", 0
-		eventually(t, "all of it is cached, so that the test proves something", func() bool {
+		testkit.Eventually(t, "all of it is cached, so that the test proves something", func() bool {
 			attempt++
 			title = fmt.Sprintf("titulo%dx%d", i, attempt)
 			a.settle()
@@ -147,7 +148,7 @@ func TestCountsAreTrue(t *testing.T) {
 	responses := len(ids) + 4 + 1
 	read := func() {
 		t.Helper()
-		eventually(t, "everything is cached", func() bool {
+		testkit.Eventually(t, "everything is cached", func() bool {
 			a.settle()
 			for _, id := range ids {
 				a.get(fmt.Sprintf("/api/scraping/content/%d", id))

@@ -11,6 +11,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"openlearn/internal/testkit"
 )
 
 // TestConsoleInBrowser is an operator's way through the console, in Chromium.
@@ -151,17 +153,17 @@ func consoleCharts(t *testing.T, browser context.Context) {
 		})()`)
 	}
 	legend := func() string { return b.text("#chart-ratio .u-legend") }
-	eventually(t, "a line is drawn", func() bool {
+	testkit.Eventually(t, "a line is drawn", func() bool {
 		a.get(path)
 		r := runs()
 		return len(r) == 1 && r[0][1]-r[0][0] >= 3
 	})
-	eventually(t, "the legend has the latest value", func() bool {
+	testkit.Eventually(t, "the legend has the latest value", func() bool {
 		a.get(path)
 		text := legend()
 		return strings.Contains(text, "http_response") && strings.Contains(text, "100.0 %") && !strings.Contains(text, "--") && !strings.Contains(text, " at ")
 	})
-	eventually(t, "nothing is read for some seconds, and the legend says since when", func() bool {
+	testkit.Eventually(t, "nothing is read for some seconds, and the legend says since when", func() bool {
 		_, at, said := strings.Cut(legend(), " at ")
 		if !said || len(at) < 8 {
 			return false
@@ -177,7 +179,7 @@ func consoleCharts(t *testing.T, browser context.Context) {
 		}
 		return seen.Sub(last) >= 6*time.Second
 	})
-	eventually(t, "the line begins anew", func() bool {
+	testkit.Eventually(t, "the line begins anew", func() bool {
 		a.get(path)
 		r := runs()
 		return len(r) >= 2 && r[len(r)-1][0]-r[len(r)-2][1] >= 3

@@ -28,6 +28,7 @@ import (
 	"openlearn/internal/cache/httpcache"
 	"openlearn/internal/devstack"
 	"openlearn/internal/postgres"
+	"openlearn/internal/testkit"
 )
 
 // The load tests measure the service from outside: it runs in a process of its own, on private servers of its own, and so
@@ -223,7 +224,7 @@ func (s *stage) start(role string, stdin io.Reader) *actor {
 // await waits until path answers 200.
 func (a *actor) await(t testing.TB, path string) {
 	t.Helper()
-	eventually(t, a.name+" is ready", func() bool {
+	testkit.Eventually(t, a.name+" is ready", func() bool {
 		res, err := http.Get(a.base + path)
 		if err != nil {
 			return false

@@ -22,7 +22,7 @@ func TestAStoredChangeIsNeverShownStale(t *testing.T) {
 	b.awaitGate()
 	path := fmt.Sprint("/api/articles/", id)
 	for _, x := range []*testApp{a, b} {
-		eventually(t, "hits", func() bool { return x.get(path).Header.Get("X-Cache") == "HIT" })
+		testkit.Eventually(t, "hits", func() bool { return x.get(path).Header.Get("X-Cache") == "HIT" })
 	}
 	o, err := redis.ParseURL(rd.URL())
 	if err != nil {
@@ -58,7 +58,7 @@ func TestAStoredChangeIsNeverShownStale(t *testing.T) {
 		t.Errorf("cache_outbox_pending_total %v", n)
 	}
 	set("0")
-	eventually(t, "hits again", func() bool {
+	testkit.Eventually(t, "hits again", func() bool {
 		r := b.get(path)
 		if !strings.Contains(string(r.body), "después 2") {
 			t.Fatalf("once Redis takes writes: %.200s", r.body)
@@ -86,7 +86,7 @@ func TestAStoredChangeThatNobodyCanVouchForIsA503(t *testing.T) {
 	go func() {
 		answer <- a.do(http.MethodPost, "/api/articles", `{"source": "S", "title": "uno", "content": "uno dos tres"}`, "X-API-Key", testAdminKey)
 	}()
-	eventually(t, "it is committed", func() bool {
+	testkit.Eventually(t, "it is committed", func() bool {
 		var n int
 		err := a.db.Pool.QueryRow(t.Context(), "SELECT count(*) FROM scraped_content").Scan(&n)
 		return err == nil && n == 1

@@ -94,7 +94,7 @@ func startPrometheus(t *testing.T, targets ...string) *prometheusServer {
 			t.Logf("prometheus:\n%s", p.log)
 		}
 	})
-	eventually(t, "Prometheus is ready", func() bool {
+	testkit.Eventually(t, "Prometheus is ready", func() bool {
 		res, err := http.Get(p.base + "/-/ready")
 		if err != nil {
 			return false
@@ -187,7 +187,7 @@ func TestARealPrometheus(t *testing.T) {
 			Rules []struct{ Name, Health, LastError string }
 		}
 	}
-	eventually(t, "every rule was evaluated", func() bool {
+	testkit.Eventually(t, "every rule was evaluated", func() bool {
 		if err := p.ask("/api/v1/rules", nil, &rules); err != nil {
 			t.Fatal(err)
 		}
@@ -204,7 +204,7 @@ func TestARealPrometheus(t *testing.T) {
 		}
 		return n == len(alertQuestions(t))
 	})
-	eventually(t, "both replicas are scraped", func() bool {
+	testkit.Eventually(t, "both replicas are scraped", func() bool {
 		up, err := p.numbers(`up{job="openlearn"} == 1`)
 		return err == nil && len(up) == 2
 	})
@@ -254,7 +254,7 @@ func TestARealPrometheus(t *testing.T) {
 	if err := rd.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the death of Redis fires CacheBreakerOpen", func() bool {
+	testkit.Eventually(t, "the death of Redis fires CacheBreakerOpen", func() bool {
 		a.get("/api/articles?limit=5")
 		b.get("/api/articles?limit=5")
 		return p.alert("CacheBreakerOpen") == "firing" && p.alert("CacheConnectionErrors") == "firing"
@@ -262,5 +262,5 @@ func TestARealPrometheus(t *testing.T) {
 	if err := rd.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "its return ends the alert", func() bool { return p.alert("CacheBreakerOpen") == "" })
+	testkit.Eventually(t, "its return ends the alert", func() bool { return p.alert("CacheBreakerOpen") == "" })
 }

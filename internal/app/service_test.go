@@ -22,30 +22,17 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// eventually polls until ok, within a bound that only a hang exceeds.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(30 * time.Second)
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatalf("never happened: %s", what)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-}
-
 // awaitGate waits until cached entries may be served.
 func (a *testApp) awaitGate() {
 	a.t.Helper()
-	eventually(a.t, "the gate opens", a.outbox.MayServe)
+	testkit.Eventually(a.t, "the gate opens", a.outbox.MayServe)
 }
 
 // served is get, once more for each answer past the cache: an instance that a busy machine kept from looking at the outbox
 // closes its gate for a moment.
 func (a *testApp) served(path string) (r reply) {
 	a.t.Helper()
-	eventually(a.t, "the gate is open", func() bool {
+	testkit.Eventually(a.t, "the gate is open", func() bool {
 		r = a.get(path)
 		return r.Header.Get("X-Cache") != "BYPASS"
 	})
@@ -62,7 +49,7 @@ func TestHealth(t *testing.T) {
 	}
 	want := func(code int, status string) {
 		t.Helper()
-		eventually(t, status, func() bool { c, s := ready(); return c == code && s == status })
+		testkit.Eventually(t, status, func() bool { c, s := ready(); return c == code && s == status })
 	}
 	want(200, "healthy")
 	if r := a.get("/api/v1/health"); string(r.body) != `{"status":"ok","service":"openlearn"}`+"\n" {
@@ -123,7 +110,7 @@ func TestRedisAwayAndBack(t *testing.T) {
 		a.get("/api/articles")
 		return strings.Contains(string(a.get("/metrics").body), `cache_hits_total{layer="http_response"}`) && metric(t, a, `cache_hits_total{layer="http_response"}`) > 0
 	}
-	eventually(t, "hits after Redis came up", hits)
+	testkit.Eventually(t, "hits after Redis came up", hits)
 	if err := rd.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +122,7 @@ func TestRedisAwayAndBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := metric(t, a, `cache_hits_total{layer="http_response"}`)
-	eventually(t, "hits after Redis came back", func() bool {
+	testkit.Eventually(t, "hits after Redis came back", func() bool {
 		if got := titles(t, a.get("/api/articles")); got != "dos uno" {
 			t.Fatalf("stale after Redis came back: %q", got)
 		}
@@ -222,7 +209,7 @@ func TestShutdownDrains(t *testing.T) {
 	}()
 	<-started
 	stop()
-	eventually(t, "new connections are refused", func() bool {
+	testkit.Eventually(t, "new connections are refused", func() bool {
 		c, err := net.DialTimeout("tcp", l.Addr().String(), time.Second)
 		if err == nil {
 			c.Close()
@@ -439,7 +426,7 @@ func TestChangeBesideTheServiceIsSeen(t *testing.T) {
 	if _, err := b.db.Pool.Exec(t.Context(), "UPDATE scraped_content SET title = 'después' WHERE id = $1", id); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "both instances show it", func() bool { return title(a) == "después" && title(b) == "después" })
+	testkit.Eventually(t, "both instances show it", func() bool { return title(a) == "después" && title(b) == "después" })
 	t.Logf("a change in psql showed on both instances after %v", time.Since(start))
 	// And one made through an instance is there for the other at once.
 	a.admin(http.MethodPatch, fmt.Sprintf("/api/articles/%d", id), `{"title": "por la API"}`, http.StatusOK)

@@ -21,6 +21,8 @@ import (
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
+
+	"openlearn/internal/testkit"
 )
 
 // traceCollector is an OTLP receiver.
@@ -71,7 +73,7 @@ func newTraceCollector(t testing.TB) *traceCollector {
 func (c *traceCollector) trace(a *testApp, id string) []*tracev1.Span {
 	c.t.Helper()
 	var out []*tracev1.Span
-	eventually(c.t, "the request's span is sent", func() bool {
+	testkit.Eventually(c.t, "the request's span is sent", func() bool {
 		if err := a.tracing.Flush(a.t.Context()); err != nil {
 			c.t.Fatal(err)
 		}
@@ -206,7 +208,7 @@ func TestTracesShowWhatARequestWaitedFor(t *testing.T) {
 // is stored), and returns the trace's id.
 func (a *testApp) tracedAs(kind, path string) (id string) {
 	a.t.Helper()
-	eventually(a.t, kind, func() bool {
+	testkit.Eventually(a.t, kind, func() bool {
 		a.settle()
 		var r reply
 		r, id = a.traced(path)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"openlearn/internal/cache"
+	"openlearn/internal/testkit"
 	"openlearn/internal/warming"
 )
 
@@ -40,7 +41,7 @@ func TestPopularArticlesAreWarm(t *testing.T) {
 	b := newTestApp(t, func(c *Config) { warm(c); c.Database.URL = a.cfg.Database.URL }) // a Redis of its own, empty
 	done := func(reason string) {
 		t.Helper()
-		eventually(t, reason, func() bool { return metric(t, b, fmt.Sprintf("cache_warm_passes_total{reason=%q}", reason)) > 0 })
+		testkit.Eventually(t, reason, func() bool { return metric(t, b, fmt.Sprintf("cache_warm_passes_total{reason=%q}", reason)) > 0 })
 	}
 	popularAreHits := func(when string) {
 		t.Helper()

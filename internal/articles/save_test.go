@@ -37,7 +37,7 @@ func outcomes(list []Saved) (out []Outcome) {
 func TestSaveSaysWhatBecameOfEach(t *testing.T) {
 	t.Parallel()
 	s, _ := testStore(t)
-	one := Article{Source: "S", SourceURL: "https://a.example/1", Title: "uno", Content: "Primero.", Author: ptr("Ana"), Image: ptr("https://a.example/1.jpg"), Language: ptr("es-CO"), ModifiedDate: day(3)}
+	one := Article{Source: "S", SourceURL: "https://a.example/1", Title: "uno", Content: "Primero.", Author: new("Ana"), Image: new("https://a.example/1.jpg"), Language: new("es-CO"), ModifiedDate: day(3)}
 	first := saved(t, s, one,
 		Article{Source: "S", SourceURL: "https://a.example/" + strings.Repeat("x", 500), Title: "largo", Content: "Texto."},
 		Article{Source: "S", SourceURL: "https://a.example/1", Title: "uno", Content: "Primero."},
@@ -81,7 +81,7 @@ func TestRevisionsKeepWhatAnArticleSaid(t *testing.T) {
 		}
 	}
 	edit(func(a *Article) { a.Content = "Segundo." })
-	edit(func(a *Article) { a.DifficultyScore = ptr(3.0) }) // says nothing else
+	edit(func(a *Article) { a.DifficultyScore = new(3.0) }) // says nothing else
 	edit(func(a *Article) { a.Title = "dos" })
 	list, err := s.Revisions(t.Context(), id)
 	if err != nil || len(list) != 3 {

@@ -33,10 +33,8 @@ func testStore(t testing.TB) (*Store, *postgres.DB) {
 	return NewStore(db.Gorm), db
 }
 
-func ptr[T any](v T) *T { return &v }
-
 func day(n int) *time.Time {
-	return ptr(time.Date(2026, 1, n, 12, 0, 0, 0, time.UTC))
+	return new(time.Date(2026, 1, n, 12, 0, 0, 0, time.UTC))
 }
 
 func mustCreate(t *testing.T, s *Store, as ...Article) []int64 {
@@ -62,8 +60,8 @@ func TestCreateFillsInWhatFollows(t *testing.T) {
 	s, _ := testStore(t)
 	bogota := time.FixedZone("", -5*3600)
 	a := Article{
-		Source: " El Tiempo ", Title: "Títu\u0000lo", Content: "Uno dos\x01 tres. Educacio\u0301n.", Author: ptr("  "),
-		PublishedDate: ptr(time.Date(2026, 3, 1, 10, 0, 0, 123456789, bogota)), Entities: json.RawMessage(`{"institutions":["DANE"],"places":["Cali"]}`),
+		Source: " El Tiempo ", Title: "Títu\u0000lo", Content: "Uno dos\x01 tres. Educacio\u0301n.", Author: new("  "),
+		PublishedDate: new(time.Date(2026, 3, 1, 10, 0, 0, 123456789, bogota)), Entities: json.RawMessage(`{"institutions":["DANE"],"places":["Cali"]}`),
 	}
 	if err := s.Create(t.Context(), &a); err != nil {
 		t.Fatal(err)
@@ -123,9 +121,9 @@ func TestEveryOrderPagesThroughEverything(t *testing.T) {
 	t.Parallel()
 	s, _ := testStore(t)
 	mustCreate(t, s,
-		Article{Title: "a", PublishedDate: day(3), DifficultyScore: ptr(2.5)}, Article{Title: "b", PublishedDate: day(3), DifficultyScore: ptr(2.5)},
-		Article{Title: "c"}, Article{Title: "d", PublishedDate: day(1), DifficultyScore: ptr(4.0)}, Article{Title: "e"},
-		Article{Title: "f", PublishedDate: day(2)}, Article{Title: "g", PublishedDate: day(3), DifficultyScore: ptr(1.0)}, Article{Title: "h"},
+		Article{Title: "a", PublishedDate: day(3), DifficultyScore: new(2.5)}, Article{Title: "b", PublishedDate: day(3), DifficultyScore: new(2.5)},
+		Article{Title: "c"}, Article{Title: "d", PublishedDate: day(1), DifficultyScore: new(4.0)}, Article{Title: "e"},
+		Article{Title: "f", PublishedDate: day(2)}, Article{Title: "g", PublishedDate: day(3), DifficultyScore: new(1.0)}, Article{Title: "h"},
 	)
 	for order, want := range map[Order]string{Newest: "gbafdhec", UndatedFirst: "hecgbafd", Oldest: "dfabgceh", Easiest: "gabdcefh"} {
 		for size := 1; size <= 3; size++ {
@@ -157,11 +155,11 @@ func TestFilters(t *testing.T) {
 	s, _ := testStore(t)
 	mustCreate(t, s,
 		Article{
-			Title: "a", Source: "Semana", Category: ptr("política"), Author: ptr("Ana"), Tags: []string{"paz", "café"}, IsPaywall: ptr(true),
-			Entities: json.RawMessage(`{"people":["Ana Gómez"],"places":["Cali"]}`), PublishedDate: day(1), DifficultyScore: ptr(1.0),
+			Title: "a", Source: "Semana", Category: new("política"), Author: new("Ana"), Tags: []string{"paz", "café"}, IsPaywall: new(true),
+			Entities: json.RawMessage(`{"people":["Ana Gómez"],"places":["Cali"]}`), PublishedDate: day(1), DifficultyScore: new(1.0),
 		},
-		Article{Title: "b", Source: "Semana", Entities: json.RawMessage(`["Cali","DANE"]`), PublishedDate: day(2), DifficultyScore: ptr(3.0), IsPaywall: ptr(false)},
-		Article{Title: "c", Source: "El Heraldo", Tags: []string{`com"illa`}, PublishedDate: day(3), DifficultyScore: ptr(5.0)},
+		Article{Title: "b", Source: "Semana", Entities: json.RawMessage(`["Cali","DANE"]`), PublishedDate: day(2), DifficultyScore: new(3.0), IsPaywall: new(false)},
+		Article{Title: "c", Source: "El Heraldo", Tags: []string{`com"illa`}, PublishedDate: day(3), DifficultyScore: new(5.0)},
 		Article{Title: "d"},
 	)
 	for _, c := range []struct {
@@ -179,10 +177,10 @@ func TestFilters(t *testing.T) {
 		{Filter{From: day(2)}, "cb"},
 		{Filter{To: day(2)}, "a"},
 		{Filter{From: day(1), To: day(3)}, "ba"},
-		{Filter{MinDifficulty: ptr(3.0)}, "cb"},
-		{Filter{MaxDifficulty: ptr(3.0)}, "ba"},
-		{Filter{Paywall: ptr(true)}, "a"},
-		{Filter{Paywall: ptr(false)}, "b"},
+		{Filter{MinDifficulty: new(3.0)}, "cb"},
+		{Filter{MaxDifficulty: new(3.0)}, "ba"},
+		{Filter{Paywall: new(true)}, "a"},
+		{Filter{Paywall: new(false)}, "b"},
 		{Filter{Source: "Semana", Entity: "DANE"}, "b"},
 		{Filter{}, "cbad"},
 	} {
@@ -557,7 +555,7 @@ func TestUsualListingsArePlannedOnce(t *testing.T) {
 		{"scraped_content_category_first", Filter{Category: "c7"}, UndatedFirst, 51},
 		{"scraped_content_author", Filter{Author: "Autor 7"}, Newest, 11},
 	} {
-		for _, after := range []*Position{nil, {Value: ptr("2026-01-05T00:00:00Z"), ID: 5760}} {
+		for _, after := range []*Position{nil, {Value: new("2026-01-05T00:00:00Z"), ID: 5760}} {
 			st := s.listQuery(ctx, c.filter, c.order, after, c.limit).Session(&gorm.Session{DryRun: true}).Find(&[]Article{}).Statement
 			text := st.SQL.String()
 			var generic, custom int
@@ -616,7 +614,7 @@ func TestQueriesUseTheirIndexes(t *testing.T) {
 	s, db := testStore(t)
 	ctx := t.Context()
 	manyArticles(t, db)
-	middle := &Position{Value: ptr("2026-01-05T00:00:00Z"), ID: 5760}
+	middle := &Position{Value: new("2026-01-05T00:00:00Z"), ID: 5760}
 	undated := &Position{ID: 300}
 	for _, c := range []struct {
 		name, index string
@@ -627,13 +625,13 @@ func TestQueriesUseTheirIndexes(t *testing.T) {
 		{"newest, among the undated", "scraped_content_undated_last", s.listQuery(ctx, Filter{}, Newest, undated, 20)},
 		{"undated first", "scraped_content_undated_first", s.listQuery(ctx, Filter{}, UndatedFirst, middle, 20)},
 		{"oldest", "scraped_content_undated_first", s.listQuery(ctx, Filter{}, Oldest, middle, 20)},
-		{"easiest", "scraped_content_difficulty", s.listQuery(ctx, Filter{}, Easiest, &Position{Value: ptr("2.5"), ID: 700}, 20)},
+		{"easiest", "scraped_content_difficulty", s.listQuery(ctx, Filter{}, Easiest, &Position{Value: new("2.5"), ID: 700}, 20)},
 		{"source", "scraped_content_source", s.listQuery(ctx, Filter{Source: "Fuente 7"}, Newest, middle, 20)},
 		{"source, undated first", "scraped_content_source_first", s.listQuery(ctx, Filter{Source: "Fuente 7"}, UndatedFirst, middle, 20)},
 		{"days", "scraped_content_undated_last", s.listQuery(ctx, Filter{From: day(5), To: day(6)}, Newest, nil, 20)},
-		{"no such days", "scraped_content_undated_last", s.listQuery(ctx, Filter{To: ptr(time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC))}, Newest, nil, 20)},
+		{"no such days", "scraped_content_undated_last", s.listQuery(ctx, Filter{To: new(time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC))}, Newest, nil, 20)},
 		{"days, oldest first", "scraped_content_undated_first", s.listQuery(ctx, Filter{From: day(5)}, Oldest, nil, 20)},
-		{"no such difficulty", "scraped_content_difficulty", s.listQuery(ctx, Filter{MinDifficulty: ptr(4.9)}, Newest, nil, 20)},
+		{"no such difficulty", "scraped_content_difficulty", s.listQuery(ctx, Filter{MinDifficulty: new(4.9)}, Newest, nil, 20)},
 		{"level", "scraped_content_difficulty", s.listQuery(ctx, Filter{Level: "C2"}, Newest, nil, 20)},
 		{"level, easiest first", "scraped_content_difficulty", s.listQuery(ctx, Filter{Level: "B1"}, Easiest, nil, 20)},
 		{"category, undated first", "scraped_content_category_first", s.listQuery(ctx, Filter{Category: "c7"}, UndatedFirst, nil, 20)},

@@ -7,12 +7,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"openlearn/internal/testkit"
 )
 
 // paced is a Func over values of which the even never change and the odd have changed at each fetch.
-func paced(t *testing.T, clk *clock, a *Adaptive, layer string) (*Func[int, string], *sync.Map) {
+func paced(t *testing.T, clk *testkit.Clock, a *Adaptive, layer string) (*Func[int, string], *sync.Map) {
 	t.Helper()
-	o := Options{Redis: ownRedis(t), Jitter: -1, EarlyRefresh: -1, Now: clk.now}
+	o := Options{Redis: ownRedis(t), Jitter: -1, EarlyRefresh: -1, Now: clk.Now}
 	loads := &sync.Map{}
 	f := Wrap(newCache(t, o), Spec[int]{Layer: layer, Key: func(id int) Key { return Key{ID: strconv.Itoa(id)} }, Adaptive: a},
 		func(_ context.Context, id int) (string, error) {
@@ -54,7 +56,7 @@ func TestAdaptiveLearnsLifetimes(t *testing.T) {
 				t.Fatalf("kept for %v", d)
 			}
 		}
-		clk.advance(max(calm, busy) + 7*time.Hour) // past the grace too
+		clk.Advance(max(calm, busy) + 7*time.Hour) // past the grace too
 	}
 	if calm < 24*time.Hour {
 		t.Errorf("what never changes is kept for %v", calm)
@@ -72,7 +74,7 @@ func TestAdaptiveShortens(t *testing.T) {
 	due := map[string]time.Time{}
 	kept := map[string]time.Duration{}
 	for range 60 * 24 * 4 { // every quarter of an hour for sixty days
-		now := clk.now()
+		now := clk.Now()
 		for id, every := range map[string]time.Duration{"often": 8 * time.Hour, "seldom": 15 * 24 * time.Hour} {
 			if now.Before(due[id]) {
 				continue
@@ -80,7 +82,7 @@ func TestAdaptiveShortens(t *testing.T) {
 			kept[id] = p.fetched(id, []byte(strconv.FormatInt(now.UnixNano()/int64(every), 10)), now)
 			due[id] = now.Add(kept[id])
 		}
-		clk.advance(15 * time.Minute)
+		clk.Advance(15 * time.Minute)
 	}
 	if kept["often"] > 5*time.Hour || kept["seldom"] < 8*time.Hour {
 		t.Errorf("what changes every 8 hours is kept for %v, every 15 days for %v; documented are 6 hours", kept["often"], kept["seldom"])
@@ -95,7 +97,7 @@ func TestAdaptiveGivesWay(t *testing.T) {
 		if d := life(t, f, 0); d != time.Hour {
 			t.Errorf("%v without being asked to adapt", d)
 		}
-		clk.advance(3 * time.Hour)
+		clk.Advance(3 * time.Hour)
 	}
 	f, _ = paced(t, clk, &Adaptive{}, APINews)
 	f.ResultTTL(func(int, string) time.Duration { return 7 * time.Minute })
@@ -111,7 +113,7 @@ func TestAdaptiveIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start := newClock().now()
+	start := newClock().Now()
 	var group sync.WaitGroup
 	for g := range 4 {
 		group.Go(func() {

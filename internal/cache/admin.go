@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/version"
 )
 
 // Exists reports whether an entry is stored and current.
@@ -40,7 +42,7 @@ func (c *Cache) Delete(ctx context.Context, layer string, k Key) error {
 	if err := c.Invalidate(ctx, l.Name+":"+id); err != nil {
 		return err
 	}
-	c.near.remove(l.keyPrefix + id)
+	c.near.Remove(l.keyPrefix + id)
 	if err := c.rdb.Unlink(ctx, l.keyPrefix+id).Err(); err != nil {
 		// It is unusable already; its memory goes with its TTL.
 		c.log.Debug("cache entry invalidated but not freed", "key", l.keyPrefix+id, "error", err)
@@ -72,8 +74,8 @@ func (c *Cache) Forget(ctx context.Context, layer string, ks ...Key) error {
 		if err != nil {
 			return fmt.Errorf("layer %s: %w", layer, err)
 		}
-		key, vkeys := c.redisKeys(l, id, []string{l.selfDep(id)})
-		c.near.remove(key)
+		key, vkeys := version.EntryKeys(l.keyPrefix, id, []string{l.selfDep(id)})
+		c.near.Remove(key)
 		pipe.Unlink(ctx, key)
 		pipe.Unlink(ctx, vkeys[0]) // of another slot on Cluster
 	}

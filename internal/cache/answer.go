@@ -1,12 +1,17 @@
 package cache
 
-import "time"
+import (
+	"time"
+
+	"openlearn/internal/cache/internal/envelope"
+	"openlearn/internal/cache/internal/near"
+)
 
 // answer is what a read returns inside the engine.
 type answer struct {
 	payload   []byte
-	value     any        // set for the one caller that may keep it
-	near      *nearEntry // where it was found, to keep what is decoded there
+	value     any         // set for the one caller that may keep it
+	near      *near.Entry // where it was found, to keep what is decoded there
 	negative  bool
 	hit       bool   // answered from the store
 	versions  string // of a stored value
@@ -43,7 +48,7 @@ func unixMS(ms int64) time.Time {
 	return time.UnixMilli(ms)
 }
 
-func (i *Info) set(e *envelope) { i.stored, i.soft, i.hard = e.stored, e.soft, e.hard }
+func (i *Info) set(e *envelope.Envelope) { i.stored, i.soft, i.hard = e.Stored, e.Soft, e.Hard }
 
 // Origin is where a value was found.
 type Origin uint8
@@ -61,23 +66,23 @@ func (o Origin) String() string {
 }
 
 // answerFrom unpacks a stored entry; one that does not unpack is counted.
-func (c *Cache) answerFrom(l *layerState, e *envelope, from Origin) (answer, error) {
-	payload, err := c.unpack(e)
+func (c *Cache) answerFrom(l *layerState, e *envelope.Envelope, from Origin) (answer, error) {
+	payload, err := c.packer.Unpack(e)
 	if err != nil {
 		l.met.rejected[rejectUndecoded].inc()
 		return answer{}, err
 	}
-	a := answer{payload: payload, negative: e.negative(), versions: e.versions}
-	a.info = Info{Source: from, Stale: c.nowMS() >= e.soft}
+	a := answer{payload: payload, negative: e.IsNegative(), versions: e.Versions}
+	a.info = Info{Source: from, Stale: c.nowMS() >= e.Soft}
 	a.info.set(e)
-	a.inherited = inherited{soft: e.soft, hard: e.hard}
+	a.inherited = inherited{soft: e.Soft, hard: e.Hard}
 	return a, nil
 }
 
-func nearAnswer(e *nearEntry, stale bool) answer {
+func nearAnswer(e *near.Entry, stale bool) answer {
 	return answer{
-		payload: e.env.payload, near: e, negative: e.env.negative(), versions: e.env.versions,
-		info:      Info{Source: FromNear, Stale: stale, stored: e.env.stored, soft: e.env.soft, hard: e.env.hard},
-		inherited: inherited{soft: e.env.soft, hard: e.env.hard},
+		payload: e.Envelope.Payload, near: e, negative: e.Envelope.IsNegative(), versions: e.Envelope.Versions,
+		info:      Info{Source: FromNear, Stale: stale, stored: e.Envelope.Stored, soft: e.Envelope.Soft, hard: e.Envelope.Hard},
+		inherited: inherited{soft: e.Envelope.Soft, hard: e.Envelope.Hard},
 	}
 }

@@ -4,6 +4,10 @@ import (
 	"context"
 	"strings"
 	"time"
+
+	"openlearn/internal/cache/internal/near"
+	"openlearn/internal/cache/internal/version"
+	"openlearn/internal/cache/internal/versionbatch"
 )
 
 // batch reads several entries as one: one round trip looks at them all, one
@@ -74,7 +78,7 @@ func (b *batch) read(ctx context.Context, sc *scope, open []int) {
 		b.bypass(ctx, open, newBoost())
 		return
 	}
-	near := make(map[int]*nearEntry)
+	near := make(map[int]*near.Entry)
 	for _, i := range open {
 		if e := c.remembered(sc, b.qs[i]); e != nil {
 			near[i] = e
@@ -97,7 +101,7 @@ func (b *batch) read(ctx context.Context, sc *scope, open []int) {
 			r := seen.of(q)
 			if e := near[i]; e != nil {
 				delete(near, i)
-				if f = c.judgeNear(sc, q, e, outcome{began: r.began, versions: r.versions}); !f.usable {
+				if f = c.judgeNear(sc, q, e, versionbatch.Outcome{Began: r.began, Versions: r.versions}); !f.usable {
 					again = append(again, i)
 					continue
 				}
@@ -137,7 +141,7 @@ func (l *looked) of(q *request) reading {
 
 // look reads entries with their versions; of those in memory the versions
 // alone. A version that several entries depend on is read once.
-func (b *batch) look(ctx context.Context, which []int, near map[int]*nearEntry) (*looked, error) {
+func (b *batch) look(ctx context.Context, which []int, near map[int]*near.Entry) (*looked, error) {
 	l := &looked{values: make(map[string]string), began: b.c.mono()}
 	var keys []string
 	add := func(k string) {
@@ -181,7 +185,7 @@ func (b *batch) fetch(ctx context.Context, misses []batchMiss, met uint64) {
 	made := map[string]int{}
 	for _, m := range misses {
 		for j, v := range b.qs[m.at].vkeys {
-			if _, ok := made[v]; !ok && len(m.versions[j]) != nonceLen {
+			if _, ok := made[v]; !ok && len(m.versions[j]) != version.Len {
 				made[v] = len(vkeys)
 				vkeys, have = append(vkeys, v), append(have, m.versions[j])
 			}
@@ -210,7 +214,7 @@ func (b *batch) fetch(ctx context.Context, misses []batchMiss, met uint64) {
 	var founds []*found
 	for k := range misses {
 		m := &misses[k]
-		if !complete(m.versions) {
+		if !version.Complete(m.versions) {
 			unstored = append(unstored, m.at)
 			continue
 		}

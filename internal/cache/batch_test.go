@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"openlearn/internal/testkit"
 )
 
 // batched wraps the table with a loader that records its calls.
@@ -169,13 +171,13 @@ func TestABatchRefreshesInOneCall(t *testing.T) {
 	f := batched(c, src, &calls, &mu)
 	ids := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
 	f.GetMany(context.Background(), ids)
-	clk.advance(time.Hour + time.Minute)
+	clk.Advance(time.Hour + time.Minute)
 	for i, r := range f.GetMany(context.Background(), ids) {
 		if r.Err != nil || !r.Info.Stale {
 			t.Errorf("%d: %+v", i, r)
 		}
 	}
-	eventually(t, "the refresh", func() bool {
+	testkit.Eventually(t, "the refresh", func() bool {
 		c.flights.mu.Lock()
 		defer c.flights.mu.Unlock()
 		return f.layer.met.refreshes.value() == 10 && len(c.flights.refreshing) == 0

@@ -10,6 +10,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/testkit"
 )
 
 // Bytes is a codec without coding, so that decode is out of the figures.
@@ -36,7 +38,7 @@ func benchFunc(b *testing.B, near Near, payload int) (*Cache, *Func[string, []by
 		Deps: func(id string) []string { return []string{"article:" + id, "articles"} },
 	}, func(context.Context, string) ([]byte, error) { return data, nil })
 	if near.Mode == NearBounded {
-		eventually(b, "the message link is up", func() bool { return c.pubsub.upSince.Load() != 0 })
+		testkit.Eventually(b, "the message link is up", func() bool { return c.pubsub.upSince.Load() != 0 })
 	}
 	for range 2 {
 		if _, err := f.Get(context.Background(), "42"); err != nil {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/version"
 )
 
 // halves runs every pipeline in two parts, with something in between: what a
@@ -44,10 +46,10 @@ func TestAWholeIsLoadedWhileTheBucketsChange(t *testing.T) {
 	ctx := context.Background()
 	tried := 0
 	for id := range 12 {
-		if bucketOf(outer.Key(id)) == bucketOf(inner.Key(id)) {
+		if version.Bucket(outer.Key(id)) == version.Bucket(inner.Key(id)) {
 			continue
 		}
-		for at := 1; at <= 2*buckets; at++ {
+		for at := 1; at <= 2*version.Buckets; at++ {
 			tried++
 			h.at, h.between = at, nil
 			if _, err := outer.Get(ctx, id); err != nil {
@@ -76,18 +78,18 @@ func TestAWholeIsLoadedWhileTheBucketsChange(t *testing.T) {
 // Neighbouring ids do not share a bucket.
 func TestBucketsAreEven(t *testing.T) {
 	t.Parallel()
-	var n [buckets]int
+	var n [version.Buckets]int
 	for i := range 1600 {
-		n[bucketOf("article:v1:"+strconv.Itoa(i))]++
+		n[version.Bucket("article:v1:"+strconv.Itoa(i))]++
 	}
 	for b, got := range n {
 		if got < 50 || got > 200 {
 			t.Errorf("bucket %d has %d keys of 1,600", b, got)
 		}
 	}
-	var ten [buckets]bool
+	var ten [version.Buckets]bool
 	for i := range 10 {
-		ten[bucketOf("article:v1:"+strconv.Itoa(i))] = true
+		ten[version.Bucket("article:v1:"+strconv.Itoa(i))] = true
 	}
 	used := 0
 	for _, u := range ten {

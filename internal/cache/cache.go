@@ -11,7 +11,13 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"openlearn/internal/cache/internal/coalesce"
+	"openlearn/internal/cache/internal/envelope"
+	"openlearn/internal/cache/internal/fingerprint"
+	"openlearn/internal/cache/internal/near"
 	"openlearn/internal/cache/internal/topkeys"
+	"openlearn/internal/cache/internal/version"
+	"openlearn/internal/cache/internal/versionbatch"
 )
 
 // Cache is the engine. It is safe for concurrent use.
@@ -24,17 +30,18 @@ type Cache struct {
 	order   []*layerState
 	met     *metrics
 
-	depPrefix string
 	freshLife time.Duration // of versions that no entry has been stored with yet
 	born      time.Time     // start of the monotonic clock
 
-	reads   coalescers[sharedReading]
-	makes   coalescers[*madeLead]
+	reads   coalesce.Group[sharedReading]
+	makes   coalesce.Group[*madeLead]
 	flights flights
 	bypass  bypasses
 	pubsub  pubsub
-	near    *near
-	packer  packer
+	near    *near.Store
+	batcher *versionbatch.Batcher // of all entries in memory; on Cluster each has its own
+	batches versionbatch.Source
+	packer  *envelope.Packer
 	breaker breaker
 	pulse   pulse
 	conns   conns
@@ -42,7 +49,7 @@ type Cache struct {
 	history history
 	audits  chan struct{} // slots of the coherence audit
 	topKeys *topkeys.TopKeys
-	schemas schemas
+	schemas fingerprint.Schemas
 	owners  atomic.Uint64 // numbers the Funcs
 	redis   redisGauges
 	started atomic.Bool
@@ -68,33 +75,36 @@ func New(o Options) (*Cache, error) {
 		return nil, err
 	}
 	c := &Cache{
-		opt:       o,
-		log:       o.Logger,
-		layers:    make(map[string]*layerState, len(o.Layers)),
-		depPrefix: depPrefix + depFormat + ":",
-		born:      time.Now(),
-		met:       newMetrics(o.Registerer),
-		topKeys:   topkeys.New(),
-		audits:    make(chan struct{}, maxAudits),
+		opt:     o,
+		log:     o.Logger,
+		layers:  make(map[string]*layerState, len(o.Layers)),
+		born:    time.Now(),
+		met:     newMetrics(o.Registerer),
+		topKeys: topkeys.New(),
+		audits:  make(chan struct{}, maxAudits),
 	}
-	c.reads.byName = make(map[string]*usedCoalescer[sharedReading])
-	c.makes.byName = make(map[string]*usedCoalescer[*madeLead])
+	c.batches = versionbatch.Source{
+		Read:  func(ctx context.Context, keys []string) ([]string, error) { return c.readKeys(ctx, "", keys) },
+		Now:   c.mono,
+		Spawn: c.spawn,
+	}
+	c.batcher = versionbatch.New(&c.batches)
 	c.flights.byName, c.flights.refreshing = make(map[string]*flight), make(map[string]struct{})
 	c.bypass.byKey, c.bypass.slots = make(map[string]*bypassPair), make(chan struct{}, o.SourceSlots)
 	c.conns.open = make(map[*trackedConn]struct{})
 	c.history.turn, c.history.known = make(chan struct{}, 1), make(map[string]bool)
-	c.pubsub.channel, c.pubsub.waiters = "bus:"+depFormat, make(map[string]map[chan struct{}]struct{})
+	c.pubsub.channel, c.pubsub.waiters = "bus:"+version.Format, make(map[string]map[chan struct{}]struct{})
 	var err error
-	if c.near, err = newNear(o.NearBytes); err != nil {
+	if c.near, err = near.New(o.NearBytes); err != nil {
 		return nil, err
 	}
-	if c.packer, err = newPacker(o.CompressAbove, o.MaxValueBytes); err != nil {
+	if c.packer, err = envelope.NewPacker(o.CompressAbove, o.MaxValueBytes); err != nil {
 		return nil, err
 	}
 	for _, l := range o.Layers {
 		s := &layerState{
 			Layer:     l,
-			dep:       layerDep + l.Name,
+			dep:       version.Layer(l.Name),
 			keyPrefix: l.Namespace + ":" + o.Version + ":",
 		}
 		c.met.forLayer(l.Name, &s.met)
@@ -187,7 +197,7 @@ func (c *Cache) Close() error {
 	case <-timer.C:
 		late = fmt.Errorf("cache: close: work still running after %v", closeWait)
 	}
-	c.packer.dec.Close()
+	c.packer.Close()
 	return errors.Join(late, c.rdb.Close(), c.history.plain.Close(), c.looks.Close())
 }
 

@@ -41,7 +41,6 @@ func (c *Cache) deriveClients(given redis.UniversalClient) error {
 		looks.PoolSize = 1
 		o.OnConnect, o.Dialer = c.checked(o.OnConnect), c.conns.track(o.Dialer)
 		c.rdb, c.history.plain, c.looks = redis.NewClient(&o), redis.NewClient(&plain), redis.NewClient(&looks)
-		c.near.checks = new(versionBatcher)
 	case *redis.ClusterClient:
 		o := *r.Options()
 		if o.ReadOnly || o.RouteByLatency || o.RouteRandomly {

@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/version"
+	"openlearn/internal/testkit"
 )
 
 // startCluster makes three primaries on loopback and waits until all of them
@@ -32,7 +35,7 @@ func startCluster(t testing.TB) (*redis.ClusterClient, []*server) {
 	t.Cleanup(func() { _ = rdb.Close() })
 	for _, n := range nodes {
 		one := n.client(t)
-		eventually(t, "the cluster is up", func() bool {
+		testkit.Eventually(t, "the cluster is up", func() bool {
 			info, err := one.ClusterInfo(context.Background()).Result()
 			return err == nil && len(info) > 0 && info[:len("cluster_state:ok")] == "cluster_state:ok"
 		})
@@ -54,7 +57,7 @@ func TestCluster(t *testing.T) {
 	wantLoads(t, a, 50)
 	wantLoads(t, b, 0)
 	slots := map[int64]bool{}
-	for _, k := range cs[0].versionKeys("things") {
+	for _, k := range version.Keys("things") {
 		n, err := rdb.ClusterKeySlot(ctx, k).Result()
 		if err != nil {
 			t.Fatal(err)
@@ -143,13 +146,13 @@ func TestClusterWithoutANode(t *testing.T) {
 		t.Error("an invalidation that one shard missed returned nil")
 	}
 	nodes[1].start()
-	eventually(t, "an invalidation is acknowledged by all", func() bool {
+	testkit.Eventually(t, "an invalidation is acknowledged by all", func() bool {
 		return c.Invalidate(context.Background(), "things") == nil
 	})
 	for id := range 20 {
 		mustGet(t, f, id, 2)
 	}
-	eventually(t, "entries are served again", func() bool {
+	testkit.Eventually(t, "entries are served again", func() bool {
 		_, info, err := f.GetInfo(context.Background(), 5)
 		return err == nil && (info.Source == FromRedis || info.Source == FromNear)
 	})

@@ -7,13 +7,15 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"openlearn/internal/testkit"
 )
 
 // room is a cache in which one behaviour of reads is shown.
 type room struct {
 	t    *testing.T
 	c    *Cache
-	clk  *clock
+	clk  *testkit.Clock
 	f    *counted
 	open bool // the gate
 	// read reads entry 1 through the door under test and describes the answer.
@@ -109,7 +111,7 @@ var behaviours = []struct {
 		script: func(r *room) []string {
 			out := r.reads(1)
 			r.f.value.Store(1)
-			r.clk.advance(time.Hour + time.Second)
+			r.clk.Advance(time.Hour + time.Second)
 			out = append(out, r.reads(1)...)
 			r.refreshed(1)
 			return append(out, r.reads(1)...)
@@ -120,7 +122,7 @@ var behaviours = []struct {
 		script: func(r *room) []string {
 			out := r.reads(1)
 			r.f.value.Store(1)
-			r.clk.advance(time.Hour + time.Second)
+			r.clk.Advance(time.Hour + time.Second)
 			out = append(out, r.reads(1)...)
 			r.refreshed(1)
 			return append(out, r.reads(1)...)
@@ -131,7 +133,7 @@ var behaviours = []struct {
 		script: func(r *room) []string {
 			out := r.reads(1)
 			r.f.value.Store(1)
-			r.clk.advance(time.Hour + time.Second)
+			r.clk.Advance(time.Hour + time.Second)
 			return append(out, r.reads(1)...)
 		},
 		want: []string{"0 from source", "1 from source"},
@@ -149,7 +151,7 @@ var behaviours = []struct {
 		name: "stale if the source fails", layer: func(l *Layer) { l.StaleIfError = time.Hour },
 		script: func(r *room) []string {
 			out := r.reads(1)
-			r.clk.advance(time.Hour + time.Second)
+			r.clk.Advance(time.Hour + time.Second)
 			r.f.failWith(errSource)
 			return append(out, r.reads(1)...)
 		},
@@ -158,11 +160,11 @@ var behaviours = []struct {
 		name: "stale if the source is slow", layer: func(l *Layer) { l.StaleIfError, l.SoftTimeout = time.Hour, 10*time.Millisecond },
 		script: func(r *room) []string {
 			out := r.reads(1)
-			r.clk.advance(time.Hour + time.Second)
+			r.clk.Advance(time.Hour + time.Second)
 			release := r.f.hold()
 			defer release()
 			out = append(out, r.reads(1)...)
-			eventually(r.t, "the load goes on behind", func() bool { return r.f.layer.met.loads.value() == 2 })
+			testkit.Eventually(r.t, "the load goes on behind", func() bool { return r.f.layer.met.loads.value() == 2 })
 			return out
 		},
 		want: []string{"0 from source", "0 from redis, stale"},
@@ -188,7 +190,7 @@ var behaviours = []struct {
 					r.t.Error(err)
 				}
 				if len(out) == 2 { // what is expired feeds no fill
-					r.clk.advance(time.Hour + time.Second)
+					r.clk.Advance(time.Hour + time.Second)
 					r.f.value.Store(1)
 				}
 			}
@@ -326,7 +328,7 @@ func (r *room) invalidate(dep string) {
 // refreshed waits until at least so many refreshes have been put away.
 func (r *room) refreshed(n uint64) {
 	r.t.Helper()
-	eventually(r.t, "the refresh", func() bool {
+	testkit.Eventually(r.t, "the refresh", func() bool {
 		r.c.flights.mu.Lock()
 		defer r.c.flights.mu.Unlock()
 		return r.f.layer.met.refreshes.value() >= n && len(r.c.flights.refreshing) == 0
@@ -349,7 +351,7 @@ func TestEveryDoorBehavesAlike(t *testing.T) {
 				if b.options != nil {
 					b.options(&o)
 				}
-				r.c = instances(t, 1, o)[0] // its link is up: coming up later, it would empty the memory
+				r.c = instances(t, 1, o)[0]
 				r.f = count(r.c, Article)
 				if d.batch {
 					r.f.Batch(func(ctx context.Context, ids []int) ([]Loaded[int], error) {

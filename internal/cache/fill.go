@@ -3,6 +3,8 @@ package cache
 import (
 	"context"
 	"time"
+
+	"openlearn/internal/cache/internal/envelope"
 )
 
 // missing is an entry to be fetched, and stored with the versions read before
@@ -189,8 +191,8 @@ func (c *Cache) landFilled(ctx context.Context, q *request, m *missing, a attemp
 	if a.err != nil || a.raw == "" {
 		return false
 	}
-	e, err := decodeEnvelope(a.raw)
-	if err != nil || e.fprint != q.fprint || e.versions != m.versions || e.stored <= m.after || c.nowMS() >= e.soft {
+	e, err := envelope.Decode(a.raw)
+	if err != nil || e.Fingerprint != q.fprint || e.Versions != m.versions || e.Stored <= m.after || c.nowMS() >= e.Soft {
 		return false
 	}
 	ans, err := c.answerFrom(q.layer, &e, FromRedis)
@@ -199,7 +201,7 @@ func (c *Cache) landFilled(ctx context.Context, q *request, m *missing, a attemp
 	}
 	c.release(ctx, m.lock)
 	if m.flight == nil {
-		c.near.put(q, &e, ans.payload, q.began)
+		c.keepNear(q, &e, ans.payload, q.began)
 		return true
 	}
 	q.layer.met.coalesced.inc()
@@ -283,7 +285,7 @@ func (c *Cache) fetchAndStore(ctx context.Context, s *fetcher, ms []missing) {
 	for i := range ms {
 		q := s.qs[ms[i].at]
 		if fills[i].stored {
-			c.near.put(q, fills[i].envelope, products[i].payload, q.began)
+			c.keepNear(q, fills[i].envelope, products[i].payload, q.began)
 		}
 		c.land(ctx, &ms[i], answers[i])
 	}

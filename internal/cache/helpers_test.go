@@ -3,31 +3,26 @@ package cache
 import (
 	"context"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/version"
+	"openlearn/internal/testkit"
 )
 
-// clock is a wall clock that tests move.
-type clock struct{ ns atomic.Int64 }
-
-func newClock() *clock {
-	c := &clock{}
-	c.ns.Store(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).UnixNano())
-	return c
-}
-
-func (c *clock) now() time.Time          { return time.Unix(0, c.ns.Load()) }
-func (c *clock) advance(d time.Duration) { c.ns.Add(int64(d)) }
+// newClock is a wall clock that tests move.
+func newClock() *testkit.Clock { return testkit.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)) }
 
 // exactly is a configuration without chance: no jitter, no early refresh, and no
 // giving up on a Redis that a busy machine makes slow.
-func exactly(rdb redis.UniversalClient, clk *clock) Options {
+func exactly(rdb redis.UniversalClient, clk *testkit.Clock) Options {
 	o := Options{Redis: rdb, Layers: Layers(), Jitter: -1, EarlyRefresh: -1, RedisTimeout: 10 * time.Second}
 	if clk != nil {
-		o.Now = clk.now
+		o.Now = clk.Now
 	}
 	return o
 }
@@ -109,5 +104,54 @@ func wantLoads(t testing.TB, f *counted, want int64) {
 	t.Helper()
 	if n := f.loads.Load(); n != want {
 		t.Fatalf("loads = %d, want %d", n, want)
+	}
+}
+
+// mgets counts MGETs, and lets a test do something before each is sent.
+type mgets struct {
+	n      atomic.Int64
+	checks atomic.Int64 // those that ask for versions alone
+	before func(n int64)
+}
+
+func (m *mgets) note(cmd redis.Cmder) {
+	if cmd.Name() != "mget" {
+		return
+	}
+	if strings.HasPrefix(argument(cmd, 1), version.Prefix) {
+		m.checks.Add(1)
+	}
+	if n := m.n.Add(1); m.before != nil {
+		m.before(n)
+	}
+}
+
+// argument is one of a command's, as text.
+func argument(cmd redis.Cmder, i int) string {
+	switch a := cmd.Args()[i].(type) {
+	case string:
+		return a
+	case *string:
+		return *a
+	}
+	return ""
+}
+
+func (*mgets) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+// A read that does not know its primary asks in a pipeline.
+func (m *mgets) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		for _, cmd := range cmds {
+			m.note(cmd)
+		}
+		return next(ctx, cmds)
+	}
+}
+
+func (m *mgets) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		m.note(cmd)
+		return next(ctx, cmd)
 	}
 }

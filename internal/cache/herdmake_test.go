@@ -5,6 +5,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"openlearn/internal/cache/internal/version"
+	"openlearn/internal/testkit"
 )
 
 // Readers of one cold entry make its versions together, however many they are:
@@ -18,7 +21,7 @@ func TestAHerdMakesVersionsTogether(t *testing.T) {
 	f := count(c, Article)
 	var makes atomic.Int64
 	k.before(func(args []string) {
-		if len(args) > 1 && args[0] == "set" && args[1] == c.versionKeys("thing:1")[0] {
+		if len(args) > 1 && args[0] == "set" && args[1] == version.Keys("thing:1")[0] {
 			makes.Add(1)
 		}
 	})
@@ -53,7 +56,7 @@ func TestSharedVersionsAreReadAfterWhoSharesThemCame(t *testing.T) {
 	arrived, proceed := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	k.before(func(args []string) {
-		if len(args) > 1 && args[0] == "set" && args[1] == c.versionKeys("article:1")[0] {
+		if len(args) > 1 && args[0] == "set" && args[1] == version.Keys("article:1")[0] {
 			once.Do(func() { close(arrived); <-proceed })
 		}
 	})
@@ -75,22 +78,15 @@ func TestSharedVersionsAreReadAfterWhoSharesThemCame(t *testing.T) {
 	if err := other.Invalidate(ctx, "thing:1"); err != nil {
 		t.Fatal(err)
 	}
-	want := other.rdb.Get(ctx, c.versionKeys("thing:1")[0]).Val()
+	want := other.rdb.Get(ctx, version.Keys("thing:1")[0]).Val()
 	got := make(chan string, 1)
 	wg.Go(func() { got <- lead() }) // comes after the invalidation, and shares
-	eventually(t, "the second waits", func() bool {
-		c.makes.mu.Lock()
-		r := c.makes.byName[f.Key(1)]
-		c.makes.mu.Unlock()
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return r.next != nil
-	})
+	testkit.Eventually(t, "the second waits", func() bool { return c.makes.Waiting(f.Key(1)) == 1 })
 	close(proceed)
 	wg.Wait()
 	versions := <-got
 	for i, k := range mustTarget(t, f, 1).vkeys {
-		if k == c.versionKeys("thing:1")[0] && versions[i*nonceLen:(i+1)*nonceLen] != want {
+		if k == version.Keys("thing:1")[0] && versions[i*version.Len:(i+1)*version.Len] != want {
 			t.Error("a version read before the invalidation was handed to who came after it")
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/version"
 )
 
 // A Redis that restarts or fails over forgets its last seconds: it brings back
@@ -95,7 +97,7 @@ func (c *Cache) checkHistory(ctx context.Context, info string) error {
 	if err := c.beginHistory(ctx, id); err != nil {
 		return fmt.Errorf("cache: check the history %s: %w", id, err)
 	}
-	c.near.clear()
+	c.near.Clear()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.known[id] = true
@@ -119,7 +121,7 @@ func (c *Cache) beginHistory(ctx context.Context, id string) error {
 	for i, l := range c.order {
 		names[i], deps[i] = l.Name, l.dep
 	}
-	marker := historyPrefix + depFormat + ":" + Hash(names...)[:8] + ":" + id
+	marker := historyPrefix + version.Format + ":" + Hash(names...)[:8] + ":" + id
 	err := c.history.plain.Get(ctx, marker).Err()
 	if !errors.Is(err, redis.Nil) {
 		return err

@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/envelope"
+	"openlearn/internal/testkit"
 )
 
 // Redis saves, an invalidation is acknowledged, Redis dies and comes back with
@@ -32,16 +35,16 @@ func TestRestartWithOldDataServesNothingOld(t *testing.T) {
 	s.kill()
 	s.start()
 	// The control: the old value did come back, and looks current by itself.
-	old, err := decodeEnvelope(s.client(t).Get(ctx, a.Key(1)).Val())
-	if err != nil || string(old.payload) != "0" {
-		t.Fatalf("the server did not bring the old value back: %q, %v", old.payload, err)
+	old, err := envelope.Decode(s.client(t).Get(ctx, a.Key(1)).Val())
+	if err != nil || string(old.Payload) != "0" {
+		t.Fatalf("the server did not bring the old value back: %q, %v", old.Payload, err)
 	}
 	for _, f := range []*counted{b, a} {
 		for range 3 {
 			mustGet(t, f, 1, 1)
 		}
 	}
-	eventually(t, "entries are served again", func() bool {
+	testkit.Eventually(t, "entries are served again", func() bool {
 		_, info, err := b.GetInfo(ctx, 1)
 		return err == nil && info.Source != FromBypass && info.Source != FromSource
 	})
@@ -73,7 +76,7 @@ func TestReplicaPromotedWithOldData(t *testing.T) {
 	c1 := newCache(t, exactly(primary.client(t), nil))
 	f1 := count(c1, Article)
 	mustGet(t, f1, 1, 0)
-	eventually(t, "the replica has the entry", func() bool { return rr.Exists(ctx, f1.Key(1)).Val() == 1 })
+	testkit.Eventually(t, "the replica has the entry", func() bool { return rr.Exists(ctx, f1.Key(1)).Val() == 1 })
 	// Replication breaks, the invalidation reaches only the primary.
 	if err := rr.ConfigSet(ctx, "masterauth", "wrong").Err(); err != nil {
 		t.Fatal(err)
@@ -162,6 +165,6 @@ func TestWhatWasNeverSentIsNotAcknowledged(t *testing.T) {
 		t.Fatal(err)
 	}
 	old.value.Store(1)
-	eventually(t, "an invalidation is acknowledged", func() bool { return fresh.Invalidate(ctx, "things") == nil })
+	testkit.Eventually(t, "an invalidation is acknowledged", func() bool { return fresh.Invalidate(ctx, "things") == nil })
 	mustGet(t, old, 1, 1)
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/envelope"
+	"openlearn/internal/cache/internal/names"
+	"openlearn/internal/cache/internal/version"
 )
 
 // Inspected is what is stored under a key, current or not, as an operator sees it.
@@ -47,9 +49,9 @@ func (c *Cache) Inspect(ctx context.Context, layer, id string) (Inspected, error
 	if err != nil {
 		return Inspected{}, err
 	}
-	ids, err := storedAs(id)
-	if err != nil {
-		return Inspected{}, fmt.Errorf("layer %s: %w", layer, err)
+	ids := names.Stored(id)
+	if len(ids) == 0 {
+		return Inspected{}, fmt.Errorf("layer %s: %w: empty identifier", layer, ErrInvalidKey)
 	}
 	for _, id := range ids {
 		var s Inspected
@@ -58,19 +60,6 @@ func (c *Cache) Inspect(ctx context.Context, layer, id string) (Inspected, error
 		}
 	}
 	return Inspected{}, err
-}
-
-// storedAs lists what an operator's identifier may be in keys: itself, and
-// what an ID of that text becomes.
-func storedAs(id string) ([]string, error) {
-	as, err := Key{ID: id}.identifier()
-	if err != nil {
-		return nil, err
-	}
-	if as == id || len(id) > maxIDBytes+1+paramsHex {
-		return []string{as}, nil
-	}
-	return []string{id, as}, nil
 }
 
 func (c *Cache) inspect(ctx context.Context, l *layerState, id string) (Inspected, error) {
@@ -84,63 +73,39 @@ func (c *Cache) inspect(ctx context.Context, l *layerState, id string) (Inspecte
 	case err != nil:
 		return Inspected{}, fmt.Errorf("cache: inspect %s: %w", key, err)
 	}
-	e, err := decodeEnvelope(raw)
+	e, err := envelope.Decode(raw)
 	if err != nil {
 		return Inspected{}, l.undecoded()
 	}
-	deps, err := e.deps()
+	deps, err := e.Deps()
 	if err != nil {
 		return Inspected{}, l.undecoded()
 	}
-	_, vkeys := c.redisKeys(l, id, deps)
+	_, vkeys := version.EntryKeys(l.keyPrefix, id, deps)
 	versions, err := c.readKeys(ctx, "", vkeys)
 	if err != nil {
 		return Inspected{}, fmt.Errorf("cache: inspect %s: %w", key, err)
 	}
-	payload, err := c.unpack(&e)
+	payload, err := c.packer.Unpack(&e)
 	if err != nil {
 		return Inspected{}, l.undecoded()
 	}
 	now := c.nowMS()
 	s := Inspected{
-		Key: key, Payload: payload, Negative: e.negative(), Current: now < e.hard, Stale: now >= e.soft,
-		StoredAt: time.UnixMilli(e.stored), Expires: time.UnixMilli(e.soft), Good: time.UnixMilli(e.hard),
-		Cost: time.Duration(e.cost) * time.Microsecond, Bytes: len(raw), Compressed: e.flags&flagCompressed != 0,
+		Key: key, Payload: payload, Negative: e.IsNegative(), Current: now < e.Hard, Stale: now >= e.Soft,
+		StoredAt: time.UnixMilli(e.Stored), Expires: time.UnixMilli(e.Soft), Good: time.UnixMilli(e.Hard),
+		Cost: time.Duration(e.Cost) * time.Microsecond, Bytes: len(raw), Compressed: e.IsCompressed(),
 	}
 	for i, name := range deps {
-		holds := versions[i] == e.versions[i*nonceLen:(i+1)*nonceLen]
+		holds := versions[i] == e.Version(i)
 		s.Current = s.Current && holds
 		s.Dependencies = append(s.Dependencies, Dependency{name, holds})
 	}
-	s.Codec, s.Type = c.schemas.of(e.fprint, deps)
+	s.Codec, s.Type = c.schemas.Find(e.Fingerprint, deps)
 	return s, nil
 }
 
 func (l *layerState) undecoded() error {
 	l.met.rejected[rejectUndecoded].inc()
 	return ErrMiss
-}
-
-// schemas remembers what kinds of entries this process reads and writes, so
-// that an entry's fingerprint can be told in words. Few, and written once.
-type schemas struct{ byPrint sync.Map } // uint64 → schema
-
-type schema struct{ codec, kind string }
-
-func (s *schemas) note(fprint uint64, codec string, t reflect.Type) {
-	if _, ok := s.byPrint.Load(fprint); !ok {
-		s.byPrint.Store(fprint, schema{codec, t.String()})
-	}
-}
-
-// of finds the schema whose fingerprint, with these dependencies mixed in, is
-// the entry's.
-func (s *schemas) of(fprint uint64, deps []string) (codec, kind string) {
-	s.byPrint.Range(func(base, have any) bool {
-		if withDeps(base.(uint64), deps) == fprint {
-			codec, kind = have.(schema).codec, have.(schema).kind
-		}
-		return codec == ""
-	})
-	return codec, kind
 }

@@ -7,6 +7,9 @@ import (
 	"slices"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/fnv1a"
+	"openlearn/internal/cache/internal/version"
 )
 
 // Invalidate gives dependencies a new version, whatever hangs on them, in one
@@ -43,7 +46,7 @@ func (c *Cache) Invalidate(ctx context.Context, deps ...string) error {
 // newVersions writes new nonces and tells the other instances. How the buckets
 // of coarse dependencies change as one: closing.go.
 func (c *Cache) newVersions(ctx context.Context, rdb redis.UniversalClient, deps []string) error {
-	split := slices.ContainsFunc(deps, func(d string) bool { return coarse(shorten(d, maxDep)) })
+	split := slices.ContainsFunc(deps, func(d string) bool { return version.Coarse(version.Short(d)) })
 	switch {
 	case split && c.cluster:
 		return c.closeAndOpen(ctx, rdb, deps)
@@ -53,7 +56,7 @@ func (c *Cache) newVersions(ctx context.Context, rdb redis.UniversalClient, deps
 	pipe := rdb.Pipeline()
 	cmds := make([]*redis.StatusCmd, len(deps))
 	for i, d := range deps {
-		cmds[i] = c.queueNonce(ctx, pipe, c.versionKeys(d)[0], newNonce())
+		cmds[i] = c.queueNonce(ctx, pipe, version.Keys(d)[0], version.New())
 	}
 	return c.execInvalidation(ctx, pipe, cmds, deps)
 }
@@ -90,13 +93,13 @@ func (c *Cache) execInvalidation(ctx context.Context, pipe redis.Pipeliner, cmds
 	}
 	now := c.mono()
 	for _, d := range deps {
-		c.near.drop(hash64(fnvOffset, shorten(d, maxDep)), now)
+		c.near.Drop(fnv1a.Sum(version.Short(d)), now)
 	}
 	return nil
 }
 
 // LayerDep is the name that every entry of a layer depends on.
-func LayerDep(layer string) string { return layerDep + layer }
+func LayerDep(layer string) string { return version.Layer(layer) }
 
 // InvalidateLayer makes every entry of a layer unusable, in one round trip.
 func (c *Cache) InvalidateLayer(ctx context.Context, layer string) error {

@@ -1,6 +1,13 @@
 package cache
 
-import "math"
+import (
+	"math"
+
+	"openlearn/internal/cache/internal/envelope"
+	"openlearn/internal/cache/internal/near"
+	"openlearn/internal/cache/internal/version"
+	"openlearn/internal/cache/internal/versionbatch"
+)
 
 // verdict is what a reading is worth.
 type verdict uint8
@@ -14,29 +21,29 @@ const (
 
 // judge decides step 2: the envelope decodes, its fingerprint is the expected
 // one, and every declared dependency is recorded with its current version.
-func (c *Cache) judge(t *target, r reading) (envelope, verdict) {
+func (c *Cache) judge(t *target, r reading) (envelope.Envelope, verdict) {
 	if r.raw == "" {
-		return envelope{}, miss
+		return envelope.Envelope{}, miss
 	}
-	e, err := decodeEnvelope(r.raw)
+	e, err := envelope.Decode(r.raw)
 	if err != nil {
 		t.layer.met.rejected[rejectUndecoded].inc()
-		return envelope{}, miss
+		return envelope.Envelope{}, miss
 	}
-	if e.fprint != t.fprint || !sameVersions(e.versions, r.versions) {
-		return envelope{}, miss
+	if e.Fingerprint != t.fprint || !version.Same(e.Versions, r.versions) {
+		return envelope.Envelope{}, miss
 	}
-	return e, e.age(&t.layer.Layer, c.nowMS())
+	return e, age(&e, &t.layer.Layer, c.nowMS())
 }
 
 // age places a current entry in its life.
-func (e *envelope) age(l *Layer, now int64) verdict {
+func age(e *envelope.Envelope, l *Layer, now int64) verdict {
 	switch {
-	case now < e.soft:
+	case now < e.Soft:
 		return fresh
-	case now >= e.hard:
+	case now >= e.Hard:
 		return miss
-	case now < e.soft+l.StaleWhileRevalidate.Milliseconds():
+	case now < e.Soft+l.StaleWhileRevalidate.Milliseconds():
 		return revalidate
 	default:
 		return graced
@@ -47,12 +54,12 @@ func (e *envelope) age(l *Layer, now int64) verdict {
 // probability that grows towards expiry and with what a fetch costs: XFetch,
 // now − δ·β·ln(rand) ≥ expiry (Vattani, Chierichetti, Lowenstein: Optimal
 // Probabilistic Cache Stampede Prevention, VLDB 2015).
-func (c *Cache) early(e *envelope) bool {
-	if c.opt.EarlyRefresh <= 0 || e.cost == 0 || e.negative() {
+func (c *Cache) early(e *envelope.Envelope) bool {
+	if c.opt.EarlyRefresh <= 0 || e.Cost == 0 || e.IsNegative() {
 		return false
 	}
-	left := float64(e.soft-c.nowMS()) * 1000 // µs
-	delta := float64(e.cost) * c.opt.EarlyRefresh
+	left := float64(e.Soft-c.nowMS()) * 1000 // µs
+	delta := float64(e.Cost) * c.opt.EarlyRefresh
 	if left > 40*delta {
 		return false // e^-40: not worth a random number
 	}
@@ -77,12 +84,12 @@ func servable(v verdict, sc *scope) bool {
 
 // remembered returns the entry in process memory that a read is served if its
 // versions are still current, nil if there is none.
-func (c *Cache) remembered(sc *scope, q *request) *nearEntry {
+func (c *Cache) remembered(sc *scope, q *request) *near.Entry {
 	if q.layer.Near.Mode == NearOff {
 		return nil
 	}
-	e := c.near.get(q.key)
-	if e == nil || e.env.fprint != q.fprint || !servable(e.env.age(&q.layer.Layer, c.nowMS()), sc) {
+	e := c.near.Get(q.key)
+	if e == nil || e.Envelope.Fingerprint != q.fprint || !servable(age(&e.Envelope, &q.layer.Layer, c.nowMS()), sc) {
 		return nil
 	}
 	return e
@@ -90,20 +97,20 @@ func (c *Cache) remembered(sc *scope, q *request) *nearEntry {
 
 // judgeNear judges an entry in memory by its versions as a check has just
 // found them.
-func (c *Cache) judgeNear(sc *scope, q *request, e *nearEntry, now outcome) found {
-	if !sameVersions(e.env.versions, now.versions) {
-		c.near.remove(q.key)
+func (c *Cache) judgeNear(sc *scope, q *request, e *near.Entry, now versionbatch.Outcome) found {
+	if !version.Same(e.Envelope.Versions, now.Versions) {
+		c.near.Remove(q.key)
 		return found{}
 	}
-	e.confirm(now.began)
-	v := e.env.age(&q.layer.Layer, c.nowMS())
+	e.Confirm(now.Began)
+	v := age(&e.Envelope, &q.layer.Layer, c.nowMS())
 	if !servable(v, sc) {
 		return found{}
 	}
 	q.layer.met.nearHits.inc()
 	return found{
-		ans: nearAnswer(e, v != fresh), usable: true, refresh: v == revalidate || c.early(&e.env),
-		versions: e.env.versions, after: e.env.stored,
+		ans: nearAnswer(e, v != fresh), usable: true, refresh: v == revalidate || c.early(&e.Envelope),
+		versions: e.Envelope.Versions, after: e.Envelope.Stored,
 	}
 }
 
@@ -114,7 +121,7 @@ func (c *Cache) judgeStored(sc *scope, q *request, r reading) found {
 	if v == miss {
 		return found{}
 	}
-	f := found{versions: e.versions, after: e.stored}
+	f := found{versions: e.Versions, after: e.Stored}
 	var err error
 	if f.ans, err = c.answerFrom(q.layer, &e, FromRedis); err != nil {
 		return f // counted: it does not decompress
@@ -122,7 +129,7 @@ func (c *Cache) judgeStored(sc *scope, q *request, r reading) found {
 	switch {
 	case servable(v, sc):
 		f.usable, f.refresh = true, v == revalidate || c.early(&e)
-		c.near.put(q, &e, f.ans.payload, r.began)
+		c.keepNear(q, &e, f.ans.payload, r.began)
 	case sc == nil && q.layer.StaleIfError > 0:
 		f.standIn = true
 	}

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/pattern"
 )
 
 // KeyPage is some of a layer's identifiers.
@@ -43,7 +45,7 @@ func (c *Cache) Keys(ctx context.Context, layer, prefix, cursor string, limit in
 		return KeyPage{}, fmt.Errorf("cache: keys of layer %s: %w", layer, err)
 	}
 	var page KeyPage
-	match := escapeGlob(l.keyPrefix+prefix) + "*"
+	match := pattern.EscapeGlob(l.keyPrefix+prefix) + "*"
 	for count, n := int64(limit), 0; n < pageScans; n++ {
 		if node >= len(nodes) {
 			return page, nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"net"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,6 +12,9 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/version"
+	"openlearn/internal/testkit"
 )
 
 // Two Funcs of one key with other types: neither is given the other's flight,
@@ -35,7 +37,7 @@ func TestFlightsAreOfOneType(t *testing.T) {
 		<-inside
 		if !open { // one that waits already is what others join
 			wg.Go(func() { _, _ = a.Get(ctx, 1) })
-			eventually(t, "another waits", func() bool {
+			testkit.Eventually(t, "another waits", func() bool {
 				c.bypass.mu.Lock()
 				defer c.bypass.mu.Unlock()
 				p := c.bypass.byKey[a.Key(1)]
@@ -94,14 +96,7 @@ func TestLooksAreOfOneFunc(t *testing.T) {
 	read(a)
 	<-arrived
 	read(b)
-	eventually(t, "the other waits", func() bool {
-		c.reads.mu.Lock()
-		r := c.reads.byName[a.Key(1)]
-		c.reads.mu.Unlock()
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return r.next != nil
-	})
+	testkit.Eventually(t, "the other waits", func() bool { return c.reads.Waiting(a.Key(1)) == 1 })
 	close(proceed)
 	wg.Wait()
 	before := loads.Load()
@@ -168,7 +163,7 @@ func (s *noncesSent) Write(b []byte) (int, error) {
 	const name = "dep:v1:sent:1\r\n$16\r\n"
 	n, err := s.Conn.Write(b)
 	if i := bytes.Index(b, []byte(name)); i >= 0 && bytes.Contains(b, []byte("set\r\n")) {
-		nonce := string(b[i+len(name):][:nonceLen])
+		nonce := string(b[i+len(name):][:version.Len])
 		if _, again := s.seen.LoadOrStore(nonce, true); again {
 			s.n.Add(1000)
 		}
@@ -237,42 +232,6 @@ func TestReleasesInvalidateForEachOther(t *testing.T) {
 	}
 }
 
-// Two keys are one entry exactly when they say the same, also where one spells
-// what another becomes.
-func TestIdentifiersAreInjective(t *testing.T) {
-	t.Parallel()
-	p, q := url.Values{"a": {"1"}}, url.Values{"a": {"2"}}
-	long := strings.Repeat("reforma+", 60)
-	keys := []Key{
-		{ID: "x"},
-		{Params: p},
-		{Params: q},
-		{ID: "x", Params: p},
-		{ID: long},
-		{ID: long + "1"},
-		{ID: long, Params: p},
-		{ID: Hash("x")},
-		{ID: hashParams(p), Params: p},
-		{ID: strings.Repeat("a", maxIDBytes)},
-		{ID: strings.Repeat("a", maxIDBytes+1)},
-		{ID: ":" + hashParams(p)},
-	}
-	seen := map[string]string{}
-	for generation := range 4 { // each becomes the ID of the next
-		var next []Key
-		for _, k := range keys {
-			id := mustID(t, k)
-			said := strconv.Quote(k.ID) + k.Params.Encode()
-			if other, ok := seen[id]; ok && other != said {
-				t.Fatalf("generation %d: %s and %s are one entry: %s", generation, said, other, id)
-			}
-			seen[id] = said
-			next = append(next, Key{ID: id}, Key{ID: id, Params: p})
-		}
-		keys = next
-	}
-}
-
 // A primary that is demoted in place keeps its connections. Who has them goes
 // on reading it for primaryFor at most, and then past it.
 func TestADemotedPrimaryIsNotRead(t *testing.T) {
@@ -283,7 +242,7 @@ func TestADemotedPrimaryIsNotRead(t *testing.T) {
 	reader := newCache(t, exactly(old.client(t), nil))
 	f := count(reader, Article)
 	mustGet(t, f, 1, 0)
-	eventually(t, "the reader knows its primary", reader.primaryKnown)
+	testkit.Eventually(t, "the reader knows its primary", reader.primaryKnown)
 	follow := func(s *server, host, port string) {
 		t.Helper()
 		if err := s.client(t).Do(ctx, "replicaof", host, port).Err(); err != nil {
@@ -293,7 +252,7 @@ func TestADemotedPrimaryIsNotRead(t *testing.T) {
 	up := func(s *server) {
 		t.Helper()
 		rdb := s.client(t)
-		eventually(t, "replication is up", func() bool {
+		testkit.Eventually(t, "replication is up", func() bool {
 			return strings.Contains(rdb.Info(ctx, "replication").Val(), "master_link_status:up")
 		})
 	}
@@ -303,7 +262,7 @@ func TestADemotedPrimaryIsNotRead(t *testing.T) {
 	host, port, _ := net.SplitHostPort(k.l.Addr().String())
 	follow(old, host, port)
 	// From here on the bound runs; what is served within it is not judged.
-	eventually(t, "the reader has noticed", func() bool { return !reader.primaryKnown() })
+	testkit.Eventually(t, "the reader has noticed", func() bool { return !reader.primaryKnown() })
 	up(old)
 	writer := newCache(t, exactly(promoted.client(t), nil))
 	w := count(writer, Article)
@@ -320,11 +279,11 @@ func TestADemotedPrimaryIsNotRead(t *testing.T) {
 	// Promoted again, it is used again, and nothing old is.
 	follow(old, "no", "one")
 	f.value.Store(7)
-	eventually(t, "the old one is in use again", func() bool {
+	testkit.Eventually(t, "the old one is in use again", func() bool {
 		v, info, err := f.GetInfo(ctx, 1)
 		if err == nil && v < 6 {
 			t.Fatalf("%d from %v", v, info.Source)
 		}
-		return err == nil && v == 7 && info.Source == FromRedis || info.Source == FromNear
+		return err == nil && v == 7 && (info.Source == FromRedis || info.Source == FromNear)
 	})
 }

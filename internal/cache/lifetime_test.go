@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"openlearn/internal/cache/internal/version"
 )
 
 // left is how long a key of Redis lives.
@@ -36,7 +38,7 @@ func TestVersionsLiveNoLongerThanTheirEntries(t *testing.T) {
 		})
 	}
 	life := func(id string) time.Duration { return left(t, c, "article:v1:"+id) }
-	version := func(dep string) time.Duration { return left(t, c, c.versionKeys(dep)[0]) }
+	lifeOf := func(dep string) time.Duration { return left(t, c, version.Keys(dep)[0]) }
 	near := func(what string, got, want time.Duration) {
 		t.Helper()
 		if d := got - want; d < -time.Minute || d > time.Minute {
@@ -47,23 +49,23 @@ func TestVersionsLiveNoLongerThanTheirEntries(t *testing.T) {
 	if _, err := short.Get(ctx, 0); err != nil {
 		t.Fatal(err)
 	}
-	near("the invented name", version("source:invented"), life("short"))
-	near("the entry's own", version("article:short"), life("short"))
+	near("the invented name", lifeOf("source:invented"), life("short"))
+	near("the entry's own", lifeOf("article:short"), life("short"))
 	if _, err := long.Get(ctx, 0); err != nil {
 		t.Fatal(err)
 	}
-	near("what a longer entry depends on", version("source:real"), life("long"))
-	near("the invented name", version("source:invented"), life("short"))
+	near("what a longer entry depends on", lifeOf("source:real"), life("long"))
+	near("the invented name", lifeOf("source:invented"), life("short"))
 	if err := c.Delete(ctx, Article, Key{ID: "short"}); err != nil {
 		t.Fatal(err)
 	}
-	if got := version("article:short"); got <= 0 || got > c.freshLife {
+	if got := lifeOf("article:short"); got <= 0 || got > c.freshLife {
 		t.Errorf("the version of what was deleted lives %v, want %v at most", got, c.freshLife)
 	}
 	if _, err := short.Get(ctx, 0); err != nil {
 		t.Fatal(err)
 	}
-	near("what a longer entry depends on, after a shorter one", version("source:real"), life("long"))
+	near("what a longer entry depends on, after a shorter one", lifeOf("source:real"), life("long"))
 
 	fail = true
 	if _, err := of("none", 0, "source:none").Get(ctx, 0); !errors.Is(err, errSource) {
@@ -73,7 +75,7 @@ func TestVersionsLiveNoLongerThanTheirEntries(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dep := range []string{"source:none", "source:nobody", "nothings"} {
-		if got := version(dep); got <= 0 || got > c.freshLife {
+		if got := lifeOf(dep); got <= 0 || got > c.freshLife {
 			t.Errorf("%s lives %v, want %v at most", dep, got, c.freshLife)
 		}
 	}
@@ -92,7 +94,7 @@ func TestATicketHoldsItsVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own := c.versionKeys("article:1")[0]
+	own := version.Keys("article:1")[0]
 	if err := c.rdb.PExpire(ctx, own, time.Second).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -127,10 +129,10 @@ func TestForget(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"1", "2"} {
-		if n := c.rdb.Exists(ctx, "article:v1:"+id, c.versionKeys("article:" + id)[0]).Val(); n != 0 {
+		if n := c.rdb.Exists(ctx, "article:v1:"+id, version.Keys("article:" + id)[0]).Val(); n != 0 {
 			t.Errorf("%d keys of %s are left", n, id)
 		}
-		if n := c.rdb.Exists(ctx, c.versionKeys("thing:" + id)[0]).Val(); n != 1 {
+		if n := c.rdb.Exists(ctx, version.Keys("thing:" + id)[0]).Val(); n != 1 {
 			t.Errorf("the version of thing:%s is gone: others may depend on it", id)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/version"
 )
 
 // A lock lets one process fetch an entry at given versions. It is an economy,
@@ -31,7 +33,7 @@ const lockPrefix = "lock:"
 func (c *Cache) newLock(t *target, versions string) *lock {
 	return &lock{
 		name:  lockPrefix + c.opt.Version + ":{" + hashTag(t.key) + "}:" + Hash(flightName(t, versions)),
-		token: newNonce(),
+		token: version.New(),
 	}
 }
 
@@ -107,11 +109,11 @@ func (c *Cache) tryLocks(ctx context.Context, locks []*lock, keys []string, anno
 // next round trip, which makes or reads all of them anew: it began after they
 // came. So a herd on a cold key costs Redis, and the pool, two at a time.
 func (c *Cache) takeLead(ctx context.Context, q *request, have []string, met uint64) (string, *lock, error) {
-	if complete(have) {
+	if version.Complete(have) {
 		return strings.Join(have, ""), nil, nil
 	}
 	turn := 0
-	res, err := c.makes.share(ctx, q.key, c.spawn, func() *madeLead {
+	res, err := c.makes.Share(ctx, q.key, c.spawn, func() *madeLead {
 		if turn++; turn > 1 {
 			have, met = make([]string, len(q.vkeys)), c.history.met.Load()
 		}
@@ -147,7 +149,7 @@ func (c *Cache) makeLead(ctx context.Context, t *target, have []string, met uint
 		proposed, l = all, c.newLock(t, all)
 		set = pipe.SetNX(ctx, l.name, l.token, c.opt.Lease)
 	})
-	if err == nil && !complete(made) {
+	if err == nil && !version.Complete(made) {
 		err = errClosed
 	}
 	l.held = err != nil || set.Val() // after an error perhaps: it is released by token

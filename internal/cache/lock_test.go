@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/version"
+	"openlearn/internal/testkit"
 )
 
 // Several caches on one Redis stand for several processes: they share nothing
@@ -18,7 +21,6 @@ func instances(t *testing.T, n int, o Options) []*Cache {
 	out := make([]*Cache, n)
 	for i := range out {
 		out[i] = newCache(t, o)
-		eventually(t, "the message link is up", func() bool { return out[i].pubsub.upSince.Load() != 0 })
 	}
 	return out
 }
@@ -66,7 +68,7 @@ func TestWaiterWakesOnTheFill(t *testing.T) {
 	wg.Go(func() { mustGet(t, a, 1, 7) })
 	<-a.enter
 	wg.Go(func() { mustGet(t, b, 1, 7) })
-	eventually(t, "b waits for a", func() bool { return b.layer.met.lockWaits.value() == 1 })
+	testkit.Eventually(t, "b waits for a", func() bool { return b.layer.met.lockWaits.value() == 1 })
 	release()
 	wg.Wait()
 	wantLoads(t, b, 0)
@@ -88,7 +90,7 @@ func TestWaiterTakesOverWhenTheHolderFails(t *testing.T) {
 	})
 	<-a.enter
 	wg.Go(func() { mustGet(t, b, 1, 0) })
-	eventually(t, "b waits for a", func() bool { return b.layer.met.lockWaits.value() == 1 })
+	testkit.Eventually(t, "b waits for a", func() bool { return b.layer.met.lockWaits.value() == 1 })
 	release()
 	wg.Wait()
 	wantLoads(t, b, 1)
@@ -119,7 +121,7 @@ func TestDeadHolderIsReplacedWhenItsLeaseEnds(t *testing.T) {
 		if err := rdb.Del(ctx, f.Key(1)).Err(); err != nil {
 			t.Fatal(err)
 		}
-		c.near.clear()
+		c.near.Clear()
 		if err := rdb.Set(ctx, dead.name, "dead", lease).Err(); err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +151,7 @@ func TestHolderKeepsItsLeaseAndReleasesByToken(t *testing.T) {
 	token := rdb.Get(ctx, name).Val()
 	for range 3 { // three times the lease has been set anew
 		last := rdb.PTTL(ctx, name).Val()
-		eventually(t, "the lease is extended", func() bool {
+		testkit.Eventually(t, "the lease is extended", func() bool {
 			now := rdb.PTTL(ctx, name).Val()
 			extended := now > last
 			last = now
@@ -226,7 +228,7 @@ func TestTheFlightGetsTheLead(t *testing.T) {
 	q, versions, lead := ticketed(t, c, f)
 	var wg sync.WaitGroup
 	wg.Go(func() { mustGet(t, f, 1, 0) })
-	eventually(t, "the flight waits for the lock", func() bool { return f.layer.met.lockWaits.value() == 1 })
+	testkit.Eventually(t, "the flight waits for the lock", func() bool { return f.layer.met.lockWaits.value() == 1 })
 	m := []missing{{versions: versions, lead: lead}}
 	c.join(context.Background(), one(q), m)
 	if _, err := m[0].flight.wait(context.Background()); err != nil {
@@ -253,7 +255,7 @@ func TestAnUnusedLeadIsReleased(t *testing.T) {
 		t.Fatal("one flight claimed twice")
 	}
 	c.land(context.Background(), &missing{name: name, flight: fl}, answer{})
-	eventually(t, "the lock is free", func() bool { return rdb.Exists(context.Background(), lead.name).Val() == 0 })
+	testkit.Eventually(t, "the lock is free", func() bool { return rdb.Exists(context.Background(), lead.name).Val() == 0 })
 }
 
 // Fills that nobody waits for are announced to nobody: with many instances
@@ -276,7 +278,7 @@ func TestFillsWakeOnlyWhoWaits(t *testing.T) {
 	if a := c.try(ctx, c.newLock(&q.target, ""), q.key, true); a.err != nil { // waits for another lock
 		t.Fatal(a.err)
 	}
-	other := &lock{name: l.name, token: newNonce()}
+	other := &lock{name: l.name, token: version.New()}
 	if a := c.try(ctx, other, q.key, true); a.err != nil || other.held || a.left <= 0 {
 		t.Fatal(a)
 	}

@@ -2,10 +2,11 @@ package cache
 
 import (
 	"context"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
+
+	"openlearn/internal/cache/internal/version"
+	"openlearn/internal/testkit"
 )
 
 func nearLayer(n Near) []Layer { return only(func(l *Layer) { l.Near = n }) }
@@ -30,72 +31,6 @@ func TestStrictNearIsCurrentInEveryInstance(t *testing.T) {
 	}
 }
 
-// Those who arrive while work runs share the next run, not that one.
-func TestRelayNeverHandsOutWorkThatBeganBefore(t *testing.T) {
-	t.Parallel()
-	var r coalescer[int64]
-	var now, runs atomic.Int64
-	var wg sync.WaitGroup
-	spawn := func(fn func()) bool { wg.Go(fn); return true }
-	inside, release := make(chan struct{}), make(chan struct{})
-	first := true
-	work := func() int64 {
-		began := now.Add(1)
-		runs.Add(1)
-		if first {
-			first = false
-			close(inside)
-			<-release
-		}
-		return began
-	}
-	wg.Go(func() { _, _ = r.share(context.Background(), spawn, work) })
-	<-inside
-	var joined sync.WaitGroup
-	for range 64 {
-		came := now.Add(1)
-		joined.Add(1)
-		wg.Go(func() {
-			joined.Done()
-			began, err := r.share(context.Background(), spawn, work)
-			if err != nil || began <= came {
-				t.Errorf("came at %d, got work begun at %d (%v)", came, began, err)
-			}
-		})
-	}
-	joined.Wait()
-	close(release)
-	wg.Wait()
-	if n := runs.Load(); n > 40 {
-		t.Errorf("%d runs for 65 callers", n)
-	}
-}
-
-func TestRelayWaiterMayLeave(t *testing.T) {
-	t.Parallel()
-	var r coalescer[int]
-	var wg sync.WaitGroup
-	spawn := func(fn func()) bool { wg.Go(fn); return true }
-	inside, release := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	work := func() int {
-		once.Do(func() { close(inside); <-release })
-		return 1
-	}
-	wg.Go(func() { _, _ = r.share(context.Background(), spawn, work) })
-	<-inside
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, err := r.share(ctx, spawn, work); err == nil {
-		t.Error("a caller whose context has ended waited")
-	}
-	close(release)
-	wg.Wait()
-	if v, err := r.share(context.Background(), spawn, work); err != nil || v != 1 {
-		t.Errorf("after a waiter left: %d, %v", v, err)
-	}
-}
-
 // The bound is a minute and the clock of staleness does not move a minute
 // here: only the message can make the other instance look.
 func TestBoundedNearIsDroppedByTheMessage(t *testing.T) {
@@ -113,7 +48,7 @@ func TestBoundedNearIsDroppedByTheMessage(t *testing.T) {
 		if err := cs[0].Invalidate(context.Background(), dep); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "b sees the invalidation of "+dep, func() bool {
+		testkit.Eventually(t, "b sees the invalidation of "+dep, func() bool {
 			v, err := b.Get(context.Background(), 1)
 			return err == nil && v == int(b.value.Load())
 		})
@@ -142,7 +77,7 @@ func TestBoundedNearNeedsTheLink(t *testing.T) {
 	}
 	s.kill()
 	f.value.Store(1)
-	eventually(t, "the broken link empties the near cache", func() bool {
+	testkit.Eventually(t, "the broken link empties the near cache", func() bool {
 		v, err := f.Get(context.Background(), 1)
 		return err == nil && v == 1
 	})
@@ -156,39 +91,21 @@ func TestBoundedNearChecksAfterItsBound(t *testing.T) {
 	f := count(c, Article)
 	mustGet(t, f, 1, 0)
 	f.value.Store(1)
-	for _, k := range c.versionKeys("thing:1") { // behind the messages' back
-		if err := c.rdb.Set(context.Background(), k, newNonce(), 0).Err(); err != nil {
+	for _, k := range version.Keys("thing:1") { // behind the messages' back
+		if err := c.rdb.Set(context.Background(), k, version.New(), 0).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "the bound ends", func() bool {
+	testkit.Eventually(t, "the bound ends", func() bool {
 		v, err := f.Get(context.Background(), 1)
 		return err == nil && v == 1
 	})
 }
 
-func TestNearIsSizeBounded(t *testing.T) {
-	t.Parallel()
-	o := exactly(ownRedis(t), nil)
-	o.NearBytes = 64 << 10
-	c := newCache(t, o)
-	f := Wrap(c, Spec[int]{Layer: Article, Key: func(i int) Key { return Key{ID: string(rune('a'+i%26)) + Hash(string(rune(i)))} }},
-		func(context.Context, int) (string, error) { return string(make([]byte, 1000)), nil })
-	for i := range 300 {
-		if _, err := f.Get(context.Background(), i); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c.near.store.CleanUp()
-	if w := c.near.store.WeightedSize(); w > 64<<10 {
-		t.Errorf("near holds %d bytes of %d", w, 64<<10)
-	}
-}
-
 func TestSharedNearValueIsDecodedOnce(t *testing.T) {
 	t.Parallel()
 	o := exactly(ownRedis(t), nil)
-	c := instances(t, 1, o)[0] // its link is up: coming up later, it would empty the memory meanwhile
+	c := instances(t, 1, o)[0]
 	spec := articleSpec()
 	spec.Shared = true
 	f := Wrap(c, spec, func(context.Context, int) (*article, error) { return &article{1, "uno"}, nil })
@@ -231,28 +148,28 @@ func TestStalenessIsCountedFromTheStartOfACheck(t *testing.T) {
 		t.Helper()
 		sent = 0
 		read()
-		e := c.near.get(f.Key(1))
+		e := c.near.Get(f.Key(1))
 		if e == nil || sent == 0 {
 			t.Fatalf("%s: not in memory, or no exchange", what)
 		}
-		if got := e.since.Load(); got > sent {
+		if got := e.Since(); got > sent {
 			t.Errorf("%s: counted from %d µs after the exchange began", what, (got-sent)/1000)
 		}
 	}
 	check("a check", func() { mustGet(t, f, 1, 0) })
 	check("a batch's check", func() { f.GetMany(ctx, []int{1}) })
-	c.near.clear()
+	c.near.Clear()
 	check("a hit", func() { mustGet(t, f, 1, 0) })
-	c.near.clear()
+	c.near.Clear()
 	check("a batch's hit", func() { f.GetMany(ctx, []int{1}) })
 	if err := c.Invalidate(ctx, "thing:1"); err != nil {
 		t.Fatal(err)
 	}
-	c.near.clear()
+	c.near.Clear()
 	check("a fill", func() { mustGet(t, f, 1, 0) })
 	if err := c.Invalidate(ctx, "thing:1"); err != nil {
 		t.Fatal(err)
 	}
-	c.near.clear()
+	c.near.Clear()
 	check("a batch's fill", func() { f.GetMany(ctx, []int{1}) })
 }

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/version"
+	"openlearn/internal/testkit"
 )
 
 // tower is a chain of entries, each built from the one below it, all of which
@@ -210,7 +213,7 @@ func TestTowersOnClusterWithSlowNodes(t *testing.T) {
 	}
 	wg.Go(func() { // evictions, of marks too
 		for !over() {
-			rdb.Del(context.Background(), "dep:v1:things#"+string(hexDigits[rand.IntN(buckets)]))
+			rdb.Del(context.Background(), version.Keys("things")[rand.IntN(version.Buckets)])
 			time.Sleep(10 * time.Millisecond)
 		}
 	})
@@ -235,14 +238,14 @@ func TestMarksOfADeadWriterRunOut(t *testing.T) {
 	if err := rdb.Del(ctx, f.Key(1)).Err(); err != nil {
 		t.Fatal(err)
 	}
-	c.near.clear()
+	c.near.Clear()
 	release := f.hold()
 	var wg sync.WaitGroup
 	wg.Go(func() { mustGet(t, f, 1, 0) })
 	<-f.enter
 	died := errors.New("died")
 	dead := func(cmds []redis.Cmder) error {
-		if runs(cmds, openScript) {
+		if runs(cmds, version.OpenScript) {
 			return died
 		}
 		return nil
@@ -262,7 +265,7 @@ func TestMarksOfADeadWriterRunOut(t *testing.T) {
 			t.Errorf("batch under a mark: %+v", r)
 		}
 	}
-	eventually(t, "entries are served again", func() bool {
+	testkit.Eventually(t, "entries are served again", func() bool {
 		v, info, err := f.GetInfo(ctx, 1)
 		if err != nil || v != 1 {
 			t.Fatalf("%d, %v", v, err)
@@ -281,7 +284,7 @@ func TestOneWriterDoesNotOpenForAnother(t *testing.T) {
 	var once sync.Once
 	reached, proceed := make(chan struct{}), make(chan struct{})
 	hold := func(cmds []redis.Cmder) error {
-		if runs(cmds, openScript) {
+		if runs(cmds, version.OpenScript) {
 			once.Do(func() { close(reached); <-proceed })
 		}
 		return nil
@@ -294,21 +297,21 @@ func TestOneWriterDoesNotOpenForAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	open := 0
-	for _, k := range quick.versionKeys("things") {
-		if v := rdb.Get(context.Background(), k).Val(); !isClosed(v) {
+	for _, k := range version.Keys("things") {
+		if v := rdb.Get(context.Background(), k).Val(); !version.Closed(v) {
 			open++
 		}
 	}
 	close(proceed)
 	// The nodes of the slow one that did not wait have opened.
-	if open == buckets {
+	if open == version.Buckets {
 		t.Error("no bucket is closed while a writer is between its passes")
 	}
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range quick.versionKeys("things") {
-		if v := rdb.Get(context.Background(), k).Val(); len(v) != nonceLen {
+	for _, k := range version.Keys("things") {
+		if v := rdb.Get(context.Background(), k).Val(); len(v) != version.Len {
 			t.Errorf("%s is not open after both returned: %d bytes", k, len(v))
 		}
 	}
@@ -329,13 +332,13 @@ func TestAMarkThatIsLostIsSetAgain(t *testing.T) {
 		var once sync.Once
 		var closes atomic.Int64
 		evict := func(cmds []redis.Cmder) error {
-			if runs(cmds, closeScript) {
+			if runs(cmds, version.CloseScript) {
 				closes.Add(1)
 			}
-			if runs(cmds, openScript) {
+			if runs(cmds, version.OpenScript) {
 				once.Do(func() {
 					for _, f := range w.level {
-						rdb.Del(ctx, "dep:v1:things#"+string(hexDigits[bucketOf(f.Key(id))]))
+						rdb.Del(ctx, version.Keys("things")[version.Bucket(f.Key(id))])
 					}
 					w.read(id)
 				})

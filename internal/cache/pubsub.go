@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/fnv1a"
+	"openlearn/internal/cache/internal/version"
 )
 
 // pubsub is one subscription per process. It carries two kinds of message:
@@ -73,7 +76,7 @@ func (c *Cache) listen(ctx context.Context) {
 		if c.pubsub.upSince.Swap(0) != 0 {
 			c.met.pubsubDrops.inc()
 		}
-		c.near.clear()
+		c.near.Clear()
 		if ctx.Err() != nil {
 			return
 		}
@@ -123,7 +126,7 @@ func (c *Cache) receive(ctx context.Context) error {
 		switch m := msg.(type) {
 		case *redis.Subscription:
 			// What was put near before this moment may have missed messages.
-			c.near.clear()
+			c.near.Clear()
 			c.pubsub.upSince.Store(c.mono())
 		case *redis.Message:
 			c.heard(m.Payload)
@@ -140,7 +143,7 @@ func (c *Cache) heard(msg string) {
 		c.pubsub.wake(body)
 	case msgInvalidated:
 		for b := []byte(body); len(b) >= 8; b = b[8:] {
-			c.near.drop(binary.BigEndian.Uint64(b), c.mono())
+			c.near.Drop(binary.BigEndian.Uint64(b), c.mono())
 		}
 	}
 }
@@ -150,7 +153,7 @@ func invalidatedMsg(deps []string) string {
 	b := make([]byte, 1, 1+8*len(deps))
 	b[0] = msgInvalidated
 	for _, d := range deps {
-		b = binary.BigEndian.AppendUint64(b, hash64(fnvOffset, shorten(d, maxDep)))
+		b = binary.BigEndian.AppendUint64(b, fnv1a.Sum(version.Short(d)))
 	}
 	return string(b)
 }

@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +9,11 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/envelope"
+	"openlearn/internal/cache/internal/names"
+	"openlearn/internal/cache/internal/pattern"
+	"openlearn/internal/cache/internal/version"
 )
 
 // Purging is invalidating for operators, who want to know what it reached. The
@@ -74,9 +78,9 @@ func (c *Cache) PurgeEntry(ctx context.Context, layer, id string, o PurgeOptions
 	if err != nil {
 		return Purged{}, err
 	}
-	ids, err := storedAs(id)
-	if err != nil {
-		return Purged{}, fmt.Errorf("layer %s: %w", layer, err)
+	ids := names.Stored(id)
+	if len(ids) == 0 {
+		return Purged{}, fmt.Errorf("layer %s: %w: empty identifier", layer, ErrInvalidKey)
 	}
 	p := c.newPurge(o)
 	exact := make([]string, len(ids))
@@ -87,17 +91,17 @@ func (c *Cache) PurgeEntry(ctx context.Context, layer, id string, o PurgeOptions
 		return Purged{}, err
 	}
 	bases := []string{id} // as Keys lists it, and what an ID of that text becomes
-	if short := shortID(id); short != id {
+	if short := names.ShortID(id); short != id {
 		bases = []string{short}
-		if looksShortened(id) {
+		if names.LooksShortened(id) {
 			bases = append(bases, id)
 		}
 	}
 	for _, base := range bases {
 		variant := func(have string) bool {
-			return len(have) == len(base)+1+paramsHex && looksHashed(have) && strings.HasPrefix(have, base)
+			return len(have) == len(base)+1+names.ParamsHex && names.LooksHashed(have) && strings.HasPrefix(have, base)
 		}
-		if err := p.doomMatching(ctx, l, escapeGlob(base)+":*", variant); err != nil {
+		if err := p.doomMatching(ctx, l, pattern.EscapeGlob(base)+":*", variant); err != nil {
 			return Purged{}, err
 		}
 	}
@@ -113,12 +117,12 @@ func (c *Cache) PurgePattern(ctx context.Context, layer, text string, o PurgeOpt
 	if err != nil {
 		return Purged{}, err
 	}
-	pat, err := newPattern(text)
+	pat, err := pattern.New(text)
 	if err != nil {
-		return Purged{}, fmt.Errorf("layer %s: %w", layer, err)
+		return Purged{}, fmt.Errorf("layer %s: %w: %w", layer, ErrInvalidKey, err)
 	}
 	p := c.newPurge(o)
-	if err := p.doomMatching(ctx, l, pat.glob, pat.match); err != nil {
+	if err := p.doomMatching(ctx, l, pat.Glob, pat.Match); err != nil {
 		return Purged{}, err
 	}
 	return p.sweep(ctx)
@@ -153,7 +157,7 @@ func (p *purge) doom(ctx context.Context, deps []string) error {
 			if d == "" {
 				return fmt.Errorf("%w: invalidate: empty dependency", ErrInvalidKey)
 			}
-			keys = append(keys, p.c.versionKeys(d)...)
+			keys = append(keys, version.Keys(d)...)
 		}
 		values, err := p.c.readKeys(ctx, "", keys)
 		if err != nil {
@@ -166,10 +170,10 @@ func (p *purge) doom(ctx context.Context, deps []string) error {
 		}
 		for _, d := range part {
 			n := 1
-			if coarse(shorten(d, maxDep)) {
-				n = buckets
+			if version.Coarse(version.Short(d)) {
+				n = version.Buckets
 			}
-			p.old[shorten(d, maxDep)] = values[:n]
+			p.old[version.Short(d)] = values[:n]
 			values = values[n:]
 		}
 		p.out.Dependencies += len(part)
@@ -181,11 +185,11 @@ func (p *purge) doom(ctx context.Context, deps []string) error {
 // and not entries: a fill under way has made its version before it fetches, so
 // it is found while its entry is not stored yet.
 func (p *purge) doomMatching(ctx context.Context, l *layerState, glob string, match func(id string) bool) error {
-	prefix := p.c.depPrefix + l.Name + ":"
-	err := p.c.scan(ctx, escapeGlob(prefix)+glob, func(keys []string) error {
+	prefix := version.Prefix + l.Name + ":"
+	err := p.c.scan(ctx, pattern.EscapeGlob(prefix)+glob, func(keys []string) error {
 		var deps []string
 		for _, k := range keys {
-			dep := k[len(p.c.depPrefix):]
+			dep := k[len(version.Prefix):]
 			if _, done := p.old[dep]; !done && match(k[len(prefix):]) {
 				deps = append(deps, dep)
 			}
@@ -208,7 +212,7 @@ func (p *purge) sweep(ctx context.Context) (Purged, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.opt.Within)
 	defer cancel()
 	// Entries of any layer may hang on a name, one layer's version included.
-	err := p.c.scan(ctx, "*:"+escapeGlob(p.c.opt.Version+":")+"*", func(keys []string) error { return p.page(ctx, keys) })
+	err := p.c.scan(ctx, "*:"+pattern.EscapeGlob(p.c.opt.Version+":")+"*", func(keys []string) error { return p.page(ctx, keys) })
 	p.out.Complete = err == nil
 	if err != nil && (p.opt.DryRun && ctx.Err() == nil) {
 		return p.out, fmt.Errorf("cache: count entries: %w", err)
@@ -227,7 +231,7 @@ const headBytes = 2048
 type suspect struct {
 	layer    *layerState
 	key      string
-	head     envelope
+	head     envelope.Envelope
 	names    []string
 	versions []string // of the names that are not doomed, as they are now
 }
@@ -246,7 +250,7 @@ func (p *purge) page(ctx context.Context, keys []string) error {
 	pipe := p.c.rdb.Pipeline()
 	cmds := make([]*redis.IntCmd, len(suspects))
 	for i, s := range suspects {
-		p.c.near.remove(s.key)
+		p.c.near.Remove(s.key)
 		cmds[i] = pipe.Unlink(ctx, s.key)
 	}
 	_, err = pipe.Exec(ctx)
@@ -277,16 +281,16 @@ func (p *purge) suspects(ctx context.Context, keys []string) ([]*suspect, error)
 		if err != nil && !redis.HasErrorPrefix(err, "WRONGTYPE") {
 			return nil, err
 		}
-		if n := headLength(raw); n > len(raw) && len(raw) == headBytes {
+		if n := envelope.HeadLength(raw); n > len(raw) && len(raw) == headBytes {
 			if raw, err = p.c.rdb.GetRange(ctx, s.key, 0, int64(n-1)).Result(); err != nil {
 				return nil, err
 			}
 		}
 		var ok bool
-		if s.head, ok = decodeHead(raw); !ok {
+		if s.head, ok = envelope.DecodeHead(raw); !ok {
 			continue
 		}
-		if s.names, err = s.head.deps(); err != nil {
+		if s.names, err = s.head.Deps(); err != nil {
 			continue
 		}
 		if slices.ContainsFunc(s.names, func(n string) bool { _, doomed := p.old[n]; return doomed }) {
@@ -301,7 +305,7 @@ func (p *purge) count(ctx context.Context, suspects []*suspect) error {
 	index := map[string]int{}
 	var keys []string
 	for _, s := range suspects {
-		_, s.versions = p.c.redisKeys(s.layer, s.key[len(s.layer.keyPrefix):], s.names)
+		_, s.versions = version.EntryKeys(s.layer.keyPrefix, s.key[len(s.layer.keyPrefix):], s.names)
 		for _, v := range s.versions {
 			if _, ok := index[v]; !ok {
 				index[v] = len(keys)
@@ -314,16 +318,16 @@ func (p *purge) count(ctx context.Context, suspects []*suspect) error {
 		return err
 	}
 	for _, s := range suspects {
-		current := p.c.nowMS() < s.head.hard
+		current := p.c.nowMS() < s.head.Hard
 		for i, name := range s.names {
 			want := now[index[s.versions[i]]]
 			if old, doomed := p.old[name]; doomed {
 				want = old[0]
 				if len(old) > 1 {
-					want = old[bucketOf(s.key)]
+					want = old[version.Bucket(s.key)]
 				}
 			}
-			current = current && want == s.head.versions[i*nonceLen:(i+1)*nonceLen]
+			current = current && want == s.head.Version(i)
 		}
 		if current {
 			p.seen[s.key] = true
@@ -344,23 +348,4 @@ func (c *Cache) layerOf(key string) *layerState {
 		}
 	}
 	return nil
-}
-
-// headLength is how many bytes of an entry come before its payload.
-func headLength(raw string) int {
-	if len(raw) < envHeader {
-		return 0
-	}
-	return envHeader + int(raw[3])*nonceLen + int(raw[48])<<8 + int(raw[49])
-}
-
-// decodeHead reads an entry whose payload is missing, and with it the means to
-// check the whole: for counting and freeing, never for serving.
-func decodeHead(raw string) (envelope, bool) {
-	n := headLength(raw)
-	if n == 0 || n > len(raw) || raw[0] != envMagic || raw[1] != envFormat {
-		return envelope{}, false
-	}
-	vend := envHeader + int(raw[3])*nonceLen
-	return envelope{hard: int64(binary.BigEndian.Uint64([]byte(raw[32:40]))), versions: raw[envHeader:vend], names: raw[vend:n]}, true
 }

@@ -7,8 +7,11 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"openlearn/internal/cache/internal/envelope"
 )
 
 // shop is entries on shared dependencies in two layers.
@@ -151,11 +154,12 @@ func TestPurgeLeavesForeignBytesAlone(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))
 	ctx := context.Background()
+	begins := (&envelope.Envelope{}).Encode()[:2] // as an entry does
 	for key, err := range map[string]error{
 		"article:v1:text": c.rdb.Set(ctx, "article:v1:text", "x", 0).Err(),
 		"article:v1:list": c.rdb.LPush(ctx, "article:v1:list", "x").Err(),
-		"article:v1:half": c.rdb.Set(ctx, "article:v1:half", string([]byte{envMagic, envFormat, 0, 9}), 0).Err(),
-		"article:v1:long": c.rdb.Set(ctx, "article:v1:long", string(append([]byte{envMagic, envFormat, 0, 255}, make([]byte, 60)...)), 0).Err(),
+		"article:v1:half": c.rdb.Set(ctx, "article:v1:half", string(begins)+"\x00\x09", 0).Err(),
+		"article:v1:long": c.rdb.Set(ctx, "article:v1:long", string(begins)+"\x00\xff"+strings.Repeat("\x00", 60), 0).Err(),
 	} {
 		if err != nil {
 			t.Fatal(key, err)
@@ -207,7 +211,7 @@ func TestInspectTellsWhichDependencyNoLongerHolds(t *testing.T) {
 	if s, err := c.Inspect(ctx, Article, ids[0]); err != nil || !s.Current {
 		t.Errorf("%+v, %v", s, err)
 	}
-	clk.advance(3 * time.Hour)
+	clk.Advance(3 * time.Hour)
 	if s, err := c.Inspect(ctx, Article, ids[0]); err != nil || s.Current || !s.Stale {
 		t.Errorf("expired: %+v, %v", s, err)
 	}

@@ -75,9 +75,9 @@ func (c *Cache) read(ctx context.Context, q *request) (answer, error) {
 	}
 	q.began = c.mono()
 	if e := c.remembered(sc, q); e != nil {
-		now, err := e.checks.of(ctx, c, e.vkeys)
+		now, err := e.Checks.Read(ctx, e.VersionKeys)
 		if err == nil {
-			err = now.err
+			err = now.Err
 		}
 		if err != nil {
 			return c.redisFailed(ctx, q, err)

@@ -12,10 +12,11 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
+
+	"openlearn/internal/testkit"
 )
 
 // server is a private redis-server that a test can stall, kill and start
@@ -92,7 +93,7 @@ func (s *server) start() {
 	}
 	rdb := redis.NewClient(&redis.Options{Addr: s.addr(), DialerRetries: 1})
 	defer func() { _ = rdb.Close() }()
-	eventually(s.t, "redis answers", func() bool { return rdb.Ping(context.Background()).Err() == nil })
+	testkit.Eventually(s.t, "redis answers", func() bool { return rdb.Ping(context.Background()).Err() == nil })
 }
 
 func (s *server) kill() {
@@ -116,18 +117,6 @@ func (s *server) client(t testing.TB) *redis.Client {
 	rdb := redis.NewClient(&redis.Options{Addr: s.addr()})
 	t.Cleanup(func() { _ = rdb.Close() })
 	return rdb
-}
-
-// eventually polls a condition that something else makes true, with a bound.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("never happened: %s", what)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
 }
 
 var shared struct {
@@ -201,7 +190,8 @@ func ownRedis(t testing.TB) *redis.Client {
 	return rdb
 }
 
-// newCache is a started cache that the test closes.
+// newCache is a started cache that the test closes. Where there is a Redis, its message link is up: coming up later, it
+// would empty the memory that a test counts on.
 func newCache(t testing.TB, o Options) *Cache {
 	t.Helper()
 	if o.Layers == nil {
@@ -219,6 +209,9 @@ func newCache(t testing.TB, o Options) *Cache {
 			t.Error(err)
 		}
 	})
+	if c.rdb.Ping(context.Background()).Err() == nil {
+		testkit.Eventually(t, "the message link is up", func() bool { return c.pubsub.upSince.Load() != 0 })
+	}
 	return c
 }
 

@@ -29,7 +29,7 @@ func TestRedisAwayIsNoCounterReset(t *testing.T) {
 	if err := srv.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the figures of a dead Redis are gone", func() bool {
+	testkit.Eventually(t, "the figures of a dead Redis are gone", func() bool {
 		got := gathered(t, reg)
 		_, evictions := got["cache_evictions_total"]
 		_, memory := got["cache_memory_bytes"]

@@ -34,7 +34,7 @@ func (c *Cache) readEntry(ctx context.Context, t *target) (reading, error) {
 // one round trip is under way share the next. It began after they came, so it
 // is as good as their own, and a herd costs Redis two round trips at a time.
 func (c *Cache) readShared(ctx context.Context, t *target) (reading, error) {
-	res, err := c.reads.share(ctx, t.key, c.spawn, func() sharedReading {
+	res, err := c.reads.Share(ctx, t.key, c.spawn, func() sharedReading {
 		// It belongs to all who share it; the client's timeouts bound it.
 		r, err := c.readEntry(context.WithoutCancel(ctx), t)
 		return sharedReading{r, err, t.fprint}

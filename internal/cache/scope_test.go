@@ -8,6 +8,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"openlearn/internal/cache/internal/version"
+	"openlearn/internal/testkit"
 )
 
 // page is an outer entry built from the counted inner one.
@@ -69,7 +72,7 @@ func TestOuterExpiresNoLaterThanItsParts(t *testing.T) {
 	inner := count(c, Content) // 15 min
 	outer := page(c, inner, inner.Deps)
 	mustGet(t, inner, 1, 0)
-	clk.advance(10 * time.Minute)
+	clk.Advance(10 * time.Minute)
 	if _, err := outer.Get(context.Background(), 1); err != nil { // layer: 1 h
 		t.Fatal(err)
 	}
@@ -77,7 +80,7 @@ func TestOuterExpiresNoLaterThanItsParts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if left := info.Expires().Sub(clk.now()); left != 5*time.Minute {
+	if left := info.Expires().Sub(clk.Now()); left != 5*time.Minute {
 		t.Errorf("outer lives %v more, its part 5m", left)
 	}
 }
@@ -94,7 +97,7 @@ func TestNestedReadsAreStrict(t *testing.T) {
 		}
 	}
 	c := newCache(t, o)
-	eventually(t, "the message link is up", func() bool { return c.pubsub.upSince.Load() != 0 })
+	testkit.Eventually(t, "the message link is up", func() bool { return c.pubsub.upSince.Load() != 0 })
 	inner := count(c, Article)
 	outer := page(c, inner, inner.Deps)
 	mustGet(t, inner, 1, 0)
@@ -102,7 +105,7 @@ func TestNestedReadsAreStrict(t *testing.T) {
 		t.Fatalf("outside a load: from %v", info.Source)
 	}
 	// Expired, served stale outside a load, never inside.
-	clk.advance(time.Hour + time.Minute)
+	clk.Advance(time.Hour + time.Minute)
 	inner.value.Store(1)
 	release := inner.hold()
 	if info := mustGet(t, inner, 1, 0); !info.Stale {
@@ -117,8 +120,8 @@ func TestNestedReadsAreStrict(t *testing.T) {
 	mustGet(t, inner, 2, 1)
 	mustGet(t, inner, 2, 1)
 	inner.value.Store(2)
-	for _, k := range c.versionKeys("thing:2") {
-		if err := c.rdb.Set(context.Background(), k, newNonce(), 0).Err(); err != nil {
+	for _, k := range version.Keys("thing:2") {
+		if err := c.rdb.Set(context.Background(), k, version.New(), 0).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/testkit"
 )
 
 // A failover by Sentinel: the cache follows to the promoted replica and
@@ -35,10 +37,10 @@ func TestSentinelFailover(t *testing.T) {
 	if info := mustGet(t, f, 1, 0); info.Source == FromBypass {
 		t.Fatalf("from %v", info.Source)
 	}
-	eventually(t, "the replica has the entry", func() bool { return rr.Exists(ctx, f.Key(1)).Val() == 1 })
+	testkit.Eventually(t, "the replica has the entry", func() bool { return rr.Exists(ctx, f.Key(1)).Val() == 1 })
 	sc := redis.NewSentinelClient(&redis.Options{Addr: sentinel.addr()})
 	t.Cleanup(func() { _ = sc.Close() })
-	eventually(t, "sentinel knows the replica", func() bool {
+	testkit.Eventually(t, "sentinel knows the replica", func() bool {
 		rs, err := sc.Replicas(ctx, "news").Result()
 		return err == nil && len(rs) == 1
 	})
@@ -48,7 +50,7 @@ func TestSentinelFailover(t *testing.T) {
 	}
 	primary.kill()
 	mustGet(t, f, 1, 1)
-	eventually(t, "the replica is promoted and serves", func() bool {
+	testkit.Eventually(t, "the replica is promoted and serves", func() bool {
 		v, info, err := f.GetInfo(ctx, 1)
 		if err != nil || v != 1 {
 			t.Fatalf("%d, %v", v, err)
@@ -56,6 +58,6 @@ func TestSentinelFailover(t *testing.T) {
 		return info.Source == FromRedis || info.Source == FromNear
 	})
 	f.value.Store(2)
-	eventually(t, "invalidations are acknowledged", func() bool { return c.Invalidate(ctx, "thing:1") == nil })
+	testkit.Eventually(t, "invalidations are acknowledged", func() bool { return c.Invalidate(ctx, "thing:1") == nil })
 	mustGet(t, f, 1, 2)
 }

@@ -110,9 +110,7 @@ func (c *Cache) Stats(ctx context.Context) Stats {
 	}
 	s.Total.rate()
 	s.Audit.Nines = nines(s.Audit.Mismatches, s.Audit.Checks)
-	if n := c.near.store; n != nil {
-		s.NearEntries, s.NearBytes = n.EstimatedSize(), n.WeightedSize()
-	}
+	s.NearEntries, s.NearBytes = c.near.Size()
 	if raw := c.met.raw.value(); raw > 0 {
 		s.CompressionRatio = float64(c.met.packed.value()) / float64(raw)
 	}
@@ -137,10 +135,8 @@ func (c *Cache) registerGauges() {
 	m.gauge("cache_gate_open", "1 while entries may be served.", func() float64 { return boolGauge(c.opt.Gate()) })
 	m.gauge("cache_message_link_up", "1 while invalidation messages are heard.", func() float64 { return boolGauge(c.pubsub.upSince.Load() != 0) })
 	m.gauge("cache_near_bytes", "Bytes held in process memory.", func() float64 {
-		if c.near.store == nil {
-			return 0
-		}
-		return float64(c.near.store.WeightedSize())
+		_, bytes := c.near.Size()
+		return float64(bytes)
 	})
 	m.count("cache_breaker_opened_total", "Times the breaker opened.", nil, &c.breaker.opened)
 	m.gauge("cache_coherence_nines", "Nines of coherence that the audit's checks support.", func() float64 {

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"reflect"
 	"time"
+
+	"openlearn/internal/cache/internal/fingerprint"
+	"openlearn/internal/cache/internal/version"
 )
 
 // Entry names one entry for the operations below. The dependencies must be
@@ -30,8 +33,8 @@ func entryTarget[T any](c *Cache, e Entry, codec Codec) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	fprint := fingerprint(codec.Name(), reflect.TypeFor[T]())
-	c.schemas.note(fprint, codec.Name(), reflect.TypeFor[T]())
+	fprint := fingerprint.Of(codec.Name(), reflect.TypeFor[T]())
+	c.schemas.Note(fprint, codec.Name(), reflect.TypeFor[T]())
 	return c.newTarget(l, e.Key, e.Deps, fprint)
 }
 
@@ -127,7 +130,7 @@ func Set[T any](ctx context.Context, c *Cache, e Entry, v T, ttl time.Duration, 
 	if err != nil {
 		return err
 	}
-	if ticket.key != t.key || len(ticket.versions) != len(t.vkeys)*nonceLen {
+	if ticket.key != t.key || len(ticket.versions) != len(t.vkeys)*version.Len {
 		return fmt.Errorf("%w: set %s: the ticket is for another entry", ErrInvalidKey, t.key)
 	}
 	if err := c.checkTTL(t.layer, ttl); err != nil {
@@ -154,7 +157,7 @@ func Set[T any](ctx context.Context, c *Cache, e Entry, v T, ttl time.Duration, 
 	if c.store(ctx, t.layer, fills); !fills[0].stored {
 		return fmt.Errorf("cache: set %s: Redis did not take it", t.key)
 	}
-	c.near.remove(t.key)
+	c.near.Remove(t.key)
 	return nil
 }
 

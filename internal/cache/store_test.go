@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"openlearn/internal/cache/internal/version"
 )
 
 func entry(id string) Entry {
@@ -295,10 +297,10 @@ func TestUndecodableBytesInRedisAreCountedMisses(t *testing.T) {
 		},
 		"wrong type": func() error { return errors.Join(rdb.Del(ctx, f.Key(1)).Err(), rdb.LPush(ctx, f.Key(1), "x").Err()) },
 		"wrong version": func() error {
-			return rdb.Set(ctx, f.c.versionKeys("thing:1")[0], "not sixteen bytes long", 0).Err()
+			return rdb.Set(ctx, version.Keys("thing:1")[0], "not sixteen bytes long", 0).Err()
 		},
 		"version of a wrong type": func() error {
-			k := f.c.versionKeys("thing:1")[0]
+			k := version.Keys("thing:1")[0]
 			return errors.Join(rdb.Del(ctx, k).Err(), rdb.LPush(ctx, k, "x").Err())
 		},
 	}

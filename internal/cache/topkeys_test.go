@@ -14,7 +14,6 @@ func TestTopKeysCountsEveryKindOfRead(t *testing.T) {
 		Redis: ownRedis(t), Jitter: -1, EarlyRefresh: -1,
 		Layers: only(func(l *Layer) { l.Near = Near{Mode: NearBounded, Staleness: time.Minute} }),
 	})
-	eventually(t, "the message link is up", func() bool { return c.pubsub.upSince.Load() != 0 })
 	f := count(c, Article)
 	for range 20 {
 		mustGet(t, f, 1, 0)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"openlearn/internal/testkit"
 )
 
 // spans is a Tracer that writes down what it hears: "outer > read article 1: source".
@@ -110,8 +112,8 @@ func TestNobodyListeningCostsNothing(t *testing.T) {
 	f := Wrap(c, Spec[string]{
 		Layer: Article, Codec: rawCodec{}, NoCompress: true, Shared: true, Key: func(id string) Key { return Key{ID: id} },
 	}, func(context.Context, string) ([]byte, error) { return data, nil })
-	eventually(t, "the message link is up", func() bool { return c.pubsub.upSince.Load() != 0 })
-	eventually(t, "near", func() bool {
+	testkit.Eventually(t, "the message link is up", func() bool { return c.pubsub.upSince.Load() != 0 })
+	testkit.Eventually(t, "near", func() bool {
 		_, info, err := f.GetInfo(context.Background(), "42")
 		return err == nil && info.Source == FromNear
 	})

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"openlearn/internal/cache/internal/envelope"
+	"openlearn/internal/testkit"
 )
 
 var errSource = errors.New("source is down")
@@ -16,10 +19,10 @@ func TestExpiresByTheInjectedClock(t *testing.T) {
 	o.Layers = only(nil)
 	f := count(newCache(t, o), Article)
 	mustGet(t, f, 1, 0)
-	clk.advance(time.Hour - time.Millisecond)
+	clk.Advance(time.Hour - time.Millisecond)
 	mustGet(t, f, 1, 0)
 	wantLoads(t, f, 1)
-	clk.advance(time.Millisecond)
+	clk.Advance(time.Millisecond)
 	f.value.Store(1)
 	mustGet(t, f, 1, 1)
 	wantLoads(t, f, 2)
@@ -34,7 +37,7 @@ func TestJitterOnlyShortens(t *testing.T) {
 		f := count(newCache(t, o), Article)
 		mustGet(t, f, 1, 0)
 		info := mustGet(t, f, 1, 0)
-		left := info.Expires().Sub(clk.now())
+		left := info.Expires().Sub(clk.Now())
 		if want := time.Hour - time.Duration(r*0.2*float64(time.Hour)); left > time.Hour || left < want-time.Millisecond || left > want+time.Millisecond {
 			t.Errorf("rand %v: lives %v, want %v", r, left, want)
 		}
@@ -57,7 +60,7 @@ func TestStaleWhileRevalidate(t *testing.T) {
 		c := newCache(t, o)
 		f := count(c, Article)
 		mustGet(t, f, 1, 0)
-		clk.advance(time.Hour + time.Minute)
+		clk.Advance(time.Hour + time.Minute)
 		f.value.Store(1)
 		release := f.hold()
 		if info := mustGet(t, f, 1, 0); !info.Stale {
@@ -66,9 +69,9 @@ func TestStaleWhileRevalidate(t *testing.T) {
 		for range 5 { // while one refresh runs, no other starts
 			mustGet(t, f, 1, 0)
 		}
-		eventually(t, "a refresh began", func() bool { return f.loads.Load() == 2 })
+		testkit.Eventually(t, "a refresh began", func() bool { return f.loads.Load() == 2 })
 		release()
-		eventually(t, "the refreshed value is served", func() bool {
+		testkit.Eventually(t, "the refreshed value is served", func() bool {
 			v, info, err := f.GetInfo(context.Background(), 1)
 			return err == nil && v == 1 && !info.Stale
 		})
@@ -84,7 +87,7 @@ func TestStaleIfErrorForExpiredNeverForInvalidated(t *testing.T) {
 	c := newCache(t, o)
 	f := count(c, Article)
 	mustGet(t, f, 1, 0)
-	clk.advance(time.Hour + 20*time.Minute) // past revalidate, within if-error
+	clk.Advance(time.Hour + 20*time.Minute) // past revalidate, within if-error
 	f.failWith(errSource)
 	if info := mustGet(t, f, 1, 0); !info.Stale {
 		t.Error("not marked stale")
@@ -92,7 +95,7 @@ func TestStaleIfErrorForExpiredNeverForInvalidated(t *testing.T) {
 	f.failWith(nil)
 	f.value.Store(1)
 	mustGet(t, f, 1, 1) // a source that works is asked first
-	clk.advance(time.Hour + 20*time.Minute)
+	clk.Advance(time.Hour + 20*time.Minute)
 	f.failWith(errSource)
 	if err := c.Invalidate(context.Background(), "thing:1"); err != nil {
 		t.Fatal(err)
@@ -109,7 +112,7 @@ func TestHardExpiryEndsStale(t *testing.T) {
 	o.Layers = staleLayer(NearStrict)
 	f := count(newCache(t, o), Article)
 	mustGet(t, f, 1, 0)
-	clk.advance(time.Hour + 30*time.Minute)
+	clk.Advance(time.Hour + 30*time.Minute)
 	f.failWith(errSource)
 	if v, err := f.Get(context.Background(), 1); !errors.Is(err, errSource) {
 		t.Fatalf("served past the hard expiry: %d, %v", v, err)
@@ -123,14 +126,14 @@ func TestSoftTimeoutServesStaleAndGoesOnBehind(t *testing.T) {
 	o.Layers = only(func(l *Layer) { l.StaleIfError, l.SoftTimeout = time.Hour, 5*time.Millisecond })
 	f := count(newCache(t, o), Article)
 	mustGet(t, f, 1, 0)
-	clk.advance(time.Hour + time.Minute)
+	clk.Advance(time.Hour + time.Minute)
 	f.value.Store(1)
 	release := f.hold()
 	if info := mustGet(t, f, 1, 0); !info.Stale {
 		t.Error("not marked stale")
 	}
 	release()
-	eventually(t, "the slow load is stored", func() bool {
+	testkit.Eventually(t, "the slow load is stored", func() bool {
 		v, err := f.Get(context.Background(), 1)
 		return err == nil && v == 1
 	})
@@ -160,7 +163,7 @@ func TestCredentialsAreNeitherStaleNorBounded(t *testing.T) {
 			t.Fatalf("%s: credential = %v, %v", name, l.Credential, err)
 		}
 		mustGet(t, f, 1, 0)
-		clk.advance(l.TTL)
+		clk.Advance(l.TTL)
 		f.failWith(errSource)
 		if v, err := f.Get(context.Background(), 1); !errors.Is(err, errSource) {
 			t.Errorf("%s: expired value served: %d, %v", name, v, err)
@@ -180,23 +183,23 @@ func TestCredentialsAreNeitherStaleNorBounded(t *testing.T) {
 
 func TestEarlyRefreshGrowsTowardsExpiry(t *testing.T) {
 	t.Parallel()
-	c := newCache(t, Options{Redis: ownRedis(t), Now: newClock().now, Rand: func() float64 { return 0.5 }})
+	c := newCache(t, Options{Redis: ownRedis(t), Now: newClock().Now, Rand: func() float64 { return 0.5 }})
 	now := c.nowMS()
 	// cost 1 s, rand 0.5: −δ·ln(0.5) = 693 ms before expiry.
-	e := envelope{cost: 1_000_000, soft: now + 700}
+	e := envelope.Envelope{Cost: 1_000_000, Soft: now + 700}
 	if c.early(&e) {
 		t.Error("refreshed 700 ms ahead")
 	}
-	e.soft = now + 690
+	e.Soft = now + 690
 	if !c.early(&e) {
 		t.Error("not refreshed 690 ms ahead")
 	}
-	e.cost = 2_000_000
-	e.soft = now + 1300
+	e.Cost = 2_000_000
+	e.Soft = now + 1300
 	if !c.early(&e) {
 		t.Error("a dearer fetch is not refreshed earlier")
 	}
-	e.flags = flagNegative
+	e.Flags = envelope.Negative
 	if c.early(&e) {
 		t.Error("a negative entry is refreshed early")
 	}
@@ -212,10 +215,10 @@ func TestEarlyRefreshServesAtOnceAndReplaces(t *testing.T) {
 	release := f.hold()
 	go func() { <-f.enter; release() }()
 	mustGet(t, f, 1, 0)
-	clk.advance(time.Second)
+	clk.Advance(time.Second)
 	f.value.Store(1)
 	mustGet(t, f, 1, 0) // at once, the old one
-	eventually(t, "the early refresh is served", func() bool {
+	testkit.Eventually(t, "the early refresh is served", func() bool {
 		v, err := f.Get(context.Background(), 1)
 		return err == nil && v == 1
 	})
@@ -234,7 +237,7 @@ func TestNegativeEntriesLiveBriefly(t *testing.T) {
 		}
 	}
 	wantLoads(t, f, 1)
-	clk.advance(time.Minute)
+	clk.Advance(time.Minute)
 	f.failWith(nil)
 	mustGet(t, f, 1, 0)
 	wantLoads(t, f, 2)
@@ -250,12 +253,12 @@ func TestResultTTL(t *testing.T) {
 		return map[int]time.Duration{0: time.Minute, 1: -1, 2: 0}[v]
 	})
 	mustGet(t, f, 1, 0)
-	clk.advance(time.Minute)
+	clk.Advance(time.Minute)
 	f.value.Store(1)
 	mustGet(t, f, 1, 1) // negative: not stored
 	f.value.Store(2)
 	mustGet(t, f, 1, 2)
-	clk.advance(time.Hour - time.Second) // 0: the layer's
+	clk.Advance(time.Hour - time.Second) // 0: the layer's
 	mustGet(t, f, 1, 2)
 	wantLoads(t, f, 3)
 }

@@ -2,22 +2,15 @@ package cache
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-)
 
-// newNonce makes a version: 128 random bits that never come again.
-func newNonce() string {
-	var b [nonceLen]byte
-	_, _ = rand.Read(b[:]) // never fails (crypto/rand, Go 1.24)
-	return string(b[:])
-}
+	"openlearn/internal/cache/internal/version"
+)
 
 // ensureVersions completes versions just read: each missing one is made by
 // SET NX and then read back, so of two readers that find it missing the loser
@@ -25,7 +18,7 @@ func newNonce() string {
 // of histories before the first of them was read: on Cluster, versions from
 // before and after a node's restart do not go together (see readNodes).
 func (c *Cache) ensureVersions(ctx context.Context, vkeys, have []string, met uint64) (string, error) {
-	for try := 0; !complete(have); try++ {
+	for try := 0; !version.Complete(have); try++ {
 		if try == closedTries {
 			return "", errClosed
 		}
@@ -46,11 +39,6 @@ const (
 	closedPause = 2 * time.Millisecond
 )
 
-// complete reports whether each is a version, and none missing or closed.
-func complete(versions []string) bool {
-	return !slices.ContainsFunc(versions, func(v string) bool { return len(v) != nonceLen })
-}
-
 // makeVersions makes the missing ones. Those that are closed it returns as they
 // are, unless their marks have run out. What along queues rides in the same
 // round trip; it is told the versions as they will be if every one made here
@@ -62,13 +50,13 @@ func (c *Cache) makeVersions(ctx context.Context, vkeys, have []string, met uint
 	pipe := c.rdb.Pipeline()
 	for i, v := range have {
 		switch {
-		case len(v) == nonceLen:
+		case len(v) == version.Len:
 			out[i], proposed[i] = v, v
-		case isClosed(v):
-			proposed[i] = newNonce()
+		case version.Closed(v):
+			proposed[i] = version.New()
 			gets[i] = c.queueMake(ctx, pipe, vkeys[i], proposed[i])
 		default:
-			proposed[i] = newNonce()
+			proposed[i] = version.New()
 			c.queueNonce(ctx, pipe, vkeys[i], proposed[i], "nx")
 			gets[i] = pipe.Get(ctx, vkeys[i])
 		}
@@ -84,7 +72,7 @@ func (c *Cache) makeVersions(ctx context.Context, vkeys, have []string, met uint
 		}
 		v, err := g.Result()
 		switch {
-		case err == nil && (len(v) == nonceLen || isClosed(v)):
+		case err == nil && (len(v) == version.Len || version.Closed(v)):
 			out[i] = v
 		case err == nil || errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "WRONGTYPE"):
 			broken = append(broken, i)
@@ -102,12 +90,12 @@ func (c *Cache) makeVersions(ctx context.Context, vkeys, have []string, met uint
 	pipe = c.rdb.Pipeline()
 	made := make([]*redis.StatusCmd, len(broken))
 	for j, i := range broken {
-		made[j] = c.queueMake(ctx, pipe, vkeys[i], newNonce())
+		made[j] = c.queueMake(ctx, pipe, vkeys[i], version.New())
 	}
 	_, execErr := pipe.Exec(ctx)
 	for j, i := range broken {
 		v, err := made[j].Result()
-		if err == nil && len(v) != nonceLen && !isClosed(v) {
+		if err == nil && len(v) != version.Len && !version.Closed(v) {
 			err = errors.Join(errNotAcknowledged, execErr)
 		}
 		if err != nil {
@@ -137,5 +125,5 @@ func (c *Cache) queueNonce(ctx context.Context, pipe redis.Pipeliner, vkey, nonc
 // queueMake makes a version where there is none and none is being made by an
 // invalidation, and tells what is there then.
 func (c *Cache) queueMake(ctx context.Context, pipe redis.Pipeliner, vkey, nonce string) *redis.StatusCmd {
-	return queueOnce(ctx, pipe, makeScript, []string{vkey}, "", nonce, c.freshLife.Milliseconds())
+	return queueOnce(ctx, pipe, version.MakeScript, []string{vkey}, "", nonce, c.freshLife.Milliseconds())
 }

@@ -29,7 +29,7 @@ func TestWarmingReads(t *testing.T) {
 	}
 	warm(2, FromSource)
 	warm(2, FromNear)
-	clk.advance(time.Hour + time.Minute) // a reader would be served these, and refresh them behind
+	clk.Advance(time.Hour + time.Minute) // a reader would be served these, and refresh them behind
 	f.value.Store(1)
 	warm(4, FromSource)
 	if info := mustGet(t, f, 1, 1); info.Stale {

@@ -8,6 +8,9 @@ import (
 	"sync"
 	"time"
 	"unsafe"
+
+	"openlearn/internal/cache/internal/fingerprint"
+	"openlearn/internal/cache/internal/near"
 )
 
 // Spec says how a function is cached: one screen answers "what goes stale
@@ -68,8 +71,8 @@ func Wrap[A, T any](c *Cache, s Spec[A], load func(context.Context, A) (T, error
 		s.Codec = JSON{}
 	}
 	f := &Func[A, T]{c: c, spec: s, load: load, owner: c.owners.Add(1)}
-	f.fprint = fingerprint(s.Codec.Name(), reflect.TypeFor[T]())
-	c.schemas.note(f.fprint, s.Codec.Name(), reflect.TypeFor[T]())
+	f.fprint = fingerprint.Of(s.Codec.Name(), reflect.TypeFor[T]())
+	c.schemas.Note(f.fprint, s.Codec.Name(), reflect.TypeFor[T]())
 	f.layer, f.err = c.layer(s.Layer)
 	switch {
 	case f.err != nil:
@@ -152,11 +155,11 @@ func (f *Func[A, T]) GetPlaced(ctx context.Context, p *Place, a A) (T, Info, err
 }
 
 // fromNear delivers what needed no look at Redis.
-func (f *Func[A, T]) fromNear(ctx context.Context, a A, e *nearEntry) (T, Info, error) {
+func (f *Func[A, T]) fromNear(ctx context.Context, a A, e *near.Entry) (T, Info, error) {
 	f.c.tracedNear(ctx, f.layer)
 	f.layer.met.hits.inc()
 	f.layer.met.nearHits.inc()
-	if e.env.negative() {
+	if e.Envelope.IsNegative() {
 		f.layer.met.negatives.inc()
 	}
 	ans := nearAnswer(e, false)
@@ -202,7 +205,7 @@ func unusable(ans *answer, err error) bool {
 // replace loads anew what was stored but proved unusable: a counted miss.
 func (f *Func[A, T]) replace(ctx context.Context, q *request, a A, stored *answer) (T, Info, error) {
 	f.layer.met.rejected[rejectUndecoded].inc()
-	f.c.near.remove(q.key)
+	f.c.near.Remove(q.key)
 	ans, err := f.c.reload(ctx, q, stored.info.stored)
 	if err != nil {
 		var zero T
@@ -224,7 +227,7 @@ func (f *Func[A, T]) deliver(a A, ans *answer) (T, Info, error) {
 // ready is the value itself where there is one for this caller.
 func (f *Func[A, T]) ready(ans *answer) (v T, ok bool) {
 	if ans.near != nil && f.spec.Shared {
-		if p := ans.near.shared.Load(); p != nil {
+		if p := ans.near.Shared.Load(); p != nil {
 			v, ok = (*p).(T)
 			return v, ok
 		}
@@ -248,13 +251,13 @@ func (f *Func[A, T]) decode(a A, ans *answer) (T, Info, error) {
 	}
 	if ans.near != nil && f.spec.Shared {
 		boxed := any(v)
-		ans.near.shared.Store(&boxed)
+		ans.near.Shared.Store(&boxed)
 	}
 	return v, ans.info, nil
 }
 
 // nearBounded looks in memory without making the key a string of its own.
-func (f *Func[A, T]) nearBounded(a A) *nearEntry {
+func (f *Func[A, T]) nearBounded(a A) *near.Entry {
 	id, err := f.spec.Key(a).identifier()
 	if err != nil {
 		return nil

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"openlearn/internal/testkit"
 )
 
 type article struct {
@@ -178,7 +180,7 @@ func TestServesFromSourceWhenRedisIsAwayAndComesBack(t *testing.T) {
 		t.Error("Invalidate without Redis returned nil")
 	}
 	s.start()
-	eventually(t, "a read is answered from the cache again", func() bool {
+	testkit.Eventually(t, "a read is answered from the cache again", func() bool {
 		_, info, err := f.GetInfo(ctx, 1)
 		return err == nil && (info.Source == FromRedis || info.Source == FromNear)
 	})

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/envelope"
 )
 
 // lifetime is when a product goes stale and when it is of no use any more, no
@@ -33,12 +35,12 @@ func (c *Cache) lifetime(q *request, p *product, parts inherited) inherited {
 }
 
 // envelopeFor decides whether a product is stored, and makes its envelope.
-func (c *Cache) envelopeFor(q *request, p *product, versions string, cost time.Duration, b inherited) (envelope, bool) {
+func (c *Cache) envelopeFor(q *request, p *product, versions string, cost time.Duration, b inherited) (envelope.Envelope, bool) {
 	now := c.nowMS()
 	switch {
 	case p.reject != rejectNone:
 	case p.ttl < 0, p.negative && p.ttl == 0 && q.layer.NegativeTTL == 0:
-		return envelope{}, false // by decision, not for a fault
+		return envelope.Envelope{}, false // by decision, not for a fault
 	case len(b.undeclared) > 0:
 		p.reject = rejectNested
 		c.log.Warn("cache entry not stored: it read what it does not declare",
@@ -51,19 +53,21 @@ func (c *Cache) envelopeFor(q *request, p *product, versions string, cost time.D
 	}
 	if p.reject != rejectNone {
 		q.layer.met.rejected[p.reject].inc()
-		return envelope{}, false
+		return envelope.Envelope{}, false
 	}
-	e := envelope{
-		fprint: q.fprint, stored: now, soft: b.soft, hard: b.hard, cost: saturate(cost),
-		size: uint32(len(p.payload)), versions: versions, names: encodeNames(q.deps), payload: p.payload,
+	e := envelope.Envelope{
+		Fingerprint: q.fprint, Stored: now, Soft: b.soft, Hard: b.hard, Cost: envelope.Microseconds(cost),
+		Size: uint32(len(p.payload)), Versions: versions, Names: envelope.EncodeNames(q.deps), Payload: p.payload,
 	}
 	if q.plain {
-		e.flags |= flagPlain
+		e.Flags |= envelope.Plain
 	}
 	if p.negative {
-		e.flags |= flagNegative
+		e.Flags |= envelope.Negative
 	}
-	c.pack(&e)
+	raw, packed := c.packer.Pack(&e)
+	c.met.raw.add(raw)
+	c.met.packed.add(packed)
 	return e, true
 }
 
@@ -78,9 +82,9 @@ func (c *Cache) jittered(ttl time.Duration) time.Duration {
 // entryFill is an entry to be written, and the lock that its fetch held.
 type entryFill struct {
 	target   *target
-	envelope *envelope // nil = nothing is stored, and the lock given back
-	lock     *lock     // or nil
-	stored   bool      // Redis took it
+	envelope *envelope.Envelope // nil = nothing is stored, and the lock given back
+	lock     *lock              // or nil
+	stored   bool               // Redis took it
 }
 
 // store writes envelopes in one round trip, renews the lifetime of their
@@ -127,9 +131,9 @@ func (c *Cache) store(ctx context.Context, l *layerState, fills []entryFill) {
 
 // queueStore writes an entry. Its versions live at least as long, and no longer
 // for it: nothing else may ever depend on them.
-func (c *Cache) queueStore(ctx context.Context, pipe redis.Pipeliner, t *target, e *envelope) *redis.StatusCmd {
-	px := max(e.hard-e.stored, 1)
-	set := pipe.Set(ctx, t.key, e.encode(), time.Duration(px)*time.Millisecond)
+func (c *Cache) queueStore(ctx context.Context, pipe redis.Pipeliner, t *target, e *envelope.Envelope) *redis.StatusCmd {
+	px := max(e.Hard-e.Stored, 1)
+	set := pipe.Set(ctx, t.key, e.Encode(), time.Duration(px)*time.Millisecond)
 	queueOutlive(ctx, pipe, t.vkeys, px)
 	return set
 }

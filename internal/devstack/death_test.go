@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"openlearn/internal/devstack"
+	"openlearn/internal/testkit"
 )
 
 func TestATemporaryStackDiesWithItsOwner(t *testing.T) {
@@ -20,10 +21,10 @@ func TestATemporaryStackDiesWithItsOwner(t *testing.T) {
 	h := startHelper(t, "temporary", 0)
 	query(t, h.DatabaseURL, "SELECT 'up'")
 	h.kill(t)
-	eventually(t, "PostgreSQL is gone", refused(t, h.DatabaseURL))
-	eventually(t, "Redis is gone", refused(t, h.RedisURL))
-	eventually(t, "PostgreSQL's data is gone", gone(h.PostgresHome))
-	eventually(t, "Redis' data is gone", gone(h.RedisHome))
+	testkit.Eventually(t, "PostgreSQL is gone", refused(t, h.DatabaseURL))
+	testkit.Eventually(t, "Redis is gone", refused(t, h.RedisURL))
+	testkit.Eventually(t, "PostgreSQL's data is gone", gone(h.PostgresHome))
+	testkit.Eventually(t, "Redis' data is gone", gone(h.RedisHome))
 }
 
 func TestALastingStackDiesWithItsOwnerAndKeepsItsData(t *testing.T) {
@@ -92,8 +93,8 @@ func TestAnOrdinaryUserNeedsNoRoot(t *testing.T) {
 	}
 	query(t, h.DatabaseURL, "SELECT 'up'")
 	h.kill(t)
-	eventually(t, "PostgreSQL's data is gone", gone(h.PostgresHome))
-	eventually(t, "Redis' data is gone", gone(h.RedisHome))
+	testkit.Eventually(t, "PostgreSQL's data is gone", gone(h.PostgresHome))
+	testkit.Eventually(t, "Redis' data is gone", gone(h.RedisHome))
 }
 
 // A checkout in /root is closed to the servers' user.

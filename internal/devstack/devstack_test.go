@@ -26,22 +26,6 @@ func within(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
-// eventually polls, because what a process that died leaves behind is cleaned by another one.
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("not in 30 s: %s", what)
-		}
-	}
-}
-
 func gone(path string) func() bool {
 	return func() bool { _, err := os.Stat(path); return errors.Is(err, fs.ErrNotExist) }
 }

@@ -23,39 +23,6 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// eventually polls until ok, within a bound that only a hang exceeds.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(30 * time.Second)
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatalf("never happened: %s", what)
-		case <-time.After(2 * time.Millisecond):
-		}
-	}
-}
-
-// clock stands still unless it is moved.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func newClock() *clock { return &clock{t: time.Now()} }
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) forward(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
 // started is a fixture that runs as it does in the service, and serves.
 func started(t *testing.T, url string) *fixture {
 	t.Helper()
@@ -63,7 +30,7 @@ func started(t *testing.T, url string) *fixture {
 	f.timeout, f.hold = lookTimeout, hold
 	f.Start(t.Context(), f.rec)
 	t.Cleanup(f.Close)
-	eventually(t, "it serves", f.MayServe)
+	testkit.Eventually(t, "it serves", f.MayServe)
 	return f
 }
 
@@ -91,7 +58,7 @@ func TestAWriteThatNobodyCanApply(t *testing.T) {
 		t.Errorf("cache_outbox_pending_total %v", n)
 	}
 	// While the gates are closed anyhow, a write has nothing to wait for.
-	eventually(t, "the mark is as old as the bound", func() bool {
+	testkit.Eventually(t, "the mark is as old as the bound", func() bool {
 		l := a.look.Load()
 		return l.refused != 0 && l.at.Sub(l.since) > closedBy
 	})
@@ -106,7 +73,7 @@ func TestAWriteThatNobodyCanApply(t *testing.T) {
 	}
 	a.rec.failWith(nil)
 	b.rec.failWith(nil)
-	eventually(t, "both serve again", func() bool { return a.MayServe() && b.MayServe() && a.waiting() == 0 })
+	testkit.Eventually(t, "both serve again", func() bool { return a.MayServe() && b.MayServe() && a.waiting() == 0 })
 	if n := len(append(a.rec.take(), b.rec.take()...)); n < 10 { // nine articles and their source
 		t.Errorf("%d dependencies were invalidated", n)
 	}
@@ -122,7 +89,7 @@ func TestAnotherInstanceApplies(t *testing.T) {
 	if got := fmt.Sprint(b.rec.take()); err != nil || pending || got != "[scraped_content INSERT 1 source A]" {
 		t.Fatalf("pending %v, %v; the other one has applied %s", pending, err, got)
 	}
-	eventually(t, "it serves again: nothing is pending", a.MayServe)
+	testkit.Eventually(t, "it serves again: nothing is pending", a.MayServe)
 }
 
 // TestAWriteThatNobodyCanVouchFor: PostgreSQL goes away after the commit, so others may be blind and serve on.
@@ -135,13 +102,13 @@ func TestAWriteThatNobodyCanVouchFor(t *testing.T) {
 	f.timeout = lookTimeout
 	f.Start(t.Context(), invalidator(func() error { return errors.Join(errRefuses, pg.Kill()) }))
 	t.Cleanup(f.Close)
-	eventually(t, "it serves", f.MayServe)
+	testkit.Eventually(t, "it serves", f.MayServe)
 	pending, err := f.insert(1)
 	if !pending || !errors.Is(err, ErrUnconfirmed) || f.MayServe() {
 		t.Errorf("pending %v, %v, serves %v", pending, err, f.MayServe())
 	}
 	must(t, pg.Start(t.Context()))
-	eventually(t, "the fact is stored", func() bool {
+	testkit.Eventually(t, "the fact is stored", func() bool {
 		var n int
 		err := f.db.Pool.QueryRow(t.Context(), "SELECT count(*) FROM cache_outbox").Scan(&n)
 		return err == nil && n == 1
@@ -156,17 +123,17 @@ func (i invalidator) Invalidate(context.Context, ...string) error { return i() }
 func TestALookCountsFromItsStart(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, testkit.Database(t))
-	clock := newClock()
-	f.opt.Now = clock.now
+	clock := testkit.NewClock(time.Now())
+	f.opt.Now = clock.Now
 	f.opt.NewDatabase = func(context.Context, string) error {
-		clock.forward(lookFresh - 100*time.Millisecond)
+		clock.Advance(lookFresh - 100*time.Millisecond)
 		return nil
 	}
 	must(t, f.see(t.Context()))
 	if !f.MayServe() {
 		t.Error("does not serve on a look that began 700 ms ago")
 	}
-	clock.forward(150 * time.Millisecond)
+	clock.Advance(150 * time.Millisecond)
 	if f.MayServe() {
 		t.Error("serves on a look that began 850 ms ago and ended 150 ms ago")
 	}
@@ -196,7 +163,7 @@ func TestRelaysLeaveToWritersWhatIsTheirs(t *testing.T) {
 		}
 	}
 	wg.Wait()
-	eventually(t, "all is deleted", func() bool { return instances[0].waiting() == 0 })
+	testkit.Eventually(t, "all is deleted", func() bool { return instances[0].waiting() == 0 })
 	direct := testutil.ToFloat64(instances[0].metrics.direct) + testutil.ToFloat64(instances[1].metrics.direct)
 	again := testutil.ToFloat64(instances[0].metrics.relayed) + testutil.ToFloat64(instances[1].metrics.relayed)
 	t.Logf("of %v facts that their writers applied, relays applied %v again", direct, again)
@@ -225,7 +192,7 @@ func TestAWriterThatDiedLetsGo(t *testing.T) {
 	}
 	dead.hold = 10 * time.Millisecond
 	commit(2)
-	eventually(t, "the other fact is applied", func() bool { return strings.Contains(strings.Join(f.pass(), " "), "INSERT 2") })
+	testkit.Eventually(t, "the other fact is applied", func() bool { return strings.Contains(strings.Join(f.pass(), " "), "INSERT 2") })
 	if f.waiting() != 1 {
 		t.Errorf("%d facts left, want the one that is still held", f.waiting())
 	}

@@ -215,8 +215,8 @@ func TestWriteAppliesAfterItsCommit(t *testing.T) {
 func TestTheGate(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, testkit.Database(t))
-	clock := newClock()
-	f.opt.Now = clock.now
+	clock := testkit.NewClock(time.Now())
+	f.opt.Now = clock.Now
 	if f.MayServe() {
 		t.Error("serves before its first look")
 	}
@@ -224,7 +224,7 @@ func TestTheGate(t *testing.T) {
 	if !f.MayServe() || !f.Settled() {
 		t.Error("does not serve after a look at an empty outbox")
 	}
-	clock.forward(lookFresh + time.Millisecond)
+	clock.Advance(lookFresh + time.Millisecond)
 	if f.MayServe() {
 		t.Error("serves on a look that is too old")
 	}
@@ -233,7 +233,7 @@ func TestTheGate(t *testing.T) {
 	if !f.MayServe() || f.Settled() {
 		t.Error("a young fact: serve, but not settled")
 	}
-	clock.forward(pendingMost)
+	clock.Advance(pendingMost)
 	if f.MayServe() {
 		t.Error("a fact grows old between two looks, and is served past")
 	}
@@ -264,7 +264,7 @@ func TestTheGate(t *testing.T) {
 	if f.waiting() != 1 {
 		t.Error("claimed again at once: others get no chance")
 	}
-	clock.forward(time.Second)
+	clock.Advance(time.Second)
 	if got := f.pass(); len(got) != 2 || !f.MayServe() {
 		t.Errorf("Redis is back: applied %v, serves %v", got, f.MayServe())
 	}

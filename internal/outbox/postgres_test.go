@@ -34,12 +34,12 @@ func TestALockedOutboxClosesTheGate(t *testing.T) {
 	_, err = tx.Exec(t.Context(), `LOCK TABLE cache_outbox`)
 	must(t, err)
 	locked := time.Now()
-	eventually(t, "the gate closes", func() bool { return !f.MayServe() })
+	testkit.Eventually(t, "the gate closes", func() bool { return !f.MayServe() })
 	t.Logf("closed %v after the lock", time.Since(locked))
 	// For as long as it is locked, whatever else the two connections are asked.
 	for range 3 {
 		last := f.look.Load().at
-		eventually(t, "another look", func() bool { return f.look.Load().at.After(last) })
+		testkit.Eventually(t, "another look", func() bool { return f.look.Load().at.After(last) })
 		if f.MayServe() || f.Degraded() {
 			t.Fatalf("serves %v, degraded %v (%v)", f.MayServe(), f.Degraded(), f.look.Load().err)
 		}
@@ -48,7 +48,7 @@ func TestALockedOutboxClosesTheGate(t *testing.T) {
 		t.Errorf("not ready, because a table is locked: %v", err)
 	}
 	must(t, tx.Rollback(t.Context()))
-	eventually(t, "it serves again", f.MayServe)
+	testkit.Eventually(t, "it serves again", f.MayServe)
 }
 
 // TestABusyPoolIsNoAbsentDatabase: all of the pool's connections are lent, and a change in psql is seen as ever.
@@ -63,8 +63,8 @@ func TestABusyPoolIsNoAbsentDatabase(t *testing.T) {
 	}
 	_, err := beside(t, dsn).Exec(t.Context(), insertOne, 7, "S")
 	must(t, err)
-	eventually(t, "the relay applies it", func() bool { return len(f.rec.take()) == 2 })
-	eventually(t, "it serves, and looks", func() bool { return f.MayServe() && f.Settled() })
+	testkit.Eventually(t, "the relay applies it", func() bool { return len(f.rec.take()) == 2 })
+	testkit.Eventually(t, "it serves, and looks", func() bool { return f.MayServe() && f.Settled() })
 	if err := f.db.Ping(t.Context()); err != nil || f.Degraded() {
 		t.Errorf("ready: %v, degraded: %v", err, f.Degraded())
 	}
@@ -83,7 +83,7 @@ func TestConnectionsThatWereEndedAreMadeAgain(t *testing.T) {
 		t.Fatalf("%d connections ended, want 2: %v", ended, err)
 	}
 	from := f.look.Load().at
-	eventually(t, "it looks again", func() bool { l := f.look.Load(); return l.err == nil && l.at.After(from.Add(f.opt.Poll)) })
+	testkit.Eventually(t, "it looks again", func() bool { l := f.look.Load(); return l.err == nil && l.at.After(from.Add(f.opt.Poll)) })
 	if l := f.look.Load(); !l.lastAway.IsZero() {
 		t.Error("PostgreSQL was taken for away")
 	}
@@ -147,7 +147,7 @@ func TestASlowPostgresIsNotAway(t *testing.T) {
 	slow, dsn := through(t, testkit.Database(t))
 	f := started(t, dsn)
 	slow.delay.Store(int64(lookFresh + 100*time.Millisecond))
-	eventually(t, "a look is answered late", func() bool { l := f.look.Load(); return l.err == nil && f.opt.Now().Sub(l.at) > lookFresh })
+	testkit.Eventually(t, "a look is answered late", func() bool { l := f.look.Load(); return l.err == nil && f.opt.Now().Sub(l.at) > lookFresh })
 	for range 200 {
 		if f.MayServe() {
 			t.Fatalf("serves, degraded %v: %v", f.Degraded(), f.look.Load().err)
@@ -155,7 +155,7 @@ func TestASlowPostgresIsNotAway(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	slow.delay.Store(0)
-	eventually(t, "it serves again", f.MayServe)
+	testkit.Eventually(t, "it serves again", f.MayServe)
 }
 
 // TestAFrozenPostgresIsAway: it keeps its connections and says nothing, and readers go on being served all along.
@@ -166,7 +166,7 @@ func TestAFrozenPostgresIsAway(t *testing.T) {
 	f := started(t, pg.URL())
 	must(t, f.db.Ping(t.Context()))
 	must(t, pg.Pause())
-	eventually(t, "it notices", f.Degraded)
+	testkit.Eventually(t, "it notices", f.Degraded)
 	refused := 0
 	for range 500 {
 		if !f.MayServe() {
@@ -178,7 +178,7 @@ func TestAFrozenPostgresIsAway(t *testing.T) {
 	if refused > 0 {
 		t.Errorf("closed at %d of 500 moments while PostgreSQL was frozen", refused)
 	}
-	eventually(t, "it looks again", func() bool { return f.MayServe() && !f.Degraded() })
+	testkit.Eventually(t, "it looks again", func() bool { return f.MayServe() && !f.Degraded() })
 }
 
 // TestWhatWasPendingStaysPending: entries that were known to be of date are not served because PostgreSQL went away as well.
@@ -196,7 +196,7 @@ func TestWhatWasPendingStaysPending(t *testing.T) {
 	if err := watcher.see(t.Context()); err == nil || !watcher.Degraded() || watcher.MayServe() {
 		t.Errorf("%v, degraded %v, serves %v", err, watcher.Degraded(), watcher.MayServe())
 	}
-	eventually(t, "the other notices", a.Degraded)
+	testkit.Eventually(t, "the other notices", a.Degraded)
 	if a.MayServe() {
 		t.Error("it serves what it could not invalidate")
 	}

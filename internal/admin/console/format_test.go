@@ -6,8 +6,6 @@ import (
 	"time"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func TestFormats(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ got, want string }{
@@ -18,27 +16,27 @@ func TestFormats(t *testing.T) {
 		{count(-123), "-123"},
 		{count(uint64(1 << 63)), "9,223,372,036,854,775,808"},
 		{count((*int)(nil)), none},
-		{count(ptr(int64(12))), "12"},
-		{share(ptr(95.449)), "95.4 %"},
+		{count(new(int64(12))), "12"},
+		{share(new(95.449)), "95.4 %"},
 		{share(nil), none},
-		{inMS(ptr(0.1234)), "0.12 ms"},
-		{inMS(ptr(12.6)), "13 ms"},
-		{inMS(ptr(1500.0)), "1.5 s"},
-		{megabytes(ptr(2048.0)), "2,048 MB"},
-		{megabytes(ptr(2.71)), "2.7 MB"},
+		{inMS(new(0.1234)), "0.12 ms"},
+		{inMS(new(12.6)), "13 ms"},
+		{inMS(new(1500.0)), "1.5 s"},
+		{megabytes(new(2048.0)), "2,048 MB"},
+		{megabytes(new(2.71)), "2.7 MB"},
 		{inBytes(1023), "1023 B"},
 		{inBytes(uint64(1 << 20)), "1.0 MB"},
 		{span(90 * time.Second), "1 min 30 s"},
 		{span(25 * time.Hour), "1 d 1 h"},
 		{words("hit_ratio"), "Hit ratio"},
-		{figure(ptr(89.3428)), "89.34"},
+		{figure(new(89.3428)), "89.34"},
 		{figure(nil), none},
-		{bar(ptr(130.0)), "100.0"},
-		{level(ptr(90.0), 80, 50), "good"},
-		{level(ptr(60.0), 80, 50), "fair"},
-		{level(ptr(10.0), 80, 50), "poor"},
-		{level(ptr(3.0), 5, 50), "good"},
-		{level(ptr(60.0), 5, 50), "poor"},
+		{bar(new(130.0)), "100.0"},
+		{level(new(90.0), 80, 50), "good"},
+		{level(new(60.0), 80, 50), "fair"},
+		{level(new(10.0), 80, 50), "poor"},
+		{level(new(3.0), 5, 50), "good"},
+		{level(new(60.0), 5, 50), "poor"},
 		{level(nil, 5, 50), "unknown"},
 		{target(json.RawMessage(`{"pattern": "a*", "layer": "content"}`)), "layer content, pattern a*"},
 		{target(json.RawMessage(`{"article_id": 12345678}`)), "article 12345678"},

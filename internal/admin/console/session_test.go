@@ -3,16 +3,9 @@ package console
 import (
 	"testing"
 	"time"
+
+	"openlearn/internal/testkit"
 )
-
-// clockwork is a clock that tests set.
-type clockwork struct{ at time.Time }
-
-func (c *clockwork) now() time.Time { return c.at }
-
-func newClockwork() *clockwork {
-	return &clockwork{time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}
-}
 
 func isOver(s *session) bool {
 	select {
@@ -25,8 +18,8 @@ func isOver(s *session) bool {
 
 func TestSessions(t *testing.T) {
 	t.Parallel()
-	c := newClockwork()
-	s := sessions{now: c.now, lifetime: time.Hour, by: map[sessionID]*session{}}
+	c := testkit.NewClock(time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))
+	s := sessions{now: c.Now, lifetime: time.Hour, by: map[sessionID]*session{}}
 	token, one := s.begin()
 	again, two := s.begin()
 	if token == again || one.id == two.id {
@@ -45,7 +38,7 @@ func TestSessions(t *testing.T) {
 	if s.find(token) != nil || !isOver(one) {
 		t.Error("an ended session is open")
 	}
-	c.at = c.at.Add(time.Hour)
+	c.Advance(time.Hour)
 	if s.find(again) != nil || !isOver(two) {
 		t.Error("a session outlives its lifetime")
 	}
@@ -57,17 +50,17 @@ func TestSessions(t *testing.T) {
 // TestSessionsAreBounded: the oldest makes room, and its streams are told.
 func TestSessionsAreBounded(t *testing.T) {
 	t.Parallel()
-	c := newClockwork()
-	s := sessions{now: c.now, lifetime: time.Hour, by: map[sessionID]*session{}}
+	c := testkit.NewClock(time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))
+	s := sessions{now: c.Now, lifetime: time.Hour, by: map[sessionID]*session{}}
 	first, oldest := s.begin()
 	for range mostSessions {
-		c.at = c.at.Add(time.Second)
+		c.Advance(time.Second)
 		s.begin()
 	}
 	if len(s.by) != mostSessions || s.find(first) != nil || !isOver(oldest) {
 		t.Errorf("%d sessions, the oldest over: %v", len(s.by), isOver(oldest))
 	}
-	c.at = c.at.Add(2 * time.Hour)
+	c.Advance(2 * time.Hour)
 	s.begin()
 	if len(s.by) != 1 {
 		t.Errorf("%d sessions after all but one have run out", len(s.by))

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"openlearn/internal/testkit"
 )
 
 func contains(s, part string) bool { return strings.Contains(s, part) }
@@ -168,7 +170,7 @@ func (c *chaos) promote(ctx context.Context) {
 		c.lull(ctx, 0, 300)
 		c.tell(old, "restart")
 		old.restart() // it learns from the others that it was replaced, and follows
-		eventually(c.t, "the old primary follows", func() bool {
+		testkit.Eventually(c.t, "the old primary follows", func() bool {
 			role := old.rdb.InfoMap(ctx, "replication").Item("Replication", "role")
 			if role == "master" && contains(old.rdb.ClusterInfo(ctx).Val(), "cluster_state:ok") && old.rdb.InfoMap(ctx, "replication").Item("Replication", "role") == "master" {
 				// Redis has it wait two seconds before it serves again; on a machine so busy that it has not learnt in that time that it

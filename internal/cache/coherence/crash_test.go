@@ -95,7 +95,7 @@ func (i *instance) title() (string, cache.Origin) {
 // servesFromCache waits until the title comes out of Redis or memory.
 func (i *instance) servesFromCache(want string) {
 	i.t.Helper()
-	eventually(i.t, "entries are served", func() bool {
+	testkit.Eventually(i.t, "entries are served", func() bool {
 		v, from := i.title()
 		if from == cache.FromBypass { // the database's, which shows nothing of entries
 			return false
@@ -110,7 +110,7 @@ func (i *instance) servesFromCache(want string) {
 // settled waits until what was inserted has been applied: the writer that is to die after its own commit shall find nothing else to do.
 func (i *instance) settled() {
 	i.t.Helper()
-	eventually(i.t, "nothing is pending", func() bool {
+	testkit.Eventually(i.t, "nothing is pending", func() bool {
 		var n int
 		err := i.db.Pool.QueryRow(i.t.Context(), `SELECT count(*) FROM cache_outbox`).Scan(&n)
 		return err == nil && n == 0
@@ -194,7 +194,7 @@ func TestKilledBetweenCommitAndInvalidation(t *testing.T) {
 			n.must("stop", c.away(n))
 			killAWriter(t, dsn)
 			began := time.Now()
-			eventually(t, "what is pending shuts the gate", func() bool { return !other.relay.MayServe() })
+			testkit.Eventually(t, "what is pending shuts the gate", func() bool { return !other.relay.MayServe() })
 			for time.Since(began) < outage(t) {
 				if v, from := other.title(); v != "new" {
 					t.Fatalf("%q from %v during the outage", v, from)
@@ -236,7 +236,7 @@ func TestAChangeByPlainSQLIsVisibleOnEveryInstance(t *testing.T) {
 	var took []time.Duration
 	for i := range 10 {
 		for _, one := range instances {
-			eventually(t, "entries are served", func() bool {
+			testkit.Eventually(t, "entries are served", func() bool {
 				v, from := one.title()
 				return v == before && (from == cache.FromRedis || from == cache.FromNear)
 			})
@@ -245,7 +245,7 @@ func TestAChangeByPlainSQLIsVisibleOnEveryInstance(t *testing.T) {
 		instances[0].psql(setTitle, before)
 		began := time.Now()
 		for _, one := range instances {
-			eventually(t, "the change is visible", func() bool { v, _ := one.title(); return v == before })
+			testkit.Eventually(t, "the change is visible", func() bool { v, _ := one.title(); return v == before })
 		}
 		took = append(took, time.Since(began))
 	}

@@ -247,7 +247,7 @@ func misconfigure(n *node) {
 	n.config("dbfilename", notAFile)
 	n.config("save", "3600 1")
 	n.config("stop-writes-on-bgsave-error", "yes")
-	eventually(n.t, "saving fails", func() bool {
+	testkit.Eventually(n.t, "saving fails", func() bool {
 		n.rdb.BgSave(context.Background())
 		return n.rdb.InfoMap(context.Background(), "persistence").Item("Persistence", "rdb_last_bgsave_status") == "err"
 	})
@@ -274,7 +274,7 @@ func lend(t *testing.T, pool *pgxpool.Pool) (held []*pgxpool.Conn) {
 func (s *stage) served() {
 	s.t.Helper()
 	for i, one := range s.instances {
-		eventually(s.t, fmt.Sprintf("instance %d serves entries", i), func() bool {
+		testkit.Eventually(s.t, fmt.Sprintf("instance %d serves entries", i), func() bool {
 			for id := range faultArticles {
 				_, info, err := one.titles.GetInfo(s.t.Context(), int64(id))
 				if err != nil || info.Source != cache.FromRedis && info.Source != cache.FromNear {

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"openlearn/internal/cache"
+	"openlearn/internal/testkit"
 )
 
 const herdSize = 1000 // in each process
@@ -81,7 +82,7 @@ func TestAColdHotKeyIsFetchedOnce(t *testing.T) {
 	p := &topology{t: t, m: m, nodes: []*node{n}}
 	p.announce(0)
 	crew := start(t, m, workers, order{Role: "herd", Memory: path})
-	eventually(t, "all processes are ready", func() bool { return m.Counters[nReads].Load() == workers })
+	testkit.Eventually(t, "all processes are ready", func() bool { return m.Counters[nReads].Load() == workers })
 	crew.finish() // Stop is the starting gun
 	if n := m.Counters[nJudged].Load(); n != workers*herdSize {
 		t.Errorf("%d callers got the value, want %d", n, workers*herdSize)

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"openlearn/internal/cache"
+	"openlearn/internal/testkit"
 )
 
 // counterFunc is a cached function whose source is a number that a test raises.
@@ -128,7 +129,7 @@ func (p *topology) failOver(primary, replica int, c *cache.Cache, there []int) {
 	p.t.Helper()
 	ctx := p.t.Context()
 	old, heir := p.nodes[primary], p.nodes[replica]
-	eventually(p.t, "the replica has it all", func() bool { return heir.rdb.DBSize(ctx).Val() == old.rdb.DBSize(ctx).Val() })
+	testkit.Eventually(p.t, "the replica has it all", func() bool { return heir.rdb.DBSize(ctx).Val() == old.rdb.DBSize(ctx).Val() })
 	heir.config("masterauth", "wrong")
 	old.rdb.Do(ctx, "client", "kill", "type", "replica")
 	for _, i := range there {
@@ -142,7 +143,7 @@ func (p *topology) failOver(primary, replica int, c *cache.Cache, there []int) {
 
 func served(t *testing.T, f *cache.Func[int, int64], there []int, want int64) {
 	t.Helper()
-	eventually(t, "entries are served again", func() bool {
+	testkit.Eventually(t, "entries are served again", func() bool {
 		for _, i := range there {
 			if info := mustGet(t, f, i, want); info.Source != cache.FromRedis {
 				return t.Failed()
@@ -169,7 +170,7 @@ func TestAConnectionFromAnEarlierReign(t *testing.T) {
 	ctx := t.Context()
 	// The replica takes over in good order, and later loses a second.
 	p.nodes[3].must("hand over to", p.nodes[3].rdb.Do(ctx, "cluster", "failover").Err())
-	eventually(t, "the roles have changed", func() bool {
+	testkit.Eventually(t, "the roles have changed", func() bool {
 		return p.nodes[0].rdb.InfoMap(ctx, "replication").Item("Replication", "role") == "slave"
 	})
 	p.inStep(0)

@@ -124,18 +124,6 @@ func (n *node) config(name, value string) {
 	n.again("set "+name+" of", func() error { return n.rdb.ConfigSet(context.Background(), name, value).Err() })
 }
 
-// eventually polls a condition that something else makes true.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("never happened: %s", what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
 // topology is what the workers talk to.
 type topology struct {
 	t       *testing.T
@@ -167,7 +155,7 @@ func (p *topology) follow(replica, primary int) {
 	n, of := p.nodes[replica], p.nodes[primary]
 	if p.cluster {
 		id := of.rdb.ClusterMyID(ctx).Val()
-		eventually(p.t, "the replica knows its primary", func() bool { return n.rdb.ClusterReplicate(ctx, id).Err() == nil })
+		testkit.Eventually(p.t, "the replica knows its primary", func() bool { return n.rdb.ClusterReplicate(ctx, id).Err() == nil })
 	} else {
 		n.again("attach", func() error { return n.rdb.ReplicaOf(ctx, "127.0.0.1", of.port()).Err() })
 	}
@@ -176,7 +164,7 @@ func (p *topology) follow(replica, primary int) {
 
 func (p *topology) inStep(replica int) {
 	p.t.Helper()
-	eventually(p.t, "the replica is in step", func() bool {
+	testkit.Eventually(p.t, "the replica is in step", func() bool {
 		return p.nodes[replica].rdb.InfoMap(context.Background(), "replication").Item("Replication", "master_link_status") == "up"
 	})
 }
@@ -222,7 +210,7 @@ func startCluster(t *testing.T, m *memory) *topology {
 func (p *topology) agreed(known int) {
 	p.t.Helper()
 	for _, n := range p.nodes {
-		eventually(p.t, "the cluster agrees", func() bool {
+		testkit.Eventually(p.t, "the cluster agrees", func() bool {
 			info := n.rdb.ClusterInfo(context.Background()).Val()
 			return contains(info, "cluster_state:ok") && contains(info, fmt.Sprintf("cluster_known_nodes:%d", known)) &&
 				contains(info, fmt.Sprintf("cluster_slots_ok:%d", clusterSlots))

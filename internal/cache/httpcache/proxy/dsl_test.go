@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"openlearn/internal/cache/httpcache/rules"
+	"openlearn/internal/testkit"
 )
 
 // step is one request through the cache: what the client sends, how the upstream would answer, what must come of it.
@@ -67,20 +68,20 @@ func expand(value string, now time.Time) string {
 // play runs steps through a proxy of its own.
 func play(t *testing.T, steps []step, edit ...func(*Options)) {
 	t.Helper()
-	clk := newMovable()
+	clk := newClock()
 	var cur step
 	var asked []http.Header
 	seen := make(chan struct{}, 100)
 	upstream := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.Header.Clone())
 		defer func() { seen <- struct{}{} }()
-		clk.advance(cur.took)
+		clk.Advance(cur.took)
 		if cur.down {
 			UpstreamFailed(w, errors.New("connection reset"))
 			w.WriteHeader(http.StatusBadGateway)
 			return
 		}
-		for name, values := range header(cur.reply, clk.now()) {
+		for name, values := range header(cur.reply, clk.Now()) {
 			w.Header()[name] = values
 		}
 		w.WriteHeader(max(cur.status, 200))
@@ -92,7 +93,7 @@ func play(t *testing.T, steps []step, edit ...func(*Options)) {
 			_, _ = w.Write([]byte(body))
 		}
 	})
-	o := Options{Store: NewStore(engine(t, testRedis(t))), Now: clk.now, Targets: []string{"Example-Cache-Control", "CDN-Cache-Control"}}
+	o := Options{Store: NewStore(engine(t, testRedis(t))), Now: clk.Now, Targets: []string{"Example-Cache-Control", "CDN-Cache-Control"}}
 	for _, e := range edit {
 		e(&o)
 	}
@@ -102,11 +103,11 @@ func play(t *testing.T, steps []step, edit ...func(*Options)) {
 	}
 	defer p.Close()
 	for i, s := range steps {
-		clk.advance(s.after)
+		clk.Advance(s.after)
 		cur = s
 		before := len(asked)
 		r := httptest.NewRequestWithContext(context.Background(), or(s.method, "GET"), or(s.url, "http://example.test/a"), nil)
-		for name, values := range header(s.send, clk.now()) {
+		for name, values := range header(s.send, clk.Now()) {
 			r.Header[name] = values
 		}
 		w := httptest.NewRecorder()
@@ -117,7 +118,7 @@ func play(t *testing.T, steps []step, edit ...func(*Options)) {
 			case <-time.After(20 * time.Second):
 				t.Fatalf("step %d: no refresh in the background", i+1)
 			}
-			until(t, "the refresh has ended", func() bool {
+			testkit.Eventually(t, "the refresh has ended", func() bool {
 				p.mu.Lock()
 				defer p.mu.Unlock()
 				return len(p.refreshing) == 0
@@ -126,7 +127,7 @@ func play(t *testing.T, steps []step, edit ...func(*Options)) {
 		for len(seen) > 0 {
 			<-seen
 		}
-		s.check(t, i+1, w.Result(), w.Body.String(), asked[before:], clk.now())
+		s.check(t, i+1, w.Result(), w.Body.String(), asked[before:], clk.Now())
 		if t.Failed() {
 			return
 		}

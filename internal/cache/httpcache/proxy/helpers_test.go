@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"sync"
 	"testing"
 	"time"
 
@@ -57,35 +56,8 @@ func engine(t testing.TB, url string, edit ...func(*cache.Options)) *cache.Cache
 	return c
 }
 
-// until polls a condition for as long as a test may take for it.
-func until(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
 func testRedis(t testing.TB) string { return testkit.RedisURL(t) }
 
-// movable is a wall clock that tests move.
-type movable struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func newMovable() *movable { return &movable{at: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)} }
-
-func (c *movable) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *movable) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
+func newClock() *testkit.Clock {
+	return testkit.NewClock(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC))
 }

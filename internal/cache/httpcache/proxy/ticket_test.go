@@ -96,8 +96,8 @@ func two(t *testing.T, upstream http.Handler, now func() (func(), Options)) (a, 
 }
 
 func moving() (func(), Options) {
-	clock := newMovable()
-	return func() { clock.advance(61_000_000_000) }, Options{Now: clock.now}
+	clock := newClock()
+	return func() { clock.Advance(61_000_000_000) }, Options{Now: clock.Now}
 }
 
 func ask(h http.Handler, method, text string, fields ...string) (body, said string) {

@@ -56,15 +56,4 @@ func engine(t testing.TB, url string, edit ...func(*cache.Options)) *cache.Cache
 	return c
 }
 
-// until polls a condition for as long as a test may take for it.
-func until(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
 func testRedis(t testing.TB) string { return testkit.RedisURL(t) }

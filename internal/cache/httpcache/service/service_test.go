@@ -26,6 +26,7 @@ import (
 	"openlearn/internal/cache/httpcache/echocache"
 	"openlearn/internal/cache/httpcache/rules"
 	"openlearn/internal/cache/httpcache/service"
+	"openlearn/internal/testkit"
 )
 
 // newsroom is a small service as ours are built: a store, cached functions over it, an Echo, and the HTTP cache.
@@ -280,7 +281,7 @@ func TestOneLoadForAllWhoWait(t *testing.T) {
 	}
 	leave()
 	<-left
-	until(t, "all wait for the one load", func() bool {
+	testkit.Eventually(t, "all wait for the one load", func() bool {
 		return n.cache.Stats(context.Background()).Layers[httpcache.ResponseLayer].Coalesced >= 20
 	})
 	close(release)
@@ -553,7 +554,7 @@ func TestStaleStandsInForErrors(t *testing.T) {
 	n.get("/api/articles")
 	n.respond(func(c echo.Context) error { return c.String(500, "broken") })
 	// The layer's windows: some minutes of stale-while-revalidate, then an hour of stale-if-error. Both say STALE.
-	until(t, "the answer has expired", func() bool { return n.get("/api/articles").Header().Get("X-Cache") == rules.Stale })
+	testkit.Eventually(t, "the answer has expired", func() bool { return n.get("/api/articles").Header().Get("X-Cache") == rules.Stale })
 	w := n.get("/api/articles")
 	if w.Code != 200 || w.Body.String() != "good" || w.Header().Get("X-Cache") != rules.Stale || w.Header().Get("Cache-Status") != "cache; hit; detail=stale" {
 		t.Fatalf("%d %q %v", w.Code, w.Body, w.Header())

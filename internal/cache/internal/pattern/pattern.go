@@ -1,31 +1,36 @@
-package cache
+// Package pattern has patterns over identifiers, and the Redis globs that find no less than they match.
+package pattern
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"openlearn/internal/cache/internal/names"
 )
 
-// pattern is a caller's pattern over identifiers: * is any text, ? any one
+// Pattern is a caller's pattern over identifiers: * is any text, ? any one
 // character, \ takes away the meaning of the character after it where that is
 // *, ? or \, and everything else is itself.
-type pattern struct {
+type Pattern struct {
 	text string
-	// glob is what Redis filters by: no narrower than text, and as narrow as
+	// Glob is what Redis filters by: no narrower than text, and as narrow as
 	// bytes allow, since Redis's own ? is a byte and not a character.
-	glob string
+	Glob string
 }
 
-func newPattern(text string) (pattern, error) {
+// New reads a pattern.
+func New(text string) (Pattern, error) {
 	if text == "" {
-		return pattern{}, fmt.Errorf("%w: empty pattern", ErrInvalidKey)
+		return Pattern{}, errors.New("empty pattern")
 	}
-	if len(text) > 2*maxIDBytes {
-		return pattern{}, fmt.Errorf("%w: pattern of %d bytes", ErrInvalidKey, len(text))
+	if len(text) > maxText {
+		return Pattern{}, fmt.Errorf("pattern of %d bytes, at most %d", len(text), maxText)
 	}
 	var b strings.Builder
 	for rest := text; rest != ""; {
-		var t patternToken
+		var t token
 		t, rest = nextToken(rest)
 		switch {
 		case t.wild == '*':
@@ -33,33 +38,36 @@ func newPattern(text string) (pattern, error) {
 		case t.wild == '?':
 			b.WriteString("?*") // a character is one byte or more
 		default:
-			b.WriteString(escapeGlob(t.literal))
+			b.WriteString(EscapeGlob(t.literal))
 		}
 	}
-	return pattern{text, b.String()}, nil
+	return Pattern{text, b.String()}, nil
 }
 
-type patternToken struct {
+// maxText bounds a pattern in bytes: twice the longest identifier.
+const maxText = 2 * names.MaxID
+
+type token struct {
 	wild    byte   // '*', '?', or 0
 	literal string // one character
 }
 
 // nextToken splits off the first token; a backslash before anything that is
 // not special is itself.
-func nextToken(s string) (patternToken, string) {
+func nextToken(s string) (token, string) {
 	switch {
 	case s[0] == '*' || s[0] == '?':
-		return patternToken{wild: s[0]}, s[1:]
+		return token{wild: s[0]}, s[1:]
 	case s[0] == '\\' && len(s) > 1 && strings.IndexByte(`*?\`, s[1]) >= 0:
-		return patternToken{literal: s[1:2]}, s[2:]
+		return token{literal: s[1:2]}, s[2:]
 	}
 	_, n := utf8.DecodeRuneInString(s)
-	return patternToken{literal: s[:n]}, s[n:]
+	return token{literal: s[:n]}, s[n:]
 }
 
-// match is the pattern's own answer. After a mismatch it goes back to the last
+// Match is the pattern's own answer. After a mismatch it goes back to the last
 // star only, so it takes no longer than the product of both lengths.
-func (p pattern) match(s string) bool {
+func (p Pattern) Match(s string) bool {
 	rest := p.text
 	star, mark := "", ""
 	starred := false
@@ -90,13 +98,13 @@ func (p pattern) match(s string) bool {
 	return true
 }
 
-const globSpecial = `*?[]\^-`
+const special = `*?[]\^-`
 
-// escapeGlob makes Redis match s and nothing else.
-func escapeGlob(s string) string {
+// EscapeGlob makes Redis match s and nothing else.
+func EscapeGlob(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
-		if strings.IndexByte(globSpecial, s[i]) >= 0 {
+		if strings.IndexByte(special, s[i]) >= 0 {
 			b.WriteByte('\\')
 		}
 		b.WriteByte(s[i])
