@@ -66,14 +66,14 @@ func (o Origin) String() string {
 }
 
 // answerFrom unpacks a stored entry; one that does not unpack is counted.
-func (c *Cache) answerFrom(l *layerState, e *envelope.Envelope, from Origin) (answer, error) {
+func (c *Cache) answerFrom(l *layerState, e *envelope.Envelope, from Origin, now int64) (answer, error) {
 	payload, err := c.packer.Unpack(e)
 	if err != nil {
 		l.met.rejected[rejectUndecoded].inc()
 		return answer{}, err
 	}
 	a := answer{payload: payload, negative: e.IsNegative(), versions: e.Versions}
-	a.info = Info{Source: from, Stale: c.nowMS() >= e.Soft}
+	a.info = Info{Source: from, Stale: now >= e.Soft}
 	a.info.set(e)
 	a.inherited = inherited{soft: e.Soft, hard: e.Hard}
 	return a, nil

@@ -160,7 +160,7 @@ func (b *batch) look(ctx context.Context, which []int, near map[int]*near.Entry)
 			add(v)
 		}
 	}
-	values, err := b.c.readKeys(ctx, "", keys)
+	values, err := b.c.readEntries(ctx, keys)
 	if err != nil {
 		return nil, err
 	}

@@ -191,11 +191,12 @@ func (c *Cache) landFilled(ctx context.Context, q *request, m *missing, a attemp
 	if a.err != nil || a.raw == "" {
 		return false
 	}
+	now := c.nowMS()
 	e, err := envelope.Decode(a.raw)
-	if err != nil || e.Fingerprint != q.fprint || e.Versions != m.versions || e.Stored <= m.after || c.nowMS() >= e.Soft {
+	if err != nil || e.Fingerprint != q.fprint || e.Versions != m.versions || e.Stored <= m.after || now >= e.Soft {
 		return false
 	}
-	ans, err := c.answerFrom(q.layer, &e, FromRedis)
+	ans, err := c.answerFrom(q.layer, &e, FromRedis, now)
 	if err != nil {
 		return false
 	}

@@ -21,7 +21,7 @@ const (
 
 // judge decides step 2: the envelope decodes, its fingerprint is the expected
 // one, and every declared dependency is recorded with its current version.
-func (c *Cache) judge(t *target, r reading) (envelope.Envelope, verdict) {
+func judge(t *target, r reading, now int64) (envelope.Envelope, verdict) {
 	if r.raw == "" {
 		return envelope.Envelope{}, miss
 	}
@@ -33,7 +33,7 @@ func (c *Cache) judge(t *target, r reading) (envelope.Envelope, verdict) {
 	if e.Fingerprint != t.fprint || !version.Same(e.Versions, r.versions) {
 		return envelope.Envelope{}, miss
 	}
-	return e, age(&e, &t.layer.Layer, c.nowMS())
+	return e, age(&e, &t.layer.Layer, now)
 }
 
 // age places a current entry in its life.
@@ -117,13 +117,14 @@ func (c *Cache) judgeNear(sc *scope, q *request, e *near.Entry, now versionbatch
 // judgeStored judges what a round trip brought from Redis, and keeps in memory
 // what is served.
 func (c *Cache) judgeStored(sc *scope, q *request, r reading) found {
-	e, v := c.judge(&q.target, r)
+	now := c.nowMS()
+	e, v := judge(&q.target, r, now)
 	if v == miss {
 		return found{}
 	}
 	f := found{versions: e.Versions, after: e.Stored}
 	var err error
-	if f.ans, err = c.answerFrom(q.layer, &e, FromRedis); err != nil {
+	if f.ans, err = c.answerFrom(q.layer, &e, FromRedis, now); err != nil {
 		return f // counted: it does not decompress
 	}
 	switch {

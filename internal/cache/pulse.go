@@ -141,9 +141,10 @@ type haste struct {
 	until int64 // others use it (monotonic)
 }
 
-// hasty bounds a read's exchange by patience, or by ctx if that ends sooner.
-func (c *Cache) hasty(ctx context.Context) context.Context {
-	h, now := c.pulse.haste.Load(), c.mono()
+// hasty bounds a read's exchange that begins now by patience, or by ctx if that
+// ends sooner.
+func (c *Cache) hasty(ctx context.Context, now int64) context.Context {
+	h := c.pulse.haste.Load()
 	if h == nil || now >= h.until {
 		each := c.patience() / 8
 		hctx, cancel := context.WithTimeout(c.life, c.patience()+each)

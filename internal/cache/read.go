@@ -73,7 +73,6 @@ func (c *Cache) read(ctx context.Context, q *request) (answer, error) {
 	if c.passedBy(sc) {
 		return c.loadBypass(ctx, q)
 	}
-	q.began = c.mono()
 	if e := c.remembered(sc, q); e != nil {
 		now, err := e.Checks.Read(ctx, e.VersionKeys)
 		if err == nil {
@@ -83,6 +82,7 @@ func (c *Cache) read(ctx context.Context, q *request) (answer, error) {
 			return c.redisFailed(ctx, q, err)
 		}
 		c.redisOK()
+		q.began = now.Began
 		if f := c.judgeNear(sc, q, e, now); f.usable {
 			return c.serve(ctx, q, &f), nil
 		}

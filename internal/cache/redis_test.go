@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -9,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -119,9 +119,10 @@ func (s *server) client(t testing.TB) *redis.Client {
 	return rdb
 }
 
+// shared is the server of all tests that need only a database of their own. A database is given back when its test ends.
 var shared struct {
 	*server
-	db atomic.Int32
+	free chan int
 }
 
 const sharedDBs = 512
@@ -140,6 +141,10 @@ func TestMain(m *testing.M) {
 	if _, err := exec.LookPath("redis-server"); err == nil {
 		tb := &mainTB{dir: dir}
 		shared.server = startServer(tb, "--databases", strconv.Itoa(sharedDBs))
+		shared.free = make(chan int, sharedDBs)
+		for n := range sharedDBs {
+			shared.free <- n
+		}
 		defer shared.kill()
 	}
 	redis.SetLogger(silent{})
@@ -181,12 +186,14 @@ func ownRedis(t testing.TB) *redis.Client {
 	if shared.server == nil {
 		t.Skip("redis-server is not installed")
 	}
-	n := int(shared.db.Add(1))
-	if n >= sharedDBs {
-		t.Fatal("more tests than databases")
-	}
+	n := <-shared.free
 	rdb := redis.NewClient(&redis.Options{Addr: shared.addr(), DB: n})
-	t.Cleanup(func() { _ = rdb.Close() })
+	t.Cleanup(func() {
+		if err := errors.Join(rdb.FlushDB(context.Background()).Err(), rdb.Close()); err != nil {
+			t.Errorf("give back database %d: %v", n, err)
+		}
+		shared.free <- n
+	})
 	return rdb
 }
 
@@ -217,5 +224,5 @@ func newCache(t testing.TB, o Options) *Cache {
 
 // RedisForExamples is a client of a database for one example.
 func RedisForExamples() *redis.Client {
-	return redis.NewClient(&redis.Options{Addr: shared.addr(), DB: int(shared.db.Add(1))})
+	return redis.NewClient(&redis.Options{Addr: shared.addr(), DB: <-shared.free}) // not given back: there are few
 }

@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"github.com/redis/go-redis/v9"
+
+	"openlearn/internal/cache/internal/resp"
 )
 
 // reading is what one round trip brought: the entry's bytes, if any, and the
@@ -23,7 +25,7 @@ type reading struct {
 // trip. On Redis Cluster the same as pipelined GETs; replicas are never read.
 func (c *Cache) readEntry(ctx context.Context, t *target) (reading, error) {
 	began, met := c.mono(), c.history.met.Load()
-	values, err := c.readKeys(ctx, t.key, t.vkeys)
+	values, err := c.readPatiently(ctx, began, keysToRead{first: t.key, rest: t.vkeys})
 	if err != nil {
 		return reading{}, err
 	}
@@ -55,12 +57,31 @@ type sharedReading struct {
 }
 
 // readKeys gets first (unless "") and the rest, "" for what is missing or not
-// a string. It waits with patience, and on if it is this process that is busy:
-// an exchange that came to nothing for that reason is made again.
+// a string. What it returns lies in one piece of memory: for one entry and its
+// versions, or for versions alone. It waits with patience, and on if it is this
+// process that is busy: an exchange that came to nothing for that reason is made
+// again.
 func (c *Cache) readKeys(ctx context.Context, first string, rest []string) ([]string, error) {
-	out, err := c.readKeysOnce(c.hasty(ctx), first, rest)
+	return c.readPatiently(ctx, c.mono(), keysToRead{first: first, rest: rest})
+}
+
+// readEntries is readKeys for several entries, each in memory of its own: what
+// is kept of one does not keep the others.
+func (c *Cache) readEntries(ctx context.Context, keys []string) ([]string, error) {
+	return c.readPatiently(ctx, c.mono(), keysToRead{rest: keys, apart: true})
+}
+
+// keysToRead are those of one exchange.
+type keysToRead struct {
+	first string // "" = none
+	rest  []string
+	apart bool // each value in memory of its own
+}
+
+func (c *Cache) readPatiently(ctx context.Context, now int64, k keysToRead) ([]string, error) {
+	out, err := c.readOnce(c.hasty(ctx, now), &k)
 	for try := 0; err != nil && try < ownTries && ctx.Err() == nil && c.own(err); try++ {
-		out, err = c.readKeysOnce(ctx, first, rest)
+		out, err = c.readOnce(ctx, &k)
 	}
 	return out, err
 }
@@ -68,22 +89,15 @@ func (c *Cache) readKeys(ctx context.Context, first string, rest []string) ([]st
 // ownTries is how often a read waits on, each time for RedisTimeout at most.
 const ownTries = 2
 
-func (c *Cache) readKeysOnce(ctx context.Context, first string, rest []string) ([]string, error) {
+func (c *Cache) readOnce(ctx context.Context, k *keysToRead) ([]string, error) {
 	if c.cluster {
-		return c.readNodes(ctx, first, rest)
+		return c.readNodes(ctx, k)
 	}
-	args := make([]any, 1, 2+len(rest))
-	args[0] = "mget"
-	if first != "" {
-		args = append(args, first)
-	}
-	for _, k := range rest {
-		args = append(args, k)
-	}
-	out, err := c.readPrimary(ctx, args)
+	args := k.mget()
+	out, err := c.readPrimary(ctx, args, k.apart)
 	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 		// The server had closed an idle connection; reading twice is harmless.
-		out, err = c.readPrimary(ctx, args)
+		out, err = c.readPrimary(ctx, args, k.apart)
 	}
 	if err == nil && len(out) != len(args)-1 {
 		return nil, errors.New("cache: Redis answered MGET with another number of values")
@@ -91,14 +105,45 @@ func (c *Cache) readKeysOnce(ctx context.Context, first string, rest []string) (
 	return out, err
 }
 
+// mget is the command. Keys go by pointers, which need no memory of their own.
+func (k *keysToRead) mget() []any {
+	args := make([]any, 1, 2+len(k.rest))
+	args[0] = "mget"
+	if k.first != "" {
+		args = append(args, &k.first)
+	}
+	for i := range k.rest {
+		args = append(args, &k.rest[i])
+	}
+	return args
+}
+
+// values are what an MGET that has been answered brought.
+func values(cmd redis.Cmder) ([]string, error) {
+	if raw, ok := cmd.(*redis.RawCmd); ok {
+		if err := raw.Err(); err != nil {
+			return nil, err
+		}
+		return resp.Strings(raw.Val())
+	}
+	return cmd.(*redis.StringSliceCmd).Result()
+}
+
 // readPrimary makes sure that what it reads is the primary's: by the pulse's
 // word, or by asking in the same exchange.
-func (c *Cache) readPrimary(ctx context.Context, args []any) ([]string, error) {
+func (c *Cache) readPrimary(ctx context.Context, args []any, apart bool) ([]string, error) {
 	for range rereads {
-		cmd := redis.NewStringSliceCmd(ctx, args...)
+		var cmd redis.Cmder
+		if apart {
+			cmd = redis.NewStringSliceCmd(ctx, args...)
+		} else {
+			cmd = redis.NewRawCmd(ctx, args...)
+		}
 		if c.primaryKnown() {
-			err := c.rdb.Process(ctx, cmd)
-			return cmd.Val(), err
+			if err := c.rdb.Process(ctx, cmd); err != nil {
+				return nil, err
+			}
+			return values(cmd)
 		}
 		met := c.history.met.Load()
 		pipe := c.rdb.Pipeline()
@@ -119,7 +164,7 @@ func (c *Cache) readPrimary(ctx context.Context, args []any) ([]string, error) {
 			return nil, err
 		}
 		if c.history.met.Load() == met {
-			return cmd.Val(), nil
+			return values(cmd)
 		}
 	}
 	return nil, errRestarts
@@ -136,10 +181,10 @@ var errRestarts = errors.New("cache: nodes restarted while they were read")
 // new before it answers, but another node may have told a layer's version just
 // before that, and both together would make an invalidated entry look current.
 // So a read during which this process met a new history is read again.
-func (c *Cache) readNodes(ctx context.Context, first string, rest []string) ([]string, error) {
+func (c *Cache) readNodes(ctx context.Context, k *keysToRead) ([]string, error) {
 	for range rereads {
 		met := c.history.met.Load()
-		out, err := c.getAll(ctx, first, rest)
+		out, err := c.getAll(ctx, k.first, k.rest)
 		if err != nil || c.history.met.Load() == met {
 			return out, err
 		}

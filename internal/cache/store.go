@@ -99,12 +99,13 @@ func Get[T any](ctx context.Context, c *Cache, e Entry) (T, error) {
 	if err != nil {
 		return v, fmt.Errorf("cache: get %s: %w", t.key, err)
 	}
-	env, verdict := c.judge(&t, r)
+	now := c.nowMS()
+	env, verdict := judge(&t, r, now)
 	if verdict != fresh {
 		t.layer.met.misses.inc()
 		return v, ErrMiss
 	}
-	ans, err := c.answerFrom(t.layer, &env, FromRedis)
+	ans, err := c.answerFrom(t.layer, &env, FromRedis, now)
 	if err == nil && !ans.negative {
 		if err = (JSON{}).Unmarshal(ans.payload, &v); err != nil {
 			t.layer.met.rejected[rejectUndecoded].inc()

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"openlearn/internal/cache/httpcache/internal/cachetest"
 	"openlearn/internal/cache/httpcache/rules"
 	"openlearn/internal/testkit"
 )
@@ -93,7 +94,7 @@ func play(t *testing.T, steps []step, edit ...func(*Options)) {
 			_, _ = w.Write([]byte(body))
 		}
 	})
-	o := Options{Store: NewStore(engine(t, testRedis(t))), Now: clk.Now, Targets: []string{"Example-Cache-Control", "CDN-Cache-Control"}}
+	o := Options{Store: NewStore(cachetest.Engine(t, testkit.RedisURL(t))), Now: clk.Now, Targets: []string{"Example-Cache-Control", "CDN-Cache-Control"}}
 	for _, e := range edit {
 		e(&o)
 	}

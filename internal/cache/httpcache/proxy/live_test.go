@@ -22,7 +22,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"openlearn/internal/cache/httpcache/internal/cachetest"
 	"openlearn/internal/cache/httpcache/rules"
+	"openlearn/internal/testkit"
 )
 
 // live is a proxy on a real server in front of a real upstream.
@@ -46,7 +48,7 @@ func live(t *testing.T, upstream http.Handler, wrap func(*Proxy) http.Handler) (
 			UpstreamFailed(w, err)
 			w.WriteHeader(http.StatusBadGateway)
 		},
-	}, Options{Store: NewStore(engine(t, testRedis(t)))})
+	}, Options{Store: NewStore(cachetest.Engine(t, testkit.RedisURL(t)))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +175,7 @@ func TestShortAnswersOfHandlersAreNotStored(t *testing.T) {
 		w.Header().Set("Cache-Control", "max-age=100")
 		w.Header().Set("Content-Length", "10")
 		_, _ = io.WriteString(w, "short")
-	}), Options{Store: NewStore(engine(t, testRedis(t)))})
+	}), Options{Store: NewStore(cachetest.Engine(t, testkit.RedisURL(t)))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -331,7 +333,7 @@ func TestWithoutTheStoreRequestsPass(t *testing.T) {
 		"MISS cache; fwd=uri-miss; fwd-status=200":         {begin: down},
 		"MISS cache; fwd=uri-miss; fwd-status=200; stored": {save: down}, // what was meant when the fields were sent
 	} {
-		f.Store = NewStore(engine(t, testRedis(t)))
+		f.Store = NewStore(cachetest.Engine(t, testkit.RedisURL(t)))
 		p, err := New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Cache-Control", "max-age=100")
 			_, _ = io.WriteString(w, "body")
@@ -353,7 +355,7 @@ func TestWithoutTheStoreRequestsPass(t *testing.T) {
 // TestInvalidationReachesOtherInstances: and a fetch that began before it stores nothing.
 func TestInvalidationReachesOtherInstances(t *testing.T) {
 	t.Parallel()
-	url := testRedis(t)
+	url := testkit.RedisURL(t)
 	var version atomic.Int32
 	entered, release := make(chan struct{}), make(chan struct{})
 	origin := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -372,7 +374,7 @@ func TestInvalidationReachesOtherInstances(t *testing.T) {
 	var ps [2]*Proxy
 	for i := range ps {
 		var err error
-		if ps[i], err = New(origin, Options{Store: NewStore(engine(t, url))}); err != nil {
+		if ps[i], err = New(origin, Options{Store: NewStore(cachetest.Engine(t, url))}); err != nil {
 			t.Fatal(err)
 		}
 		defer ps[i].Close()

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"openlearn/internal/cache/httpcache/internal/cachetest"
+	"openlearn/internal/testkit"
 )
 
 // counted is a Store that counts what it has stored.
@@ -68,7 +71,7 @@ func TestStoredBeforeItsEndIsSent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store := &counted{Store: NewStore(engine(t, testRedis(t)))}
+			store := &counted{Store: NewStore(cachetest.Engine(t, testkit.RedisURL(t)))}
 			fill := c.first
 			p, err := New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				if fill {

@@ -6,6 +6,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"openlearn/internal/cache/httpcache/internal/cachetest"
+	"openlearn/internal/testkit"
 )
 
 // TestBodiesOfReadsPoisonNothing: what a GET's or a HEAD's body makes is nobody else's.
@@ -18,7 +21,7 @@ func TestBodiesOfReadsPoisonNothing(t *testing.T) {
 		}
 		w.Header().Set("Cache-Control", "max-age=60")
 		_, _ = io.WriteString(w, "page"+string(b))
-	}), Options{Store: NewStore(engine(t, testRedis(t)))})
+	}), Options{Store: NewStore(cachetest.Engine(t, testkit.RedisURL(t)))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"openlearn/internal/cache/httpcache/internal/cachetest"
 	"openlearn/internal/cache/httpcache/rules"
+	"openlearn/internal/testkit"
 )
 
 // site is an upstream with one text, which every unsafe method replaces by its body, and which answers with validators
@@ -79,11 +81,11 @@ func (s *slow) Begin(ctx context.Context, uri string) (Save, error) {
 // two are proxies of two instances that share what is stored; the first one's Begin can be held.
 func two(t *testing.T, upstream http.Handler, now func() (func(), Options)) (a, b *Proxy, s *slow, later func()) {
 	t.Helper()
-	url := testRedis(t)
+	url := testkit.RedisURL(t)
 	later, o := now()
-	s = &slow{Store: NewStore(engine(t, url)), arrived: make(chan struct{}), Release: make(chan struct{})}
+	s = &slow{Store: NewStore(cachetest.Engine(t, url)), arrived: make(chan struct{}), Release: make(chan struct{})}
 	made := make([]*Proxy, 2)
-	for i, st := range []Store{s, NewStore(engine(t, url))} {
+	for i, st := range []Store{s, NewStore(cachetest.Engine(t, url))} {
 		o.Store = st
 		p, err := New(upstream, o)
 		if err != nil {

@@ -10,7 +10,9 @@ import (
 
 	"openlearn/internal/cache"
 	"openlearn/internal/cache/httpcache"
+	"openlearn/internal/cache/httpcache/internal/cachetest"
 	"openlearn/internal/cache/httpcache/service"
+	"openlearn/internal/testkit"
 )
 
 // sink is a client that takes everything and keeps nothing.
@@ -26,16 +28,16 @@ func (s *sink) Write(b []byte) (int, error) { s.n += len(b); return len(b), nil 
 
 // BenchmarkServiceHit compares a hit with an Echo that returns the same bytes: without a network, which costs both alike.
 func BenchmarkServiceHit(b *testing.B) {
-	url := testRedis(b)
+	url := testkit.RedisURL(b)
 	n := newNewsroom(b, url, newDB())
 	bounded := newNewsroom(b, url, newDB(), func(o *service.Options) {
-		layers := testLayers()
+		layers := cachetest.Layers()
 		for i := range layers {
 			if layers[i].Name == httpcache.ResponseLayer {
 				layers[i].Near = cache.Near{Mode: cache.NearBounded, Staleness: 1e10}
 			}
 		}
-		o.Cache = engine(b, url, func(co *cache.Options) { co.Layers = layers })
+		o.Cache = cachetest.Engine(b, url, func(co *cache.Options) { co.Layers = layers })
 		o.Registerer = prometheus.NewRegistry()
 	})
 	first := n.get("/api/articles", "Accept-Encoding: gzip")

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"openlearn/internal/cache/httpcache/cork"
+	"openlearn/internal/testkit"
 )
 
 // heldWriter notes whether its connection was held back while the body was written.
@@ -23,7 +24,7 @@ func (w *heldWriter) Write(p []byte) (int, error) {
 // What the service sends from memory is sent so; what passes by it is its handler's to send.
 func TestHitsAreCorked(t *testing.T) {
 	t.Parallel()
-	n := newNewsroom(t, testRedis(t), newDB())
+	n := newNewsroom(t, testkit.RedisURL(t), newDB())
 	for path, want := range map[string]bool{"/api/articles?limit=5": true, "/api/now": false} {
 		n.get(path)
 		w := &heldWriter{ResponseRecorder: httptest.NewRecorder(), conn: &cork.Conn{}}

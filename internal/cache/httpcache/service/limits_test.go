@@ -12,6 +12,7 @@ import (
 	"openlearn/internal/cache/httpcache"
 	"openlearn/internal/cache/httpcache/rules"
 	"openlearn/internal/cache/httpcache/service"
+	"openlearn/internal/testkit"
 )
 
 const placesOfTest = 200
@@ -62,7 +63,7 @@ func (n *newsroom) unstored(t *testing.T, endpoint, reason string) float64 {
 // stays, and the store holds no more than the table allows.
 func TestStrangersDoNotFillTheVariants(t *testing.T) {
 	t.Parallel()
-	n := newNewsroom(t, testRedis(t), newDB(), fewPlaces)
+	n := newNewsroom(t, testkit.RedisURL(t), newDB(), fewPlaces)
 	for i := range placesOfTest { // otter counts from when half of its places are taken
 		n.get("/api/articles?limit=3&q=reader" + strconv.Itoa(i))
 	}
@@ -111,7 +112,7 @@ func TestADetourIsOfOneAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			n := newNewsroom(t, testRedis(t), newDB())
+			n := newNewsroom(t, testkit.RedisURL(t), newDB())
 			n.respond(func(c echo.Context) error {
 				if c.QueryParam("limit") == "9" {
 					return refuse(c)

@@ -24,6 +24,7 @@ import (
 	"openlearn/internal/cache"
 	"openlearn/internal/cache/httpcache"
 	"openlearn/internal/cache/httpcache/echocache"
+	"openlearn/internal/cache/httpcache/internal/cachetest"
 	"openlearn/internal/cache/httpcache/rules"
 	"openlearn/internal/cache/httpcache/service"
 	"openlearn/internal/testkit"
@@ -63,9 +64,9 @@ func (d *newsDB) set(id, title string) {
 func newNewsroom(t testing.TB, redisURL string, db *newsDB, edit ...func(*service.Options)) *newsroom {
 	t.Helper()
 	n := &newsroom{db: db, reg: prometheus.NewRegistry()}
-	n.cache = engine(t, redisURL, func(o *cache.Options) { o.Gate = func() bool { return !n.shut.Load() } })
+	n.cache = cachetest.Engine(t, redisURL, func(o *cache.Options) { o.Gate = func() bool { return !n.shut.Load() } })
 	title := cache.Wrap(n.cache, cache.Spec[string]{
-		Layer: articleLayer,
+		Layer: cachetest.Article,
 		Key:   func(id string) cache.Key { return cache.Key{ID: id} },
 		Deps:  func(id string) []string { return []string{"article:" + id} },
 	}, func(_ context.Context, id string) (string, error) {
@@ -76,7 +77,7 @@ func newNewsroom(t testing.TB, redisURL string, db *newsDB, edit ...func(*servic
 		return s, nil
 	})
 	list := cache.Wrap(n.cache, cache.Spec[int]{
-		Layer: contentLayer,
+		Layer: cachetest.Content,
 		Key: func(limit int) cache.Key {
 			return cache.Key{ID: "list", Params: url.Values{"limit": {strconv.Itoa(limit)}}}
 		},
@@ -169,7 +170,7 @@ func (n *newsroom) expect(t testing.TB, w *httptest.ResponseRecorder, status int
 // next request, wherever that goes.
 func TestInvalidationReachesHTTPResponses(t *testing.T) {
 	t.Parallel()
-	redisURL, db := testRedis(t), newDB()
+	redisURL, db := testkit.RedisURL(t), newDB()
 	a, b := newNewsroom(t, redisURL, db), newNewsroom(t, redisURL, db)
 
 	a.expect(t, a.get("/api/articles/1"), 200, rules.Miss, 1)
@@ -197,7 +198,7 @@ func TestInvalidationReachesHTTPResponses(t *testing.T) {
 		invalidate        func() error
 	}{
 		{"a coarse dependency", "tres", "tres", func() error { return b.cache.Invalidate(context.Background(), "articles") }},
-		{"a layer", "cuatro", "cuatro", func() error { return b.cache.InvalidateLayer(context.Background(), contentLayer) }},
+		{"a layer", "cuatro", "cuatro", func() error { return b.cache.InvalidateLayer(context.Background(), cachetest.Content) }},
 		// Responses are made again of the values that are still good: nobody said that the list had changed.
 		{"the responses", "cinco", "cuatro", func() error { return b.cache.InvalidateLayer(context.Background(), httpcache.ResponseLayer) }},
 		{"all", "seis", "seis", func() error { return b.cache.InvalidateAll(context.Background()) }},
@@ -220,7 +221,7 @@ func TestInvalidationReachesHTTPResponses(t *testing.T) {
 func TestNoFillOutlivesAnInvalidation(t *testing.T) {
 	t.Parallel()
 	db := newDB()
-	n := newNewsroom(t, testRedis(t), db)
+	n := newNewsroom(t, testkit.RedisURL(t), db)
 	entered, release := make(chan struct{}, 1), make(chan struct{})
 	n.respond(func(c echo.Context) error {
 		s, _ := db.get("1")
@@ -253,7 +254,7 @@ func TestNoFillOutlivesAnInvalidation(t *testing.T) {
 // TestOneLoadForAllWhoWait: and a client that leaves does not take it along.
 func TestOneLoadForAllWhoWait(t *testing.T) {
 	t.Parallel()
-	n := newNewsroom(t, testRedis(t), newDB())
+	n := newNewsroom(t, testkit.RedisURL(t), newDB())
 	entered, release := make(chan struct{}, 100), make(chan struct{})
 	n.respond(func(c echo.Context) error {
 		entered <- struct{}{}
@@ -293,7 +294,7 @@ func TestOneLoadForAllWhoWait(t *testing.T) {
 
 func TestWhatClientsAreTold(t *testing.T) {
 	t.Parallel()
-	n := newNewsroom(t, testRedis(t), newDB())
+	n := newNewsroom(t, testkit.RedisURL(t), newDB())
 	var first http.Header
 	for i := range 3 {
 		w := n.get("/api/articles")
@@ -323,7 +324,7 @@ func TestWhatClientsAreTold(t *testing.T) {
 // would be sent now.
 func TestRFC9110s883EntityTagsByCoding(t *testing.T) {
 	t.Parallel()
-	redisURL, db := testRedis(t), newDB()
+	redisURL, db := testkit.RedisURL(t), newDB()
 	n, other := newNewsroom(t, redisURL, db), newNewsroom(t, redisURL, db)
 	plain := n.get("/api/articles").Body.String()
 	tags := map[string]string{}
@@ -381,7 +382,7 @@ func TestRFC9110s883EntityTagsByCoding(t *testing.T) {
 
 func TestRFC9110s1313LastModified(t *testing.T) {
 	t.Parallel()
-	n := newNewsroom(t, testRedis(t), newDB())
+	n := newNewsroom(t, testkit.RedisURL(t), newDB())
 	n.respond(func(c echo.Context) error {
 		c.Response().Header().Set("Last-Modified", "Sun, 22 Nov 2026 10:00:00 GMT")
 		return c.String(200, "dated")
@@ -400,7 +401,7 @@ func TestRFC9110s1313LastModified(t *testing.T) {
 
 func TestCredentialsPassBy(t *testing.T) {
 	t.Parallel()
-	n := newNewsroom(t, testRedis(t), newDB())
+	n := newNewsroom(t, testkit.RedisURL(t), newDB())
 	n.get("/api/articles")
 	n.runs.Store(0)
 	for _, f := range []string{"Authorization: Bearer x", "X-API-Key: k", "Cookie: a=b; access_token=t"} {
@@ -421,7 +422,7 @@ func TestCredentialsPassBy(t *testing.T) {
 
 func TestParametersAreCanonical(t *testing.T) {
 	t.Parallel()
-	n := newNewsroom(t, testRedis(t), newDB())
+	n := newNewsroom(t, testkit.RedisURL(t), newDB())
 	n.expect(t, n.get("/api/articles?limit=7&q=a+b"), 200, rules.Miss, 1)
 	for _, same := range []string{"?q=a%20b&limit=7", "?limit=99&limit=007&q=a%20b", "?limit=%2B7&q=a+b&utm_source=x", "?LIMIT=3&limit=7&q=x&q=a+b"} {
 		n.expect(t, n.get("/api/articles"+same), 200, rules.Hit, 0)
@@ -441,7 +442,7 @@ func TestParametersAreCanonical(t *testing.T) {
 func TestNotFoundIsRemembered(t *testing.T) {
 	t.Parallel()
 	db := newDB()
-	n := newNewsroom(t, testRedis(t), db)
+	n := newNewsroom(t, testkit.RedisURL(t), db)
 	n.expect(t, n.get("/api/articles/5"), 404, rules.Miss, 1)
 	w := n.get("/api/articles/5")
 	n.expect(t, w, 404, rules.Hit, 0)
@@ -497,7 +498,7 @@ func TestWhatIsNotForSharing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			n := newNewsroom(t, testRedis(t), newDB())
+			n := newNewsroom(t, testkit.RedisURL(t), newDB())
 			n.respond(respond)
 			for i := range 3 {
 				w := n.get("/api/articles")
@@ -516,7 +517,7 @@ func TestWhatIsNotForSharing(t *testing.T) {
 // TestErrorsAreNotStored: all who wait get them, and an expired answer stands in where the layer allows it.
 func TestErrorsAreNotStored(t *testing.T) {
 	t.Parallel()
-	n := newNewsroom(t, testRedis(t), newDB())
+	n := newNewsroom(t, testkit.RedisURL(t), newDB())
 	for name, respond := range map[string]func(c echo.Context) error{
 		"500":    func(c echo.Context) error { return c.String(500, "broken") },
 		"error":  func(echo.Context) error { return errors.New("broken") },
@@ -549,7 +550,7 @@ func TestErrorsAreNotStored(t *testing.T) {
 
 func TestStaleStandsInForErrors(t *testing.T) {
 	t.Parallel()
-	n := newNewsroom(t, testRedis(t), newDB(), func(o *service.Options) { o.Routes[0].Lifetime = time.Millisecond })
+	n := newNewsroom(t, testkit.RedisURL(t), newDB(), func(o *service.Options) { o.Routes[0].Lifetime = time.Millisecond })
 	n.respond(func(c echo.Context) error { return c.String(200, "good") })
 	n.get("/api/articles")
 	n.respond(func(c echo.Context) error { return c.String(500, "broken") })
@@ -570,7 +571,7 @@ func TestStaleStandsInForErrors(t *testing.T) {
 // TestUndeclaredDependencies: a response built from what its route does not declare is served and not stored.
 func TestUndeclaredDependencies(t *testing.T) {
 	t.Parallel()
-	n := newNewsroom(t, testRedis(t), newDB(), func(o *service.Options) { o.Routes[0].Deps = nil })
+	n := newNewsroom(t, testkit.RedisURL(t), newDB(), func(o *service.Options) { o.Routes[0].Deps = nil })
 	for range 2 {
 		n.expect(t, n.get("/api/articles"), 200, rules.Miss, 1)
 	}
@@ -578,7 +579,7 @@ func TestUndeclaredDependencies(t *testing.T) {
 
 func TestVariations(t *testing.T) {
 	t.Parallel()
-	n := newNewsroom(t, testRedis(t), newDB(), func(o *service.Options) {
+	n := newNewsroom(t, testkit.RedisURL(t), newDB(), func(o *service.Options) {
 		o.Routes[0].Vary = []service.Variation{{Header: "Accept-Language", Choose: func(v string) string {
 			if strings.HasPrefix(v, "en") {
 				return "en"
@@ -603,7 +604,7 @@ func TestVariations(t *testing.T) {
 // TestWrap: the same around a plain handler, HEAD included.
 func TestWrap(t *testing.T) {
 	t.Parallel()
-	n := newNewsroom(t, testRedis(t), newDB())
+	n := newNewsroom(t, testkit.RedisURL(t), newDB())
 	var saw []string
 	h := n.service.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		saw = append(saw, r.Method+" "+r.URL.String())
@@ -643,7 +644,7 @@ func TestWrap(t *testing.T) {
 
 func TestWithoutRedisRequestsAreAnswered(t *testing.T) {
 	t.Parallel()
-	n := newNewsroom(t, testRedis(t), newDB())
+	n := newNewsroom(t, testkit.RedisURL(t), newDB())
 	n.get("/api/articles")
 	n.runs.Store(0)
 	n.shut.Store(true) // the gate: Redis is there, and not to be used
@@ -664,7 +665,7 @@ func TestWithoutRedisRequestsAreAnswered(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	n := newNewsroom(t, testRedis(t), newDB())
+	n := newNewsroom(t, testkit.RedisURL(t), newDB())
 	for range 3 {
 		n.get("/api/articles?limit=5")
 	}
@@ -702,7 +703,7 @@ func TestMetrics(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	c := engine(t, testRedis(t))
+	c := cachetest.Engine(t, testkit.RedisURL(t))
 	for _, o := range []service.Options{
 		{},
 		{Cache: c, Routes: []service.Route{{Path: "x", Lifetime: time.Minute}}},

@@ -84,6 +84,7 @@ func (c *Coalescer[R]) Waiting() int {
 type Group[R any] struct {
 	mu     sync.Mutex
 	byName map[string]*used[R]
+	spare  *used[R] // nobody's
 }
 
 type used[R any] struct {
@@ -99,7 +100,10 @@ func (g *Group[R]) Share(ctx context.Context, name string, spawn func(func()) bo
 	}
 	u := g.byName[name]
 	if u == nil {
-		u = &used[R]{}
+		if u = g.spare; u == nil {
+			u = &used[R]{}
+		}
+		g.spare = nil
 		g.byName[name] = u
 	}
 	u.users++
@@ -108,6 +112,7 @@ func (g *Group[R]) Share(ctx context.Context, name string, spawn func(func()) bo
 		g.mu.Lock()
 		if u.users--; u.users == 0 {
 			delete(g.byName, name)
+			g.spare = u
 		}
 		g.mu.Unlock()
 	}()
