@@ -66,6 +66,10 @@ func commands() []command {
 			name: "scrape", args: "[SOURCE]", summary: "gather a source's new articles and store them", flags: scrapeFlags, run: runScrape,
 			help: "SOURCE is an id or a name, such as el_tiempo or \"El Tiempo\" (openlearn sources list shows them); --all gathers from every source that has\nan entry, --url reads one page. With --dry-run nothing is stored, and neither PostgreSQL nor Redis is needed.",
 		},
+		{
+			name: "work", summary: "work on background jobs, without serving", run: runWork,
+			help: "Makes the passes over sources that are due or asked for, as serve does, until SIGINT or SIGTERM; serve with SCRAPER_WORKERS=0 leaves them to it.\nIt migrates the database first. The environment is that of serve (openlearn serve -h).",
+		},
 		{name: "sources", args: "list|show|check|probe [ID]", summary: "look at the catalogue of sources, and for new entries", flags: sourcesFlags, run: runSources, help: sourcesHelp},
 		{
 			name: "extract", args: "FILE|-", summary: "read the article out of a page, as a line of JSON", flags: extractFlags, run: runExtract,
@@ -101,6 +105,7 @@ const environmentHelp = `Environment (default):
   JOBS_POOL_SIZE       the same for background jobs, beside those (4)
   REDIS_POOL_SIZE      connections to Redis (50)
   CONNECT_TIMEOUT, SOCKET_TIMEOUT (5s), SHUTDOWN_TIMEOUT (20s)
+  SCRAPER_WORKERS      passes over sources at a time in this process; 0: it makes none by itself (8)
   SCRAPER_SOURCES_FILE  YAML that adds sources to the catalogue, or replaces some (see openlearn sources show)
   SCRAPER_ALLOWED_NETS  networks that may be read although they are not public, such as 10.1.0.0/16; none otherwise
   SCRAPER_USER_AGENT    what sources are told of who asks

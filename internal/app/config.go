@@ -56,6 +56,8 @@ type testingConfig struct {
 	uncached    bool          // leave the cache out, to measure what it does
 	auditRate   float64       // of hits that are compared with the database; 0 = auditRate, negative = none
 	figuresGood time.Duration // how long gathered figures are shared; 0 = 1 s, negative = not at all
+	jobs        jobs.Options  // Poll, Beat and Lease of background jobs; 0 = their defaults
+	sourceLease time.Duration // of passes over sources; 0 = its default
 	sampling    time.Duration // how often the administration samples the counters; 0 = its default
 }
 

@@ -114,7 +114,9 @@ func (c *core) openCache(ctx context.Context) error {
 
 // openJobs makes the way to background jobs. Domains insert some, and do them.
 func (c *core) openJobs(ctx context.Context) (err error) {
-	c.jobs, err = jobs.Open(ctx, jobs.Options{Database: c.cfg.Database, PoolSize: c.cfg.Jobs.PoolSize, Registerer: c.registry, Logger: c.log})
+	o := c.cfg.testing.jobs
+	o.Database, o.PoolSize, o.Registerer, o.Logger = c.cfg.Database, c.cfg.Jobs.PoolSize, c.registry, c.log
+	c.jobs, err = jobs.Open(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -59,19 +59,22 @@ func facts() outbox.Rules {
 	return outbox.Join(
 		articles.Facts(),
 		analysis.Facts(),
+		scraping.Facts(),
 	)
 }
 
 // workers is what domains do in the background, on whichever instance has workers for it: jobs in PostgreSQL.
 func (c *core) workers() []jobs.Work {
-	return []jobs.Work{}
+	return []jobs.Work{
+		c.Scraping.Work(c.cfg.Scraping.Workers),
+	}
 }
 
 // mount registers the routes.
 func (s *Server) mount(api *httpapi.API) {
 	articles.Register(api, s.Articles)
 	analysis.Register(api, s.Analysis)
-	scraping.Register(api, s.catalogue, s.scrapingStatus)
+	scraping.Register(api, s.Scraping, s.scrapingStatus)
 }
 
 // cached joins the tables of cached routes.

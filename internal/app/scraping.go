@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -15,12 +16,15 @@ import (
 
 // scrapingConfig is what the environment says of gathering.
 type scrapingConfig struct {
-	// NewsroomURL is where the demo newspaper is while `openlearn dev` runs, whose env file says so; "" = not there.
+	// NewsroomURL is where the demo newspaper is while `openlearn dev` runs, whose env file says so; "" = not there. While it is,
+	// no other source is read by itself.
 	NewsroomURL string `envconfig:"NEWSROOM_URL"`
 	// SourcesFile adds sources to the catalogue, or replaces some.
 	SourcesFile string `envconfig:"SCRAPER_SOURCES_FILE"`
 	// AllowedNets are networks that may be read although they are not public, comma-separated.
 	AllowedNets string `envconfig:"SCRAPER_ALLOWED_NETS"`
+	// Workers is how many passes this process makes at a time, of those that are due or asked for; 0 = none. Passes mostly wait.
+	Workers int `envconfig:"SCRAPER_WORKERS" default:"8"`
 	// UserAgent says who asks; "" = fetch.DefaultUserAgent.
 	UserAgent string `envconfig:"SCRAPER_USER_AGENT"`
 
@@ -29,6 +33,9 @@ type scrapingConfig struct {
 
 // Validate reads the networks. The catalogue is read, and refused, when it is needed.
 func (c *scrapingConfig) Validate() (err error) {
+	if c.Workers < 0 || c.Workers > 1000 {
+		return errors.New("SCRAPER_WORKERS: expected 0 to 1000")
+	}
 	c.SourcesFile, c.UserAgent = strings.TrimSpace(c.SourcesFile), strings.TrimSpace(c.UserAgent)
 	if err := fetch.CheckUserAgent(c.UserAgent); err != nil {
 		return fmt.Errorf("SCRAPER_USER_AGENT: expected %w", err)
@@ -46,6 +53,14 @@ func (c *scrapingConfig) sources() (*source.Catalogue, error) {
 		extra = append(extra, newsroom.Definition(c.NewsroomURL))
 	}
 	return source.Load(c.SourcesFile, extra...)
+}
+
+// only chooses the sources that are read by themselves; nil = all.
+func (c *scrapingConfig) only() func(source.Source) bool {
+	if c.NewsroomURL == "" {
+		return nil
+	}
+	return func(s source.Source) bool { return s.ID == newsroom.ID }
 }
 
 // fetchConfig says how what sources publish is read.
@@ -76,6 +91,7 @@ func (c *core) openScraping() error {
 	c.Scraping, err = scraping.NewService(scraping.ServiceConfig{
 		Sources: c.catalogue, Fetcher: fetcher, Sink: scrapeSink{c}, Known: c.Articles.Known, Log: c.log, Metrics: metrics,
 		Entries: c.fetches, Cache: c.cache,
+		Store: scraping.NewStore(c.db.Gorm, c.outbox), Jobs: c.jobs, Only: c.cfg.Scraping.only(), Lease: c.cfg.testing.sourceLease,
 	})
 	return err
 }

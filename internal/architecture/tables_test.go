@@ -36,6 +36,8 @@ var tables = map[string]struct {
 	"cache_outbox":       {"internal/outbox", nil},
 	"cache_region":       {"internal/outbox", nil},
 	"cache_database":     {"internal/outbox", nil},
+	"scraping_sources":   {"internal/scraping", nil},
+	"scraping_leases":    {"internal/scraping", nil},
 	"river_job":          {"internal/jobs", nil},
 	"river_leader":       {"internal/jobs", nil},
 	"river_queue":        {"internal/jobs", nil},

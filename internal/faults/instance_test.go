@@ -130,7 +130,7 @@ func guard(pid int) (dismiss func(), err error) {
 // environment is the caller's without what would configure the service.
 func environment() []string {
 	keep := regexp.MustCompile(`^(PATH|HOME|TMPDIR|LANG|GORACE)=`)
-	env := []string{roleVariable + "=serve"}
+	env := []string{roleVariable + "=serve", "SCRAPER_WORKERS=0"} // nothing is to be gathered from outside
 	for _, e := range os.Environ() {
 		if keep.MatchString(e) {
 			env = append(env, e)

@@ -116,7 +116,7 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 		host = "unnamed"
 	}
 	c := &Client{
-		options: o, pool: pool, log: slog.New(quieten(o.Logger.Handler())), kinds: map[string]Kind{}, stopped: make(chan struct{}),
+		options: o, pool: pool, log: o.Logger, kinds: map[string]Kind{}, stopped: make(chan struct{}),
 		id: fmt.Sprintf("%.60s-%d-%s", host, os.Getpid(), rand.Text()[:12]),
 	}
 	if c.metrics, err = newMetrics(o.Registerer, pool); err != nil {
@@ -138,7 +138,7 @@ func (c *Client) Register(works ...Work) error {
 	workers := river.NewWorkers()
 	config := &river.Config{
 		ID:     c.id,
-		Logger: c.log,
+		Logger: slog.New(quieten(c.log.Handler())),
 		// Without LISTEN, which would hold a connection, and needs one that no pooler shares.
 		PollOnly: true, FetchPollInterval: c.options.Poll, FetchCooldown: min(c.options.Poll, river.FetchCooldownDefault),
 		SoftStopTimeout: c.options.SoftStop,

@@ -136,7 +136,9 @@ func (w *worker[T]) Work(ctx context.Context, j *river.Job[T]) (err error) {
 		outcome = outcomeInterrupted
 		return Snooze(0)
 	}
-	outcome = outcomeOf(ctx, err)
+	if outcome = outcomeOf(ctx, err); outcome == outcomeFailed {
+		w.client.log.Warn("a job failed", "kind", w.kind.name, "job", j.ID, "attempt", j.Attempt, "of", j.MaxAttempts, "error", err)
+	}
 	return err
 }
 

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// quieten makes River's log fit ours. While PostgreSQL is away each of its services says so with every poll: of lines with one
+// quieten makes River's log fit ours. What it tells of its own parts is for debugging. While PostgreSQL is away each of its services says so with every poll: of lines with one
 // level and message, those within a minute of the last are left out.
 func quieten(h slog.Handler) slog.Handler {
 	return &quiet{h: h, said: &said{at: map[line]time.Time{}}}
@@ -31,10 +31,20 @@ type quiet struct {
 }
 
 // Enabled asks the handler beneath.
-func (q *quiet) Enabled(ctx context.Context, level slog.Level) bool { return q.h.Enabled(ctx, level) }
+func (q *quiet) Enabled(ctx context.Context, level slog.Level) bool {
+	return q.h.Enabled(ctx, asDebug(level))
+}
+
+func asDebug(level slog.Level) slog.Level {
+	if level == slog.LevelInfo {
+		return slog.LevelDebug
+	}
+	return level
+}
 
 // Handle passes a line on, unless it was said a moment ago.
 func (q *quiet) Handle(ctx context.Context, r slog.Record) error {
+	r.Level = asDebug(r.Level)
 	if r.Level >= slog.LevelWarn && !q.said.due(line{r.Level, r.Message}, r.Time) {
 		return nil
 	}

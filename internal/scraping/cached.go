@@ -6,9 +6,20 @@ import (
 	"time"
 
 	"openlearn/internal/cache"
+	"openlearn/internal/outbox"
 	"openlearn/internal/scraping/fetch"
 	"openlearn/internal/scraping/source"
 )
+
+// What goes stale when this changes?
+//
+//	how a source does (a pass ended, a pause)    scraping_sources    the status page
+const sourcesTable = "scraping_sources"
+
+// Facts says what a recorded change of this domain's tables invalidates.
+func Facts() outbox.Rules {
+	return outbox.Rules{sourcesTable: func(outbox.Fact) []string { return []string{sourcesTable} }}
+}
 
 // The layers that this domain reads through.
 const (

@@ -14,27 +14,29 @@ import (
 )
 
 // Register mounts the scraping routes.
-func Register(api *httpapi.API, catalogue *source.Catalogue, status *Status) {
-	h := &handlers{catalogue, status}
+func Register(api *httpapi.API, s *Service, status *Status) {
+	h := &handlers{s, s.cfg.Sources, status}
 	get := func(path, id, summary string) huma.Operation {
 		return huma.Operation{Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Tags: []string{"scraping"}}
 	}
 	huma.Register(api, get("/api/scraping/sources", "scraping-sources", "The sources OpenLearn watches"), h.sources)
 	huma.Register(api, get("/api/sources", "sources", "The same under the path that the client calls"), h.sources)
 	huma.Register(api, get("/api/scraping/status", "scraping-status", "How much has been gathered, and when last"), h.showStatus)
+	registerJobs(api, h)
 }
 
-// Cached is the table of the scraping routes that are cached. The catalogue changes with the binary only.
+// Cached is the table of the scraping routes that are cached. The catalogue changes with the binary only. Jobs are as they are now.
 func Cached(api *httpapi.API, status *Status) []service.Route {
 	catalogue := func(*sourcesInput) ([]string, error) { return nil, nil }
 	return []service.Route{
 		httpapi.Cached(api, "/api/scraping/sources", 2*time.Hour, catalogue),
 		httpapi.Cached(api, "/api/sources", 2*time.Hour, catalogue),
-		httpapi.Cached(api, "/api/scraping/status", 5*time.Minute, func(*struct{}) ([]string, error) { return status.Deps(), nil }),
+		httpapi.Cached(api, "/api/scraping/status", 5*time.Minute, func(*struct{}) ([]string, error) { return append(status.Deps(), sourcesTable), nil }),
 	}
 }
 
 type handlers struct {
+	scraping  *Service
 	catalogue *source.Catalogue
 	status    *Status
 }
@@ -42,7 +44,7 @@ type handlers struct {
 type sourcesInput struct {
 	Category string `query:"category" maxLength:"50" doc:"Only this category"`
 	Priority string `query:"priority" maxLength:"50" doc:"Only this priority: high, medium or low"`
-	Format   string `query:"format" maxLength:"50" doc:"ui: a flat list for a selection box" example:"ui"`
+	Format   string `query:"format" maxLength:"50" doc:"ui: a flat list for a selection box; catalogue: all sources of the catalogue, as they are" example:"ui"`
 }
 
 // sourcesOutput is dynamic because the contract's sources is an object by category, or a list when filtered.
@@ -70,7 +72,65 @@ type uiList struct {
 	Total   int        `json:"total"`
 }
 
+// catalogueSource is a source as the catalogue has it.
+type catalogueSource struct {
+	ID        string           `json:"id"`
+	Name      string           `json:"name"`
+	Aliases   []string         `json:"aliases"`
+	Kind      string           `json:"kind"`
+	Category  string           `json:"category,omitempty"`
+	Priority  string           `json:"priority"`
+	Region    string           `json:"region,omitempty"`
+	URL       string           `json:"url"`
+	Scrapable bool             `json:"scrapable"`
+	Disabled  bool             `json:"disabled"`
+	Interval  float64          `json:"interval_minutes"`
+	Entries   []catalogueEntry `json:"entries"`
+}
+
+type catalogueEntry struct {
+	URL    string        `json:"url"`
+	Kind   source.Kind   `json:"kind"`
+	Status source.Status `json:"status"`
+	Read   bool          `json:"read"`
+}
+
+type catalogueList struct {
+	Sources   []catalogueSource `json:"sources"`
+	Total     int               `json:"total"`
+	Scrapable int               `json:"scrapable"`
+}
+
+// whole is the whole catalogue. The contract's shapes know the 43 sources of the original, and 4 scrapers.
+func (h *handlers) whole(in *sourcesInput) catalogueList {
+	out := catalogueList{Sources: []catalogueSource{}}
+	for _, s := range h.catalogue.All() {
+		one := catalogueSource{
+			ID: s.ID, Name: s.Name, Aliases: append([]string{}, s.Aliases...), Kind: s.Kind, Priority: s.Priority, Region: s.Region, URL: s.BaseURL,
+			Scrapable: s.Scrapable(), Disabled: s.Disabled, Interval: s.Interval().Minutes(), Entries: []catalogueEntry{},
+		}
+		if s.Listed != nil {
+			one.Category = s.Listed.Category
+		}
+		if in.Priority != "" && one.Priority != in.Priority || in.Category != "" && one.Category != in.Category && one.Kind != in.Category {
+			continue
+		}
+		for _, e := range s.Entries {
+			one.Entries = append(one.Entries, catalogueEntry{e.URL, e.Kind, e.Status, e.Usable()})
+		}
+		if one.Scrapable {
+			out.Scrapable++
+		}
+		out.Sources = append(out.Sources, one)
+	}
+	out.Total = len(out.Sources)
+	return out
+}
+
 func (h *handlers) sources(_ context.Context, in *sourcesInput) (*sourcesOutput, error) {
+	if in.Format == "catalogue" {
+		return &sourcesOutput{h.whole(in)}, nil
+	}
 	list, filtered := h.catalogue.Listed(), true
 	switch {
 	case in.Priority != "" && in.Category != "":

@@ -30,6 +30,7 @@ type Report struct {
 	Revised    int                  `json:"revised"`    // articles stored before that say something else now
 	Duplicates int                  `json:"duplicates"` // articles that were stored before and say the same
 	Failed     int                  `json:"failed"`     // feeds, pages and articles lost
+	Lost       int                  `json:"lost"`       // of these, pages that could not be read
 	Reasons    map[fetch.Reason]int `json:"reasons"`    // Failed by reason
 	TTL        time.Duration        `json:"-"`          // how long the entries ask to wait
 	Failures   []Failure            `json:"failures"`   // the first maxFailures, in order of occurrence
@@ -56,6 +57,9 @@ const maxFailures = 50
 
 func (r *Report) fail(stage, url string, reason fetch.Reason, err error) {
 	r.Failed++
+	if stage == "fetch" {
+		r.Lost++
+	}
 	if r.Reasons == nil {
 		r.Reasons = map[fetch.Reason]int{}
 	}

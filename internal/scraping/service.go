@@ -8,6 +8,7 @@ package scraping
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"openlearn/internal/cache"
+	"openlearn/internal/jobs"
 	"openlearn/internal/scraping/extract"
 	"openlearn/internal/scraping/fetch"
 	"openlearn/internal/scraping/source"
@@ -57,6 +59,15 @@ type ServiceConfig struct {
 	Entries Entries
 	// Cache is what documents are read through (the layer api_news). Optional.
 	Cache *cache.Cache
+	// Store keeps how each source is doing, and lets one process at a time make a pass over it. Without one that is so in this
+	// process alone, and Jobs, Trigger and Pause are not to be used.
+	Store *Store
+	// Jobs takes passes that are due, or asked for.
+	Jobs *jobs.Client
+	// Only chooses the sources that passes are made over by themselves; nil: all that have an entry.
+	Only func(source.Source) bool
+	// Lease is how long after its last sign of life a process is taken not to make its pass any more. Default 20 s.
+	Lease time.Duration
 	// Concurrency is how many pages are in hand at once. Default 4.
 	Concurrency int
 	// MaxPages bounds the pages fetched in one pass. Default 60.
@@ -75,7 +86,8 @@ type ServiceConfig struct {
 
 // Service scrapes sources, one pass at a time each. It is safe for concurrent use and keeps no goroutine between calls.
 type Service struct {
-	cfg ServiceConfig
+	cfg    ServiceConfig
+	holder string // names this process in leases
 
 	documents *documents
 
@@ -101,6 +113,9 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 	if cfg.PassTimeout <= 0 {
 		cfg.PassTimeout = 20 * time.Minute
 	}
+	if cfg.Lease <= 0 {
+		cfg.Lease = 20 * time.Second
+	}
 	if cfg.BatchSize <= 0 {
 		cfg.BatchSize = 10
 	}
@@ -113,7 +128,7 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 	if cfg.Entries == nil {
 		cfg.Entries = newMemoryEntries()
 	}
-	s := &Service{cfg: cfg, running: map[string]bool{}, seen: map[string]fetch.Validators{}}
+	s := &Service{cfg: cfg, holder: rand.Text(), running: map[string]bool{}, seen: map[string]fetch.Validators{}}
 	var err error
 	s.documents, err = newDocuments(cfg.Fetcher, cfg.Cache)
 	return s, err
@@ -149,14 +164,25 @@ func (s *Service) Scrape(ctx context.Context, source string, options Options) (R
 		return Report{ID: src.ID, Source: src.Name}, fmt.Errorf("scrape %s: %w", src.ID, ErrRunning)
 	}
 	defer s.end(src.ID)
+	held, release, err := s.hold(ctx, src.ID)
+	if err != nil {
+		return Report{ID: src.ID, Source: src.Name}, fmt.Errorf("scrape %s: %w", src.ID, err)
+	}
+	defer release()
 
 	started := s.cfg.Now()
 	p := &pass{service: s, src: src, site: src.Site(), options: options, report: Report{ID: src.ID, Source: src.Name, StartedAt: started.UTC(), Reasons: map[fetch.Reason]int{}, Failures: []Failure{}}}
-	passCtx, cancel := context.WithTimeout(ctx, s.cfg.PassTimeout)
+	passCtx, cancel := context.WithTimeout(held, s.cfg.PassTimeout)
 	defer cancel()
-	err := p.run(passCtx)
+	err = p.run(passCtx)
+	if errors.Is(context.Cause(held), errLeaseLost) {
+		err = errLeaseLost
+	}
 	p.report.Took = s.cfg.Now().Sub(started)
 	s.cfg.Metrics.observe(&p.report, s.cfg.Now(), err)
+	if s.cfg.Store != nil && options.URL == "" && !options.DryRun && ctx.Err() == nil && !errors.Is(err, errLeaseLost) {
+		s.concluded(ctx, src, p.report, err) // a pass that was broken off says nothing of the source
+	}
 	level := slog.LevelInfo
 	if err != nil {
 		level = slog.LevelWarn

@@ -82,6 +82,8 @@ type statusOutput struct {
 		SourceDistribution []SourceCount `json:"source_distribution" nullable:"false" doc:"Largest first"`
 		AvailableScrapers  []string      `json:"available_scrapers"`
 		Timestamp          time.Time     `json:"timestamp"`
+
+		Sources []SourceStatus `json:"sources" nullable:"false" doc:"How gathering from each goes, in the catalogue's order"`
 	}
 }
 
@@ -90,10 +92,15 @@ func (h *handlers) showStatus(ctx context.Context, _ *struct{}) (*statusOutput, 
 	if err != nil {
 		return nil, err
 	}
+	sources, err := h.scraping.Statuses(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out := &statusOutput{}
 	b := &out.Body
 	b.Status, b.TotalArticles, b.RecentArticles, b.LastScrape = "operational", f.Total, f.Recent, f.LastScrape
 	b.SourceDistribution = append([]SourceCount{}, f.BySource...)
 	b.AvailableScrapers, b.Timestamp = h.catalogue.Implemented(), time.Now().UTC()
+	b.Sources = sources
 	return out, nil
 }

@@ -1,0 +1,281 @@
+package scraping
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"openlearn/internal/httpapi"
+	"openlearn/internal/jobs"
+	"openlearn/internal/outbox"
+	"openlearn/internal/scraping/source"
+)
+
+// registerJobs mounts the routes by which passes are asked for, followed, paused and resumed.
+func registerJobs(api *httpapi.API, h *handlers) {
+	admin := func(path, id, summary string) huma.Operation {
+		return api.AdminOnly(huma.Operation{
+			Method: http.MethodPost, Path: "/api/scraping" + path, OperationID: id, Summary: summary, Tags: []string{"scraping"},
+			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable},
+		})
+	}
+	get := func(path, id, summary string, errors ...int) huma.Operation {
+		return huma.Operation{Method: http.MethodGet, Path: "/api/scraping" + path, OperationID: id, Summary: summary, Tags: []string{"scraping"}, Errors: errors}
+	}
+	huma.Register(api, admin("/trigger/{source_name}", "scraping-trigger", "Ask for a pass over a source now"), h.trigger)
+	huma.Register(api, admin("/sources/{source_name}/pause", "scraping-pause", "Let no more passes over a source begin by themselves"), h.pause)
+	huma.Register(api, admin("/sources/{source_name}/resume", "scraping-resume", "Let passes over a source begin again, the first now"), h.resume)
+	huma.Register(api, get("/jobs", "scraping-jobs", "Passes that wait, run, or ended lately; the newest first"), h.jobs)
+	huma.Register(api, get("/jobs/{id}", "scraping-job", "One pass, and how far it is", http.StatusNotFound), h.job)
+}
+
+type sourceInput struct {
+	Name string `path:"source_name" maxLength:"200" doc:"Id, name or alias of a source, in any spelling of its accents" example:"El Tiempo"`
+}
+
+// find is the source that is meant, or a 404 that names the nearest.
+func (h *handlers) find(name string) (source.Source, error) {
+	if plain, err := url.PathUnescape(name); err == nil {
+		name = plain
+	}
+	src, ok := h.catalogue.Find(name)
+	if !ok {
+		text := fmt.Sprintf("Source %s not found", httpapi.Shorten(name))
+		var near []string
+		for _, id := range h.catalogue.Nearest(name, 3) {
+			if one, ok := h.catalogue.Find(id); ok {
+				near = append(near, one.Name)
+			}
+		}
+		if len(near) > 0 {
+			text += "; nearest: " + strings.Join(near, ", ")
+		}
+		return src, httpapi.NotFound(text)
+	}
+	return src, nil
+}
+
+// triggered is dynamic because the contract has two shapes: a source that cannot be scraped is no error.
+type triggerOutput struct{ Body any }
+
+type triggered struct {
+	Status       string     `json:"status"`
+	Source       string     `json:"source"`
+	Scraper      string     `json:"scraper"`
+	JobID        int64      `json:"job_id"`
+	Deduplicated bool       `json:"deduplicated"`
+	State        jobs.State `json:"state"`
+	Timestamp    time.Time  `json:"timestamp"`
+}
+
+type notImplemented struct {
+	Status    string   `json:"status"`
+	Source    string   `json:"source"`
+	Message   string   `json:"message"`
+	Available []string `json:"available_scrapers"`
+}
+
+func (h *handlers) trigger(ctx context.Context, in *sourceInput) (*triggerOutput, error) {
+	src, err := h.find(in.Name)
+	if err != nil {
+		return nil, err
+	}
+	if !src.Scrapable() {
+		return &triggerOutput{notImplemented{
+			"not_implemented", src.Name, fmt.Sprintf("No entry of %s is known: openlearn sources probe %s looks for some", src.Name, src.ID), h.catalogue.Implemented(),
+		}}, nil
+	}
+	job, err := h.scraping.Trigger(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	return &triggerOutput{triggered{"triggered", src.Name, scraperName(src), job.ID, job.Duplicate, job.State, time.Now().UTC()}}, nil
+}
+
+// scraperName is what the original called the class: El Tiempo had an ElTiempoScraper.
+func scraperName(src source.Source) string {
+	var b strings.Builder
+	for word := range strings.SplitSeq(src.ID, "_") {
+		if word != "" {
+			b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+		}
+	}
+	return b.String() + "Scraper"
+}
+
+type pauseInput struct {
+	Name   string `path:"source_name" maxLength:"200"`
+	Reason string `query:"reason" maxLength:"300" doc:"Shown to other operators"`
+}
+
+type sourceOutput struct {
+	Invalidation string `header:"X-Invalidation"`
+	Body         SourceStatus
+}
+
+func (h *handlers) pause(ctx context.Context, in *pauseInput) (*sourceOutput, error) {
+	return h.setPaused(ctx, in.Name, true, in.Reason)
+}
+
+func (h *handlers) resume(ctx context.Context, in *sourceInput) (*sourceOutput, error) {
+	return h.setPaused(ctx, in.Name, false, "")
+}
+
+func (h *handlers) setPaused(ctx context.Context, name string, paused bool, reason string) (*sourceOutput, error) {
+	src, err := h.find(name)
+	if err != nil {
+		return nil, err
+	}
+	pending, err := h.scraping.Pause(ctx, src, paused, reason)
+	if errors.Is(err, outbox.ErrUnconfirmed) {
+		return nil, httpapi.StoredUnconfirmed("")
+	}
+	if err != nil {
+		return nil, err
+	}
+	st, err := h.scraping.cfg.Store.State(ctx, src.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := &sourceOutput{Body: statusOf(src, st, time.Now())}
+	if pending {
+		out.Invalidation = httpapi.InvalidationPending
+	}
+	return out, nil
+}
+
+type jobsInput struct {
+	Source string `query:"source" maxLength:"200" doc:"Only passes over this source: id, name or alias"`
+	State  string `query:"state" enum:"available,scheduled,retryable,running,completed,cancelled,discarded" doc:"Only jobs in this state"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"50"`
+	Before int64  `query:"before" minimum:"0" doc:"Only jobs with lower ids: next_before of the page before"`
+}
+
+type jobsOutput struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         struct {
+		Items      []JobStatus `json:"items" nullable:"false"`
+		HasMore    bool        `json:"has_more"`
+		NextBefore *int64      `json:"next_before"`
+		Count      int         `json:"count"`
+	}
+}
+
+// JobStatus is a pass as a job.
+type JobStatus struct {
+	ID        int64               `json:"id"`
+	Source    string              `json:"source"`
+	SourceID  string              `json:"source_id"`
+	State     jobs.State          `json:"state" doc:"available: waits for a worker; scheduled: for its time; retryable: failed, and waits for another attempt; discarded: failed as often as it may"`
+	Asked     bool                `json:"asked" doc:"Somebody asked for it; else it was due"`
+	Attempt   int                 `json:"attempt"`
+	Attempts  int                 `json:"max_attempts"`
+	CreatedAt time.Time           `json:"created_at"`
+	DueAt     time.Time           `json:"due_at"`
+	StartedAt *time.Time          `json:"started_at"`
+	EndedAt   *time.Time          `json:"ended_at"`
+	Progress  *JobProgress        `json:"progress"`
+	Errors    []jobs.AttemptError `json:"errors" nullable:"false" doc:"Of attempts that failed"`
+}
+
+// JobProgress is how far a pass is.
+type JobProgress struct {
+	PagesTotal int     `json:"pages_total"`
+	PagesDone  int     `json:"pages_done"`
+	Percent    float64 `json:"percent"`
+	Report     Report  `json:"report"`
+}
+
+func (h *handlers) jobStatus(i jobs.Info) (JobStatus, error) {
+	var args PassArgs
+	if err := json.Unmarshal(i.Args, &args); err != nil {
+		return JobStatus{}, fmt.Errorf("arguments of job %d: %w", i.ID, err)
+	}
+	out := JobStatus{
+		ID: i.ID, SourceID: args.Source, Source: args.Source, State: i.State, Asked: args.Asked, Attempt: i.Attempt, Attempts: i.Attempts,
+		CreatedAt: i.Created, DueAt: i.Scheduled, StartedAt: i.Begun, EndedAt: i.Ended, Errors: append([]jobs.AttemptError{}, i.Errors...),
+	}
+	if src, ok := h.catalogue.Find(args.Source); ok {
+		out.Source = src.Name
+	}
+	if i.Progress != nil {
+		p := &JobProgress{}
+		if err := json.Unmarshal(i.Progress, &p.Report); err != nil {
+			return out, fmt.Errorf("progress of job %d: %w", i.ID, err)
+		}
+		p.PagesTotal, p.PagesDone = p.Report.tried()
+		if p.Percent = 100; p.PagesTotal > 0 {
+			p.Percent = 100 * float64(p.PagesDone) / float64(p.PagesTotal)
+		}
+		out.Progress = p
+	}
+	return out, nil
+}
+
+func (h *handlers) jobs(ctx context.Context, in *jobsInput) (*jobsOutput, error) {
+	f := jobs.Filter{Kinds: []string{passKind}, Before: in.Before, Limit: in.Limit + 1}
+	if in.State != "" {
+		f.States = []jobs.State{jobs.State(in.State)}
+	}
+	if in.Source != "" {
+		src, err := h.find(in.Source)
+		if err != nil {
+			return nil, err
+		}
+		f.Like = likeSource{src.ID}
+	}
+	found, err := h.scraping.cfg.Jobs.List(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	out := &jobsOutput{CacheControl: "no-store"}
+	b := &out.Body
+	if b.HasMore = len(found) > in.Limit; b.HasMore {
+		found = found[:in.Limit]
+		b.NextBefore = &found[in.Limit-1].ID
+	}
+	b.Count, b.Items = len(found), make([]JobStatus, len(found))
+	for i, job := range found {
+		if b.Items[i], err = h.jobStatus(job); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// likeSource chooses passes by their source.
+type likeSource struct {
+	Source string `json:"source"`
+}
+
+// Kind is that of passes.
+func (likeSource) Kind() string { return passKind }
+
+type jobInput struct {
+	ID int64 `path:"id" minimum:"1"`
+}
+
+type jobOutput struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         JobStatus
+}
+
+func (h *handlers) job(ctx context.Context, in *jobInput) (*jobOutput, error) {
+	i, err := h.scraping.cfg.Jobs.Get(ctx, in.ID, passKind)
+	if errors.Is(err, jobs.ErrNotFound) {
+		return nil, httpapi.NotFound(fmt.Sprintf("Job %d not found: there is none, or it ended long ago", in.ID))
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &jobOutput{CacheControl: "no-store"}
+	out.Body, err = h.jobStatus(i)
+	return out, err
+}
