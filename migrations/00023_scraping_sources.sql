@@ -1,9 +1,10 @@
 -- +goose Up
 
 -- How gathering goes, by source of the catalogue: what operators see, and when the next pass is due. A row is there from the
--- first pass or pause.
+-- first look at which sources are due.
 CREATE TABLE scraping_sources (
     id           text PRIMARY KEY,
+    created_at   timestamptz NOT NULL DEFAULT now(), -- passes are made since
     paused_at    timestamptz,              -- NULL: passes are made
     pause_reason text,
     next_at      timestamptz NOT NULL DEFAULT now(),
@@ -11,6 +12,7 @@ CREATE TABLE scraping_sources (
     ended_at     timestamptz,
     succeeded_at timestamptz,              -- the end of the last pass that did not fail
     newest_at    timestamptz,              -- the date of the newest article that was announced
+    stored_at    timestamptz,              -- when an article was last stored or revised
     failures     integer NOT NULL DEFAULT 0, -- passes that failed, in a row
     failure      text,                     -- why the last one did
     report       jsonb,                    -- of the last pass

@@ -148,6 +148,7 @@ func (a *testApp) live(paper *testNewsroom) {
 		a.get("/api/scraping/status")
 		a.get("/api/articles/1", "X-API-Key", testAdminKey)
 	}
+	a.trigger("El Tiempo") // a job that waits
 	a.scrapeNews(paper)
 }
 

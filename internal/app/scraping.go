@@ -93,5 +93,8 @@ func (c *core) openScraping() error {
 		Entries: c.fetches, Cache: c.cache,
 		Store: scraping.NewStore(c.db.Gorm, c.outbox), Jobs: c.jobs, Only: c.cfg.Scraping.only(), Lease: c.cfg.testing.sourceLease,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return c.Scraping.Register(c.registry)
 }

@@ -39,7 +39,7 @@ FROM lost WHERE j.id = lost.id`
 func (c *Client) beat(ctx context.Context) error {
 	defer c.checkLease()
 	began := time.Now()
-	asking, cancel := context.WithTimeout(ctx, c.options.Beat)
+	asking, cancel := context.WithTimeout(ctx, max(c.options.Beat, time.Second))
 	defer cancel()
 	if _, err := c.pool.Exec(asking, seen, c.id); err != nil {
 		return fmt.Errorf("say that this process is there: %w", err)

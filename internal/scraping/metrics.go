@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"openlearn/internal/scraping/fetch"
 	"openlearn/internal/scraping/source"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +19,8 @@ type Metrics struct {
 	lost     *prometheus.CounterVec
 	took     *prometheus.HistogramVec
 	last     *prometheus.GaugeVec
+	pages    *prometheus.CounterVec
+	bytes    *prometheus.CounterVec
 }
 
 // What became of a pass, as the label `outcome`.
@@ -44,11 +47,17 @@ func NewMetrics(reg prometheus.Registerer, known *source.Catalogue) (*Metrics, e
 			Name: "scraping_pass_duration_seconds", Help: "Time of passes over a source.",
 			Buckets: []float64{.1, .5, 1, 5, 15, 30, 60, 120, 300, 600, 1200},
 		}, []string{"source"}),
+		pages: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "scraping_pages_total", Help: "Pages of articles that passes of this process asked for, by result: fetched, unchanged (with feeds that were), or lost.",
+		}, []string{"source", "result"}),
+		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "scraping_bytes_total", Help: "Bytes of the pages that passes of this process read, decompressed.",
+		}, []string{"source"}),
 		last: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "scraping_last_success_timestamp_seconds", Help: "When this process last ended a pass over a source that did not fail (Unix time).",
 		}, []string{"source"}),
 	}
-	for _, c := range []prometheus.Collector{m.passes, m.articles, m.lost, m.took, m.last} {
+	for _, c := range []prometheus.Collector{m.passes, m.articles, m.lost, m.took, m.last, m.pages, m.bytes} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("scraping: register metrics: %w", err)
 		}
@@ -64,6 +73,13 @@ func NewMetrics(reg prometheus.Registerer, known *source.Catalogue) (*Metrics, e
 func (m *Metrics) begin(id string) {
 	m.passes.WithLabelValues(id, outcomeOK)
 	m.passes.WithLabelValues(id, outcomeFailed)
+	for _, result := range []string{"fetched", "unchanged", "lost"} {
+		m.pages.WithLabelValues(id, result)
+	}
+	m.bytes.WithLabelValues(id)
+	for _, reason := range []fetch.Reason{fetch.ReasonRobots, fetch.ReasonThrottled} {
+		m.lost.WithLabelValues(id, string(reason))
+	}
 	m.articles.WithLabelValues(id, "saved")
 	m.articles.WithLabelValues(id, "revised")
 	m.articles.WithLabelValues(id, "duplicate")
@@ -87,6 +103,10 @@ func (m *Metrics) observe(r *Report, now time.Time, err error) {
 	m.articles.WithLabelValues(r.ID, "saved").Add(float64(r.Saved))
 	m.articles.WithLabelValues(r.ID, "revised").Add(float64(r.Revised))
 	m.articles.WithLabelValues(r.ID, "duplicate").Add(float64(r.Duplicates))
+	m.pages.WithLabelValues(r.ID, "fetched").Add(float64(r.Fetched))
+	m.pages.WithLabelValues(r.ID, "unchanged").Add(float64(r.Unchanged))
+	m.pages.WithLabelValues(r.ID, "lost").Add(float64(r.Lost))
+	m.bytes.WithLabelValues(r.ID).Add(float64(r.Bytes))
 	m.took.WithLabelValues(r.ID).Observe(r.Took.Seconds())
 	for reason, n := range r.Reasons {
 		m.lost.WithLabelValues(r.ID, string(reason)).Add(float64(n))

@@ -35,6 +35,7 @@ type result struct {
 	validators fetch.Validators
 	unchanged  bool
 	fetched    bool
+	bytes      int
 	stage      string // where it failed, with err
 	err        error
 }
@@ -150,7 +151,7 @@ func (p *pass) page(ctx context.Context, it discover.Item) (r result) {
 		r.unchanged = true
 		return r
 	}
-	r.fetched = true
+	r.fetched, r.bytes = true, len(doc.Body)
 	r.article, r.err = extract.Extract(extract.Decode(doc.Body, doc.ContentType), extract.Hints{
 		URL: doc.URL, Source: p.src.Name, Language: p.src.Language, Site: &p.site,
 	})
@@ -199,6 +200,7 @@ func fillFromFeed(a *extract.Article, it discover.Item) {
 func (p *pass) take(ctx context.Context, r result) {
 	if r.fetched {
 		p.report.Fetched++
+		p.report.Bytes += int64(r.bytes)
 	}
 	switch {
 	case r.err != nil:

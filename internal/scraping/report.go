@@ -24,6 +24,7 @@ type Report struct {
 	Known      int                  `json:"known"`      // not fetched, because they are stored already
 	Cut        int                  `json:"cut"`        // not fetched, because a pass fetches no more
 	Fetched    int                  `json:"fetched"`    // pages read
+	Bytes      int64                `json:"bytes"`      // of the pages read
 	Unchanged  int                  `json:"unchanged"`  // pages or feeds answered 304
 	Extracted  int                  `json:"extracted"`  // articles found in pages
 	Saved      int                  `json:"saved"`      // articles stored

@@ -204,7 +204,9 @@ scraping_passes_total{outcome="ok",source="x"} %OK
 	expect("1", "0")
 	want(`# HELP scraping_failures_total Feeds, pages and articles that passes lost, by reason.
 # TYPE scraping_failures_total counter
+scraping_failures_total{reason="robots",source="x"} 0
 scraping_failures_total{reason="status",source="x"} 1
+scraping_failures_total{reason="throttled",source="x"} 0
 # HELP scraping_articles_total Articles that passes extracted, by what became of them: saved, revised, or duplicate.
 # TYPE scraping_articles_total counter
 scraping_articles_total{result="duplicate",source="x"} 0

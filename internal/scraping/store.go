@@ -24,6 +24,7 @@ func NewStore(db *gorm.DB, relay *outbox.Relay) *Store { return &Store{db, relay
 // SourceState is how gathering from a source goes.
 type SourceState struct {
 	ID          string          `gorm:"primaryKey"`
+	CreatedAt   time.Time       // passes are made since
 	PausedAt    *time.Time      // nil = not paused
 	PauseReason *string         //
 	NextAt      time.Time       // when the next pass is due
@@ -31,6 +32,7 @@ type SourceState struct {
 	EndedAt     *time.Time      //
 	SucceededAt *time.Time      // the end of the last pass that did not fail
 	NewestAt    *time.Time      // the date of the newest article that was announced
+	StoredAt    *time.Time      // when an article was last stored or revised
 	Failures    int             // passes that failed, in a row
 	Failure     *string         // why the last one did
 	Report      json.RawMessage `gorm:"serializer:jsonb"` // of the last pass
@@ -70,8 +72,14 @@ func (s *Store) State(ctx context.Context, id string) (SourceState, error) {
 // Due are those of these sources over which a pass is due: not paused, and not before their time.
 func (s *Store) Due(ctx context.Context, ids []string) ([]string, error) {
 	var due []string
-	err := s.db.WithContext(ctx).Raw(`SELECT id FROM json_array_elements_text(?::json) AS known(id)
-		WHERE NOT EXISTS (SELECT FROM scraping_sources s WHERE s.id = known.id AND (paused_at IS NOT NULL OR next_at > now()))`, jsonOf(ids)).Scan(&due).Error
+	_, err := s.outbox.Write(ctx, func(tx *gorm.DB) error {
+		return tx.Exec(`INSERT INTO scraping_sources (id) SELECT id FROM json_array_elements_text(?::json) AS known(id)
+			WHERE NOT EXISTS (SELECT FROM scraping_sources s WHERE s.id = known.id) ON CONFLICT DO NOTHING`, jsonOf(ids)).Error
+	})
+	if err == nil || errors.Is(err, outbox.ErrUnconfirmed) {
+		err = s.db.WithContext(ctx).Raw(`SELECT id FROM scraping_sources WHERE id IN (SELECT json_array_elements_text(?::json)) AND paused_at IS NULL AND next_at <= now()
+			ORDER BY next_at`, jsonOf(ids)).Scan(&due).Error
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ask which sources are due: %w", err)
 	}
@@ -106,16 +114,16 @@ func (s *Store) Conclude(ctx context.Context, e ended) error {
 		return fmt.Errorf("record a pass over %s: %w", e.report.ID, err)
 	}
 	_, err = s.outbox.Write(ctx, func(tx *gorm.DB) error {
-		return tx.Exec(`INSERT INTO scraping_sources AS s (id, next_at, started_at, ended_at, succeeded_at, newest_at, failures, failure, report, stored, revised)
-			VALUES (@id, now() + make_interval(secs => @next), @started, now(), CASE WHEN @failure = '' THEN now() END, @newest, (@failure <> '')::integer, nullif(@failure, ''), @report, @stored, @revised)
+		return tx.Exec(`INSERT INTO scraping_sources AS s (id, next_at, started_at, ended_at, succeeded_at, newest_at, stored_at, failures, failure, report, stored, revised)
+			VALUES (@id, now() + make_interval(secs => @next), @started, now(), CASE WHEN @failure = '' THEN now() END, @newest, CASE WHEN @some THEN now() END, (@failure <> '')::integer, nullif(@failure, ''), @report, @stored, @revised)
 			ON CONFLICT (id) DO UPDATE SET
 				next_at = excluded.next_at, started_at = excluded.started_at, ended_at = excluded.ended_at,
-				succeeded_at = coalesce(excluded.succeeded_at, s.succeeded_at), newest_at = greatest(excluded.newest_at, s.newest_at),
+				succeeded_at = coalesce(excluded.succeeded_at, s.succeeded_at), newest_at = greatest(excluded.newest_at, s.newest_at), stored_at = coalesce(excluded.stored_at, s.stored_at),
 				failures = CASE WHEN @failure = '' THEN 0 ELSE s.failures + 1 END, failure = excluded.failure, report = excluded.report,
 				stored = s.stored + excluded.stored, revised = s.revised + excluded.revised`,
 			map[string]any{
 				"id": e.report.ID, "next": e.next.Seconds(), "started": e.report.StartedAt, "failure": e.failure, "newest": e.newest, "report": string(report),
-				"stored": e.report.Saved, "revised": e.report.Revised,
+				"stored": e.report.Saved, "revised": e.report.Revised, "some": e.report.Saved+e.report.Revised > 0,
 			}).Error
 	})
 	if err != nil && !errors.Is(err, outbox.ErrUnconfirmed) {
