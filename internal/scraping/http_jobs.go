@@ -40,29 +40,29 @@ type sourceInput struct {
 	Name string `path:"source_name" maxLength:"200" doc:"Id, name or alias of a source, in any spelling of its accents" example:"El Tiempo"`
 }
 
-// find is the source that is meant, or a 404 that names the nearest.
-func (h *handlers) find(name string) (source.Source, error) {
+// Named is the source that is meant, or a 404 that names the nearest.
+func (s *Service) Named(name string) (source.Source, error) {
 	if plain, err := url.PathUnescape(name); err == nil {
 		name = plain
 	}
-	src, ok := h.catalogue.Find(name)
-	if !ok {
-		text := fmt.Sprintf("Source %s not found", httpapi.Shorten(name))
-		var near []string
-		for _, id := range h.catalogue.Nearest(name, 3) {
-			if one, ok := h.catalogue.Find(id); ok {
-				near = append(near, one.Name)
-			}
-		}
-		if len(near) > 0 {
-			text += "; nearest: " + strings.Join(near, ", ")
-		}
-		return src, httpapi.NotFound(text)
+	src, ok := s.cfg.Sources.Find(name)
+	if ok {
+		return src, nil
 	}
-	return src, nil
+	text := fmt.Sprintf("Source %s not found", httpapi.Shorten(name))
+	var near []string
+	for _, id := range s.cfg.Sources.Nearest(name, 3) {
+		if one, ok := s.cfg.Sources.Find(id); ok {
+			near = append(near, one.Name)
+		}
+	}
+	if len(near) > 0 {
+		text += "; nearest: " + strings.Join(near, ", ")
+	}
+	return src, httpapi.NotFound(text)
 }
 
-// triggered is dynamic because the contract has two shapes: a source that cannot be scraped is no error.
+// triggerOutput is dynamic because the contract has two shapes: a source that cannot be scraped is no error.
 type triggerOutput struct{ Body any }
 
 type triggered struct {
@@ -83,7 +83,7 @@ type notImplemented struct {
 }
 
 func (h *handlers) trigger(ctx context.Context, in *sourceInput) (*triggerOutput, error) {
-	src, err := h.find(in.Name)
+	src, err := h.scraping.Named(in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (h *handlers) resume(ctx context.Context, in *sourceInput) (*sourceOutput, 
 }
 
 func (h *handlers) setPaused(ctx context.Context, name string, paused bool, reason string) (*sourceOutput, error) {
-	src, err := h.find(name)
+	src, err := h.scraping.Named(name)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,33 @@ type JobProgress struct {
 	Report     Report  `json:"report"`
 }
 
-func (h *handlers) jobStatus(i jobs.Info) (JobStatus, error) {
+// Passes is a page of passes as jobs, the newest first: of one source by its id ("" = all), in one state ("" = any), with ids
+// below before (0 = the newest). more: there are others.
+func (s *Service) Passes(ctx context.Context, id, state string, before int64, limit int) (found []JobStatus, more bool, err error) {
+	f := jobs.Filter{Kinds: []string{passKind}, Before: before, Limit: limit + 1}
+	if state != "" {
+		f.States = []jobs.State{jobs.State(state)}
+	}
+	if id != "" {
+		f.Like = likeSource{id}
+	}
+	infos, err := s.cfg.Jobs.List(ctx, f)
+	if err != nil {
+		return nil, false, err
+	}
+	if more = len(infos) > limit; more {
+		infos = infos[:limit]
+	}
+	found = make([]JobStatus, len(infos))
+	for i, info := range infos {
+		if found[i], err = s.jobStatus(info); err != nil {
+			return nil, false, err
+		}
+	}
+	return found, more, nil
+}
+
+func (s *Service) jobStatus(i jobs.Info) (JobStatus, error) {
 	var args PassArgs
 	if err := json.Unmarshal(i.Args, &args); err != nil {
 		return JobStatus{}, fmt.Errorf("arguments of job %d: %w", i.ID, err)
@@ -202,7 +228,7 @@ func (h *handlers) jobStatus(i jobs.Info) (JobStatus, error) {
 		ID: i.ID, SourceID: args.Source, Source: args.Source, State: i.State, Asked: args.Asked, Attempt: i.Attempt, Attempts: i.Attempts,
 		CreatedAt: i.Created, DueAt: i.Scheduled, StartedAt: i.Begun, EndedAt: i.Ended, Errors: append([]jobs.AttemptError{}, i.Errors...),
 	}
-	if src, ok := h.catalogue.Find(args.Source); ok {
+	if src, ok := s.cfg.Sources.Find(args.Source); ok {
 		out.Source = src.Name
 	}
 	if i.Progress != nil {
@@ -220,32 +246,22 @@ func (h *handlers) jobStatus(i jobs.Info) (JobStatus, error) {
 }
 
 func (h *handlers) jobs(ctx context.Context, in *jobsInput) (*jobsOutput, error) {
-	f := jobs.Filter{Kinds: []string{passKind}, Before: in.Before, Limit: in.Limit + 1}
-	if in.State != "" {
-		f.States = []jobs.State{jobs.State(in.State)}
-	}
+	id := ""
 	if in.Source != "" {
-		src, err := h.find(in.Source)
+		src, err := h.scraping.Named(in.Source)
 		if err != nil {
 			return nil, err
 		}
-		f.Like = likeSource{src.ID}
-	}
-	found, err := h.scraping.cfg.Jobs.List(ctx, f)
-	if err != nil {
-		return nil, err
+		id = src.ID
 	}
 	out := &jobsOutput{CacheControl: "no-store"}
 	b := &out.Body
-	if b.HasMore = len(found) > in.Limit; b.HasMore {
-		found = found[:in.Limit]
-		b.NextBefore = &found[in.Limit-1].ID
+	var err error
+	if b.Items, b.HasMore, err = h.scraping.Passes(ctx, id, in.State, in.Before, in.Limit); err != nil {
+		return nil, err
 	}
-	b.Count, b.Items = len(found), make([]JobStatus, len(found))
-	for i, job := range found {
-		if b.Items[i], err = h.jobStatus(job); err != nil {
-			return nil, err
-		}
+	if b.Count = len(b.Items); b.HasMore {
+		b.NextBefore = &b.Items[b.Count-1].ID
 	}
 	return out, nil
 }
@@ -276,6 +292,6 @@ func (h *handlers) job(ctx context.Context, in *jobInput) (*jobOutput, error) {
 		return nil, err
 	}
 	out := &jobOutput{CacheControl: "no-store"}
-	out.Body, err = h.jobStatus(i)
+	out.Body, err = h.scraping.jobStatus(i)
 	return out, err
 }

@@ -1,4 +1,5 @@
-// Package console is the cache's page for operators, /admin/cache: what the admin API tells and does, in a browser. It is
+// Package console is the pages for operators: /admin/cache, what the admin API tells and does, in a browser, and below it that of
+// scraping. It is
 // rendered here, works without scripts where it can, keeps its figures fresh by server-sent events, and asks no other host
 // for anything.
 package console
@@ -23,9 +24,10 @@ const (
 	loginPath = Path + "/login"
 )
 
-// Options configure a Console. Admin, Guard and Logger are needed.
+// Options configure a Console. Admin, Scraping, Guard and Logger are needed.
 type Options struct {
 	Admin      *admin.Admin
+	Scraping   Scraping
 	Guard      httpapi.Guard // its door must trust no foreign origin: the browser sends the cookie by itself
 	Secure     bool          // browsers reach us by TLS, which a proxy ends: cookies are Secure
 	Instance   string        // which of several this is, for the reader
@@ -111,6 +113,10 @@ func (c *Console) Handler() http.Handler {
 		"GET " + Path + "/audit":       c.trail,
 		"POST " + Path + "/invalidate": c.invalidate,
 		"POST " + Path + "/warm":       c.warm,
+
+		"GET " + ScrapingPath:           c.scraping,
+		"GET " + ScrapingPath + "/live": c.scrapingLive,
+		"POST " + ScrapingPath:          c.operateScraping,
 	} {
 		mux.HandleFunc(pattern, c.operatorsOnly(h))
 	}
