@@ -405,7 +405,7 @@ func ownConsole(t *testing.T, a *testApp, change func(*console.Options)) (base, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := console.Options{Admin: a.Server.admin, Guard: guard, Instance: "test", Logger: slog.New(slog.DiscardHandler)}
+	o := console.Options{Admin: a.Server.admin, Scraping: consoleScraping{a.Server.Scraping}, Guard: guard, Instance: "test", Logger: slog.New(slog.DiscardHandler)}
 	change(&o)
 	c, err = console.New(o)
 	if err != nil {
