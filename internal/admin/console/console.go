@@ -208,6 +208,9 @@ var statuses = map[admin.Kind]int{
 func statusOf(err error) int {
 	var e *admin.Error
 	if !errors.As(err, &e) {
+		if other := (*httpapi.Error)(nil); errors.As(err, &other) {
+			return other.GetStatus()
+		}
 		return http.StatusInternalServerError
 	}
 	if status, ok := statuses[e.Kind]; ok {
