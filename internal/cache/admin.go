@@ -28,7 +28,7 @@ func (c *Cache) Exists(ctx context.Context, layer string, k Key) (bool, error) {
 	return in.Current, err
 }
 
-// Delete makes an entry unusable, with it any fill of it under way, and frees
+// Delete makes an entry unusable, with it any fill of it in progress, and frees
 // its memory. Deleting what is not there is no error.
 func (c *Cache) Delete(ctx context.Context, layer string, k Key) error {
 	l, err := c.layer(layer)

@@ -10,7 +10,7 @@ import (
 // The coherence audit compares a sampled share of hits on audited layers with
 // the source. A difference is confirmed only if the entry's versions are
 // unchanged afterwards and no invalidation is known to be pending: then the
-// cache served what the source no longer says, and nothing was under way to
+// cache served what the source no longer says, and nothing was in progress to
 // change that. The service so knows how many nines of coherence it has.
 
 const maxAudits = 2 // at once; beyond that a sample is skipped
@@ -63,7 +63,7 @@ func (c *Cache) audit(q *request, served *answer, versions string) {
 type AuditStats struct {
 	Checks     uint64 `json:"checks"`
 	Mismatches uint64 `json:"mismatches"`
-	// Unsettled are differences that an invalidation under way explains.
+	// Unsettled are differences that an invalidation in progress explains.
 	Unsettled uint64 `json:"unsettled"`
 	// Nines is how many nines of coherence the checks support:
 	// −log10((mismatches+1)/(checks+1)), so that no finding in n checks

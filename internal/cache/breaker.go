@@ -27,8 +27,8 @@ func (c *Cache) redisOK() {
 	}
 }
 
-// redisDown is called after a read of Redis failed, be it for Redis's own
-// reasons or because this process is busy.
+// redisDown is called after a read of Redis failed, for Redis's own reasons or
+// because this process is busy.
 func (c *Cache) redisDown(err error) {
 	c.breaker.errors.inc()
 	if c.own(err) {

@@ -33,7 +33,7 @@ type bypasses struct {
 	slots chan struct{}
 }
 
-// bypassPair is one key's fetch under way and the one after it.
+// bypassPair is one key's fetch in progress and the one after it.
 type bypassPair struct {
 	running, next *bypassFlight
 }

@@ -55,7 +55,7 @@ func TestBypassReadersJoinOnlyALaterFetch(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() { mustGet(t, f, 1, 0) })
 	<-f.enter
-	f.value.Store(1) // the fetch under way has read 0 already
+	f.value.Store(1) // the fetch in progress has read 0 already
 	for range 30 {
 		wg.Go(func() { mustGet(t, f, 1, 1) })
 	}

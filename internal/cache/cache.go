@@ -130,8 +130,9 @@ func New(o Options) (*Cache, error) {
 
 // Start begins the background work: the message link between instances, which
 // ends with Close or with ctx, and the looks at Redis, which end with Close.
-// Reads and loads go on until Close, so a server may drain. Start does not fail when Redis is away: reads go to the source
-// until it is back. Without the link, waiters and bounded reads make do.
+// Reads and loads go on until Close, so a server may drain. Start does not fail
+// when Redis is away: reads go to the source until it is back. Without the link
+// waiters wait for a timer, and bounded reads check as strict ones do.
 func (c *Cache) Start(ctx context.Context) error {
 	if !c.started.CompareAndSwap(false, true) {
 		return nil

@@ -29,7 +29,7 @@
 // # What a read does
 //
 // It looks in process memory, and checks the versions of what it finds there in
-// one exchange that readers share (versionbatch.go). Else it reads the entry and
+// one exchange that readers share (internal/versionbatch). Else it reads the entry and
 // its versions from Redis in one round trip (redisread.go) and judges them
 // (judge.go). What is missing is fetched once per key and versions: readers of a
 // process share a flight (flight.go), processes share by a lock (lock.go,
@@ -48,6 +48,15 @@
 // concurrency. If Redis restarts or fails over and brings back old values, every
 // layer is invalidated before they are served (history.go). While Options.Gate
 // says that invalidations are pending, reads go to the source.
+//
+// # Where things are
+//
+// This package is the protocol: what is read, judged, fetched, stored and
+// invalidated, and what happens when Redis is away. What needs no Cache is below
+// internal, each part by itself: the form of a stored entry (envelope), versions
+// with their keys and marks (version), identifiers (names), fingerprints, the
+// memory (near), shared exchanges (versionbatch, coalesce), patterns, the answer
+// to MGET (resp) and the most asked keys (topkeys).
 //
 // docs/cache.md has the protocol, its edges and how it is proven.
 package cache

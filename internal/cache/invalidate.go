@@ -12,7 +12,7 @@ import (
 	"openlearn/internal/cache/internal/version"
 )
 
-// Invalidate gives dependencies a new version, whatever hangs on them, in one
+// Invalidate gives dependencies a new version, whatever depends on them, in one
 // round trip (on Cluster two if one of them is coarse), within 4 RedisTimeout. Once it has returned
 // nil, no read on any instance returns a value whose fetch began before it was
 // called (bounded near reads: within their stated staleness). After an error
@@ -44,7 +44,7 @@ func (c *Cache) Invalidate(ctx context.Context, deps ...string) error {
 }
 
 // newVersions writes new nonces and tells the other instances. How the buckets
-// of coarse dependencies change as one: closing.go.
+// of coarse dependencies change as one: internal/version/marks.go.
 func (c *Cache) newVersions(ctx context.Context, rdb redis.UniversalClient, deps []string) error {
 	split := slices.ContainsFunc(deps, func(d string) bool { return version.Coarse(version.Short(d)) })
 	switch {

@@ -44,7 +44,7 @@ func TestFlightsAreOfOneType(t *testing.T) {
 				return p != nil && p.next != nil
 			})
 		}
-		if v, err := b.Get(ctx, 1); v.Name != "b" || err != nil { // while a's is under way
+		if v, err := b.Get(ctx, 1); v.Name != "b" || err != nil { // while a's is in progress
 			t.Errorf("open %v: the second Func got %+v, %v", open, v, err)
 		}
 		for _, r := range b.GetMany(ctx, []int{1}) {

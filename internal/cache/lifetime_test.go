@@ -161,7 +161,7 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// A fill under way while its entry is forgotten stores nothing that is served
+// A fill in progress while its entry is forgotten stores nothing that is served
 // past an invalidation.
 func TestAFillOfWhatWasForgottenIsNotServedPastAnInvalidation(t *testing.T) {
 	t.Parallel()

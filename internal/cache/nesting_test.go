@@ -18,7 +18,7 @@ import (
 )
 
 // tower is a chain of entries, each built from the one below it, all of which
-// hang on the coarse "things". The lowest is the source's number.
+// depend on the coarse "things". The lowest is the source's number.
 type tower struct {
 	truth *atomic.Int64
 	level []*Func[int, int64]
@@ -226,7 +226,7 @@ func TestTowersOnClusterWithSlowNodes(t *testing.T) {
 
 // A writer that dies between the passes leaves its marks. Under them reads go
 // to the source and nothing is stored; they run out, although a fill that was
-// under way renews what it finds.
+// in progress renews what it finds.
 func TestMarksOfADeadWriterRunOut(t *testing.T) {
 	t.Parallel()
 	rdb, _ := startCluster(t)

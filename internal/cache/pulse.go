@@ -26,7 +26,7 @@ import (
 // history waits that long before it uses it: nothing is acknowledged on a new
 // primary while anyone may still read the old one.
 type pulse struct {
-	began atomic.Int64 // of the look under way (monotonic); 0 = none
+	began atomic.Int64 // of the look in progress (monotonic); 0 = none
 	late  atomic.Int64 // how late the clock beside the looks was lately
 	ended atomic.Int64 // when the last look that was answered in time ended; 0 = none, or the last was not
 	slow  atomic.Int32 // looks in a row that took too long
@@ -113,13 +113,13 @@ func (c *Cache) tooSlow(began int64) bool {
 }
 
 // redisWell reports whether the last look was answered in time and the one
-// under way is not overdue. False where there is no pulse.
+// in progress is not overdue. False where there is no pulse.
 func (c *Cache) redisWell() bool {
 	began := c.pulse.began.Load()
 	return c.pulse.ended.Load() != 0 && (began == 0 || !c.tooSlow(began))
 }
 
-// overdue reports whether the look under way takes too long.
+// overdue reports whether the look in progress takes too long.
 func (c *Cache) overdue() bool {
 	began := c.pulse.began.Load()
 	return began != 0 && c.tooSlow(began)

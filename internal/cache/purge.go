@@ -18,7 +18,7 @@ import (
 
 // Purging is invalidating for operators, who want to know what it reached. The
 // invalidation itself is as quick as ever; afterwards the keyspace is walked,
-// for a bounded time, and what hung on the invalidated names is counted and
+// for a bounded time, and what depended on the invalidated names is counted and
 // its memory freed.
 
 // PurgeOptions say how.
@@ -38,7 +38,7 @@ type Purged struct {
 	Layers map[string]int
 	// Examples are up to twenty of these entries.
 	Examples []EntryName
-	// Freed counts the keys removed: those, and dead ones that hung on the
+	// Freed counts the keys removed: those, and dead ones that depended on the
 	// same names.
 	Freed int
 	// Dependencies is how many names were given a new version.
@@ -109,7 +109,7 @@ func (c *Cache) PurgeEntry(ctx context.Context, layer, id string, o PurgeOptions
 }
 
 // PurgePattern invalidates a layer's entries whose identifiers match a pattern,
-// fills under way included, and whatever else depends on them. In a pattern *
+// fills in progress included, and whatever else depends on them. In a pattern *
 // stands for any text, ? for one character, and \ takes their meaning away;
 // nothing else is special, and no pattern reaches outside the layer.
 func (c *Cache) PurgePattern(ctx context.Context, layer, text string, o PurgeOptions) (Purged, error) {
@@ -128,7 +128,7 @@ func (c *Cache) PurgePattern(ctx context.Context, layer, text string, o PurgeOpt
 	return p.sweep(ctx)
 }
 
-// purge is one purge under way.
+// purge is one purge in progress.
 type purge struct {
 	c   *Cache
 	opt PurgeOptions
@@ -182,7 +182,7 @@ func (p *purge) doom(ctx context.Context, deps []string) error {
 }
 
 // doomMatching dooms a layer's entries by their identifiers. It walks versions
-// and not entries: a fill under way has made its version before it fetches, so
+// and not entries: a fill in progress has made its version before it fetches, so
 // it is found while its entry is not stored yet.
 func (p *purge) doomMatching(ctx context.Context, l *layerState, glob string, match func(id string) bool) error {
 	prefix := version.Prefix + l.Name + ":"
@@ -211,7 +211,7 @@ func (p *purge) sweep(ctx context.Context) (Purged, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.opt.Within)
 	defer cancel()
-	// Entries of any layer may hang on a name, one layer's version included.
+	// Entries of any layer may depend on a name, one layer's version included.
 	err := p.c.scan(ctx, "*:"+pattern.EscapeGlob(p.c.opt.Version+":")+"*", func(keys []string) error { return p.page(ctx, keys) })
 	p.out.Complete = err == nil
 	if err != nil && (p.opt.DryRun && ctx.Err() == nil) {

@@ -112,7 +112,7 @@ func TestPurgeOutOfTimeIsIncomplete(t *testing.T) {
 	mustGet(t, f, 1, 1)
 }
 
-// The version exists before the entry does, so a fill under way is doomed too.
+// The version exists before the entry does, so a fill in progress is doomed too.
 func TestPurgeEntryDoomsAFillUnderWay(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))

@@ -149,7 +149,7 @@ func (c *Cache) hit(q *request, ans answer) answer {
 }
 
 // fetch gets one entry from the source, or shares the fetch that another
-// reader of the same versions has under way.
+// reader of the same versions has in progress.
 func (c *Cache) fetch(ctx context.Context, q *request, have []string, met uint64, f *found) (answer, error) {
 	versions, lead, err := c.takeLead(ctx, q, have, met)
 	if errors.Is(err, errClosed) {

@@ -33,7 +33,7 @@ func (c *Cache) readEntry(ctx context.Context, t *target) (reading, error) {
 }
 
 // readShared is readEntry for many readers of one entry: those who come while
-// one round trip is under way share the next. It began after they came, so it
+// one round trip is in progress share the next. It began after they came, so it
 // is as good as their own, and a herd costs Redis two round trips at a time.
 func (c *Cache) readShared(ctx context.Context, t *target) (reading, error) {
 	res, err := c.reads.Share(ctx, t.key, c.spawn, func() sharedReading {

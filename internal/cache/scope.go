@@ -63,7 +63,7 @@ type inherited struct {
 	soft, hard int64
 }
 
-// note records a nested read: what it hangs on and when it expires.
+// note records a nested read: what it depends on and when it expires.
 func (s *scope) note(c *Cache, deps []string, b *inherited) {
 	s = s.load()
 	if s == nil || s.c != c {

@@ -158,7 +158,7 @@ func TestDepsIncludeLayerAndEntry(t *testing.T) {
 	}
 }
 
-// What a part may not be kept for, nor hang on unseen, binds the whole too,
+// What a part may not be kept for, nor depend on unseen, binds the whole too,
 // even though the part itself was never stored.
 func TestUnstoredPartsBindTheWhole(t *testing.T) {
 	t.Parallel()
@@ -222,7 +222,7 @@ func TestEachOfABatchAnswersForItsOwnParts(t *testing.T) {
 	}
 }
 
-// A load that reads past the cache still hangs on what it read, and shares its slot with it.
+// A load that reads past the cache still depends on what it read, and shares its slot with it.
 func TestABypassInsideALoadBindsTheWhole(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))

@@ -169,7 +169,7 @@ func TestPurgePatternStaysInItsLayer(t *testing.T) {
 	}
 }
 
-// The version exists before the entry does, so a fill under way is found.
+// The version exists before the entry does, so a fill in progress is found.
 func TestPurgePatternReachesAFillUnderWay(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))

@@ -131,7 +131,7 @@ func (f *Func[A, T]) GetInfo(ctx context.Context, a A) (T, Info, error) {
 	return f.get(ctx, q, a)
 }
 
-// Place is where an argument's entry lies and what that hangs on. Both are
+// Place is where an argument's entry lies and what that depends on. Both are
 // functions of the argument, so who reads it often can work them out once.
 type Place struct{ t target }
 

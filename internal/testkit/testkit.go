@@ -33,11 +33,11 @@ const startLimit = 3 * time.Minute
 //
 //	func TestMain(m *testing.M) { testkit.Main(m) }
 func Main(m *testing.M, options ...goleak.Option) {
-	goleak.VerifyTestMain(m, append(Leaks(), options...)...)
+	goleak.VerifyTestMain(m, append(leaks(), options...)...)
 }
 
-// Leaks are the goroutines that belong to the shared servers, for goleak to ignore.
-func Leaks() []goleak.Option {
+// leaks are the goroutines that belong to the shared servers, for goleak to ignore.
+func leaks() []goleak.Option {
 	return []goleak.Option{
 		goleak.IgnoreAnyFunction("openlearn/internal/devstack.(*process).reap"),
 		// The connection that tells the container reaper we are alive.

@@ -191,7 +191,7 @@ func TestAPostIsStoredUnlessSomethingElseChanged(t *testing.T) {
 	}
 }
 
-// TestAPostReplacesWhatGetsBrought on every instance, and a GET under way does not bring it back.
+// TestAPostReplacesWhatGetsBrought on every instance, and a GET in progress does not bring it back.
 func TestAPostReplacesWhatGetsBrought(t *testing.T) {
 	t.Parallel()
 	arrived, release := make(chan struct{}), make(chan struct{})

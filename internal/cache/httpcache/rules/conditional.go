@@ -30,9 +30,9 @@ func parseETag(s string) (opaque string, weak, ok bool) {
 	return opaque, weak, ok && rest == ""
 }
 
-// AnyMatches compares If-None-Match with the current entity-tag, weakly (RFC 9110 §13.1.2): lists, "*". What is no list
+// anyMatches compares If-None-Match with the current entity-tag, weakly (RFC 9110 §13.1.2): lists, "*". What is no list
 // of entity-tags matches nothing.
-func AnyMatches(lines []string, etag string) bool {
+func anyMatches(lines []string, etag string) bool {
 	current, _, ok := parseETag(etag)
 	for _, line := range lines {
 		s := TrimOWS(line)
@@ -61,7 +61,7 @@ func AnyMatches(lines []string, etag string) bool {
 // without one If-Modified-Since against Last-Modified, else Date, else when the response came.
 func NotModified(req, stored http.Header, responded time.Time) bool {
 	if lines := req.Values("If-None-Match"); len(lines) > 0 {
-		return AnyMatches(lines, stored.Get("ETag"))
+		return anyMatches(lines, stored.Get("ETag"))
 	}
 	since, ok := DateOf(req.Values("If-Modified-Since"), responded)
 	if !ok {

@@ -86,9 +86,9 @@ func strongMatch(lines, etags []string) bool {
 
 func weakMatch(lines, etags []string) bool {
 	for _, etag := range etags {
-		if AnyMatches(lines, etag) {
+		if anyMatches(lines, etag) {
 			return true
 		}
 	}
-	return len(etags) == 0 && AnyMatches(lines, "")
+	return len(etags) == 0 && anyMatches(lines, "")
 }
