@@ -56,6 +56,18 @@ type Warmed struct {
 // Already is, of a dry run, how many entries are there already.
 func (w Warmed) Already() int { return w.Cached - len(w.WouldFill) }
 
+// entry names the entry that an item is of: what the server loads has no variants by parameters.
+func (w Warmed) entry(it Item) string {
+	if w.Loaded {
+		return it.Identifier
+	}
+	return it.Identifier + "?" + paramsOf(it.Params).Encode()
+}
+
+func repeated(i int, it Item, before int) Skipped {
+	return Skipped{i, it.Identifier, fmt.Sprintf("the same entry as item %d, counted there", before)}
+}
+
 // Load has the server load identifiers of a layer; one that it cannot load is refused.
 func (a *Admin) Load(ctx context.Context, layer string, ids []string, dry bool) (Warmed, error) {
 	l, err := a.layer(layer, "layer")
@@ -103,18 +115,27 @@ func (a *Admin) Warm(ctx context.Context, q Fill) (Warmed, error) {
 	if q.DryRun {
 		return a.warmDry(ctx, l, q.Items, w)
 	}
+	if !a.cache.Serving() { // loads would succeed past the cache, and leave nothing in it
+		return Warmed{}, a.refused(cache.ErrBypass, "")
+	}
 	target := map[string]any{"layer": l.Name, "items": len(q.Items)}
 	_, w.Audited, err = a.audited(ctx, "warm", target, func() (p cache.Purged, err error) {
 		results := a.supply
 		if w.Loaded {
 			results = a.load
 		}
+		first := map[string]int{}
 		for i, err := range results(ctx, l, q.Items, w.TTL) {
 			if err == nil {
+				if before, again := first[w.entry(q.Items[i])]; again {
+					w.Skipped = append(w.Skipped, repeated(i, q.Items[i], before))
+					continue
+				}
+				first[w.entry(q.Items[i])] = i
 				w.Cached++
 				continue
 			}
-			if errors.Is(err, cache.ErrBypass) || ctx.Err() != nil {
+			if errors.Is(err, errCache) || ctx.Err() != nil {
 				return p, err // the cache, or the caller, has gone: not the item's fault
 			}
 			w.Skipped = append(w.Skipped, Skipped{i, q.Items[i].Identifier, plain(err)})
@@ -128,7 +149,12 @@ func (a *Admin) Warm(ctx context.Context, q Fill) (Warmed, error) {
 // warmDry sees which items are there. It loads nothing, so of those that are not it cannot tell whether they name anything.
 func (a *Admin) warmDry(ctx context.Context, l cache.Layer, items []Item, w Warmed) (Warmed, error) {
 	w.WouldFill = []string{}
+	first := map[string]int{}
 	for i, it := range items {
+		if before, again := first[w.entry(it)]; again {
+			w.Skipped = append(w.Skipped, repeated(i, it, before))
+			continue
+		}
 		there, problem := false, checkSupplied(it)
 		if w.Loaded {
 			there, problem = a.isThere(ctx, l, it.Identifier)
@@ -142,6 +168,7 @@ func (a *Admin) warmDry(ctx context.Context, l cache.Layer, items []Item, w Warm
 		case !there:
 			w.WouldFill = append(w.WouldFill, it.Identifier)
 		}
+		first[w.entry(it)] = i
 		w.Cached++
 	}
 	return w, nil
@@ -184,10 +211,21 @@ func (a *Admin) supplyOne(ctx context.Context, l cache.Layer, it Item, ttl time.
 	}
 	e := cache.Entry{Layer: l.Name, Key: cache.Key{ID: it.Identifier, Params: paramsOf(it.Params)}}
 	ticket, err := a.cache.Ticket(ctx, e)
-	if err != nil {
+	if err == nil {
+		err = cache.Set(ctx, a.cache, e, it.Value, ttl, ticket)
+	}
+	return ofCache(err)
+}
+
+// errCache marks failures of the cache itself, which every other item would meet too. What they say is for the log.
+var errCache = errors.New("the cache failed")
+
+// ofCache tells them from what is wrong with one item.
+func ofCache(err error) error {
+	if err == nil || errors.Is(err, cache.ErrInvalidKey) || errors.Is(err, cache.ErrTooLarge) {
 		return err
 	}
-	return cache.Set(ctx, a.cache, e, it.Value, ttl, ticket)
+	return fmt.Errorf("%w: %w", errCache, err)
 }
 
 // checkSupplied says why an item cannot be stored as it is.
@@ -247,7 +285,7 @@ func (a *Admin) load(ctx context.Context, l cache.Layer, items []Item, _ time.Du
 		there, err := a.cache.Exists(ctx, l.Name, cache.Key{ID: ids[j]})
 		switch {
 		case err != nil:
-			out[i] = err
+			out[i] = ofCache(err)
 		case !there:
 			out[i] = errors.New("loaded, and not stored: the cache is out of use, or its dependencies changed meanwhile")
 		}

@@ -372,6 +372,18 @@ func TestWarm(t *testing.T) {
 		t.Errorf("skipped %v", skipped)
 	}
 	want(t, a.look("/key/article/"+ids[0]), map[string]any{"value.title": "n0"})
+	if note := fmt.Sprint(got["note"]); !strings.HasPrefix(note, "2 of the items came with a value") {
+		t.Errorf("note %q", note)
+	}
+	// What is named twice is one entry.
+	for _, path := range []string{"/warm?dry_run=true", "/warm"} {
+		twice := a.post(path, fmt.Sprintf(`{"layer": "article", "items": [{"identifier": %q}, {"identifier": %q}]}`, ids[0], ids[0]))
+		want(t, twice, map[string]any{"items_cached": 1, "note": nil})
+		if skipped := fmt.Sprint(twice["skipped"]); !strings.Contains(skipped, "the same entry as item 0") {
+			t.Errorf("%s: %s", path, skipped)
+		}
+	}
+	want(t, a.post("/warm", `{"layer": "api_news", "items": [{"identifier": "q", "value": 1}, {"identifier": "q", "value": 1, "params": {"n": 2}}]}`), map[string]any{"items_cached": 2})
 	before := metric(t, a, `cache_loads_total{layer="article"}`)
 	if r := a.get("/api/scraping/content/" + ids[1]); r.StatusCode != http.StatusOK || metric(t, a, `cache_loads_total{layer="article"}`) != before {
 		t.Errorf("%d, or a warm article was loaded again", r.StatusCode)
@@ -415,6 +427,10 @@ func TestBadInput(t *testing.T) {
 		{"GET", "/key/article/%FF", "", 422, "UTF-8"},
 		{"POST", "/stats", "", 405, "Method Not Allowed"},
 		{"POST", "/invalidate", `{"layer": "bogus"}`, 422, "unknown cache layer"},
+		{"POST", "/invalidate/all?dryrun=true", "", 422, `"type":"extra_forbidden","loc":["query","dryrun"]`},
+		{"POST", "/invalidate?dry_run=true&dry-run=1", `{"layer": "content"}`, 422, `["query","dry-run"]`},
+		{"POST", "/warm?dryRun=1", `{"layer": "article", "items": []}`, 422, `["query","dryRun"]`},
+		{"GET", "/hot?layr=article", "", 422, `["query","layr"]`},
 		{"POST", "/invalidate", `{"layer": "content", "identifier": ""}`, 422, "string_too_short"},
 		{"POST", "/invalidate", `{"layer": "content", "pattern": ""}`, 422, "string_too_short"},
 		{"POST", "/invalidate", `{"layer": "content", "pattern": "["}`, 422, `"loc":["body","pattern"]`},
@@ -603,6 +619,11 @@ func TestCacheHealthWithoutRedis(t *testing.T) {
 	}
 	for _, path := range []string{"/invalidate/all", "/invalidate/article/1"} {
 		a.admin("POST", "/api/cache"+path, "", http.StatusServiceUnavailable)
+	}
+	for _, body := range []string{`{"layer": "article", "items": [{"identifier": "1"}]}`, `{"layer": "topics", "items": [{"identifier": "1", "value": 1}]}`} {
+		if r := a.admin("POST", "/api/cache/warm", body, http.StatusServiceUnavailable); r.Header.Get("Retry-After") == "" || strings.Contains(string(r.body), "127.0.0.1") {
+			t.Errorf("warming without Redis: %v %s", r.Header, r.body)
+		}
 	}
 	rows := a.look("/audit")["items"].([]any)
 	want(t, rows[0].(map[string]any), map[string]any{"state": "failed", "operation": "article_invalidation"})

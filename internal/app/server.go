@@ -121,7 +121,7 @@ const cacheName = "openlearn"
 // cacheResponses is the HTTP cache for every public read. Health is looked at, never stored.
 func (s *Server) cacheResponses(api *httpapi.API) (echo.MiddlewareFunc, error) {
 	responses, err := service.New(service.Options{
-		Cache: s.cache, Routes: s.cached(api), Registerer: s.registry, Logger: s.log, Started: startedBy, Name: cacheName,
+		Cache: s.cache, Routes: s.cached(api), Registerer: s.registry, Logger: s.log, Started: startedBy, Name: cacheName, Scope: s.cfg.Server.PublicURL,
 		CredentialFields: []string{"X-API-Key"}, CredentialCookies: []string{"access_token"},
 	})
 	if err != nil {

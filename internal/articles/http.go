@@ -52,15 +52,21 @@ const maxLimit = 100
 // handlers call.
 func Cached(api *httpapi.API, s *Service) []service.Route {
 	return []service.Route{
-		httpapi.Cached(api, "/api/articles", 15*time.Minute, deps(s.cached.list, (*listInput).query)),
-		httpapi.Cached(api, "/api/articles/search", 15*time.Minute, deps(s.cached.search, (*searchInput).query)),
-		httpapi.Cached(api, "/api/articles/feed.atom", 15*time.Minute, deps(s.cached.list, (*feedInput).query)),
+		listing(httpapi.Cached(api, "/api/articles", 15*time.Minute, deps(s.cached.list, (*listInput).query))),
+		listing(httpapi.Cached(api, "/api/articles/search", 15*time.Minute, deps(s.cached.search, (*searchInput).query))),
+		listing(httpapi.Cached(api, "/api/articles/feed.atom", 15*time.Minute, deps(s.cached.list, (*feedInput).query))),
 		perArticle(httpapi.Cached(api, "/api/articles/{id}", time.Hour, deps(s.cached.article, (*IDInput).query))),
 		perArticle(httpapi.Cached(api, "/api/articles/{id}/revisions", time.Hour, deps(s.cached.revisions, (*IDInput).query))),
-		httpapi.Cached(api, "/api/scraping/content", 30*time.Minute, deps(s.cached.list, (*contentInput).query)),
-		httpapi.Cached(api, "/api/scraping/content/simple", 30*time.Minute, deps(s.cached.simple, (*simpleInput).query)),
+		listing(httpapi.Cached(api, "/api/scraping/content", 30*time.Minute, deps(s.cached.list, (*contentInput).query))),
+		listing(httpapi.Cached(api, "/api/scraping/content/simple", 30*time.Minute, deps(s.cached.simple, (*simpleInput).query))),
 		perArticle(httpapi.Cached(api, "/api/scraping/content/{id}", 30*time.Minute, deps(s.cached.article, (*IDInput).query))),
 	}
+}
+
+// listing marks a route whose answers change with articles that they do not show, or do not show any more.
+func listing(r service.Route) service.Route {
+	r.Listing = true
+	return r
 }
 
 // perArticle lets a route have as many answers as a large archive has articles: nobody can invent those.

@@ -32,8 +32,8 @@ type FilterInput struct {
 	Author        string                    `query:"author" maxLength:"200" doc:"Exact name of the author"`
 	Tag           string                    `query:"tag" maxLength:"200" doc:"One of the article's tags"`
 	Entity        string                    `query:"entity" maxLength:"500" doc:"A person, place or institution named in the article" example:"DANE"`
-	From          httpapi.Opt[httpapi.Date] `query:"from" doc:"Published at or after this moment (RFC 3339, or a day)"`
-	To            httpapi.Opt[httpapi.Date] `query:"to" doc:"Published before this moment, or on or before this day"`
+	From          httpapi.Opt[httpapi.Date] `query:"from" doc:"Published at or after this moment (RFC 3339), or from this day on (2026-11-22, in Colombia)"`
+	To            httpapi.Opt[httpapi.Date] `query:"to" doc:"Published before this moment, or on or before this day (in Colombia)"`
 	MinDifficulty httpapi.Opt[float64]      `query:"min_difficulty" doc:"1 (easy) to 5 (hard)"`
 	MaxDifficulty httpapi.Opt[float64]      `query:"max_difficulty" doc:"1 (easy) to 5 (hard)"`
 	Level         string                    `query:"level" enum:"A1,A2,B1,B2,C1,C2" doc:"CEFR level of who can read it"`

@@ -40,17 +40,18 @@ func New(e *echo.Echo, o Options) *API {
 	if o.Admin.Hosts == nil {
 		o.Admin.Hosts = localHostGuard()
 	}
+	cfg.Servers = []*huma.Server{{URL: o.PublicURL}}
 	a := &API{API: humaecho.New(e, cfg), PublicURL: o.PublicURL, guard: o.Admin}
 	a.UseMiddleware(unreadRefusals(a.API), canonicalQuery(a.API))
 	e.HTTPErrorHandler = HandleEchoError
-	mountDocs(e, a.API)
+	mountDocs(e, a.API, basePath(o.PublicURL))
 	return a
 }
 
 // AdminOnly marks an operation as one for holders of the admin key.
 func (a *API) AdminOnly(op huma.Operation) huma.Operation {
 	op.Security = []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}}
-	op.Middlewares = append(huma.Middlewares{refuseWith(a.API, a.guard.Check), refuseBody(a.API)}, op.Middlewares...)
+	op.Middlewares = append(huma.Middlewares{refuseWith(a.API, a.guard.Check), refuseStrangers(a.API), refuseBody(a.API)}, op.Middlewares...)
 	return op
 }
 

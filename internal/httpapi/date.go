@@ -8,7 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Date is a query parameter that names a moment (RFC 3339) or a whole day (2026-11-22, in UTC as all times here).
+// Date is a query parameter that names a moment (RFC 3339) or a whole day (2026-11-22) of Colombia, where the newspapers' days are: it begins at 05:00 in UTC.
 type Date struct {
 	t   time.Time
 	day bool
@@ -23,16 +23,22 @@ func (d *Date) UnmarshalText(b []byte) error {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", time.DateOnly} {
 		if t, err := time.Parse(layout, text); err == nil && t.Year() >= 1500 {
 			*d = Date{t.UTC(), layout == time.DateOnly}
+			if d.day {
+				d.t = d.t.Add(-colombia)
+			}
 			return nil
 		}
 	}
 	return errors.New("expected RFC 3339, such as 2026-11-22T10:00:00Z, or a day, such as 2026-11-22")
 }
 
+// colombia is its distance from UTC. There was daylight saving time in 1992 and 1993 only.
+const colombia = -5 * time.Hour
+
 // String is the one spelling of what may be spelt in several ways, so that one instant is one key of caches.
 func (d Date) String() string {
 	if d.day {
-		return d.t.Format(time.DateOnly)
+		return d.t.Add(colombia).Format(time.DateOnly)
 	}
 	return d.t.Format(time.RFC3339Nano)
 }

@@ -1,12 +1,16 @@
 package httpapi
 
 import (
+	"bytes"
 	"embed"
 	"encoding/json"
 	"io/fs"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -23,7 +27,17 @@ var docsFS embed.FS
 // docsPolicy is what the two pages need beyond the API's own policy: inline styles, and Redoc's search worker.
 const docsPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src blob:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'"
 
-func mountDocs(e *echo.Echo, api huma.API) {
+// basePath is where a proxy mounts the service: the path of its public address, "" at the root.
+func basePath(publicURL string) string {
+	u, err := url.Parse(publicURL)
+	if err != nil { // the configuration has been validated
+		return ""
+	}
+	return strings.TrimRight(u.EscapedPath(), "/")
+}
+
+// mountDocs serves the pages. base is the path below which browsers see the service.
+func mountDocs(e *echo.Echo, api huma.API, base string) {
 	// Marshalled at the first request, when every operation is registered.
 	spec := sync.OnceValues(func() (*service.Static, error) {
 		b, err := json.Marshal(api.OpenAPI())
@@ -40,7 +54,7 @@ func mountDocs(e *echo.Echo, api huma.API) {
 		s.ServeHTTP(c.Response(), c.Request())
 		return nil
 	}
-	assets := newAssets()
+	assets := newAssets(base)
 	page := func(name string) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			c.Response().Header().Set("Content-Security-Policy", docsPolicy)
@@ -56,13 +70,17 @@ func mountDocs(e *echo.Echo, api huma.API) {
 	e.GET("/docs/assets/:name", func(c echo.Context) error { return assets.serve(c, c.Param("name")) })
 }
 
+// ours are the files whose addresses are those of this service.
+var ours = []string{"swagger.html", "redoc.html", "swagger-init.js"}
+
 // assets are the pages' files, each read when it is first asked for.
 type assets struct {
+	base string
 	mu   sync.Mutex
 	made map[string]*service.Static
 }
 
-func newAssets() *assets { return &assets{made: map[string]*service.Static{}} }
+func newAssets(base string) *assets { return &assets{base: base, made: map[string]*service.Static{}} }
 
 func (a *assets) serve(c echo.Context, name string) error {
 	s, err := a.get(path.Base(name))
@@ -82,6 +100,9 @@ func (a *assets) get(name string) (*service.Static, error) {
 	b, err := fs.ReadFile(docsFS, path.Join("docs", name))
 	if err != nil {
 		return nil, err
+	}
+	if slices.Contains(ours, name) {
+		b = bytes.ReplaceAll(b, []byte(`"/`), []byte(`"`+a.base+`/`))
 	}
 	s, err := service.NewStatic(http.Header{
 		"Content-Type": {mime.TypeByExtension(path.Ext(name))}, "Cache-Control": {"public, max-age=3600"},

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -45,6 +46,9 @@ func canonicalQuery(api huma.API) func(huma.Context, func(huma.Context)) {
 		}
 		given := req.URL.Query()
 		out := url.Values{}
+		if len(ctx.Operation().Security) > 0 {
+			humaecho.Unwrap(ctx).Set(strangersKey, strangers(ctx.Operation(), given))
+		}
 		var items []Item
 		caps, _ := ctx.Operation().Metadata[Caps].(map[string]int64)
 		for _, p := range ctx.Operation().Parameters {
@@ -70,6 +74,40 @@ func canonicalQuery(api huma.API) func(huma.Context, func(huma.Context)) {
 		}
 		req.URL.RawQuery = out.Encode()
 		next(ctx)
+	}
+}
+
+// strangersKey is where the names of parameters that the operation does not have wait until the guard has let the request in.
+const strangersKey = "openlearn.strangers"
+
+// strangers are the names, sorted, that are no parameters of the operation.
+func strangers(op *huma.Operation, given url.Values) (names []string) {
+	for name := range given {
+		if !slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "query" && p.Name == name }) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// refuseStrangers refuses parameters that the operation does not have. Readers' are ignored; an operator's may be a dry run
+// that was misspelt.
+func refuseStrangers(api huma.API) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		names, _ := humaecho.Unwrap(ctx).Get(strangersKey).([]string)
+		if len(names) == 0 {
+			next(ctx)
+			return
+		}
+		e := &Error{status: http.StatusUnprocessableEntity}
+		var items []Item
+		for _, name := range names[:min(len(names), mostItems)] {
+			shown := Shorten(strings.ToValidUTF8(name, "\uFFFD"))
+			items = append(items, Item{Type: "extra_forbidden", Loc: []any{"query", shown}, Msg: "Extra inputs are not permitted", Input: shown})
+		}
+		e.Detail = items
+		write(api, ctx, e)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"openlearn/internal/admin"
@@ -52,6 +53,7 @@ type warmOutput struct {
 		DryRun      bool            `json:"dry_run" doc:"Nothing was loaded or stored"`
 		WouldFill   []string        `json:"would_fill,omitempty" doc:"Of a dry run: identifiers that it would load, since they are not there, or store as supplied"`
 		Audited     bool            `json:"audited" doc:"The audit trail has it; never for a dry run"`
+		Note        string          `json:"note,omitempty" doc:"Of values that were given and not used"`
 	}
 }
 
@@ -75,7 +77,19 @@ func (f *face) warm(ctx context.Context, in *warmInput) (*warmOutput, error) {
 	b := &out.Body
 	b.Status, b.Layer, b.ItemsCached, b.TTLSeconds, b.Loaded = "success", w.Layer, w.Cached, int(w.TTL/time.Second), w.Loaded
 	b.Skipped, b.DryRun, b.WouldFill, b.Audited = w.Skipped, w.DryRun, w.WouldFill, w.Audited
+	if given := valuesIn(in.Body.Items); w.Loaded && given > 0 {
+		b.Note = fmt.Sprintf("%d of the items came with a value, which was not used: the server loads this layer itself", given)
+	}
 	return out, nil
+}
+
+func valuesIn(items []WarmItem) (n int) {
+	for _, it := range items {
+		if it.Value.Set {
+			n++
+		}
+	}
+	return n
 }
 
 type probeInput struct {

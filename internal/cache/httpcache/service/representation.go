@@ -54,11 +54,18 @@ func makeCoded(c rules.Coding, body []byte, hash [16]byte) *coded {
 }
 
 // representationCodec is how representations are stored; the engine compresses them.
-type representationCodec struct{}
+// Its name is part of each entry's fingerprint, so that services whose answers differ in something that no request says never
+// read each other's.
+type representationCodec struct{ scope string }
 
 var _ cache.Codec = representationCodec{}
 
-func (representationCodec) Name() string { return "httpcache-representation-1" }
+func (c representationCodec) Name() string {
+	if c.scope == "" {
+		return "httpcache-representation-1"
+	}
+	return "httpcache-representation-1 of " + c.scope
+}
 
 func (representationCodec) Marshal(v any) ([]byte, error) {
 	r, ok := v.(*representation)

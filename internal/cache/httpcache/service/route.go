@@ -31,6 +31,9 @@ type Route struct {
 	// Deps names what the answer depends on, the dependencies of everything it is built from: those of the cached
 	// functions the handler calls come from their Func.Deps. nil = only what every entry has.
 	Deps func(Params) []string
+	// Listing says that an answer may change when nothing that it shows does: something goes, or joins what it counts. The
+	// handler's Last-Modified cannot tell, so If-Modified-Since is compared with when the answer was made.
+	Listing bool
 	// MaxVariants bounds how many different answers (path values, parameters, variations) each process keeps stored; a new one
 	// displaces the one that was asked for least often. 0 = 10,000.
 	MaxVariants int

@@ -189,7 +189,14 @@ func (s *Service) send(w http.ResponseWriter, r *http.Request, rt *route, rep *r
 	switch {
 	case status == http.StatusOK:
 		h["Cache-Control"], h["Etag"] = revalidate, form.etag
-		switch verdict(r.Header, rep, form) {
+		var made time.Time
+		if rt.Listing {
+			made = s.made(info)
+			if len(rep.header["Last-Modified"]) > 0 && !made.After(s.opt.Now()) {
+				h["Last-Modified"] = []string{made.Format(http.TimeFormat)}
+			}
+		}
+		switch verdict(r.Header, rep, form, made) {
 		case rules.Proceed:
 		case rules.Failed:
 			s.marker.Mark(h, o)
@@ -233,8 +240,18 @@ func (s *Service) send(w http.ResponseWriter, r *http.Request, rt *route, rep *r
 	return sent, enc, nil
 }
 
-// verdict evaluates the client's preconditions against the form it would get now.
-func verdict(h http.Header, rep *representation, form *coded) rules.Verdict {
+// made is the first full second after a listing was stored (or now, if it was not). Until then there may have been another
+// answer within the same second, which an HTTP date cannot tell from this one; from then on it is this answer's Last-Modified.
+func (s *Service) made(info cache.Info) time.Time {
+	at := info.StoredAt()
+	if at.IsZero() {
+		at = s.opt.Now()
+	}
+	return at.UTC().Truncate(time.Second).Add(time.Second)
+}
+
+// verdict evaluates the client's preconditions against the form it would get now. made is for listings only: see there.
+func verdict(h http.Header, rep *representation, form *coded, made time.Time) rules.Verdict {
 	if len(h["If-None-Match"]) == 0 && len(h["If-Match"]) == 0 && len(h["If-Modified-Since"]) == 0 && len(h["If-Unmodified-Since"]) == 0 {
 		return rules.Proceed
 	}
@@ -242,6 +259,9 @@ func verdict(h http.Header, rep *representation, form *coded) rules.Verdict {
 	current := rules.Current{ETags: form.etag}
 	if at, ok := rules.DateOf(rep.header["Last-Modified"], now); ok {
 		current.Modified = at
+		if !made.IsZero() && len(h["If-Unmodified-Since"]) == 0 {
+			current.Modified = made
+		}
 	}
 	return rules.Preconditions(http.MethodGet, h, current, now)
 }

@@ -32,6 +32,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Name is this cache in Cache-Status (RFC 9211). "" = "cache".
 	Name string
+	// Scope is what shapes answers and no request says, such as the address that links begin with. Services with different ones
+	// may share a Redis: neither is given the other's answers.
+	Scope string
 	// CredentialFields are request fields beside Authorization, and CredentialCookies cookies, that say who a request is from.
 	// Such a request is not answered from the cache.
 	CredentialFields, CredentialCookies []string
@@ -153,7 +156,7 @@ func New(o Options) (*Service, error) {
 		Layer:  httpcache.ResponseLayer,
 		Key:    func(c *call) cache.Key { return cache.Key{ID: c.id} },
 		Deps:   (*call).deps,
-		Codec:  representationCodec{},
+		Codec:  representationCodec{o.Scope},
 		Shared: true,
 	}, s.load).ResultTTL(s.ttl)
 	return s, s.answers.Err()
