@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"openlearn/internal/testkit"
 )
 
 // TestListingsTellOfWhatHasGone: who asks by date alone must see that an article that was listed is gone, however soon after;
@@ -22,7 +24,7 @@ func TestListingsTellOfWhatHasGone(t *testing.T) {
 			t.Errorf("%s has no Last-Modified", path)
 		}
 		known := ""
-		eventually(t, path+" is unchanged since the Last-Modified that it says", func() bool {
+		testkit.Eventually(t, path+" is unchanged since the Last-Modified that it says", func() bool {
 			known = a.get(path).Header.Get("Last-Modified")
 			return a.get(path, "If-Modified-Since", known).StatusCode == http.StatusNotModified
 		})
