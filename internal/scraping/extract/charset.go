@@ -14,7 +14,13 @@ import (
 // valid UTF-8 beyond ASCII is UTF-8 whatever is declared, and a page declared UTF-8 whose bytes mostly are not is read
 // as its meta tag says, or as windows-1252. The rest follows the HTML standard's order: byte order mark, Content-Type,
 // meta.
+//
+// Letters that were encoded as UTF-8 twice ("CafÃ©") are put right.
 func Decode(body []byte, contentType string) string {
+	return mendTwice(decode(body, contentType))
+}
+
+func decode(body []byte, contentType string) string {
 	good, bad := source.UTF8Runs(body)
 	if bad == 0 && good > 0 {
 		return string(source.TrimBOM(body))
@@ -61,6 +67,54 @@ func mendBytes(body []byte) string {
 		body, lone = body[1:], false
 	}
 	return out.String()
+}
+
+// mendTwice puts right what was read as windows-1252 although it was UTF-8, and then encoded: the letters of Spanish (Â¿, Ã±) and
+// general punctuation (â€œ). No word of any language has these sequences, so each is judged by itself.
+func mendTwice(s string) string {
+	if !strings.ContainsAny(s, "ÃÂ") && !strings.Contains(s, "â€") {
+		return s
+	}
+	var out strings.Builder
+	out.Grow(len(s))
+	for len(s) > 0 {
+		at := strings.IndexAny(s, "ÂÃâ")
+		if at < 0 {
+			break
+		}
+		out.WriteString(s[:at])
+		s = s[at:]
+		meant, size := twice(s)
+		out.WriteString(meant)
+		s = s[size:]
+	}
+	out.WriteString(s)
+	return out.String()
+}
+
+// twice is the character that s begins with the double encoding of, and how long that is; else its first character.
+func twice(s string) (meant string, size int) {
+	lead, size := utf8.DecodeRuneInString(s)
+	more := 1
+	if lead == 'â' {
+		more = 2
+	}
+	narrow := []byte{byte(lead)}
+	for range more {
+		r, n := utf8.DecodeRuneInString(s[size:])
+		b, ok := charmap.Windows1252.EncodeRune(r)
+		if r >= 0x80 && r <= 0x9f { // the five that windows-1252 lacks are kept as controls
+			b, ok = byte(r), true
+		}
+		if !ok || b < 0x80 || b > 0xbf {
+			break
+		}
+		narrow, size = append(narrow, b), size+n
+	}
+	if r, n := utf8.DecodeRune(narrow); n == more+1 && (more == 1 || r >= 0x2000 && r < 0x2100) {
+		return string(r), size
+	}
+	return string(lead), utf8.RuneLen(lead)
 }
 
 // pasted are the characters that Spanish and its neighbours write beyond ASCII.

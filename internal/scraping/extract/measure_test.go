@@ -15,8 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"unicode"
 
+	"openlearn/internal/scraping/extract/evaluation"
 	"openlearn/internal/scraping/source"
 )
 
@@ -78,11 +78,6 @@ func inParallel(n int, f func(i int)) {
 	wg.Wait()
 }
 
-// wordsOf are the \w+ runs of a text.
-func wordsOf(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) && r != '_' })
-}
-
 // sample thins a list of pages under the race detector, which makes each ten times slower; slack is how far a figure
 // over the sample may then lie under that over all.
 func sample[T any](all []T) (pages []T, slack float64) {
@@ -93,52 +88,6 @@ func sample[T any](all []T) (pages []T, slack float64) {
 		pages = append(pages, all[i])
 	}
 	return pages, 0.06
-}
-
-// shingles are the 4-grams of a text as a multiset; a shorter text is one shingle.
-func shingles(text string) map[string]int {
-	words := wordsOf(text)
-	out := map[string]int{}
-	if len(words) == 0 {
-		return out
-	}
-	if len(words) < 4 {
-		out[strings.Join(words, " ")]++
-		return out
-	}
-	for i := 0; i+4 <= len(words); i++ {
-		out[strings.Join(words[i:i+4], " ")]++
-	}
-	return out
-}
-
-// overlap is precision and recall of two multisets; two empty ones agree.
-func overlap(got, want map[string]int) (precision, recall float64) {
-	tp, g, w := 0, 0, 0
-	for k, n := range got {
-		g += n
-		tp += min(n, want[k])
-	}
-	for _, n := range want {
-		w += n
-	}
-	if g == 0 && w == 0 {
-		return 1, 1
-	}
-	if g > 0 {
-		precision = float64(tp) / float64(g)
-	}
-	if w > 0 {
-		recall = float64(tp) / float64(w)
-	}
-	return precision, recall
-}
-
-func f1(p, r float64) float64 {
-	if p+r == 0 {
-		return 0
-	}
-	return 2 * p * r / (p + r)
 }
 
 // extractText is the body whatever the page lacks besides: a benchmark's page may have no title.
@@ -169,18 +118,18 @@ func TestMeasureBodies(t *testing.T) {
 		start := time.Now()
 		text := extractText(page, u)
 		took[i] = time.Since(start)
-		ps[i], rs[i] = overlap(shingles(text), shingles(truth[ids[i]].ArticleBody))
+		ps[i], rs[i] = evaluation.Overlap(evaluation.Shingles(text), evaluation.Shingles(truth[ids[i]].ArticleBody))
 	})
 	for i, id := range ids {
-		if f1(ps[i], rs[i]) < 0.75 {
+		if evaluation.F1of(ps[i], rs[i]) < 0.75 {
 			t.Logf("  %.8s p %.2f r %.2f %s", id, ps[i], rs[i], truth[id].URL)
 		}
 	}
 	slices.Sort(took)
 	p, r := mean(ps), mean(rs)
-	t.Logf("article-extraction-benchmark, %d pages: 4-gram F1 %.4f (precision %.4f, recall %.4f); %v a page at the median, %v at most", len(ids), f1(p, r), p, r, took[len(took)/2], took[len(took)-1])
-	if floor := 0.94 - slack; f1(p, r) < floor {
-		t.Errorf("4-gram F1 %.4f, want %.2f", f1(p, r), floor)
+	t.Logf("article-extraction-benchmark, %d pages: 4-gram F1 %.4f (precision %.4f, recall %.4f); %v a page at the median, %v at most", len(ids), evaluation.F1of(p, r), p, r, took[len(took)/2], took[len(took)-1])
+	if floor := 0.94 - slack; evaluation.F1of(p, r) < floor {
+		t.Errorf("4-gram F1 %.4f, want %.2f", evaluation.F1of(p, r), floor)
 	}
 }
 
@@ -212,8 +161,8 @@ func TestMeasureWCXB(t *testing.T) {
 		u, _ := url.Parse(truth.URL)
 		id := strings.TrimSuffix(filepath.Base(paths[i]), ".json")
 		text := extractText(readPage(t, filepath.Join(dir, "html", id+".html.gz")), u)
-		p, r := overlap(words(text), words(truth.Truth.Main))
-		f1s[i] = f1(p, r)
+		p, r := evaluation.Overlap(evaluation.BagOfWords(text), evaluation.BagOfWords(truth.Truth.Main))
+		f1s[i] = evaluation.F1of(p, r)
 	})
 	low := 0
 	for _, v := range f1s {
@@ -225,14 +174,6 @@ func TestMeasureWCXB(t *testing.T) {
 	if floor := 0.93 - slack; mean(f1s) < floor {
 		t.Errorf("word F1 %.4f, want %.2f", mean(f1s), floor)
 	}
-}
-
-func words(text string) map[string]int {
-	out := map[string]int{}
-	for _, w := range wordsOf(strings.ToLower(text)) {
-		out[w]++
-	}
-	return out
 }
 
 // fundusPage is one recorded page with what people and parsers know of it.
@@ -343,10 +284,10 @@ func TestMeasureFields(t *testing.T) {
 			body = append(body, s.Headline...)
 			body = append(body, s.Paragraphs...)
 		}
-		pr, re := overlap(words(a.Text), words(strings.Join(body, "\n")))
-		f1s = append(f1s, f1(pr, re))
-		if f1(pr, re) < 0.7 {
-			miss("body", f1(pr, re), len(strings.Join(body, " ")))
+		pr, re := evaluation.Overlap(evaluation.BagOfWords(a.Text), evaluation.BagOfWords(strings.Join(body, "\n")))
+		f1s = append(f1s, evaluation.F1of(pr, re))
+		if evaluation.F1of(pr, re) < 0.7 {
+			miss("body", evaluation.F1of(pr, re), len(strings.Join(body, " ")))
 		}
 	})
 	sort.Strings(log)

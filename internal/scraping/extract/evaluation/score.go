@@ -36,7 +36,7 @@ type Score struct {
 }
 
 // F1 is the harmonic mean of the page's precision and recall.
-func (s Score) F1() float64 { return f1(s.Precision, s.Recall) }
+func (s Score) F1() float64 { return F1of(s.Precision, s.Recall) }
 
 // A Verdict is what a field is worth.
 type Verdict int
@@ -53,9 +53,9 @@ const (
 func Rate(p Page, page string, got Result) Score {
 	s := Score{Page: p, Got: got}
 	if p.Set == AEB {
-		s.Precision, s.Recall = overlap(shingles(got.Text), shingles(p.Body))
+		s.Precision, s.Recall = Overlap(Shingles(got.Text), Shingles(p.Body))
 	} else {
-		s.Precision, s.Recall = overlap(bagOfWords(got.Text), bagOfWords(p.Body))
+		s.Precision, s.Recall = Overlap(BagOfWords(got.Text), BagOfWords(p.Body))
 	}
 	text := source.Collapse(got.Title + "\n" + got.Subtitle + "\n" + got.Text)
 	for _, w := range p.With {
@@ -175,22 +175,23 @@ func textOf(n *html.Node) string {
 	return b.String()
 }
 
-// tokens are the \w+ runs of a text.
-func tokens(text string) []string {
+// Tokens are the \w+ runs of a text.
+func Tokens(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) && r != '_' })
 }
 
-func bagOfWords(text string) map[string]int {
+// BagOfWords are the words of a text in lower case, as a multiset.
+func BagOfWords(text string) map[string]int {
 	out := map[string]int{}
-	for _, w := range tokens(strings.ToLower(text)) {
+	for _, w := range Tokens(strings.ToLower(text)) {
 		out[w]++
 	}
 	return out
 }
 
-// shingles are the 4-grams of a text as a multiset; a shorter text is one shingle.
-func shingles(text string) map[string]int {
-	words := tokens(text)
+// Shingles are the 4-grams of a text as a multiset; a shorter text is one shingle.
+func Shingles(text string) map[string]int {
+	words := Tokens(text)
 	out := map[string]int{}
 	if len(words) == 0 {
 		return out
@@ -205,8 +206,8 @@ func shingles(text string) map[string]int {
 	return out
 }
 
-// overlap is precision and recall of two multisets; two empty ones agree.
-func overlap(got, want map[string]int) (precision, recall float64) {
+// Overlap is precision and recall of two multisets; two empty ones agree.
+func Overlap(got, want map[string]int) (precision, recall float64) {
 	tp, g, w := 0, 0, 0
 	for k, n := range got {
 		g += n
@@ -227,7 +228,8 @@ func overlap(got, want map[string]int) (precision, recall float64) {
 	return precision, recall
 }
 
-func f1(p, r float64) float64 {
+// F1of is the harmonic mean of precision and recall.
+func F1of(p, r float64) float64 {
 	if p+r == 0 {
 		return 0
 	}

@@ -53,7 +53,7 @@ func Summarize(scores []Score) Summary {
 		s.BodyF1[set] /= float64(n)
 	}
 	if n := float64(s.Pages[AEB]); n > 0 {
-		s.BodyF1[AEB] = f1(ps/n, rs/n)
+		s.BodyF1[AEB] = F1of(ps/n, rs/n)
 	}
 	s.Wanted, s.Clean = share(present, wanted), share(absent, unwanted)
 	s.SnippetF1 = share(2*present, present+wanted+unwanted-absent)
