@@ -1,14 +1,10 @@
 package scraping
 
 import (
-	"context"
-	"net/url"
 	"time"
 
 	"openlearn/internal/cache"
 	"openlearn/internal/outbox"
-	"openlearn/internal/scraping/fetch"
-	"openlearn/internal/scraping/source"
 )
 
 // What goes stale when this changes?
@@ -46,116 +42,7 @@ func Layers() []cache.Layer {
 			Name: NewsLayer, Namespace: "api:news", Tier: cache.L2, TTL: time.Hour, Description: "Answers of news sites and feeds.",
 			// A load may wait for its turn at a host whose robots.txt asks for two minutes between requests. Nothing expired is
 			// served: a source that fails has to be seen to fail. Documents are large, and read once or twice.
-			HardTimeout: documentTimeout, Near: cache.Near{Mode: cache.NearOff},
+			HardTimeout: documentTimeout, NegativeTTL: lostFor, Near: cache.Near{Mode: cache.NearOff},
 		},
 	}
-}
-
-// documentTimeout bounds one document with all its waits, redirects and attempts.
-const documentTimeout = 10 * time.Minute
-
-// largestKept is the size of a document that is kept: larger ones are not worth Redis' memory.
-const largestKept = 2 << 20
-
-// documents are the answers of news sites, read through the cache. What goes stale when? Nobody tells us of changes there, so
-// nothing is invalidated but by who wants a document anew:
-//
-//	feeds, sitemaps, sections    as long as the server says, or the time between passes, less a tenth: the next pass reads anew
-//	pages                        an hour at first, then as their changes teach (cache.Adaptive); one that is announced as
-//	                             changed is another entry
-type documents struct {
-	fetcher *fetch.Fetcher
-	cache   *cache.Cache
-	cached  *cache.Func[documentAsk, document]
-}
-
-// documentAsk says which document is wanted.
-type documentAsk struct {
-	source  source.Source
-	url     string
-	accept  string
-	version string // of a page: when it was changed, as its source says
-	entry   bool   // it announces articles
-	known   fetch.Validators
-	anew    bool // not from the cache
-}
-
-// document is what the cache keeps of a fetch.Document.
-type document struct {
-	URL         string        `json:"url"`
-	Moved       string        `json:"moved,omitempty"`
-	ContentType string        `json:"content_type,omitempty"`
-	Body        []byte        `json:"body"`
-	ETag        string        `json:"etag,omitempty"`
-	Modified    string        `json:"last_modified,omitempty"`
-	NotModified bool          `json:"not_modified,omitempty"`
-	Lifetime    time.Duration `json:"lifetime_ns,omitempty"`
-}
-
-func (a documentAsk) key() cache.Key {
-	return cache.Key{ID: a.source.ID, Params: url.Values{"url": {a.url}, "accept": {a.accept}, "version": {a.version}}}
-}
-
-func newDocuments(fetcher *fetch.Fetcher, c *cache.Cache) (*documents, error) {
-	d := &documents{fetcher: fetcher, cache: c}
-	if c == nil {
-		return d, nil
-	}
-	d.cached = cache.Wrap(c, cache.Spec[documentAsk]{
-		Layer:    NewsLayer,
-		Key:      documentAsk.key,
-		Adaptive: &cache.Adaptive{Min: source.MinInterval},
-	}, d.load).ResultTTL(func(a documentAsk, doc document) time.Duration {
-		switch {
-		case len(doc.Body) > largestKept, doc.NotModified && !a.entry:
-			return -1
-		case a.entry:
-			return max(doc.Lifetime, a.source.Interval()) * 9 / 10
-		}
-		return min(doc.Lifetime, time.Hour) // 0: as it has been learnt
-	})
-	return d, d.cached.Err()
-}
-
-func (d *documents) load(ctx context.Context, a documentAsk) (document, error) {
-	doc, err := d.fetcher.Get(ctx, a.source, a.url, a.accept, a.known)
-	if err != nil {
-		return document{}, err
-	}
-	kept := document{
-		URL: doc.URL.String(), ContentType: doc.ContentType, Body: doc.Body, ETag: doc.Validators.ETag, Modified: doc.Validators.LastModified,
-		NotModified: doc.NotModified, Lifetime: doc.Lifetime,
-	}
-	if doc.Moved != nil {
-		kept.Moved = doc.Moved.String()
-	}
-	return kept, nil
-}
-
-// get answers a document, and whether it was fetched now.
-func (d *documents) get(ctx context.Context, a documentAsk) (*fetch.Document, bool, error) {
-	if d.cached == nil {
-		doc, err := d.fetcher.Get(ctx, a.source, a.url, a.accept, a.known)
-		return doc, true, err
-	}
-	if a.anew {
-		if err := d.cache.Delete(ctx, NewsLayer, a.key()); err != nil {
-			ctx = cache.Bypass(ctx) // what is remembered cannot be taken away now, so it is passed by
-		}
-	}
-	kept, info, err := d.cached.GetInfo(ctx, a)
-	if err != nil {
-		return nil, true, err
-	}
-	doc := &fetch.Document{
-		ContentType: kept.ContentType, Body: kept.Body, Validators: fetch.Validators{ETag: kept.ETag, LastModified: kept.Modified},
-		NotModified: kept.NotModified, Lifetime: kept.Lifetime,
-	}
-	if doc.URL, err = url.Parse(kept.URL); err == nil && kept.Moved != "" {
-		doc.Moved, err = url.Parse(kept.Moved)
-	}
-	if err != nil {
-		return nil, true, &fetch.Error{URL: a.url, Reason: fetch.ReasonNetwork, Err: err}
-	}
-	return doc, info.Source == cache.FromSource || info.Source == cache.FromBypass, nil
 }

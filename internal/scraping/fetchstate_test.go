@@ -353,10 +353,15 @@ func TestDocumentsGoThroughTheCache(t *testing.T) {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = io.WriteString(w, story("Una"))
 	})
+	h.mux.HandleFunc("/nota-b", func(w http.ResponseWriter, r *http.Request) {
+		log.note(r)
+		w.WriteHeader(http.StatusNotFound)
+	})
 	h.mux.HandleFunc("/feed", func(w http.ResponseWriter, r *http.Request) {
 		log.note(r)
-		_, _ = io.WriteString(w, rssOf("<item><link>/nota-a</link></item>"))
+		_, _ = io.WriteString(w, rssOf("<item><link>/nota-a</link></item>", "<item><link>/nota-b</link></item>"))
 	})
+	h.sc.Concurrency = 1
 	away := errors.New("away")
 	h.sink.err = func(extract.Article) error { return away }
 	if _, err := h.instance(c, store).Scrape(t.Context(), "x", Options{Scheduled: true}); !errors.Is(err, away) {
@@ -365,15 +370,18 @@ func TestDocumentsGoThroughTheCache(t *testing.T) {
 	h.sink.err = nil
 	c.move(5 * time.Minute)
 	report, err := h.instance(c, store).Scrape(t.Context(), "x", Options{Scheduled: true})
-	if got := log.since(); err != nil || report.Saved != 1 || !slices.Equal(got, []string{"/feed", "/nota-a"}) {
+	if got := log.since(); err != nil || report.Saved != 1 || !slices.Equal(got, []string{"/feed", "/nota-a", "/nota-b"}) {
 		t.Errorf("%v, %+v, asked %q", err, report, got)
+	}
+	if len(report.Failures) != 1 || report.Failures[0].Reason != fetch.ReasonStatus || !strings.Contains(report.Failures[0].Detail, "404") {
+		t.Errorf("a page that was lost lately: %+v", report.Failures)
 	}
 	c.move(31 * time.Minute) // the entry is due, the page is not old
 	if _, err := h.instance(c, store).Scrape(t.Context(), "x", Options{Scheduled: true}); err != nil || !slices.Equal(log.since(), []string{"/feed"}) {
 		t.Errorf("half an hour later: %v", err)
 	}
 	// Someone who asks for it gets what is there now.
-	if _, err := h.instance(c, store).Scrape(t.Context(), "x", Options{}); err != nil || !slices.Equal(log.since(), []string{"/feed", "/nota-a"}) {
+	if _, err := h.instance(c, store).Scrape(t.Context(), "x", Options{}); err != nil || !slices.Equal(log.since(), []string{"/feed", "/nota-a", "/nota-b"}) {
 		t.Errorf("by hand: %v", err)
 	}
 	// An error stays what it is.
@@ -381,7 +389,7 @@ func TestDocumentsGoThroughTheCache(t *testing.T) {
 		t.Errorf("a page that is not there: %v, %+v", err, report.Reasons)
 	}
 	keys, err := client.Keys(t.Context(), "api:news:v1:x:*").Result()
-	if err != nil || len(keys) != 2 {
+	if err != nil || len(keys) != 4 {
 		t.Errorf("%v, %v", keys, err)
 	}
 }

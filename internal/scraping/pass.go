@@ -94,6 +94,19 @@ func (p *pass) choose(ctx context.Context, items []discover.Item) []discover.Ite
 		})
 	}
 	if over := len(items) - p.service.cfg.MaxPages; over > 0 {
+		// The newest first, and those without a date, which mostly are new: a feed of old items must not keep a live one's out.
+		items = slices.Clone(items)
+		slices.SortStableFunc(items, func(a, b discover.Item) int {
+			switch {
+			case a.PublishedAt == nil && b.PublishedAt == nil:
+				return 0
+			case a.PublishedAt == nil:
+				return -1
+			case b.PublishedAt == nil:
+				return 1
+			}
+			return b.PublishedAt.Compare(*a.PublishedAt)
+		})
 		p.report.Cut = over
 		items = items[:p.service.cfg.MaxPages]
 	}
