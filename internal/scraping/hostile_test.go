@@ -154,12 +154,14 @@ func TestHostilePagesCostOnlyThemselves(t *testing.T) {
 		}
 	})
 	h.html("/enorme", strings.Repeat("<p>mucho texto</p>", 10_000))
+	var bomb bytes.Buffer // made beforehand: only the reading may take its time
+	z := gzip.NewWriter(&bomb)
+	_, _ = io.CopyN(z, zeros{}, 2<<20)
+	_ = z.Close()
 	h.mux.HandleFunc("/bomba", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		w.Header().Set("Content-Encoding", "gzip")
-		z := gzip.NewWriter(w)
-		_, _ = io.CopyN(z, zeros{}, 2<<20)
-		_ = z.Close()
+		_, _ = w.Write(bomb.Bytes())
 	})
 	h.mux.HandleFunc("/circulo", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/circulo2", http.StatusFound) })
 	h.mux.HandleFunc("/circulo2", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/circulo", http.StatusFound) })
