@@ -26,6 +26,8 @@ func Register(api *httpapi.API, s *Service) {
 	}
 	huma.Register(api, post("/api/analysis/analyze", "analyze", "Analyse a Spanish text", 1<<20), h.analyze)
 	huma.Register(api, post("/api/analysis/batch", "analyze-texts", "Analyse up to 1,000 texts", batchBytes), h.batch)
+	huma.Register(api, post("/api/analysis/batch-analyze", "analyze-articles", "Have articles analysed anew, by a job", 1<<20), h.batchAnalyze)
+	huma.Register(api, get("/api/analysis/jobs/{id}", "analysis-job", "How far a job with articles is"), h.job)
 	huma.Register(api, get("/api/analysis/results", "analysis-results", "List stored analyses, newest first"), h.results)
 	huma.Register(api, get("/api/analysis/results/{analysis_id}", "analysis-result", "Read one stored analysis"), h.result)
 	huma.Register(api, get("/api/analysis/statistics", "analysis-statistics", "Figures over all stored analyses"), h.statistics)

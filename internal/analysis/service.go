@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"openlearn/internal/cache"
+	"openlearn/internal/jobs"
 	"openlearn/internal/outbox"
 )
 
@@ -17,6 +18,7 @@ type Service struct {
 	cached  *cached
 	archive Archive
 	engine  *engine
+	jobs    *jobs.Client
 	metrics *Metrics
 	log     *slog.Logger
 }
@@ -27,6 +29,7 @@ type Options struct {
 	Cache   *cache.Cache
 	Outbox  *outbox.Relay
 	Archive Archive
+	Jobs    *jobs.Client
 	// Registerer receives the metrics; nil = nobody.
 	Registerer prometheus.Registerer
 	// Logger; nil = discard.
@@ -40,7 +43,7 @@ func NewService(o Options) *Service {
 	}
 	m := newMetrics(o.Registerer, o.Store)
 	e := newEngine(m)
-	return &Service{o.Store, o.Outbox, newCached(o.Cache, o.Store, e, o.Archive), o.Archive, e, m, o.Logger}
+	return &Service{o.Store, o.Outbox, newCached(o.Cache, o.Store, e, o.Archive), o.Archive, e, o.Jobs, m, o.Logger}
 }
 
 // Warm has the figures over all analyses cached.

@@ -19,9 +19,9 @@ const (
 	storeAtOnce = 25  // articles in one transaction
 )
 
-// Work analyses articles that wait, on so many processors, and returns how many it stored; none means that nothing waits that
+// Step analyses articles that wait, on so many processors, and returns how many it stored; none means that nothing waits that
 // is not in another worker's hands. It may be called by any number of processes at once.
-func (s *Service) Work(ctx context.Context, parallel int) (taken, stored int, err error) {
+func (s *Service) Step(ctx context.Context, parallel int) (taken, stored int, err error) {
 	ps, err := s.store.Take(ctx, takeAtOnce)
 	if err != nil || len(ps) == 0 {
 		return 0, 0, err
@@ -126,7 +126,7 @@ func (s *Service) keep(ctx context.Context, batch []findings) (stored int, err e
 // theirs, unless they do not finish.
 func (s *Service) Drain(ctx context.Context, parallel int, progress func(stored int)) (stored int, err error) {
 	for {
-		taken, n, err := s.Work(ctx, parallel)
+		taken, n, err := s.Step(ctx, parallel)
 		stored += n
 		if err != nil || taken == 0 {
 			return stored, err

@@ -475,7 +475,7 @@ func TestAnOlderAnalysisNeverReplacesANewerOne(t *testing.T) {
 	})
 	done := make(chan error, 1)
 	go func() {
-		_, _, err := worker.Work(context.Background(), 1)
+		_, _, err := worker.Step(context.Background(), 1)
 		done <- err
 	}()
 	<-reached // it has read the old text
@@ -504,6 +504,54 @@ func TestJobsAnalyseByThemselves(t *testing.T) {
 	testkit.Eventually(t, "the article has a difficulty", func() bool {
 		return a.get(fmt.Sprintf("/api/articles/%d", id)).json(t).(map[string]any)["difficulty_score"] != nil
 	})
+}
+
+// TestABatchOfArticles: a job analyses articles, says how far it is, and is the same for who asks twice.
+func TestABatchOfArticles(t *testing.T) {
+	t.Parallel()
+	database, redis := testkit.Database(t), testkit.RedisURL(t)
+	on := func(c *Config) { c.Database.URL, c.Redis.URL = database, redis }
+	a := newTestApp(t, on) // works on no jobs
+	a.awaitGate()
+	one, two := a.news("Uno", newsText, ""), a.news("Dos", "Otra noticia sobre la cosecha de café en Quindío.", "")
+	ask := fmt.Sprintf(`{"content_ids": [%d, %d, 999999, %d]}`, two, one, one)
+	post := func() map[string]any {
+		r := a.do(http.MethodPost, "/api/v1/analysis/analysis/batch-analyze", ask)
+		if r.StatusCode != http.StatusOK {
+			t.Fatalf("%d %.300s", r.StatusCode, r.body)
+		}
+		return r.json(t).(map[string]any)
+	}
+	first, second := post(), post()
+	if first["status"] != "processing" || first["duplicate"] != false || second["duplicate"] != true || first["job_id"] != second["job_id"] {
+		t.Errorf("%v, then %v", first, second)
+	}
+	path := fmt.Sprintf("/api/analysis/jobs/%v", first["job_id"])
+	if j := a.get(path).json(t).(map[string]any); j["status"] != "queued" || j["total"] != 3.0 || j["done"] != 0.0 {
+		t.Errorf("before anybody works: %v", j)
+	}
+	newTestApp(t, on, func(c *Config) { c.Analysis.Workers = 1 })
+	var j map[string]any
+	testkit.Eventually(t, "the job is completed", func() bool {
+		j = a.get(path).json(t).(map[string]any)
+		return j["status"] == "completed"
+	})
+	if j["done"] != 2.0 || j["progress"] != 1.0 || quoted(t, j["missing"]) != "[999999]" || j["error"] != nil || j["finished_at"] == nil {
+		t.Errorf("in the end: %v", j)
+	}
+	if n := a.ask("SELECT count(*)::text FROM content_analysis WHERE content_id IN ($1, $2)", one, two); n != "2" {
+		t.Errorf("%s articles are analysed", n)
+	}
+	for body, contains := range map[string]string{
+		`{"content_ids": []}`: `"too_short"`, `{"content_ids": [0]}`: "positive", `{"content_ids": ["x"]}`: `"int_type"`, `{}`: `"missing"`,
+	} {
+		if r := a.do(http.MethodPost, "/api/analysis/batch-analyze", body); r.StatusCode != 422 || !strings.Contains(string(r.body), contains) {
+			t.Errorf("%s: %d %.300s", body, r.StatusCode, r.body)
+		}
+	}
+	if r := a.get("/api/analysis/jobs/999999"); r.StatusCode != http.StatusNotFound {
+		t.Errorf("no such job: %d", r.StatusCode)
+	}
 }
 
 // TestLevelsAreTheEngines keeps the archive's bounds of levels those of the engine.

@@ -35,7 +35,7 @@ type domains struct {
 func (c *core) openDomains(context.Context) (err error) {
 	c.Articles = articles.NewService(articles.NewStore(c.db.Gorm).Admit(c.admitted.searches), c.cache, c.outbox)
 	c.Analysis = analysis.NewService(analysis.Options{
-		Store: analysis.NewStore(c.db.Gorm), Cache: c.cache, Outbox: c.outbox, Archive: analysedArchive{c.Articles}, Registerer: c.registry, Logger: c.log,
+		Store: analysis.NewStore(c.db.Gorm), Cache: c.cache, Outbox: c.outbox, Archive: analysedArchive{c.Articles}, Jobs: c.jobs, Registerer: c.registry, Logger: c.log,
 	})
 	if c.catalogue, err = c.cfg.Scraping.sources(); err != nil {
 		return err
@@ -65,9 +65,9 @@ func facts() outbox.Rules {
 
 // workers is what domains do in the background, on whichever instance has workers for it: jobs in PostgreSQL.
 func (c *core) workers() []jobs.Work {
-	return []jobs.Work{
+	return append(c.Analysis.Work(c.cfg.Analysis.Workers),
 		c.Scraping.Work(c.cfg.Scraping.Workers),
-	}
+	)
 }
 
 // mount registers the routes.
@@ -90,7 +90,6 @@ func (s *Server) cached(api *httpapi.API) []service.Route {
 func (s *Server) periodic() []periodic.Job {
 	return slices.Concat(
 		s.retention.Jobs(),
-		s.Analysis.Jobs(s.cfg.Analysis.Workers),
 		s.warmer.Jobs(),
 		s.fetches.Jobs(s.log),
 	)
