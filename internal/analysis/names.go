@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+
+	"gorm.io/gorm"
 )
 
 // What articles are about, and what follows from it: which articles are related, how often something is in the news, what
@@ -105,7 +108,7 @@ func (s *Store) Related(ctx context.Context, q relatedQuery) ([]Relative, error)
 		Score          float64
 		Shared, Topics string
 	}
-	if err := s.db.WithContext(ctx).Raw(related, string(list), q.Article, latestOfName, mostFound).Scan(&rows).Error; err != nil {
+	if err := s.relatedQuery(ctx, string(list), q.Article).Scan(&rows).Error; err != nil {
 		return nil, fmt.Errorf("articles related to %d: %w", q.Article, err)
 	}
 	out := make([]Relative, 0, len(rows))
@@ -142,6 +145,10 @@ func (s *Store) Related(ctx context.Context, q relatedQuery) ([]Relative, error)
 	return out[:min(len(out), q.Limit)], nil
 }
 
+func (s *Store) relatedQuery(ctx context.Context, marks string, article int64) *gorm.DB {
+	return s.db.WithContext(ctx).Raw(related, marks, article, latestOfName, mostFound)
+}
+
 // trendQuery asks how often something is in the news, by day.
 type trendQuery struct {
 	Topic    bool
@@ -164,6 +171,14 @@ type TrendDay struct {
 
 // Trend counts the articles of each day that have something; days without one are left out.
 func (s *Store) Trend(ctx context.Context, q trendQuery) ([]TrendDay, error) {
+	out := []TrendDay{}
+	if err := s.trendQuery(ctx, q).Scan(&out).Error; err != nil {
+		return nil, fmt.Errorf("trend of %q: %w", q.Key, err)
+	}
+	return out, nil
+}
+
+func (s *Store) trendQuery(ctx context.Context, q trendQuery) *gorm.DB {
 	db := s.db.WithContext(ctx).Table(NamesTable).
 		Select("day::text AS day, count(DISTINCT content_id) AS articles, sum(mentions) AS mentions, round(avg(polarity)::numeric, 4)::float8 AS polarity").
 		Where("key = ? AND day BETWEEN ?::date AND ?::date", q.Key, q.From, q.To)
@@ -175,11 +190,7 @@ func (s *Store) Trend(ctx context.Context, q trendQuery) ([]TrendDay, error) {
 	default:
 		db = db.Where("type NOT IN ?", []string{typeTopic, typeTerm})
 	}
-	out := []TrendDay{}
-	if err := db.Group("article_names.day").Order("article_names.day").Scan(&out).Error; err != nil {
-		return nil, fmt.Errorf("trend of %q: %w", q.Key, err)
-	}
-	return out, nil
+	return db.Group("article_names.day").Order("article_names.day")
 }
 
 // namesQuery looks for entities by the beginning of a word of their names.
@@ -202,26 +213,40 @@ type NameCount struct {
 	Mentions int64   `json:"mentions"`
 }
 
-// Names lists the entities whose names, or a later word of them, begin so, the most frequent first.
+// Names lists the entities whose names have these words, of which the last may be the beginning of one, the most frequent first.
 func (s *Store) Names(ctx context.Context, q namesQuery) ([]NameCount, error) {
-	matches := s.db.WithContext(ctx).Table("analysis_names").Select("type, entity").Where("articles > 0 AND type NOT IN ?", []string{typeTopic, typeTerm})
-	if q.Prefix != "" {
-		p := likeEscape.Replace(q.Prefix)
-		matches = matches.Where("(key LIKE ? OR key LIKE ?)", p+"%", "% "+p+"%")
-	}
-	if q.Type != "" {
-		matches = matches.Where("type = ?", q.Type)
-	}
-	db := s.db.WithContext(ctx).Table("analysis_names").Select("name, type, class, articles, mentions").
-		Where("articles > 0 AND (type, key) IN (?)", matches)
 	out := []NameCount{}
-	if err := db.Order("articles DESC, mentions DESC, key").Limit(q.Limit).Scan(&out).Error; err != nil {
+	if err := s.namesQuery(ctx, q).Scan(&out).Error; err != nil {
 		return nil, fmt.Errorf("entities that begin with %q: %w", q.Prefix, err)
 	}
 	return out, nil
 }
 
-var likeEscape = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+func (s *Store) namesQuery(ctx context.Context, q namesQuery) *gorm.DB {
+	db := s.db.WithContext(ctx).Table("analysis_names").Select("name, type, class, articles, mentions").
+		Where("key = entity AND articles > 0 AND type NOT IN ?", []string{typeTopic, typeTerm})
+	if words := prefixSearch(q.Prefix); words != "" {
+		matches := s.db.WithContext(ctx).Table("analysis_names").Select("type, entity").Where("to_tsvector('simple'::regconfig, key) @@ to_tsquery('simple', ?)", words)
+		db = db.Where("(type, key) IN (?)", matches)
+	} else if q.Prefix != "" {
+		db = db.Where("false") // signs alone begin no name
+	}
+	if q.Type != "" {
+		db = db.Where("type = ?", q.Type)
+	}
+	return db.Order("articles DESC, mentions DESC, key").Limit(q.Limit)
+}
+
+// prefixSearch is a tsquery of the words of s, the last one as a prefix; "" for none.
+func prefixSearch(s string) string {
+	words := strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	if len(words) == 0 {
+		return ""
+	}
+	return strings.Join(words[:min(len(words), mostPrefixWords)], " & ") + ":*"
+}
+
+const mostPrefixWords = 10
 
 // vocabularyQuery asks for the words of a level.
 type vocabularyQuery struct {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // What has to be analysed stands in analysis_pending, where triggers put it.
@@ -24,13 +26,20 @@ const lease = 30 * time.Second
 
 // Take takes the articles that have waited longest, news first.
 func (s *Store) Take(ctx context.Context, limit int) (out []pending, err error) {
-	err = s.db.WithContext(ctx).Raw(`UPDATE analysis_pending SET retry_at = now() + make_interval(secs => ?) WHERE content_id IN (
-			SELECT content_id FROM analysis_pending WHERE failures < ? AND retry_at <= now() ORDER BY priority, since, content_id LIMIT ? FOR UPDATE SKIP LOCKED
-		) RETURNING content_id, mark`, lease.Seconds(), mostFailures, limit).Scan(&out).Error
+	// MATERIALIZED: a subquery with a limit that a plan runs again takes more each time.
+	err = s.db.WithContext(ctx).Raw(`WITH taken AS MATERIALIZED (? FOR UPDATE SKIP LOCKED)
+		UPDATE analysis_pending AS p SET retry_at = now() + make_interval(secs => ?) FROM taken WHERE p.content_id = taken.content_id
+		RETURNING p.content_id, p.mark`, s.waitingQuery(ctx, limit), lease.Seconds()).Scan(&out).Error
 	if err != nil {
 		return nil, fmt.Errorf("take what is to be analysed: %w", err)
 	}
 	return out, nil
+}
+
+// waitingQuery are the articles that nobody has in hand, in the order in which they are taken.
+func (s *Store) waitingQuery(ctx context.Context, limit int) *gorm.DB {
+	return s.db.WithContext(ctx).Table("analysis_pending").Select("content_id").Where("failures < ? AND retry_at <= now()", mostFailures).
+		Order("priority, since, content_id").Limit(limit)
 }
 
 // Mark has these articles analysed again, whatever is known of them, and returns them as they wait.

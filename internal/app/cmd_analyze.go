@@ -115,10 +115,19 @@ func analyzeArchive(ctx context.Context, c *call) error {
 			engine := core.Analysis.EngineSeconds()
 			fmt.Fprintf(c.stdout, "%d articles analysed in %s, %.0f a second (the engine alone: %.0f a second on each processor); model %s\n",
 				stored, took.Round(time.Millisecond), float64(stored)/took.Seconds(), float64(stored)/engine, nlp.ModelVersion())
-		} else if err == nil {
+		}
+		if err != nil {
+			return err
+		}
+		switch waiting, _, err := core.Analysis.Backlog(ctx); {
+		case err != nil:
+			return err
+		case waiting > 0:
+			fmt.Fprintf(c.stdout, "%d articles are in the hands of running services\n", waiting)
+		case stored == 0:
 			fmt.Fprintf(c.stdout, "nothing to do: all articles are analysed by model %s\n", nlp.ModelVersion())
 		}
-		return err
+		return nil
 	})
 }
 

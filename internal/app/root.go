@@ -33,7 +33,7 @@ func registerRoot(api *httpapi.API) {
 	b.Features = map[string]string{
 		"news":             "Colombian newspapers, scraped politely",
 		"full_text_search": "Spanish, with or without accents, web-style syntax",
-		"analysis":         "Entities, sentiment and topics of articles whose analysis is stored",
+		"analysis":         "Spanish texts and every article: entities, sentiment, topics, difficulty, summary, vocabulary",
 		"coherent_caching": "No stale read after an invalidation",
 		"feed":             "Atom",
 	}

@@ -65,7 +65,7 @@ type Analysis struct {
 }
 
 // version is set by hand when code changes results; the models' bytes are part of the version anyway.
-const version = "1"
+const version = "2"
 
 // ModelVersion names the code and the models.
 var ModelVersion = sync.OnceValue(func() string {
