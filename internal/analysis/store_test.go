@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 // with is a database whose connections have these settings.
 func with(t *testing.T, options string) string {
 	t.Helper()
-	return testkit.Database(t) + "&options=" + url.QueryEscape(options)
+	return testkit.Database(t) + "&options=" + strings.ReplaceAll(url.QueryEscape(options), "+", "%20")
 }
 
 // TestQueriesUseTheirIndexes: each can be answered without reading a table through, which PostgreSQL prefers for ones as small
