@@ -41,7 +41,7 @@ build: ## bin/openlearn, static, with its version
 test: ## every test, with the race detector, on real PostgreSQL, Redis and Chromium
 	@scripts/ensure-installed $(TEST_NEEDS)
 	@scripts/ensure-installed $(TEST_WANTS) || echo "going on without: tests that need them are skipped" >&2
-	@CGO_ENABLED=1 go test -race -timeout 10m -v $(PACKAGES) 2>&1 | scripts/test-summary
+	@CGO_ENABLED=1 go test -race -timeout 20m -v $(PACKAGES) 2>&1 | scripts/test-summary
 
 .PHONY: lint
 lint: ## go vet, staticcheck, gofumpt
