@@ -214,7 +214,10 @@ func TestARealPrometheus(t *testing.T) {
 	empty := panelQuestions(t)
 	a.scrapeNews(paper)
 	a.post("/invalidate", `{"layer": "article"}`) // what was asked for is warmed again
+	asked := 0
 	ask := func() bool {
+		asked++
+		a.do("POST", "/api/analysis/analyze", fmt.Sprintf(`{"text": "El DANE publicó el informe número %d sobre Bogotá.", "analysis_types": ["all"]}`, asked))
 		a.get("/api/articles?limit=5")
 		a.get("/api/articles/1")
 		a.get("/api/articles/1", "X-API-Key", testAdminKey)
