@@ -195,7 +195,7 @@ func (s *stage) start(role string, stdin io.Reader) *actor {
 		s.t.Fatal(err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), loadRole+"="+role, "DATABASE_URL="+s.stack.DatabaseURL(), "REDIS_URL="+s.stack.RedisURL(), "ADMIN_API_KEY="+testAdminKey, "SCRAPER_WORKERS=0")
+	cmd.Env = append(os.Environ(), loadRole+"="+role, "DATABASE_URL="+s.stack.DatabaseURL(), "REDIS_URL="+s.stack.RedisURL(), "ADMIN_API_KEY="+testAdminKey, "SCRAPER_WORKERS=0", "ANALYSIS_WORKERS=0")
 	cmd.Stdin, cmd.Stderr = stdin, os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
