@@ -19,7 +19,12 @@ type request struct {
 	known   Validators
 	cookies http.CookieJar // of this chain alone: a page that sets one and redirects to itself
 	robots  bool           // this is the fetch of robots.txt: no robots check, redirects may leave the host (RFC 9309 §2.3.1.2)
+	// superseded is asked once a request has its turn: whether another instance has the answer by now. nil: none can have.
+	superseded func(context.Context) bool
 }
+
+// errSuperseded ends a request that another instance has made meanwhile.
+var errSuperseded = errors.New("another instance has the answer")
 
 func (r request) client(f *Fetcher) *http.Client {
 	if r.def.AllowLoopback {
@@ -98,6 +103,9 @@ func (f *Fetcher) attempts(ctx context.Context, req request, u *url.URL, interva
 	for attempt := 1; ; attempt++ {
 		if err := f.turn(ctx, u.String(), host, interval); err != nil {
 			return nil, nil, err
+		}
+		if req.superseded != nil && req.superseded(ctx) {
+			return nil, nil, errSuperseded
 		}
 		asked := f.cfg.Now()
 		doc, next, err = f.once(ctx, req, u)

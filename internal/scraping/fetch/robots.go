@@ -60,22 +60,19 @@ func (f *Fetcher) rulesFor(ctx context.Context, req request, u *url.URL) (*robot
 
 // renewRobots takes what another instance has read, or reads robots.txt itself.
 func (f *Fetcher) renewRobots(ctx context.Context, req request, u *url.URL, authority string, file *robotsFile) error {
-	if f.cfg.State != nil {
-		kept, ok, err := f.cfg.State.Robots(ctx, authority)
-		switch {
-		case err != nil && ctx.Err() != nil:
-			return ctx.Err()
-		case err != nil:
-			f.cfg.Log.WarnContext(ctx, "scraping: what is known of robots.txt is not available", "authority", authority, "error", err)
-		case ok:
-			f.useRobots(file, kept)
-			if f.cfg.Now().Before(kept.Until) {
-				return nil
-			}
-		}
+	if f.knownRobots(ctx, authority, file) {
+		return nil
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// Instances that come at the same time all find nothing, and wait for their turns. The first to have one reads for all.
+	req.superseded = func(ctx context.Context) bool { return f.knownRobots(ctx, authority, file) }
 	record, err := f.readRobots(ctx, req, &url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/robots.txt"}, file.record)
-	if err != nil {
+	switch {
+	case errors.Is(err, errSuperseded):
+		return nil
+	case err != nil:
 		return err
 	}
 	f.useRobots(file, record)
@@ -87,12 +84,32 @@ func (f *Fetcher) renewRobots(ctx context.Context, req request, u *url.URL, auth
 	return nil
 }
 
+// knownRobots takes what is known of robots.txt to all instances, and reports whether it still counts.
+func (f *Fetcher) knownRobots(ctx context.Context, authority string, file *robotsFile) bool {
+	if f.cfg.State == nil {
+		return false
+	}
+	kept, ok, err := f.cfg.State.Robots(ctx, authority)
+	if err != nil {
+		if ctx.Err() == nil {
+			f.cfg.Log.WarnContext(ctx, "scraping: what is known of robots.txt is not available", "authority", authority, "error", err)
+		}
+		return false
+	}
+	if ok {
+		f.useRobots(file, kept)
+	}
+	return ok && f.cfg.Now().Before(kept.Until)
+}
+
 // readRobots fetches a robots.txt. The error is nil whatever the site answers: it then is in the record.
 func (f *Fetcher) readRobots(ctx context.Context, req request, at *url.URL, before RobotsRecord) (RobotsRecord, error) {
-	doc, err := f.follow(ctx, request{def: req.def, site: req.site, accept: "text/plain,*/*;q=0.5", robots: true}, at)
+	doc, err := f.follow(ctx, request{def: req.def, site: req.site, accept: "text/plain,*/*;q=0.5", robots: true, superseded: req.superseded}, at)
 	now := f.cfg.Now()
 	var failed *Error
 	switch {
+	case errors.Is(err, errSuperseded):
+		return RobotsRecord{}, err
 	case err == nil:
 		return RobotsRecord{Answer: RobotsRead, Body: doc.Body, ReadAt: now, Until: now.Add(robotsLifetime)}, nil
 	case ctx.Err() != nil:
