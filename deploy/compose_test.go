@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestComposeConfinesEveryService: nothing it does not need, and no password that anybody knows beforehand.
+// TestComposeConfinesEveryService: no service gets more than it needs, and no password is known beforehand.
 func TestComposeConfinesEveryService(t *testing.T) {
 	t.Parallel()
 	type service struct {

@@ -1,4 +1,4 @@
-// Package deploy holds what a deployment configures, and embeds what the binary needs of it.
+// Package deploy holds the configuration of a deployment, and embeds the parts that the binary needs.
 package deploy
 
 import _ "embed"

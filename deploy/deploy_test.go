@@ -62,8 +62,8 @@ func alerts(t *testing.T) []rule {
 	return out
 }
 
-// TestEveryAlertIsTestedAndExplained: each fires in one unit test and keeps quiet in another, and names a section of the
-// operations page that is there.
+// TestEveryAlertIsTestedAndExplained: each fires in one unit test and stays silent in another, and names an existing
+// section of the operations page.
 func TestEveryAlertIsTestedAndExplained(t *testing.T) {
 	t.Parallel()
 	var tests struct {
@@ -332,7 +332,7 @@ func TestComposeKeepsMonitoringToItself(t *testing.T) {
 	if len(g.Entrypoint) != 3 {
 		t.Fatalf("grafana: entrypoint %q", g.Entrypoint)
 	}
-	// The check before its start, run: compose turns $$ into $.
+	// Runs the check that precedes its start: compose turns $$ into $.
 	check := strings.Replace(strings.ReplaceAll(g.Entrypoint[2], "$$", "$"), "exec /run.sh", "echo started", 1)
 	for password, want := range map[string]string{"": "", "secret": "started\n"} {
 		cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", check)

@@ -1,5 +1,5 @@
-// Package admin is what operators can do with the cache: see how it does, in measured figures only, see what is stored,
-// invalidate, warm and measure, with a trail of who did what. Package jsonapi serves it to programs, package console to people.
+// Package admin holds what operators can do with the cache: read measured figures, inspect what is stored, invalidate, warm
+// and probe, with an audit trail. Package jsonapi serves it to programs, package console to people.
 package admin
 
 import (
@@ -16,13 +16,13 @@ import (
 	"openlearn/internal/periodic"
 )
 
-// Outbox tells of invalidations on their way. It is an interface because the relay is another room's.
+// Outbox reports pending invalidations. It is an interface because the relay belongs to another package.
 type Outbox interface {
-	// Backlog is how many recorded changes are not applied yet, and the age of the oldest.
+	// Backlog returns how many recorded changes have not been applied yet, and the age of the oldest.
 	Backlog() (pending int64, oldest time.Duration)
 }
 
-// Archive knows what shows an article or a newspaper. It is an interface because domains do not know each other.
+// Archive knows what depends on an article or a newspaper. It is an interface because domains do not know each other.
 type Archive interface {
 	// ArticleDeps lists the dependencies of everything that shows the article.
 	ArticleDeps(ctx context.Context, id int64) ([]string, error)
@@ -30,14 +30,14 @@ type Archive interface {
 	SourceDeps(ctx context.Context, name string) ([]string, error)
 }
 
-// Loader loads the identifiers of one layer from their source, through the cache, and says of each, in order, what
-// became of it. ErrNoSuch wraps what can never be loaded.
+// Loader loads identifiers of one layer from their source, through the cache, and returns the result for each, in order.
+// An error that wraps ErrNoSuch means that the identifier can never be loaded.
 type Loader func(ctx context.Context, ids []string) []error
 
 // ErrNoSuch is wrapped by a Loader's errors for identifiers that name nothing.
 var ErrNoSuch = errors.New("names nothing that can be loaded")
 
-// LayerNames are the layers that the original's answers name; the administration knows no domain.
+// LayerNames are the layers named in the original's answers; this package knows no domain.
 type LayerNames struct {
 	Article, Lists, Analytics, Analyses, Source string
 	Responses                                   string // HTTP responses, whose values nobody reads or supplies from outside
@@ -46,7 +46,7 @@ type LayerNames struct {
 // Options configure an Admin. All but Warming, Now, Sampling and Sharing are needed.
 type Options struct {
 	Cache   *cache.Cache
-	DB      *gorm.DB // where the audit trail is
+	DB      *gorm.DB // holds the audit trail
 	Outbox  Outbox
 	Archive Archive
 	Loaders map[string]Loader // by layer
@@ -55,7 +55,7 @@ type Options struct {
 	Statements func() cache.Histogram
 	Requests   func() []RouteTimes
 
-	Handler  func() http.Handler // the service, for probes; asked when one runs
+	Handler  func() http.Handler // the service, for probes; called when one runs
 	Warming  func() Warming      // what keeps entries warm, Keys being all of them; nil = nothing does
 	Logger   *slog.Logger
 	Now      func() time.Time // nil = time.Now
@@ -63,7 +63,7 @@ type Options struct {
 	Sharing  time.Duration    // how long gathered figures are shared; 0 = 1 s, negative = not at all
 }
 
-// Admin answers /api/cache. Close must follow.
+// Admin runs the operations. Close must follow.
 type Admin struct {
 	opt     Options
 	cache   *cache.Cache
@@ -77,7 +77,7 @@ type Admin struct {
 	sampling *periodic.Runner
 }
 
-// New makes an Admin and begins to sample the cache's counters, which windows of figures need.
+// New makes an Admin and begins to sample the cache's counters; figures over a time window need the samples.
 func New(o Options) *Admin {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -113,7 +113,7 @@ func (a *Admin) Close() {
 	a.shared.comparison.Close()
 }
 
-// shared are the public figures: anybody may ask for them, so they are gathered once for all who do.
+// shared holds the public figures. Anybody may ask for them, so they are gathered once for all callers.
 type shared struct {
 	figures    *Snapshot[Figures]
 	health     *Snapshot[Health]
@@ -121,12 +121,12 @@ type shared struct {
 	comparison *Snapshot[Performance]
 }
 
-// Caller is who asks, as the audit trail names them.
+// Caller identifies who makes a request, for the audit trail.
 type Caller struct{ Actor, Remote, RequestID string }
 
 type callerKey struct{}
 
-// As makes a context whose operations are the caller's.
+// As returns a context whose operations are attributed to the caller.
 func As(ctx context.Context, c Caller) context.Context {
 	return context.WithValue(ctx, callerKey{}, c)
 }

@@ -33,11 +33,11 @@ type AuditEntry struct {
 	Error     *string         `json:"error"`
 }
 
-// TableName is the migration's.
+// TableName is the name that the migration gave the table.
 func (AuditEntry) TableName() string { return "cache_audit" }
 
-// audited runs an operation and leaves a row of it, begun before and completed after. A database that does not take the
-// row does not stop the operation: the log has it then, and the answer says audited = false.
+// audited runs an operation and records it in a row, which is inserted before and completed after. If the database does
+// not take the row, the operation still runs: it is logged instead, and the answer says audited = false.
 func (a *Admin) audited(ctx context.Context, operation string, target any, do func() (cache.Purged, error)) (reach cache.Purged, recorded bool, err error) {
 	start := time.Now()
 	id, begun := a.trail.begin(ctx, operation, target)
@@ -102,7 +102,7 @@ func (t trail) page(ctx context.Context, before int64, limit int) (out []AuditEn
 	return out, nil
 }
 
-// Trail is a page of the audit trail, newest first; next is the cursor of older rows, "" at the end.
+// Trail returns a page of the audit trail, newest first; next is the cursor for older rows, "" at the end.
 func (a *Admin) Trail(ctx context.Context, cursor string, limit int) (rows []AuditEntry, next string, err error) {
 	before := int64(0)
 	if cursor != "" {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Config is what the environment says of the administration.
+// Config is the administration's part of the environment.
 type Config struct {
 	// AuditRetentionDays is how long the trail of cache operations is kept; 0 = for ever.
 	AuditRetentionDays int `envconfig:"AUDIT_RETENTION_DAYS" default:"90"`

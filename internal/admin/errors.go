@@ -16,18 +16,18 @@ type Kind int
 // The kinds there are.
 const (
 	Invalid      Kind = iota // a field of the input is wrong
-	UnknownLayer             // the field names a layer that there is not
-	Missing                  // what the input names is not there
+	UnknownLayer             // the field names a layer that does not exist
+	Missing                  // what the input names does not exist
 	Forbidden                // this is never done
-	Busy                     // not while another one runs
-	Unavailable              // the cache cannot do it now, and nothing is promised: it may be tried again
-	TooSlow                  // it took longer than it may
+	Busy                     // another one is running
+	Unavailable              // the cache cannot do it now, and nothing is promised: try again
+	TooSlow                  // it took longer than allowed
 )
 
-// Error says why an operation was not done, in words that an operator may read. The faces give it their form.
+// Error says why an operation was not done, in words that an operator may read. jsonapi and console give it their form.
 type Error struct {
 	Kind  Kind
-	Field string // the part of the input that is meant, "" where it is none or all of it
+	Field string // the part of the input concerned, "" if none or all of it
 	Text  string
 	Input any // what was given for the field
 
@@ -45,14 +45,14 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Unwrap returns the cause, which is for the log.
+// Unwrap returns the cause, which is for the log only.
 func (e *Error) Unwrap() error { return e.cause }
 
 func invalid(field, text string, input any) *Error {
 	return &Error{Kind: Invalid, Field: field, Text: text, Input: input}
 }
 
-// checkText refuses what no key and no column could hold.
+// checkText refuses text that no key and no column could hold.
 func checkText(value, field string) error {
 	if strings.ContainsRune(value, 0) || !utf8.ValidString(value) {
 		return invalid(field, "text must be valid UTF-8 without NUL characters", strings.ToValidUTF8(value, "\uFFFD"))
@@ -60,7 +60,7 @@ func checkText(value, field string) error {
 	return nil
 }
 
-// checkName refuses what names nothing, is too long, or is no text.
+// checkName refuses names that are empty, too long or not text.
 func checkName(value, field string, most int) error {
 	if n := utf8.RuneCountInString(value); n == 0 || n > most {
 		return invalid(field, fmt.Sprintf("a name of 1 to %d characters is needed", most), value)
@@ -80,11 +80,11 @@ func (a *Admin) layer(name, field string) (cache.Layer, error) {
 	return cache.Layer{}, &Error{Kind: UnknownLayer, Field: field, Text: "unknown cache layer; there are " + strings.Join(names, ", "), Input: name}
 }
 
-// sealed says of layers whose values are nobody's to read or write from outside: what stands for a right, and bodies
-// that go to browsers as they are.
+// sealed reports whether nobody may read or write the layer's values from outside: credentials, and bodies that go to
+// browsers as they are.
 func (a *Admin) sealed(l cache.Layer) bool { return l.Credential || l.Name == a.opt.Layers.Responses }
 
-// refused words the cache's errors. What Redis did not do was not done, and may be tried again.
+// refused words the cache's errors. What Redis could not do was not done and may be tried again.
 func (a *Admin) refused(err error, field string) error {
 	var said *Error
 	switch {
@@ -101,5 +101,5 @@ func (a *Admin) refused(err error, field string) error {
 	return &Error{Kind: Unavailable, Text: text, cause: err}
 }
 
-// plain is an error of the cache without the package's name.
+// plain returns the text of a cache error without the package's name.
 func plain(err error) string { return strings.ReplaceAll(err.Error(), "cache: ", "") }

@@ -14,7 +14,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// observed is what a histogram of these seconds has counted.
+// observed returns a histogram that has counted these seconds.
 func observed(t *testing.T, seconds ...float64) histogram {
 	t.Helper()
 	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "h", Buckets: []float64{.001, .002, .004, .008}})
@@ -61,7 +61,7 @@ func TestHistogramDifferences(t *testing.T) {
 	}
 }
 
-// quiet is an Admin whose counters nobody samples.
+// quiet returns an Admin whose counters are not sampled.
 func quiet() *Admin {
 	return &Admin{log: slog.New(slog.DiscardHandler), opt: Options{Now: time.Now, Outbox: idle{}}}
 }
@@ -109,7 +109,7 @@ func TestWindowsAreDifferences(t *testing.T) {
 	}
 }
 
-// well is a cache with nothing wrong.
+// well returns the figures of a cache with nothing wrong.
 func well() cache.Stats {
 	return cache.Stats{
 		Layers: map[string]cache.LayerStats{}, Redis: cache.RedisStats{Reachable: true, MemoryBytes: 100 << 20, MaxBytes: 1 << 30, Keys: 1000},
@@ -196,8 +196,8 @@ func TestNines(t *testing.T) {
 	}
 }
 
-// TestComparisonLeavesOutWhatIsNotCached: requests that the HTTP cache had no part in are compared with nothing, and what is not
-// measured is null, never made up.
+// TestComparisonLeavesOutWhatIsNotCached: requests without a part of the HTTP cache are not compared, and what was not
+// measured is null, never invented.
 func TestComparisonLeavesOutWhatIsNotCached(t *testing.T) {
 	t.Parallel()
 	times := func(seconds float64) cache.Histogram { return cache.Histogram(observed(t, repeat(150, seconds)...)) }

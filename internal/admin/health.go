@@ -12,8 +12,8 @@ import (
 	"openlearn/internal/cache"
 )
 
-// Part is one component of the score. Its points are weight × score; a part that cannot be known yet takes no part, and
-// the others' weights are scaled to 100 (docs/decisions/health-score.md).
+// Part is one component of the score. Its points are weight × score; a part that is not known yet is left out, and the
+// others' weights are scaled to 100 (docs/decisions/health-score.md).
 type Part struct {
 	Name    string   `json:"name"`
 	Weight  float64  `json:"weight"`
@@ -25,7 +25,7 @@ type Part struct {
 	Window  *float64 `json:"window_seconds,omitempty" doc:"Over how long; without it, now or since the start"`
 }
 
-// Health is how well the cache does, with what the verdict is made of.
+// Health is the state of the cache, with the parts of the verdict.
 type Health struct {
 	Stats
 	HealthScore     float64                     `json:"health_score" doc:"0 to 100"`
@@ -36,7 +36,7 @@ type Health struct {
 	Coherence       Coherence                   `json:"coherence"`
 }
 
-// Health is shared by all who ask within a second.
+// Health is shared by all callers within a second.
 func (a *Admin) Health(ctx context.Context) (Health, error) {
 	h, _, err := a.shared.health.Get(ctx)
 	return h, err
@@ -62,15 +62,15 @@ func grade(score float64) string {
 	return "poor"
 }
 
-// examination gathers parts and what to do about them.
+// examination gathers parts and recommendations.
 type examination struct {
 	parts  []Part
 	advice []string
 	layers map[string]map[string]Reads
-	capped float64 // what the score cannot exceed
+	capped float64 // upper bound of the score
 }
 
-// The weights are judgements (docs/decisions/health-score.md), shown with every score; what they weigh is measured.
+// The weights are judgements (docs/decisions/health-score.md), shown with every score; the values that they weigh are measured.
 const (
 	weightHits, weightLatency, weightMemory, weightEvictions           = 25, 15, 15, 10
 	weightErrors, weightBreaker, weightOutbox, weightCoherence float64 = 10, 10, 10, 5
@@ -91,7 +91,7 @@ func (e *examination) score() float64 {
 	return round(min(100*sum/weights, e.capped), 2)
 }
 
-// fall is 1 up to good, 0 from bad on, and linear between.
+// fall is 1 up to good, 0 from bad on, and linear in between.
 func fall(v, good, bad float64) float64 { return min(1, max(0, (bad-v)/(bad-good))) }
 
 func (e *examination) add(p Part, v, score float64, ok bool) {
@@ -190,7 +190,7 @@ func (e *examination) memory(r cache.RedisStats) {
 	}
 }
 
-// evictions are judged against what is stored: losing 5 % of the keys in a minute is not a cache any more.
+// evictions are judged against the number of stored keys: a cache that loses 5 % of them in a minute is no longer a cache.
 func (e *examination) evictions(w window, r cache.RedisStats) {
 	p := Part{Name: "evictions", Weight: weightEvictions, Unit: "per cent of keys a minute", Target: "0 %; 5 %", Window: ptr(round(w.length.Seconds(), 1))}
 	if w.evictions == nil || w.length < 10*time.Second {

@@ -7,10 +7,10 @@ import (
 	"openlearn/internal/cache"
 )
 
-// enough is how many samples a mean, a quantile or a ratio of such takes here; fewer say nothing, and are told as null.
+// enough is how many samples a mean, a quantile or a ratio of these needs; fewer say nothing, and the figure is null.
 const enough = 100
 
-// histogram is what one of this process's histograms has counted.
+// histogram is the counts of one of this process's histograms.
 type histogram cache.Histogram
 
 // plus adds the samples of two histograms with the same bounds; the zero histogram has any.
@@ -18,7 +18,7 @@ func (h histogram) plus(o histogram) histogram {
 	return h.with(o, func(x, y uint64) uint64 { return x + y }, 1)
 }
 
-// minus takes away what h had counted before.
+// minus subtracts what h had counted before.
 func (h histogram) minus(before histogram) histogram {
 	return h.with(before, func(x, y uint64) uint64 { return x - min(x, y) }, -1)
 }
@@ -40,7 +40,7 @@ func (h histogram) with(o histogram, op func(x, y uint64) uint64, sign float64) 
 	return out
 }
 
-// mean is in milliseconds; ok needs enough samples.
+// mean is in milliseconds; ok is false without enough samples.
 func (h histogram) mean() (ms float64, ok bool) {
 	if h.Count < enough {
 		return 0, false
@@ -70,7 +70,7 @@ func (h histogram) quantile(q float64) (ms float64, ok bool) {
 	return (low + (h.Bounds[i]-low)*(rank-float64(before))/float64(in)) * 1000, true
 }
 
-// Latency is what a histogram says; all but the count are null under 100 samples.
+// Latency summarises a histogram; all but the count are null under 100 samples.
 type Latency struct {
 	Count  uint64   `json:"count"`
 	MeanMS *float64 `json:"mean_ms"`
@@ -90,7 +90,7 @@ func (h histogram) latency() Latency {
 	return l
 }
 
-// known is nil for what there are not samples enough to say.
+// known is nil without enough samples.
 func known(v float64, ok bool) *float64 {
 	if !ok {
 		return nil

@@ -8,19 +8,19 @@ import (
 	"openlearn/internal/cache"
 )
 
-// sample is the counters at a moment; they only grow.
+// sample holds the counters at one moment; they only grow.
 type sample struct {
 	at        time.Time
 	layers    map[string]cache.LayerStats
 	hits      map[string]histogram // times of hits, by layer
 	evictions float64
-	reachable bool // Redis answered, so evictions is its word
+	reachable bool // Redis answered, so evictions is its count
 }
 
 // history keeps an hour of samples, from which windows are the differences.
 type history struct {
 	mu  sync.Mutex
-	all []sample // oldest first; the first of all is the process's start, with nothing counted
+	all []sample // oldest first; the very first is the process's start, with nothing counted
 }
 
 const kept = time.Hour + time.Minute
@@ -36,7 +36,7 @@ func (h *history) add(s sample) {
 	h.all = append([]sample(nil), h.all[old:]...)
 }
 
-// before is the latest sample that is at least d old at now, or the oldest there is.
+// before returns the latest sample that is at least d old at now, or else the oldest.
 func (h *history) before(now time.Time, d time.Duration) sample {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -50,8 +50,8 @@ func (h *history) before(now time.Time, d time.Duration) sample {
 	return at
 }
 
-// eviction is the first sample since then in which Redis told its count, if that was soon after: at the start of the
-// process it has not been asked yet.
+// eviction returns the first sample since then in which Redis gave its count, if that was soon after: at the start of the
+// process Redis has not been asked yet.
 func (h *history) eviction(then sample) (sample, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -80,12 +80,12 @@ func (a *Admin) sampleOf(st cache.Stats, times map[string]cache.LayerTimes) samp
 type window struct {
 	since     time.Time
 	length    time.Duration
-	layers    map[string]cache.LayerStats // the figures used of it are differences, the rest is not set
+	layers    map[string]cache.LayerStats // the figures used here are differences, the others are not set
 	hits      histogram                   // of all layers
 	evictions *float64                    // nil where Redis did not say
 }
 
-// windowOf is the last d, or what there has been of it.
+// windowOf returns the last d, or the time since the start if that is shorter.
 func (a *Admin) windowOf(now sample, d time.Duration) window {
 	then := a.history.before(now.at, d)
 	w := window{since: then.at, length: now.at.Sub(then.at), layers: map[string]cache.LayerStats{}}
@@ -95,14 +95,14 @@ func (a *Admin) windowOf(now sample, d time.Duration) window {
 	for name, h := range now.hits {
 		w.hits = w.hits.plus(h.minus(then.hits[name]))
 	}
-	// A restart of Redis begins its count anew.
+	// Redis restarts its count from zero.
 	if first, ok := a.history.eviction(then); ok && now.reachable && now.at.After(first.at) && now.evictions >= first.evictions {
 		w.evictions = ptr(now.evictions - first.evictions)
 	}
 	return w
 }
 
-// between is what was counted from o to n; of the other figures nothing is said.
+// between returns what was counted from o to n; the other figures are not set.
 func between(o, n cache.LayerStats) cache.LayerStats {
 	return cache.LayerStats{
 		Hits: n.Hits - o.Hits, Misses: n.Misses - o.Misses, Loads: n.Loads - o.Loads, LoadErrors: n.LoadErrors - o.LoadErrors,

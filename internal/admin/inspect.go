@@ -34,14 +34,14 @@ type KeyEntry struct {
 	Dependencies []Dependency    `json:"dependencies" nullable:"false"`
 }
 
-// Dependency is a name with whether its version is still the one the entry was stored with.
+// Dependency is a name, and whether its version is still the one that the entry was stored with.
 type Dependency struct {
 	Name  string `json:"name"`
 	Holds bool   `json:"holds"`
 }
 
-// Key shows what is stored under an identifier. An entry that is stored and not current any more comes with Exists false;
-// where there is nothing at all the error is of the kind Missing.
+// Key shows what is stored under an identifier. For an entry that is stored but no longer current, Exists is false; if
+// nothing is stored, the error is of kind Missing.
 func (a *Admin) Key(ctx context.Context, layer, id string) (KeyEntry, error) {
 	l, err := a.place(layer, id)
 	if err != nil {
@@ -79,7 +79,7 @@ func (a *Admin) Key(ctx context.Context, layer, id string) (KeyEntry, error) {
 	return e, nil
 }
 
-// Exists says whether a read would be given an entry.
+// Exists reports whether a read would find an entry.
 func (a *Admin) Exists(ctx context.Context, layer, id string) (bool, error) {
 	l, err := a.place(layer, id)
 	if err != nil {
@@ -109,7 +109,7 @@ func shorten(s string) string {
 	return s
 }
 
-// seconds never go below zero: what has passed has none left.
+// seconds never returns less than zero: after its expiry an entry has none left.
 func seconds(d time.Duration) float64 { return round(max(d, 0).Seconds(), 3) }
 
 // KeyPage is a page of a layer's stored identifiers; Next is "" at the end of the walk.
@@ -138,7 +138,7 @@ func (a *Admin) Keys(ctx context.Context, layer, prefix, cursor string, limit in
 	return KeyPage{append([]string{}, page.IDs...), page.Next}, nil
 }
 
-// HotKey is one of the most asked; the true count lies between both.
+// HotKey is one of the most requested keys; the true count lies between the two bounds.
 type HotKey struct {
 	Layer      string `json:"layer"`
 	Identifier string `json:"identifier"`
@@ -146,7 +146,7 @@ type HotKey struct {
 	AtMost     uint64 `json:"asked_at_most"`
 }
 
-// Hot lists the most asked keys of this instance, of one layer or, with "", of all. They are counted since the given time.
+// Hot lists the most requested keys of this instance, of one layer or, with "", of all. They are counted since the given time.
 func (a *Admin) Hot(layer string, limit int) (keys []HotKey, since time.Time, err error) {
 	if layer != "" {
 		if _, err := a.layer(layer, "layer"); err != nil {
@@ -164,7 +164,7 @@ func (a *Admin) Hot(layer string, limit int) (keys []HotKey, since time.Time, er
 	return keys, since.UTC(), nil
 }
 
-// Dependents is what hangs on a dependency.
+// Dependents are the entries that depend on a name.
 type Dependents struct {
 	Name     string         `json:"name"`
 	Total    int            `json:"total" doc:"Current entries that hang on it"`
@@ -173,7 +173,7 @@ type Dependents struct {
 	Complete bool           `json:"complete" doc:"false if the time for counting ran out first"`
 }
 
-// Dependents counts the current entries that hang on a dependency.
+// Dependents counts the current entries that depend on a name.
 func (a *Admin) Dependents(ctx context.Context, name string) (Dependents, error) {
 	if err := checkName(name, "name", MostName); err != nil {
 		return Dependents{}, err

@@ -9,7 +9,7 @@ import (
 	"openlearn/internal/cache"
 )
 
-// Scope is what an invalidation is of.
+// Scope is what an invalidation applies to.
 type Scope string
 
 // The scopes, from the narrowest to the widest.
@@ -23,8 +23,8 @@ const (
 	ScopeAll        Scope = "all"
 )
 
-// Invalidation asks for one. Layer is needed for entries, patterns and layers; Name is the identifier, pattern, article
-// number, newspaper or dependency that the scope speaks of.
+// Invalidation is a request to invalidate. Layer is needed for entries, patterns and layers; Name is the identifier,
+// pattern, article number, newspaper or dependency, by scope.
 type Invalidation struct {
 	Scope  Scope
 	Layer  string
@@ -32,13 +32,13 @@ type Invalidation struct {
 	DryRun bool
 }
 
-// The lengths that names may have, in characters.
+// Maximum lengths of names, in characters.
 const (
 	MostName       = 512
 	MostIdentifier = 1024
 )
 
-// Reach is what an invalidation reached. It takes effect before anything is counted: what follows is the reckoning.
+// Reach is what an invalidation reached. The invalidation takes effect before anything is counted.
 type Reach struct {
 	Layers       map[string]int `json:"layers" doc:"Entries that were current until now, by every layer that was reached"`
 	Reclaimed    int            `json:"keys_reclaimed" doc:"Keys removed from Redis: those, and dead ones that hung on the same"`
@@ -58,10 +58,11 @@ func (r Reach) Entries() (n int) {
 	return n
 }
 
-// nothingNamed is said where a name is the caller's own: whatever hangs on it is invalid now, and nothing did.
+// nothingNamed is the note for names that callers write themselves: everything that depends on it is invalid now, but
+// nothing did.
 const nothingNamed = "nothing that is current was reached: the name may be misspelt, or nothing of it is cached"
 
-// order is an invalidation that was understood: how the trail has it, and how it is done.
+// order is a parsed invalidation: how the trail records it, and how it is done.
 type order struct {
 	operation string
 	target    any
@@ -154,7 +155,7 @@ func (a *Admin) orderInLayer(ctx context.Context, q Invalidation) (order, error)
 		if err != nil {
 			return order{}, invalid("pattern", err.Error(), q.Name)
 		}
-		// Whoever knows the keys writes them out; outside the layer's own, a prefix matches nothing.
+		// Operators may write whole keys; a prefix other than the layer's own matches nothing.
 		pattern := strings.TrimPrefix(glob, a.cache.KeyPrefix(l.Name))
 		target["pattern"] = q.Name
 		return order{"pattern_invalidation", target, true, func(o cache.PurgeOptions) (cache.Purged, error) {
@@ -168,7 +169,7 @@ func (a *Admin) purge(ctx context.Context, deps []string) func(cache.PurgeOption
 	return func(o cache.PurgeOptions) (cache.Purged, error) { return a.cache.Purge(ctx, deps, o) }
 }
 
-// globOf reads an operator's pattern in the cache's terms. Redis's globs have sets of characters, the cache's have not: taken
+// globOf translates an operator's pattern into the cache's. Redis's globs have character sets, the cache's do not: taken
 // literally, [ab]* would be an invalidation that succeeds and reaches nothing.
 func globOf(pattern string) (string, error) {
 	var out strings.Builder

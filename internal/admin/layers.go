@@ -8,7 +8,7 @@ import (
 	"openlearn/internal/cache"
 )
 
-// LayerInfo is a layer's place in the house.
+// LayerInfo describes a layer.
 type LayerInfo struct {
 	Category    string `json:"category"`
 	Description string `json:"description"`
@@ -60,7 +60,7 @@ func human(d time.Duration) string {
 	}
 }
 
-// round keeps n decimals, which is what a reader of JSON can use.
+// round keeps n decimals, as many as a reader of JSON can use.
 func round(f float64, n int) float64 {
 	p := math.Pow10(n)
 	return math.Round(f*p) / p

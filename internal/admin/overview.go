@@ -45,10 +45,10 @@ type LayerOverview struct {
 	LoadTime         Latency // fetches from the source, since the start
 }
 
-// Used says whether anything was read of the layer since the start, from outside or for another layer's load.
+// Used reports whether the layer has been read since the start, from outside or for another layer's load.
 func (l LayerOverview) Used() bool { return l.Hits+l.Misses+l.Loads > 0 }
 
-// Overview reads the counters, and Redis's at most every two seconds.
+// Overview reads the counters, those of Redis at most every two seconds.
 func (a *Admin) Overview(ctx context.Context) Overview {
 	st, times := a.cache.Stats(ctx), a.cache.Times()
 	e := a.examine(st, times)
@@ -79,7 +79,7 @@ func (a *Admin) Overview(ctx context.Context) Overview {
 	return o
 }
 
-// Point is what happened in each layer up to a moment at which the counters were looked at.
+// Point is what happened in each layer up to a moment at which the counters were sampled.
 type Point struct {
 	At     time.Time
 	Layers map[string]LayerPoint // those with reads since the start
@@ -91,7 +91,7 @@ type LayerPoint struct {
 	HitP95   *float64 // ms, of hits in the five minutes up to it; nil under 100
 }
 
-// Points are those after a moment, oldest first: an hour at most.
+// Points returns the points after a moment, oldest first: an hour at most.
 func (a *Admin) Points(after time.Time) []Point {
 	a.history.mu.Lock()
 	all := slices.Clone(a.history.all)

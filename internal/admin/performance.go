@@ -9,7 +9,7 @@ import (
 	"openlearn/internal/cache"
 )
 
-// Endpoint is a cacheable route's times, of answers from the cache and of others.
+// Endpoint holds the response times of a cacheable route, for answers from the cache and for others.
 type Endpoint struct {
 	Endpoint string   `json:"endpoint"`
 	Requests uint64   `json:"requests"`
@@ -18,8 +18,8 @@ type Endpoint struct {
 	Speedup  *float64 `json:"speedup" doc:"Uncached over cached mean; null under 100 of either"`
 }
 
-// Performance compares, with nothing but what this process has measured. The fields are the original's; each is null until
-// there are 100 samples behind it, and samples says how many there are.
+// Performance compares only what this process has measured. The fields are the original's; each is null until it rests on
+// 100 samples, and samples says how many there are.
 type Performance struct {
 	HitRatePercent     *float64           `json:"cache_hit_rate_percent" doc:"null without reads"`
 	CacheMS            *float64           `json:"cache_response_time_ms" doc:"Mean of reads answered by the cache"`
@@ -35,7 +35,7 @@ type Performance struct {
 	Endpoints          []Endpoint         `json:"endpoints" nullable:"false"`
 }
 
-// PerformanceTargets are the original's; met is null while it cannot be said.
+// PerformanceTargets are the original's; met is null while it is unknown.
 type PerformanceTargets struct {
 	HitRate        float64 `json:"hit_rate_target_percent"`
 	Response       float64 `json:"response_time_target_ms"`
@@ -44,7 +44,7 @@ type PerformanceTargets struct {
 	ImprovementMet *bool   `json:"improvement_met"`
 }
 
-// Samples is how much is behind each figure.
+// Samples is how many samples each figure rests on.
 type Samples struct {
 	Reads            uint64 `json:"cache_reads" doc:"From outside"`
 	Hits             uint64 `json:"cache"`
@@ -62,7 +62,7 @@ type Saved struct {
 	SavedMS     *float64 `json:"saved_ms" doc:"hits × mean_query_ms"`
 }
 
-// Comparison is shared by all who ask within a second.
+// Comparison is shared by all callers within a second.
 func (a *Admin) Comparison(ctx context.Context) (Performance, error) {
 	p, _, err := a.shared.comparison.Get(ctx)
 	return p, err
@@ -72,17 +72,17 @@ func (a *Admin) gatherComparison(ctx context.Context) (Performance, error) {
 	return a.performance(a.cache.Stats(ctx), a.cache.Times()), nil
 }
 
-// RouteTimes is how long requests of one route took that the HTTP cache answered in one way.
+// RouteTimes is how long requests of one route took, for one kind of answer of the HTTP cache.
 type RouteTimes struct {
 	Route  string
 	Answer Answer
 	Times  cache.Histogram
 }
 
-// Answer is the part that the HTTP cache had in an answer.
+// Answer is the HTTP cache's part in an answer.
 type Answer string
 
-// The answers that are compared. What it had no part in is compared with nothing.
+// The answers that are compared. Those without a part of the HTTP cache are not.
 const (
 	AnsweredFromCache Answer = "HIT"
 	AnsweredAfterMiss Answer = "MISS"
@@ -102,7 +102,7 @@ func (a *Admin) performance(st cache.Stats, times map[string]cache.LayerTimes) P
 		hits = hits.plus(histogram(t.Hit))
 		switch l.Tier {
 		case cache.L1:
-			n, _ := st.Layers[l.Name].Outer() // each saved a statement at least
+			n, _ := st.Layers[l.Name].Outer() // each saved at least one statement
 			own += n
 		case cache.L2:
 			calls = calls.plus(histogram(t.Load))
@@ -165,5 +165,5 @@ func (p *Performance) requests(measured []RouteTimes) {
 	}
 }
 
-// milliseconds is a duration as figures tell it.
+// milliseconds is a duration as figures show it.
 func milliseconds(d time.Duration) float64 { return round(float64(d)/float64(time.Millisecond), 4) }

@@ -20,7 +20,7 @@ const MostRuns = 200
 // probeBudget bounds a probe, below what a request may take.
 const probeBudget = 20 * time.Second
 
-// Runs are the times of one kind, exact order statistics of as many runs.
+// Runs holds the times of one kind of run, as exact order statistics.
 type Runs struct {
 	Count  int      `json:"count"`
 	MeanMS float64  `json:"mean_ms"`
@@ -31,7 +31,7 @@ type Runs struct {
 	MaxMS  float64  `json:"max_ms"`
 }
 
-// Probed is an endpoint measured.
+// Probed is the measurement of an endpoint.
 type Probed struct {
 	Endpoint  string   `json:"endpoint"`
 	Runs      int      `json:"runs" doc:"Of each kind; fewer than asked for if the time ran out"`
@@ -43,8 +43,8 @@ type Probed struct {
 	CacheUsed bool     `json:"cache_used" doc:"The cached runs really came from the cache: none of them loaded anything"`
 }
 
-// Probe measures a public GET route, so many times cached and uncached: inside the process, through the whole handler chain,
-// the two kinds in turn so that both meet the same machine.
+// Probe measures a public GET route, cached and uncached, the given number of times each: inside the process, through the
+// whole handler chain, alternating so that both meet the same load on the machine.
 func (a *Admin) Probe(ctx context.Context, endpoint string, runs int) (Probed, error) {
 	u, err := probeTarget(endpoint)
 	if err != nil {
@@ -60,7 +60,7 @@ func (a *Admin) Probe(ctx context.Context, endpoint string, runs int) (Probed, e
 	ctx, cancel := context.WithTimeout(ctx, probeBudget)
 	defer cancel()
 	run := func(ctx context.Context) (time.Duration, int, error) { return a.request(ctx, u) }
-	// Once each before counting: the cache is filled, and the database's own memory warm.
+	// Once each before counting, to fill the cache and warm the database's own memory.
 	for _, c := range []context.Context{cache.Bypass(ctx), ctx} {
 		if _, _, err := run(c); err != nil {
 			return Probed{}, err
@@ -97,7 +97,7 @@ func (a *Admin) loads(ctx context.Context) uint64 { return a.cache.Stats(ctx).To
 
 const noEndpoint = "an endpoint is a path below /api/, such as /api/articles?limit=20"
 
-// probeTarget takes paths of this API only, and none of the operator's own.
+// probeTarget accepts only paths of this API, and no admin routes.
 func probeTarget(endpoint string) (*url.URL, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, "/api/") || strings.Contains(u.Path, "..") {
@@ -110,7 +110,7 @@ func probeTarget(endpoint string) (*url.URL, error) {
 	return u, nil
 }
 
-// request asks the service's own handler, as anybody would.
+// request calls the service's own handler, as any client would.
 func (a *Admin) request(ctx context.Context, u *url.URL) (time.Duration, int, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.RequestURI(), http.NoBody)
 	if err != nil {
@@ -131,7 +131,7 @@ func (a *Admin) request(ctx context.Context, u *url.URL) (time.Duration, int, er
 	return took, w.bytes, nil
 }
 
-// discard is a response nobody reads.
+// discard is a response that nobody reads.
 type discard struct {
 	header http.Header
 	status int

@@ -14,7 +14,7 @@ import (
 // RetentionOptions say how long the audit trail is kept.
 type RetentionOptions struct {
 	DB     *gorm.DB
-	Keep   time.Duration // older rows are deleted; 0 = none ever
+	Keep   time.Duration // older rows are deleted; 0 = never
 	Logger *slog.Logger
 }
 
@@ -31,8 +31,8 @@ const (
 // NewRetention makes a Retention.
 func NewRetention(o RetentionOptions) *Retention { return &Retention{o} }
 
-// Jobs is the deleting; none where everything is kept. Every instance may do it: they share the work, and whoever comes
-// second finds nothing.
+// Jobs returns the job that deletes rows, none if everything is kept. Every instance may run it: they share the work, and
+// whichever comes second finds nothing.
 func (r *Retention) Jobs() []periodic.Job {
 	if r.opt.Keep <= 0 {
 		return nil

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Snapshot shares figures that are dear to gather: they are gathered when somebody asks and those there are have become too
-// old, by one at a time and for all who wait. Whoever has waited for a while gets the last figures instead, whose age is
-// told. Close must follow.
+// Snapshot shares figures that are expensive to gather. They are gathered when somebody asks and the last ones are too old,
+// one gathering at a time, for all who wait. Callers who have waited for a while get the last figures instead, with their
+// age. Close must follow.
 type Snapshot[T any] struct {
 	take func(context.Context) (T, error)
-	good time.Duration // so long figures are not gathered again
+	good time.Duration // how long figures are not gathered again
 
 	mu      sync.Mutex
 	last    T
@@ -25,12 +25,12 @@ type Snapshot[T any] struct {
 
 const (
 	figuresGood   = time.Second            // how long figures are shared
-	figuresWait   = 500 * time.Millisecond // for newer ones, while there are older
-	figuresOldest = time.Minute            // what is older is not told
+	figuresWait   = 500 * time.Millisecond // for newer figures, while there are older ones
+	figuresOldest = time.Minute            // older figures are not given out
 )
 
-// NewSnapshot shares what take gathers, for good after its gathering began; 0 = 1 s, negative = not at
-// all: each who asks gathers.
+// NewSnapshot shares what take gathers, for the time good from the start of the gathering; 0 = 1 s, negative = not at all:
+// every caller gathers.
 func NewSnapshot[T any](good time.Duration, take func(context.Context) (T, error)) *Snapshot[T] {
 	if good == 0 {
 		good = figuresGood
@@ -46,7 +46,7 @@ func (s *Snapshot[T]) Close() {
 	s.work.Wait()
 }
 
-// Get is the figures and when their gathering began.
+// Get returns the figures and when their gathering began.
 func (s *Snapshot[T]) Get(ctx context.Context) (v T, at time.Time, err error) {
 	if s.good < 0 {
 		at = time.Now()
@@ -59,7 +59,7 @@ func (s *Snapshot[T]) Get(ctx context.Context) (v T, at time.Time, err error) {
 		defer s.mu.Unlock()
 		return s.last, s.at, nil
 	}
-	var enough <-chan time.Time // nil = there is nothing to tell instead
+	var enough <-chan time.Time // nil = there are no older figures to give out
 	if !s.at.IsZero() && s.err == nil && age < figuresOldest {
 		t := time.NewTimer(figuresWait)
 		defer t.Stop()

@@ -8,8 +8,9 @@ import (
 	"openlearn/internal/cache"
 )
 
-// Stats are the cache's figures. Hits and misses are those of this cache in this process since it started, not of the
-// Redis server, and of reads from outside: one that missed a response and then its parts counts once. What only Redis knows is null while it does not answer.
+// Stats are the cache's figures. Hits and misses are those of this cache in this process since it started, not of the Redis
+// server, and count reads from outside: a read that misses a response and then its parts counts once. What only Redis knows
+// is null while it does not answer.
 type Stats struct {
 	Status         string   `json:"status" enum:"available,bypassed,unavailable"`
 	Connected      bool     `json:"connected"`
@@ -104,7 +105,7 @@ type Figures struct {
 	Targets    Targets                 `json:"performance_targets"`
 }
 
-// Figures are shared by all who ask within a second.
+// Figures are shared by all callers within a second.
 func (a *Admin) Figures(ctx context.Context) (Figures, error) {
 	f, at, err := a.shared.figures.Get(ctx)
 	if err != nil {
@@ -121,7 +122,7 @@ func (a *Admin) gatherFigures(ctx context.Context) (Figures, error) {
 	return f, nil
 }
 
-// windows that figures are told of.
+// windows for which figures are given.
 var windows = []struct {
 	name string
 	last time.Duration
@@ -164,7 +165,7 @@ func coherenceOf(st cache.Stats) Coherence {
 	return c
 }
 
-// Inside is the state of the machinery.
+// Inside is the state of the cache's internals.
 type Inside struct {
 	Stats
 	Layers           map[string]LayerFigures `json:"layers"`
@@ -187,14 +188,14 @@ type Uptime struct {
 	StartedAt time.Time `json:"started_at"`
 }
 
-// AllFigures are the state of the machinery, what it has done, and how fast.
+// AllFigures are the state of the cache's internals, what it has done, and how fast.
 type AllFigures struct {
 	Cache       Inside      `json:"cache"`
 	Performance Performance `json:"performance"`
 	Uptime      Uptime      `json:"uptime"`
 }
 
-// AllFigures are shared by all who ask within a second.
+// AllFigures are shared by all callers within a second.
 func (a *Admin) AllFigures(ctx context.Context) (AllFigures, error) {
 	f, _, err := a.shared.all.Get(ctx)
 	return f, err

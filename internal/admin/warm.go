@@ -18,7 +18,7 @@ const (
 	mostParams = 50
 )
 
-// Fill asks for entries to be there.
+// Fill is a request to warm entries.
 type Fill struct {
 	Layer  string
 	Items  []Item
@@ -26,7 +26,7 @@ type Fill struct {
 	DryRun bool
 }
 
-// Item is one entry to be there. Value is its JSON, or nil where none was given; it counts in layers that the server cannot
+// Item is one entry to warm. Value is its JSON, or nil if none was given; it is used only in layers that the server cannot
 // load.
 type Item struct {
 	Identifier string
@@ -41,22 +41,22 @@ type Skipped struct {
 	Reason     string `json:"reason"`
 }
 
-// Warmed is what became of a warming.
+// Warmed is the result of a warming.
 type Warmed struct {
 	Layer     string
 	TTL       time.Duration
 	Loaded    bool     // the server loaded them itself
-	Cached    int      // entries that are there now; of a dry run, that would be loaded or are there
-	WouldFill []string // of a dry run: identifiers that would be loaded, as they are not there, or stored as supplied
+	Cached    int      // entries cached now; in a dry run, those that are or would be
+	WouldFill []string // in a dry run: identifiers that would be loaded because they are not cached, or stored as supplied
 	Skipped   []Skipped
 	DryRun    bool
 	Audited   bool
 }
 
-// Already is, of a dry run, how many entries are there already.
+// Already is, in a dry run, how many entries are cached already.
 func (w Warmed) Already() int { return w.Cached - len(w.WouldFill) }
 
-// entry names the entry that an item is of: what the server loads has no variants by parameters.
+// entry names an item's entry: what the server loads has no variants by parameters.
 func (w Warmed) entry(it Item) string {
 	if w.Loaded {
 		return it.Identifier
@@ -68,7 +68,7 @@ func repeated(i int, it Item, before int) Skipped {
 	return Skipped{i, it.Identifier, fmt.Sprintf("the same entry as item %d, counted there", before)}
 }
 
-// Load has the server load identifiers of a layer; one that it cannot load is refused.
+// Load has the server load identifiers of a layer; a layer that it cannot load is refused.
 func (a *Admin) Load(ctx context.Context, layer string, ids []string, dry bool) (Warmed, error) {
 	l, err := a.layer(layer, "layer")
 	switch {
@@ -88,7 +88,7 @@ func (a *Admin) Load(ctx context.Context, layer string, ids []string, dry bool) 
 }
 
 // Warm has the server load what it can load itself, and stores the rest as supplied. A dry run says which of the items are
-// there already.
+// cached already.
 func (a *Admin) Warm(ctx context.Context, q Fill) (Warmed, error) {
 	l, err := a.layer(q.Layer, "layer")
 	if err != nil {
@@ -115,7 +115,7 @@ func (a *Admin) Warm(ctx context.Context, q Fill) (Warmed, error) {
 	if q.DryRun {
 		return a.warmDry(ctx, l, q.Items, w)
 	}
-	if !a.cache.Serving() { // loads would succeed past the cache, and leave nothing in it
+	if !a.cache.Serving() { // loads would bypass the cache, succeed, and leave nothing in it
 		return Warmed{}, a.refused(cache.ErrBypass, "")
 	}
 	target := map[string]any{"layer": l.Name, "items": len(q.Items)}
@@ -136,7 +136,7 @@ func (a *Admin) Warm(ctx context.Context, q Fill) (Warmed, error) {
 				continue
 			}
 			if errors.Is(err, errCache) || ctx.Err() != nil {
-				return p, err // the cache, or the caller, has gone: not the item's fault
+				return p, err // the cache or the caller is gone: not the item's fault
 			}
 			w.Skipped = append(w.Skipped, Skipped{i, q.Items[i].Identifier, plain(err)})
 		}
@@ -146,7 +146,7 @@ func (a *Admin) Warm(ctx context.Context, q Fill) (Warmed, error) {
 	return w, a.refused(err, "")
 }
 
-// warmDry sees which items are there. It loads nothing, so of those that are not it cannot tell whether they name anything.
+// warmDry checks which items are cached. It loads nothing, so it cannot tell whether the others exist.
 func (a *Admin) warmDry(ctx context.Context, l cache.Layer, items []Item, w Warmed) (Warmed, error) {
 	w.WouldFill = []string{}
 	first := map[string]int{}
@@ -176,7 +176,7 @@ func (a *Admin) warmDry(ctx context.Context, l cache.Layer, items []Item, w Warm
 
 var errNotRead = errors.New("see whether an entry is there")
 
-// isThere says whether a read would be given a value. What is remembered as not found is an error.
+// isThere reports whether a read would get a value. An identifier that is cached as not found is an error.
 func (a *Admin) isThere(ctx context.Context, l cache.Layer, id string) (bool, error) {
 	if id == "" {
 		return false, errNoIdentifier
@@ -195,8 +195,8 @@ func (a *Admin) isThere(ctx context.Context, l cache.Layer, id string) (bool, er
 
 var errNoIdentifier, errNoValue = errors.New("no identifier"), errors.New("no value")
 
-// supply stores values as given. They are stored as what they are, JSON from outside: a reader that expects anything of
-// its own does not take them for that (the engine's fingerprint), so nobody can be made to believe them.
+// supply stores values as given, marked as JSON from outside: a reader that expects a type of its own does not accept them
+// (the engine's fingerprint differs), so nobody can be made to trust them.
 func (a *Admin) supply(ctx context.Context, l cache.Layer, items []Item, ttl time.Duration) []error {
 	out := make([]error, len(items))
 	for i, it := range items {
@@ -217,10 +217,10 @@ func (a *Admin) supplyOne(ctx context.Context, l cache.Layer, it Item, ttl time.
 	return ofCache(err)
 }
 
-// errCache marks failures of the cache itself, which every other item would meet too. What they say is for the log.
+// errCache marks failures of the cache itself, which every other item would meet too. Their text is for the log.
 var errCache = errors.New("the cache failed")
 
-// ofCache tells them from what is wrong with one item.
+// ofCache tells them apart from errors of a single item.
 func ofCache(err error) error {
 	if err == nil || errors.Is(err, cache.ErrInvalidKey) || errors.Is(err, cache.ErrTooLarge) {
 		return err
@@ -261,7 +261,7 @@ func paramsOf(in map[string]any) url.Values {
 	return out
 }
 
-// load has the server fetch the identifiers, and then sees whether they are there.
+// load has the server fetch the identifiers, and then checks whether they are cached.
 func (a *Admin) load(ctx context.Context, l cache.Layer, items []Item, _ time.Duration) []error {
 	out := make([]error, len(items))
 	var ids []string

@@ -2,8 +2,8 @@ package admin
 
 import "time"
 
-// Warming is what keeps entries warm, and what it did: counted by this instance since it started, never estimated. Which
-// hits it brought is not counted: an entry does not say who fetched it.
+// Warming is the state of the warmer and what it did: counted by this instance since it started, never estimated. The hits
+// that it brought are not counted: an entry does not record who fetched it.
 type Warming struct {
 	Enabled   bool             `json:"enabled" doc:"false: WARM_KEYS is 0, and the rest says nothing"`
 	Layer     string           `json:"layer"`

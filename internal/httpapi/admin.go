@@ -9,19 +9,19 @@ import (
 	"strings"
 )
 
-// Guard decides who may administer.
+// Guard decides who may use the admin routes.
 type Guard struct {
-	// Key is the admin key; empty means that nobody holds it.
+	// Key is the admin key; empty means that there is none.
 	Key string
 	// OpenOnLoopback lets requests from this machine through without a key (development only).
 	OpenOnLoopback bool
-	// Hosts is what a request has to pass first; nil knows the names of this machine only.
+	// Hosts is the host guard that a request has to pass first; nil accepts this machine's names only.
 	Hosts *HostGuard
-	// Guesses counts and limits wrong keys; guards of one key share it. Nil is no limit.
+	// Guesses counts and limits wrong keys; guards with the same key share it. Nil means no limit.
 	Guesses *Guesses
 }
 
-// Check returns nil if r may administer, else the answer to give.
+// Check returns nil if r may use the admin routes, else the error to answer.
 func (g Guard) Check(r *http.Request) *Error {
 	if e := g.Hosts.Check(r); e != nil {
 		return e
@@ -38,8 +38,8 @@ func (g Guard) Check(r *http.Request) *Error {
 	return unauthorized("Admin key required (X-API-Key or Authorization: Bearer)")
 }
 
-// Try returns nil if key, which came with r, is the admin key, else the answer to give: 401, or 429 once its address has
-// guessed too often. The key is compared first, so that a right one always opens.
+// Try returns nil if key, which came with r, is the admin key, else the error to answer: 401, or 429 once its address has
+// guessed too often. The key is compared first, so that the right one always works.
 func (g Guard) Try(r *http.Request, key string) *Error {
 	if equal(key, g.Key) && g.Key != "" {
 		return nil
@@ -52,7 +52,7 @@ func (g Guard) Try(r *http.Request, key string) *Error {
 	return unauthorized("Invalid admin key")
 }
 
-// Open says whether r needs no key, as in development from this machine.
+// Open reports whether r needs no key, as in development from this machine.
 func (g Guard) Open(r *http.Request) bool { return g.OpenOnLoopback && onLoopback(r) }
 
 func unauthorized(detail string) *Error {
@@ -73,14 +73,14 @@ func keyOf(r *http.Request) string {
 	return ""
 }
 
-// equal compares in a time that depends on neither content nor length.
+// equal compares in constant time, whatever the content and length.
 func equal(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// onLoopback is true for a connection from this machine that no proxy relayed and that names this machine as host, so
-// that neither a reverse proxy beside us nor a rebound DNS name in a browser gets in.
+// onLoopback reports whether a connection comes from this machine, was not relayed by a proxy, and names this machine as
+// host, so that neither a reverse proxy beside us nor a rebound DNS name in a browser gets in.
 func onLoopback(r *http.Request) bool {
 	for _, h := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded"} {
 		if r.Header.Get(h) != "" {

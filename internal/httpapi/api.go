@@ -26,7 +26,7 @@ type API struct {
 	guard     Guard
 }
 
-// New mounts an API on e and its OpenAPI document and documentation pages beside it.
+// New mounts an API on e, with its OpenAPI document and documentation pages.
 func New(e *echo.Echo, o Options) *API {
 	cfg := huma.DefaultConfig(o.Title, o.Version)
 	cfg.Info.Description = o.Description
@@ -48,7 +48,7 @@ func New(e *echo.Echo, o Options) *API {
 	return a
 }
 
-// AdminOnly marks an operation as one for holders of the admin key.
+// AdminOnly marks an operation that needs the admin key.
 func (a *API) AdminOnly(op huma.Operation) huma.Operation {
 	op.Security = []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}}
 	op.Middlewares = append(huma.Middlewares{refuseWith(a.API, a.guard.Check), refuseStrangers(a.API), refuseBody(a.API)}, op.Middlewares...)
@@ -66,7 +66,7 @@ func (o Opt[T]) Schema(r huma.Registry) *huma.Schema {
 	return huma.SchemaFromType(r, reflect.TypeFor[T]())
 }
 
-// Receiver is where huma parses the value into.
+// Receiver is where huma stores the parsed value.
 func (o *Opt[T]) Receiver() reflect.Value { return reflect.ValueOf(o).Elem().Field(0) }
 
 // OnParamSet records whether the parameter was given.

@@ -9,11 +9,11 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// plainText is what every text of a request must be, wherever it stands.
+// plainText says what every text in a request must be.
 const plainText = "text must be valid UTF-8 without NUL characters"
 
-// jsonFormat reads bodies. encoding/json puts U+FFFD in place of what is no text, lets U+0000 through, which no column takes
-// and no reader sees, and goes ten thousand levels deep.
+// jsonFormat reads bodies. encoding/json replaces invalid text by U+FFFD, accepts U+0000, which no column takes and no
+// reader sees, and allows ten thousand levels of nesting.
 func jsonFormat() huma.Format {
 	f := huma.DefaultJSONFormat
 	f.Unmarshal = func(data []byte, v any) error {
@@ -23,7 +23,7 @@ func jsonFormat() huma.Format {
 		}
 		where, bad := findBadText(data)
 		if errors.Is(bad, errTooDeep) {
-			return bad // before anything is made of it
+			return bad // before it is parsed
 		}
 		if err := json.Unmarshal(data, v); err != nil {
 			return err
@@ -36,8 +36,7 @@ func jsonFormat() huma.Format {
 	return f
 }
 
-// textError says where a body has a text that is none. huma passes on no more of an error than its text, so the place is in
-// there.
+// textError says where a body has invalid text. huma passes on only the text of an error, so the text contains the place.
 type textError []any
 
 const textPrefix = "no plain text at "
@@ -45,12 +44,12 @@ const textPrefix = "no plain text at "
 func (e textError) Error() string {
 	b, err := json.Marshal([]any(e))
 	if err != nil {
-		return fmt.Sprint(textPrefix, "[]") // unreachable: names and numbers
+		return fmt.Sprint(textPrefix, "[]") // unreachable: only names and numbers
 	}
 	return textPrefix + string(b)
 }
 
-// badTextAt reads a textError's text.
+// badTextAt parses the text of a textError.
 func badTextAt(message string) (where []any, ok bool) {
 	rest, ok := strings.CutPrefix(message, textPrefix)
 	if !ok {

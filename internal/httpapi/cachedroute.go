@@ -7,9 +7,9 @@ import (
 	"openlearn/internal/cache/httpcache/service"
 )
 
-// Cached is a line of the table of cached routes: GET path (its template, "/api/articles/{id}"), how long an answer is
-// fresh, and what it depends on, as a function of the handler's own input. A request whose input deps refuses (an
-// error) is answered and not cached.
+// Cached makes a line of the table of cached routes: GET path (its template, "/api/articles/{id}"), how long an answer is
+// fresh, and what it depends on, as a function of the handler's own input. If deps returns an error, the request is answered
+// but not cached.
 func Cached[I any](a *API, path string, lifetime time.Duration, deps func(*I) ([]string, error)) service.Route {
 	return service.Route{
 		Path:     strings.NewReplacer("{", ":", "}", "").Replace(path),

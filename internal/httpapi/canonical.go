@@ -11,8 +11,8 @@ import (
 )
 
 // Canonical brings the parameters of GET path (its template: "/api/articles/{id}") into the form that the handler will
-// see, less what only repeats a default: two requests that mean the same are one. ok is false for parameters that the
-// handler will refuse.
+// see, without those that only repeat a default, so that two requests with the same meaning are equal. ok is false for
+// parameters that the handler will refuse.
 func (a *API) Canonical(path string, pathValue func(string) string, given url.Values) (query url.Values, pathValues map[string]string, ok bool) {
 	item := a.OpenAPI().Paths[path]
 	if item == nil || item.Get == nil {
@@ -53,7 +53,7 @@ func (a *API) Canonical(path string, pathValue func(string) string, given url.Va
 }
 
 // Decode reads canonical parameters into a handler's input type, as huma would: fields tagged path or query, with their
-// defaults. It exists for those who need a request's meaning without handling it: what its answer depends on.
+// defaults. It is for callers that need a request's meaning without handling it, to know what its answer depends on.
 func Decode[I any](pathValue func(string) string, query url.Values) (I, error) {
 	var in I
 	err := decodeInto(reflect.ValueOf(&in).Elem(), pathValue, query)

@@ -14,7 +14,7 @@ import (
 )
 
 // Conditions are the preconditions of a request that changes something (RFC 9110 §13), to be embedded in an operation's
-// input. They keep two writers from undoing each other's work unseen.
+// input. They keep two writers from overwriting each other's work unnoticed.
 type Conditions struct {
 	IfMatch           string `header:"If-Match" doc:"Entity-tags that a GET gave: 412 if the resource has changed since"`
 	IfNoneMatch       string `header:"If-None-Match" doc:"Entity-tags that the resource must not have; * if it must not exist"`
@@ -24,7 +24,7 @@ type Conditions struct {
 	given  http.Header
 }
 
-// Resolve takes all lines of the fields: huma reads the first.
+// Resolve reads all lines of the fields: huma reads only the first.
 func (c *Conditions) Resolve(ctx huma.Context) []error {
 	r := humaecho.Unwrap(ctx).Request()
 	c.method = r.Method
@@ -39,8 +39,8 @@ func (c *Conditions) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-// Check returns the 412 to give if the conditions do not hold for the resource as it is now: what a GET of it would answer
-// with, and when it was modified. Call it where nobody else can change the resource until the write is done.
+// Check returns a 412 if the conditions do not hold for the resource: current is what a GET would answer with now, modified is
+// when the resource was last modified. Call it where nobody else can change the resource until the write is done.
 func (a *API) Check(c *Conditions, current any, modified time.Time) error {
 	if c.given == nil {
 		return nil
@@ -60,7 +60,7 @@ func preconditionFailed() *Error {
 	return NewError(http.StatusPreconditionFailed, "The resource is not as If-Match, If-None-Match or If-Unmodified-Since want it")
 }
 
-// ETag is the entity-tag that a GET of the resource gives it, uncoded.
+// ETag is the entity-tag of a GET of the resource without content coding.
 func (a *API) ETag(current any) (string, error) {
 	body, err := a.body(current)
 	if err != nil {
@@ -69,7 +69,7 @@ func (a *API) ETag(current any) (string, error) {
 	return service.EntityTags(body)[0], nil
 }
 
-// body is what a GET answers with.
+// body is the body of a GET.
 func (a *API) body(current any) ([]byte, error) {
 	var b bytes.Buffer
 	if err := a.Marshal(&b, "application/json", current); err != nil {

@@ -17,19 +17,19 @@ type Cursor struct {
 	Field string  `json:"field"`
 }
 
-// errCursor is all a client learns of a cursor that is none.
+// errCursor is all that a client learns about an invalid cursor.
 var errCursor = errors.New("not a cursor that this listing gave out")
 
 // String is the cursor as clients carry it: standard base64, to be percent-encoded in a query.
 func (c Cursor) String() string {
 	b, err := json.Marshal(c)
 	if err != nil {
-		return "" // unreachable: a struct of plain values
+		return "" // unreachable: a struct of plain values always marshals
 	}
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// ParseCursor reads a cursor of the given field ("" gives nil). Both base64 alphabets pass, padded or not, and a blank
+// ParseCursor reads a cursor of the given field ("" gives nil). It accepts both base64 alphabets, padded or not, and a blank
 // for a plus, since clients forget to encode it. Anything else is an error.
 func ParseCursor(s, field string) (*Cursor, error) {
 	if s == "" {
@@ -66,7 +66,7 @@ func (c Cursor) Time() (*time.Time, error) {
 	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
 		t, err := time.Parse(layout, *c.Value)
-		// Years 1 to 9999 in UTC, which is what a column of ours can hold: a zone may lead out of them.
+		// Years 1 to 9999 in UTC, which our columns can hold: a zone may lead out of that range.
 		if year := t.UTC().Year(); err == nil && year >= 1 && year <= 9999 {
 			return &t, nil
 		}
@@ -74,7 +74,7 @@ func (c Cursor) Time() (*time.Time, error) {
 	return nil, fmt.Errorf("cursor value %q: %w", *c.Value, errCursor)
 }
 
-// InvalidCursor is the answer to a cursor that is none.
+// InvalidCursor is the answer to an invalid cursor.
 func InvalidCursor(given string) *Error {
 	return Value(errCursor.Error(), given, "query", "cursor")
 }

@@ -24,10 +24,10 @@ import (
 //go:embed docs
 var docsFS embed.FS
 
-// docsPolicy is what the two pages need beyond the API's own policy: inline styles, and Redoc's search worker.
+// docsPolicy adds to the API's policy what the two pages need: inline styles, and Redoc's search worker.
 const docsPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src blob:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'"
 
-// basePath is where a proxy mounts the service: the path of its public address, "" at the root.
+// basePath is where a proxy mounts the service: the path of its public URL, "" at the root.
 func basePath(publicURL string) string {
 	u, err := url.Parse(publicURL)
 	if err != nil { // the configuration has been validated
@@ -61,7 +61,7 @@ func mountDocs(e *echo.Echo, api huma.API, base string) {
 			return assets.serve(c, name)
 		}
 	}
-	// Twice, because clients of the original look below /api/v1.
+	// Mounted twice, because clients of the original look below /api/v1.
 	for _, prefix := range []string{"", "/api"} {
 		e.GET(prefix+"/openapi.json", serveSpec)
 		e.GET(prefix+"/docs", page("swagger.html"))
@@ -70,10 +70,10 @@ func mountDocs(e *echo.Echo, api huma.API, base string) {
 	e.GET("/docs/assets/:name", func(c echo.Context) error { return assets.serve(c, c.Param("name")) })
 }
 
-// ours are the files whose addresses are those of this service.
+// ours are the files whose links point to this service.
 var ours = []string{"swagger.html", "redoc.html", "swagger-init.js"}
 
-// assets are the pages' files, each read when it is first asked for.
+// assets are the pages' files, each read at its first request.
 type assets struct {
 	base string
 	mu   sync.Mutex

@@ -6,16 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// mostEchoed is how many characters of what a client sent are sent back to it: enough to know it again by.
+// mostEchoed is how many characters of a client's input are sent back: enough to recognise it.
 const mostEchoed = 200
 
-// MarshalJSON writes the item with what it echoes cut short: a refusal must not be as long as what was refused.
+// MarshalJSON writes the item with its echoed input cut short: a refusal must not be as long as the input.
 func (i Item) MarshalJSON() ([]byte, error) {
 	type plain Item
 	short := plain(i)
 	short.Input = echoed(i.Input)
 	short.Loc = make([]any, len(i.Loc))
-	for n, part := range i.Loc { // the name of a member that is not expected is the client's too
+	for n, part := range i.Loc { // the name of an unexpected member is client input too
 		if name, ok := part.(string); ok {
 			part = Shorten(name)
 		}
@@ -24,7 +24,7 @@ func (i Item) MarshalJSON() ([]byte, error) {
 	return json.Marshal(short)
 }
 
-// echoed is input as an answer shows it: itself, or if that would be long, the beginning of its text.
+// echoed is input as an answer shows it: whole, or if it is long, the beginning of its text.
 func echoed(input any) any {
 	switch v := input.(type) {
 	case nil, bool, int, int64, float64:

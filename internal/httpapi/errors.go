@@ -13,8 +13,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/validation"
 )
 
-// Error is every error body of this API: {"detail": …}, as FastAPI's clients know it. Detail is a string, or the list of
-// what is wrong with a request (422).
+// Error is the body of every error of this API: {"detail": …}, as FastAPI's clients know it. Detail is a string, or a list
+// of what is wrong with the request (422).
 type Error struct {
 	Detail any `json:"detail" doc:"What went wrong: a text, or the list of invalid parts of the request."`
 
@@ -23,7 +23,7 @@ type Error struct {
 	cause   error
 }
 
-// Item names one invalid part of a request, in the shape of pydantic v2.
+// Item describes one invalid part of a request, in the shape of pydantic v2.
 type Item struct {
 	Type  string         `json:"type"`
 	Loc   []any          `json:"loc"`
@@ -39,7 +39,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%d: %v", e.status, e.Detail)
 }
 
-// Unwrap returns the cause, which is for the log and never for the client.
+// Unwrap returns the cause, for the log and never for the client.
 func (e *Error) Unwrap() error { return e.cause }
 
 // GetStatus is the HTTP status of the answer.
@@ -71,7 +71,7 @@ func valueItem(msg string, input any, loc ...any) Item {
 // huma keeps its error constructor and its strictness in package variables; this is the one place that sets them, before
 // anything runs.
 func init() {
-	// "Title" is no other spelling of "title": to encoding/json it is, and the last of both would win.
+	// "Title" is not another spelling of "title". To encoding/json it is, and the last of the two would win.
 	huma.ValidateStrictCasing = true
 	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return fromHuma(status, msg, errs) }
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
@@ -99,7 +99,7 @@ func fromHuma(status int, msg string, errs []error) *Error {
 			return &Error{status: s, Detail: detailOf(s), cause: err}
 		}
 	}
-	// huma answers 400 to a body that is no JSON; FastAPI calls it one more validation error.
+	// huma answers 400 to a body that is not JSON; to FastAPI it is one more validation error.
 	if len(items) > 0 {
 		items = items[:min(len(items), mostItems)]
 		return &Error{status: http.StatusUnprocessableEntity, Detail: items}
@@ -113,7 +113,7 @@ func fromHuma(status int, msg string, errs []error) *Error {
 	return &Error{status: status, Detail: msg, cause: errors.Join(errs...)}
 }
 
-// bodyUnread is how huma says that a connection did not bring the body: the client's doing, or its network's.
+// bodyUnread is huma's message for a body that did not arrive, which is the fault of the client or its network.
 const bodyUnread = "cannot read request body"
 
 func detailOf(status int) string { return http.StatusText(status) }
@@ -122,7 +122,7 @@ func detailOf(status int) string { return http.StatusText(status) }
 var wordings = []struct {
 	re        *regexp.Regexp
 	kind, msg string
-	ctx       string // name of the bound in ctx, "" without
+	ctx       string // name of the bound in ctx, "" if there is none
 }{
 	{regexp.MustCompile(`^invalid integer$`), "int_parsing", "Input should be a valid integer, unable to parse string as an integer", ""},
 	{regexp.MustCompile(`^invalid float$`), "float_parsing", "Input should be a valid number, unable to parse string as a number", ""},
@@ -193,10 +193,10 @@ func itemOf(d *huma.ErrorDetail) Item {
 	return valueItem(d.Message, input, loc...)
 }
 
-// mostItems bounds how many things are said to be wrong with one request.
+// mostItems bounds the number of items in one answer.
 const mostItems = 100
 
-// isJSONError recognises the texts of encoding/json, the only other source of errors located at the whole body.
+// isJSONError recognises messages of encoding/json, the only other source of errors located at the whole body.
 func isJSONError(msg string) bool {
 	return strings.HasPrefix(msg, "json: ") || strings.Contains(msg, "invalid character") || strings.Contains(msg, "unexpected end of JSON") || strings.Contains(msg, "unexpected EOF")
 }
@@ -235,7 +235,7 @@ func number(s string) any {
 	return s
 }
 
-// Problem is an invalid part of a request that a handler found: Location is like "body.title".
+// Problem is an invalid part of a request, found by a handler: Location is like "body.title".
 type Problem = huma.ErrorDetail
 
 // Problems is the 422 that lists what handlers found, each as a *Problem.
@@ -243,7 +243,7 @@ func Problems(errs []error) *Error {
 	return fromHuma(http.StatusUnprocessableEntity, "validation failed", errs)
 }
 
-// Text is an item in words, for people.
+// Text words an item for people.
 func (i Item) Text() string {
 	text := strings.TrimPrefix(i.Msg, "Value error, ")
 	for _, part := range slices.Backward(i.Loc) {

@@ -7,13 +7,13 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Field is a member of a JSON Merge Patch (RFC 7396): absent leaves alone, null clears, a value sets.
+// Field is a member of a JSON Merge Patch (RFC 7396): absent changes nothing, null clears, a value sets.
 type Field[T any] struct {
 	Set, Null bool
 	Value     T
 }
 
-// UnmarshalJSON runs only for members that are there.
+// UnmarshalJSON runs only for members that are present.
 func (f *Field[T]) UnmarshalJSON(b []byte) error {
 	f.Set = true
 	if string(b) == "null" {
@@ -38,7 +38,7 @@ func (f Field[T]) Schema(r huma.Registry) *huma.Schema {
 	return &s
 }
 
-// Apply changes what p points to: nothing, nil, or the value.
+// Apply changes what p points to: not at all, to nil, or to the value.
 func (f Field[T]) Apply(p **T) {
 	switch {
 	case !f.Set:

@@ -13,14 +13,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// The bounds of guessing: so many wrong keys a minute may come from an address, and so many addresses are remembered.
+// The bounds of guessing: wrong keys per minute from one address, and addresses remembered.
 const (
 	guessesPerMinute = 10
 	mostGuessers     = 4096
 )
 
-// Guesses counts wrong admin keys by the address they came from, whichever way they came in. It never refuses a right key:
-// those behind one proxy share an address, and what others do there must not lock an operator out.
+// Guesses counts wrong admin keys by client address, for all ways in. It never refuses a right key: clients behind one proxy
+// share an address, and what others do there must not lock an operator out.
 type Guesses struct {
 	log     *slog.Logger
 	now     func() time.Time
@@ -28,15 +28,15 @@ type Guesses struct {
 
 	mu    sync.Mutex
 	by    map[string]*guesser
-	rest  guesser   // all who come while the table is full
-	swept time.Time // when the table was last cleared of those who gave up
+	rest  guesser   // shared by all new addresses while the table is full
+	swept time.Time // when the table was last cleared of idle addresses
 }
 
-// guesser is what one address did: when it failed, the oldest of those that count being overwritten first.
+// guesser records one address: when it failed, in a ring that overwrites the oldest time.
 type guesser struct {
 	at     [guessesPerMinute]time.Time
 	next   int
-	told   time.Time // when the log last heard of it
+	told   time.Time // when it was last logged
 	untold int       // refused keys since
 }
 
@@ -55,7 +55,7 @@ func NewGuesses(reg prometheus.Registerer, log *slog.Logger, now func() time.Tim
 	return g
 }
 
-// fail counts a wrong key that came with r. If its address has had too many, it has to wait.
+// fail counts a wrong key that came with r. If its address has sent too many, it has to wait.
 func (g *Guesses) fail(r *http.Request) (wait time.Duration, ok bool) {
 	address := ClientAddress(r)
 	now := g.now()
@@ -86,7 +86,7 @@ func (g *Guesses) fail(r *http.Request) (wait time.Duration, ok bool) {
 	return wait, ok
 }
 
-// of finds an address's record. The table is bounded: those who are too many for it share one.
+// of finds an address's record. The table is bounded: addresses beyond the bound share one record.
 func (g *Guesses) of(address string, now time.Time) *guesser {
 	if one := g.by[address]; one != nil {
 		return one
@@ -107,13 +107,13 @@ func (g *Guesses) of(address string, now time.Time) *guesser {
 	return one
 }
 
-// last is when it failed last, those refused for being too many aside.
+// last is when it last failed, not counting keys refused with 429.
 func (g *guesser) last() time.Time {
 	return g.at[(g.next+guessesPerMinute-1)%guessesPerMinute]
 }
 
-// ClientAddress is the address that a request came from: the connection's. What a proxy says of others is not believed,
-// since nothing says which proxies are ours; a setting for that belongs here.
+// ClientAddress is the address of a request's connection. Addresses that a proxy reports are not trusted, since nothing says
+// which proxies are ours; a setting for that belongs here.
 func ClientAddress(r *http.Request) string {
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		return host
@@ -121,7 +121,7 @@ func ClientAddress(r *http.Request) string {
 	return r.RemoteAddr
 }
 
-// rateLimitKey is what one party holds: of IPv6 a whole /64.
+// rateLimitKey is the range that one client holds: a whole /64 of IPv6.
 func rateLimitKey(address string) string {
 	ip, err := netip.ParseAddr(address)
 	switch {
@@ -133,7 +133,7 @@ func rateLimitKey(address string) string {
 	return netip.PrefixFrom(ip.WithZone(""), 64).Masked().String()
 }
 
-// tooManyGuesses is the answer to a wrong key from where too many came.
+// tooManyGuesses is the answer to a wrong key from an address that has sent too many.
 func tooManyGuesses(wait time.Duration) *Error {
 	e := NewError(http.StatusTooManyRequests, "Too many wrong admin keys from this address")
 	e.headers = http.Header{"Retry-After": {strconv.Itoa(max(1, int(math.Ceil(wait.Seconds()))))}}

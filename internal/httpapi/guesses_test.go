@@ -15,7 +15,7 @@ import (
 
 const rightKey = "right-key-0123456789"
 
-// guarded is a guard with a clock that tests set and a log that they read.
+// guarded is a guard with a clock that tests set, and a log that they read.
 type guarded struct {
 	Guard
 	at  time.Time
@@ -62,13 +62,13 @@ func TestGuessesAreLimited(t *testing.T) {
 		{"192.0.2.1:9", "guess", 0, 429},          // another port
 		{"[::ffff:192.0.2.1]:9", "guess", 0, 429}, // another spelling
 		{here, rightKey, 0, 0},                    // what others did there is not the operator's fault
-		{here, "guess", 0, 429},                   // nor does the right key give the guesser new tries
+		{here, "guess", 0, 429},                   // the right key gives the guesser no new tries
 		{"192.0.2.2:1", "guess", 0, 401},
 		{here, "guess", 50 * time.Second, 429},
-		{here, "guess", 2 * time.Second, 401}, // the first is a minute past
+		{here, "guess", 2 * time.Second, 401}, // the first was a minute ago
 		{here, "guess", 0, 401},
-		{here, "guess", 0, 429}, // no window has more than ten
-		{here, "", 0, 401},      // no key is no guess
+		{here, "guess", 0, 429}, // no minute has more than ten
+		{here, "", 0, 401},      // a missing key is not a guess
 	} {
 		g.at = g.at.Add(c.after)
 		if got := g.status(c.remote, c.key); got != c.want {
@@ -86,7 +86,7 @@ func TestGuessesAreLimited(t *testing.T) {
 	}
 }
 
-// TestGuessesAreTold: once a minute and address, never the key, and each one is counted.
+// TestGuessesAreTold: they are logged once a minute and address, never with the key, and each one is counted.
 func TestGuessesAreTold(t *testing.T) {
 	t.Parallel()
 	g := newGuarded()
@@ -108,7 +108,7 @@ func TestGuessesAreTold(t *testing.T) {
 	}
 }
 
-// TestGuessersAreBounded: many addresses cost no more memory than fits, are limited together, and lock nobody out.
+// TestGuessersAreBounded: many addresses take bounded memory, are limited together, and lock nobody out.
 func TestGuessersAreBounded(t *testing.T) {
 	t.Parallel()
 	g := newGuarded()

@@ -11,16 +11,16 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
 )
 
-// HostGuard is what every request for an admin route passes before anyone asks for a key. It refuses those that come under a
-// name which is not ours (DNS rebinding: a foreign page whose own name has come to mean this machine) and those by which a
-// foreign page in an operator's browser would change something (CSRF).
+// HostGuard checks every request for an admin route before its key is checked. It refuses requests under a host name that is
+// not ours (DNS rebinding: a foreign page whose name now resolves to this machine) and requests by which a foreign page in an
+// operator's browser would change something (CSRF).
 type HostGuard struct {
 	hosts map[string]bool
 	cross *http.CrossOriginProtection
 }
 
-// NewHostGuard admits localhost, to addresses of the loopback, to the address a connection really came to, and to the given
-// names. Pages of the given origins (scheme://host[:port]) may change things if they have the key; "*" names none.
+// NewHostGuard admits requests to localhost, to loopback addresses, to the address that the connection really came to, and to
+// the given names. Pages of the given origins (scheme://host[:port]) may change things if they have the key; "*" names none.
 func NewHostGuard(hosts, origins []string) (*HostGuard, error) {
 	d := localHostGuard()
 	for _, h := range hosts {
@@ -41,7 +41,7 @@ func localHostGuard() *HostGuard {
 	return &HostGuard{hosts: map[string]bool{"localhost": true}, cross: http.NewCrossOriginProtection()}
 }
 
-// Check returns nil if r may go on to the guard, else the answer to give: 421 or 403.
+// Check returns nil if r may go on to the guard, else the error to answer: 421 or 403.
 func (d *HostGuard) Check(r *http.Request) *Error {
 	if !d.knows(r) {
 		return NewError(http.StatusMisdirectedRequest, "Administration does not answer under this host name: ADMIN_HOSTS lists those it answers under")
@@ -62,7 +62,7 @@ func (d *HostGuard) knows(r *http.Request) bool {
 	return ok && ip != nil && ip.Equal(local.IP)
 }
 
-// hostName is a Host header's name alone, in one spelling. Ports do not matter: a rebound name is one on every port.
+// hostName is the name in a Host header, in canonical spelling. Ports do not matter: a rebound name is rebound on every port.
 func hostName(host string) string {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
@@ -70,7 +70,7 @@ func hostName(host string) string {
 	return strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
 }
 
-// HostOf is the host name of an absolute URL, "" without one.
+// HostOf is the host name of an absolute URL, "" if it has none.
 func HostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -79,7 +79,7 @@ func HostOf(address string) string {
 	return u.Hostname()
 }
 
-// HostGuarded marks a public operation that is part of the administration all the same.
+// HostGuarded marks a public operation that is still part of the administration.
 func (a *API) HostGuarded(op huma.Operation) huma.Operation {
 	op.Middlewares = append(huma.Middlewares{refuseWith(a.API, a.guard.Hosts.Check)}, op.Middlewares...)
 	return op

@@ -70,7 +70,7 @@ func TestCursors(t *testing.T) {
 	if c, err := ParseCursor("", "f"); c != nil || err != nil {
 		t.Errorf("no cursor: %v, %v", c, err)
 	}
-	// As the original wrote them: Python's spacing, naive times; and as clients mangle them.
+	// As the original wrote them, with Python's spacing and naive times, and as clients mangle them.
 	for _, s := range []string{"eyJpZCI6IDMwNjUsICJ2YWx1ZSI6ICIyMDI2LTExLTIyVDExOjE2OjAwIiwgImZpZWxkIjogInB1Ymxpc2hlZF9kYXRlIn0=", "eyJpZCI6IDMwNjUsICJ2YWx1ZSI6ICIyMDI2LTExLTIyVDExOjE2OjAwIiwgImZpZWxkIjogInB1Ymxpc2hlZF9kYXRlIn0"} {
 		c, err := ParseCursor(s, "published_date")
 		if err != nil {

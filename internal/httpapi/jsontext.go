@@ -21,14 +21,14 @@ var (
 // jsonLevel is an array or object that a scan is in.
 type jsonLevel struct {
 	object bool
-	name   []byte // of the member, quoted, "" before the first
+	name   []byte // of the member, quoted; "" before the first
 	index  int
 	named  bool // the next string is a value
 }
 
-// findBadText looks through JSON as it was sent, in one pass, for the first text, or name, that is not valid UTF-8, has half a
-// surrogate pair, or a NUL: where is its place, without the body's own. A body that nests too deep is told of before all
-// else. What is no JSON at all is for the parser to say.
+// findBadText scans JSON as it was sent, in one pass, for the first string or name that is not valid UTF-8 or has half a
+// surrogate pair or a NUL; where is its place within the body. A body that nests too deep is reported before anything else.
+// Invalid JSON is left to the parser to report.
 func findBadText(data []byte) (where []any, err error) {
 	var levels []jsonLevel
 	for i := 0; i < len(data); i++ {
@@ -66,14 +66,14 @@ func findBadText(data []byte) (where []any, err error) {
 			i = end
 		default:
 			if data[i] >= utf8.RuneSelf && err == nil {
-				where, err = placeOf(levels), errNoText // outside of texts it is no JSON either
+				where, err = placeOf(levels), errNoText // outside strings it is not JSON either
 			}
 		}
 	}
 	return where, err
 }
 
-// stringEnd is where the quote is that ends the string which begins at from.
+// stringEnd is the position of the quote that ends the string beginning at from.
 func stringEnd(data []byte, from int) int {
 	for i := from; i < len(data); i++ {
 		switch data[i] {
@@ -86,7 +86,7 @@ func stringEnd(data []byte, from int) int {
 	return len(data)
 }
 
-// isPlain judges what stands between two quotes.
+// isPlain checks the text between two quotes.
 func isPlain(text []byte) bool {
 	if !utf8.Valid(text) {
 		return false
@@ -118,7 +118,7 @@ func isPlain(text []byte) bool {
 	}
 }
 
-// escapedUnit reads a \uXXXX that text begins with.
+// escapedUnit reads the \uXXXX at the beginning of text.
 func escapedUnit(text []byte) (rune, bool) {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0, false

@@ -2,7 +2,7 @@ package httpapi
 
 import "net/http"
 
-// Invalidation is the header that says of a stored change that caches have not been told of it yet.
+// Invalidation is the header that says that caches have not been told of a stored change yet.
 const (
 	Invalidation        = "X-Invalidation"
 	InvalidationPending = "pending"

@@ -20,9 +20,9 @@ import (
 // to which larger values are silently reduced, as the original does with limit.
 const Caps = "caps"
 
-// canonicalQuery rewrites the query of a request into the one form that handlers, and keys of caches, see: declared
-// names only, the last of repeated values, numbers and booleans in canonical spelling, caps applied. What pydantic's lax
-// mode accepts is accepted; what it rejects is listed, all of it, in the order of declaration.
+// canonicalQuery rewrites the query of a request into the canonical form that handlers and cache keys see: declared names
+// only, the last of repeated values, numbers and booleans in canonical spelling, caps applied. It accepts what pydantic's lax
+// mode accepts, and lists everything that it rejects, in the order of declaration.
 func canonicalQuery(api huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		req := humaecho.Unwrap(ctx).Request()
@@ -31,11 +31,11 @@ func canonicalQuery(api huma.API) func(huma.Context, func(huma.Context)) {
 				continue
 			}
 			if strings.ContainsRune(ctx.Param(p.Name), '/') {
-				write(api, ctx, NotFound(http.StatusText(http.StatusNotFound))) // the router's last parameter takes slashes too
+				write(api, ctx, NotFound(http.StatusText(http.StatusNotFound))) // the router's last parameter matches slashes too
 				return
 			}
 			if allow := methodsOf(api.OpenAPI().Paths[req.URL.EscapedPath()]); allow != "" {
-				ctx.SetHeader("Allow", allow) // and methods that "search" does not have, as those of an article of that name
+				ctx.SetHeader("Allow", allow) // and "search" would get the methods of an article of that name
 				write(api, ctx, NewError(http.StatusMethodNotAllowed, http.StatusText(http.StatusMethodNotAllowed)))
 				return
 			}
@@ -77,10 +77,10 @@ func canonicalQuery(api huma.API) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// strangersKey is where the names of parameters that the operation does not have wait until the guard has let the request in.
+// strangersKey is the context key that holds the names of unknown parameters until the guard has admitted the request.
 const strangersKey = "openlearn.strangers"
 
-// strangers are the names, sorted, that are no parameters of the operation.
+// strangers are the sorted names that are not parameters of the operation.
 func strangers(op *huma.Operation, given url.Values) (names []string) {
 	for name := range given {
 		if !slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "query" && p.Name == name }) {
@@ -91,8 +91,7 @@ func strangers(op *huma.Operation, given url.Values) (names []string) {
 	return names
 }
 
-// refuseStrangers refuses parameters that the operation does not have. Readers' are ignored; an operator's may be a dry run
-// that was misspelt.
+// refuseStrangers refuses unknown parameters. Those of readers are ignored; an operator's may be a misspelt dry run.
 func refuseStrangers(api huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		names, _ := humaecho.Unwrap(ctx).Get(strangersKey).([]string)
@@ -111,7 +110,7 @@ func refuseStrangers(api huma.API) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// methodsOf lists the methods of a path as the router does, "" for none.
+// methodsOf lists the methods of a path as the router does, "" if there are none.
 func methodsOf(item *huma.PathItem) string {
 	if item == nil {
 		return ""
@@ -137,7 +136,7 @@ func requiresQuery(op *huma.Operation) bool {
 	return false
 }
 
-// canonicalValue parses raw by the parameter's schema and returns its canonical spelling, "" for not given.
+// canonicalValue parses raw by the parameter's schema and returns its canonical spelling, "" if it was not given.
 func canonicalValue(api huma.API, p *huma.Param, raw string, caps map[string]int64) (string, []Item) {
 	loc := []any{"query", p.Name}
 	var v any
@@ -157,7 +156,7 @@ func canonicalValue(api huma.API, p *huma.Param, raw string, caps map[string]int
 		if !ok {
 			return "", []Item{itemAt(loc, raw, "invalid float")}
 		}
-		if math.IsNaN(f) || math.IsInf(f, 0) { // nothing is stored that compares with them
+		if math.IsNaN(f) || math.IsInf(f, 0) { // no stored value compares with them
 			return "", []Item{{Type: "finite_number", Loc: loc, Msg: "Input should be a finite number", Input: raw}}
 		}
 		v, canon = f, strconv.FormatFloat(f, 'g', -1, 64)
@@ -175,12 +174,12 @@ func canonicalValue(api huma.API, p *huma.Param, raw string, caps map[string]int
 			if p.Required {
 				return "", []Item{{Type: "string_too_short", Loc: loc, Msg: "String should have at least 1 characters", Input: "", Ctx: map[string]any{"min_length": 1}}}
 			}
-			return "", nil // FastAPI hands "" on and the original took it for "no filter"
+			return "", nil // FastAPI passes "" on, and the original took it as "no filter"
 		}
 		raw = norm.NFC.String(raw) // as stored texts are
 		if p.Schema.Extensions[canonicalDate] != nil {
 			var d Date
-			if d.UnmarshalText([]byte(raw)) == nil { // else the handler's own reading says what is wrong
+			if d.UnmarshalText([]byte(raw)) == nil { // else the handler's own parser reports the error
 				raw = d.String()
 			}
 		}
@@ -216,7 +215,7 @@ func write(api huma.API, ctx huma.Context, e *Error) {
 	}
 }
 
-// laxDigits is what pydantic's lax mode takes for an int: sign, digits with single underscores between, a zero fraction.
+// laxDigits is what pydantic's lax mode accepts as an int: sign, digits with single underscores in between, a zero fraction.
 var laxDigits = regexp.MustCompile(`^([+-]?)([0-9]+(?:_[0-9]+)*)(?:\.0*)?$`)
 
 // laxInt parses like pydantic's lax int. Numbers beyond 64 bits saturate: they are valid, and bounds apply afterwards.

@@ -15,10 +15,10 @@ import (
 	"openlearn/internal/postgres"
 )
 
-// causeKey is where an answer's hidden cause waits for the access log.
+// causeKey is the context key that holds an answer's hidden cause for the access log.
 const causeKey = "openlearn.cause"
 
-// comeBack is how many seconds a client should wait after an answer of this status, "" where trying again is no remedy.
+// comeBack is how many seconds a client should wait after an answer with this status, "" if trying again does not help.
 func comeBack(status int) string {
 	switch status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
@@ -29,17 +29,17 @@ func comeBack(status int) string {
 	return ""
 }
 
-// SetRetryAfter says in h when to come back, if that is a remedy for status and h does not say so yet. It is called at the
-// moment when an answer's status is known, whoever made it, so that no handler can forget it.
+// SetRetryAfter sets Retry-After in h, if trying again helps with status and h does not have it yet. It is called when an
+// answer's status is known, whoever made the answer, so that no handler can forget it.
 func SetRetryAfter(h http.Header, status int) {
 	if after := comeBack(status); after != "" && h.Get("Retry-After") == "" {
 		h.Set("Retry-After", after)
 	}
 }
 
-// Complete adds to an answer's fields what its handler left out. It is called when the status is known, whoever answers: when
-// to come back; HEAD beside GET in Allow, since it is answered from GET outside of the router; and that nobody may store what
-// does not say how it may be stored (shared caches with a default lifetime would keep errors and figures).
+// Complete adds header fields that the handler left out. It is called when the status is known, whoever answers. It adds
+// Retry-After; HEAD beside GET in Allow, since HEAD is answered from GET outside the router; and no-store where the answer does
+// not say how it may be stored (shared caches with a default lifetime would keep errors and figures).
 func Complete(h http.Header, status int) {
 	SetRetryAfter(h, status)
 	if len(h["Cache-Control"]) == 0 {
@@ -52,13 +52,13 @@ func Complete(h http.Header, status int) {
 
 var noStore = []string{"no-store"}
 
-// statusOf is the table from errors that no handler expected to a status.
+// statusOf maps errors that no handler expected to a status.
 func statusOf(err error) int {
 	switch {
 	case errors.Is(err, service.ErrPreconditionFailed):
 		return http.StatusPreconditionFailed
 	case errors.Is(err, context.Canceled):
-		return 499 // the client has gone; nobody reads this
+		return 499 // the client is gone; nobody reads this
 	case errors.Is(err, context.DeadlineExceeded), postgres.TimedOut(err):
 		return http.StatusGatewayTimeout
 	case postgres.Unavailable(err), postgres.Refusing(err), errors.Is(err, admission.ErrShed):
@@ -68,7 +68,7 @@ func statusOf(err error) int {
 	}
 }
 
-// StatusOf is the status that an error of a handler or of Echo is answered with.
+// StatusOf is the status that answers an error of a handler or of Echo.
 func StatusOf(err error) int {
 	var ours *Error
 	var he *echo.HTTPError
@@ -93,7 +93,7 @@ func Cause(c echo.Context) error {
 	return err
 }
 
-// HandleEchoError answers what never reached a typed handler: unknown paths, wrong methods, panics, middleware errors.
+// HandleEchoError answers requests that never reached a typed handler: unknown paths, wrong methods, panics, middleware errors.
 func HandleEchoError(err error, c echo.Context) {
 	if c.Response().Committed {
 		c.Set(causeKey, err)

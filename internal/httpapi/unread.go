@@ -11,14 +11,14 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// unreadGrace is how long an answer waits for the rest of a body that nobody has read. What has arrived by then leaves the
-// connection fit for the next request.
+// unreadGrace is how long an answer waits for the rest of an unread body. If the whole body has arrived by then, the
+// connection can be used for the next request.
 const unreadGrace = 50 * time.Millisecond
 
-// AnswerUnread keeps answers from waiting for bodies that the handler did not want. net/http reads up to 256 KiB of what is
-// left of a body before it sends an answer, to be able to use the connection again, and that may be never: here it gets a
-// moment for it, and closes the connection otherwise. The request is a copy, because net/http has a body that it finds
-// replaced in place read to its end, whatever its length.
+// AnswerUnread keeps answers from waiting for bodies that the handler did not want. net/http reads up to 256 KiB of the rest
+// of a body before it sends an answer, so that it can reuse the connection, and that may take for ever: here it gets a moment
+// for it, and closes the connection otherwise. The request is a copy, because if a body is replaced in place, net/http reads it
+// to its end, whatever its length.
 func AnswerUnread(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
@@ -26,8 +26,8 @@ func AnswerUnread(next http.Handler) http.Handler {
 			return
 		}
 		if len(r.TransferEncoding) > 0 {
-			// net/http drops a Content-Length beside it unseen: such a request must end its connection (RFC 9112 §6.1), since a proxy
-			// may have read another length than we did.
+			// net/http silently drops a Content-Length beside Transfer-Encoding. Such a request must end its connection (RFC 9112
+			// §6.1), since a proxy may have read a different length.
 			w.Header().Set("Connection", "close")
 		}
 		body := &watchedBody{ReadCloser: r.Body}
@@ -40,8 +40,8 @@ func AnswerUnread(next http.Handler) http.Handler {
 	})
 }
 
-// linger takes in what a client still sends after an answer that refused its body, for a moment: were the connection closed
-// with bytes unread, the client's system would reset it and could throw the answer away.
+// linger reads for a moment what a client still sends after an answer that refused its body: if the connection were closed
+// with bytes unread, the client's system would see a reset and could throw the answer away.
 func (a *unreadAnswer) linger() {
 	if a.body.ended.Load() {
 		return
@@ -50,7 +50,7 @@ func (a *unreadAnswer) linger() {
 	if rc.Flush() != nil || rc.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
 		return
 	}
-	_, _ = io.CopyN(io.Discard, a.body, lingerBytes) // the client may have gone or be slow: the connection is closed then
+	_, _ = io.CopyN(io.Discard, a.body, lingerBytes) // the client may be gone or slow: the connection is closed then
 }
 
 const (
@@ -58,7 +58,7 @@ const (
 	lingerBytes = 16 << 20
 )
 
-// watchedBody knows whether all of a body was read.
+// watchedBody tracks whether all of a body was read.
 type watchedBody struct {
 	io.ReadCloser
 	ended atomic.Bool
@@ -66,7 +66,7 @@ type watchedBody struct {
 
 func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF { //nolint:errorlint // as io.Reader has it
+	if err == io.EOF { //nolint:errorlint // as io.Reader specifies
 		b.ended.Store(true)
 	}
 	return n, err
@@ -84,7 +84,7 @@ func (a *unreadAnswer) hurry() {
 		return
 	}
 	a.hurried = true
-	// A writer that knows no deadlines is no connection, and nothing waits.
+	// A writer without deadlines is not a connection, and nothing waits.
 	_ = http.NewResponseController(a.ResponseWriter).SetReadDeadline(time.Now().Add(unreadGrace))
 }
 
@@ -103,8 +103,8 @@ func (a *unreadAnswer) Write(p []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (a *unreadAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// bodyRefused is the answer to a body that its head shows to be none that op takes; nil if it may be read. huma would read it
-// first.
+// bodyRefused is the answer to a body that op does not take, as the request's header shows; nil if it may be read. huma would
+// read it first.
 func bodyRefused(op *huma.Operation) func(*http.Request) *Error {
 	return func(r *http.Request) *Error {
 		if op.RequestBody == nil || r.ContentLength == 0 {
@@ -122,7 +122,7 @@ func bodyRefused(op *huma.Operation) func(*http.Request) *Error {
 	}
 }
 
-// unreadRefusals refuses bodies unread, where the guard does not have to be asked first.
+// unreadRefusals refuses bodies unread, for operations without the guard.
 func unreadRefusals(api huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		op := ctx.Operation()
@@ -134,7 +134,7 @@ func unreadRefusals(api huma.API) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// refuseBody refuses bodies unread, behind the guard.
+// refuseBody refuses bodies unread, after the guard.
 func refuseBody(api huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		refuseWith(api, bodyRefused(ctx.Operation()))(ctx, next)

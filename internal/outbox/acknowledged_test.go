@@ -23,7 +23,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// started is a fixture that runs as it does in the service, and serves.
+// started returns a fixture whose relay runs as it does in the service, and serves.
 func started(t *testing.T, url string) *fixture {
 	t.Helper()
 	f := newFixture(t, url)
@@ -42,7 +42,7 @@ func (f *fixture) insert(id int) (pending bool, err error) {
 
 var errRefuses = errors.New("OOM command not allowed when used memory > 'maxmemory'")
 
-// TestAWriteThatNobodyCanApply: it is acknowledged when no instance serves any more, and no earlier.
+// TestAWriteThatNobodyCanApply: it is acknowledged once no instance serves any more, and no earlier.
 func TestAWriteThatNobodyCanApply(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
@@ -57,7 +57,7 @@ func TestAWriteThatNobodyCanApply(t *testing.T) {
 	if n := testutil.ToFloat64(a.metrics.pending); n != 1 {
 		t.Errorf("cache_outbox_pending_total %v", n)
 	}
-	// While the gates are closed anyhow, a write has nothing to wait for.
+	// While the gates are already closed, a write has nothing to wait for.
 	testkit.Eventually(t, "the mark is as old as the bound", func() bool {
 		l := a.look.Load()
 		return l.refused != 0 && l.at.Sub(l.since) > closedBy
@@ -92,7 +92,7 @@ func TestAnotherInstanceApplies(t *testing.T) {
 	testkit.Eventually(t, "it serves again: nothing is pending", a.MayServe)
 }
 
-// TestAWriteThatNobodyCanVouchFor: PostgreSQL goes away after the commit, so others may be blind and serve on.
+// TestAWriteThatNobodyCanVouchFor: PostgreSQL goes away after the commit, so others may go on serving without noticing.
 func TestAWriteThatNobodyCanVouchFor(t *testing.T) {
 	t.Parallel()
 	pg := testkit.Postgres(t)
@@ -172,7 +172,7 @@ func TestRelaysLeaveToWritersWhatIsTheirs(t *testing.T) {
 	}
 }
 
-// TestAWriterThatDiedLetsGo: its facts are left alone during the hold, and applied after it.
+// TestAWriterThatDiedLetsGo: its facts are left to it during the hold, and applied by others afterwards.
 func TestAWriterThatDiedLetsGo(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
@@ -220,7 +220,7 @@ func TestTheOwnGateClosesAtOnce(t *testing.T) {
 		t.Error("serves although the fact is still there, young as it is")
 	}
 	f.psql(`DELETE FROM cache_outbox`)
-	f.psql(insertOne, 2, "A") // another one, which nobody has failed to apply
+	f.psql(insertOne, 2, "A") // another fact, which nobody has failed to apply
 	must(t, f.see(t.Context()))
 	if !f.MayServe() {
 		t.Error("does not serve although somebody has applied the fact")

@@ -16,7 +16,7 @@ type accepts struct{}
 
 func (accepts) Invalidate(context.Context, ...string) error { return nil }
 
-// BenchmarkWrite is what a write costs beside its own statement: the facts, their reading back, the relay's deletes.
+// BenchmarkWrite measures what a write costs beyond its own statement: recording facts, reading them back, deleting them.
 func BenchmarkWrite(b *testing.B) {
 	db, err := postgres.Open(b.Context(), postgres.Config{URL: testkit.Database(b), MaxConns: 4}, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -21,7 +21,7 @@ func migrate(t *testing.T, dsn string) {
 	must(t, err)
 }
 
-// tool runs a program of PostgreSQL's, the newest there is.
+// tool runs one of PostgreSQL's programs, the newest version installed.
 func tool(t *testing.T, name string, args ...string) {
 	t.Helper()
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
@@ -37,7 +37,7 @@ func tool(t *testing.T, name string, args ...string) {
 	}
 }
 
-// identityOf asks as an instance does that is started now.
+// identityOf asks as an instance that starts now would.
 func identityOf(t *testing.T, dsn string) (identity string) {
 	t.Helper()
 	f := newFixture(t, dsn)

@@ -12,8 +12,8 @@ import (
 	"openlearn/internal/postgres"
 )
 
-// How PostgreSQL is judged that does not answer. A look that failed keeps its verdict for blindFresh, since the next may
-// have to wait for lateMost. Who answered late once in the last lateMemory is slow, and not away.
+// How a PostgreSQL that does not answer is judged. The verdict of a failed look holds for blindFresh, since the next look may
+// have to wait for lateMost. A server that answered late within the last lateMemory is slow, not away.
 const (
 	blindFresh = 4 * time.Second
 	lateMost   = 3 * time.Second
@@ -24,17 +24,17 @@ const (
 type look struct {
 	at        time.Time // its start; of one that failed, its end
 	pending   int64
-	claimable int64 // of them, those that nobody has in hand
+	claimable int64 // those among them that nobody has claimed
 	first     int64 // the lowest pending id
 	oldest    time.Duration
-	refused   int64     // the lowest id that somebody could not apply; 0 = none
-	since     time.Time // from when on every look has shown that one
+	refused   int64     // the lowest id that some instance could not apply; 0 = none
+	since     time.Time // since when every look has shown it
 	err       error     // there was no look
-	away      bool      // because PostgreSQL could not be asked
+	away      bool      // it failed because PostgreSQL could not be asked
 	lastAway  time.Time
 }
 
-// closes reports whether what was pending keeps entries from being served, a while after the look.
+// closes reports whether the pending facts close the gate, a given time after the look.
 func (l *look) closes(later time.Duration) bool {
 	return l.pending > 0 && (l.refused != 0 || l.oldest+later > pendingMost)
 }
@@ -61,8 +61,8 @@ type shut struct {
 	upTo int64
 }
 
-// close closes the own gate at once. It opens with a look begun later that no longer shows those facts: then somebody has
-// applied them.
+// close closes this instance's gate at once. It reopens with a look that began later and no longer shows those facts: then
+// some instance has applied them.
 func (r *Relay) close(ids []int64) {
 	for {
 		old := r.shut.Load()
@@ -109,8 +109,8 @@ func (r *Relay) Backlog() (pending int64, oldest time.Duration) {
 	return 0, 0
 }
 
-// see looks at the outbox and publishes what it saw. It gives its verdict on a database that does not answer after the
-// timeout, and still waits for the answer: one that comes late comes from a server that is slow.
+// see looks at the outbox and publishes what it saw. If the database does not answer within the timeout, it publishes its
+// verdict and still waits for the answer: a late answer means that the server is slow.
 func (r *Relay) see(ctx context.Context) error {
 	start := r.opt.Now()
 	asked := time.Now()
@@ -153,13 +153,13 @@ var errSilent = errors.New("look at the outbox: no answer yet")
 
 // ask is one look.
 func (r *Relay) ask(ctx context.Context, start time.Time) look {
-	l := look{at: start} // what is recorded while it runs may be missing from it
+	l := look{at: start} // facts recorded while it runs may be missing from it
 	var age float64
 	var identity string
 	l.err = r.opt.DB.Look.Do(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		return c.QueryRow(ctx, lookQuery, r.opt.Region).Scan(&l.pending, &l.claimable, &l.first, &age, &l.refused, &identity)
 	})
-	// A server whose clock was set back has facts of the future: they are old for all that is known.
+	// A server whose clock was set back has facts from the future: they count as old.
 	l.oldest = time.Duration(math.Abs(age) * float64(time.Second))
 	if l.err == nil && identity != r.known && r.opt.NewDatabase != nil {
 		if err := r.opt.NewDatabase(ctx, identity); err != nil {
@@ -174,7 +174,7 @@ func (r *Relay) ask(ctx context.Context, start time.Time) look {
 	return l
 }
 
-// unknownDatabase hides from postgres.Answered that it was something else which failed.
+// unknownDatabase hides its cause from postgres.Answered, since it was not PostgreSQL that failed.
 type unknownDatabase struct{ cause error }
 
 func (e *unknownDatabase) Error() string { return e.cause.Error() }
@@ -198,7 +198,7 @@ func (r *Relay) away(ctx context.Context, asked time.Time) bool {
 	return !postgres.Answered(r.askAgain(ctx)) && r.silent(asked)
 }
 
-// silent reports that PostgreSQL has not said a word since then, on either connection, and is not known to be slow.
+// silent reports that PostgreSQL has sent nothing since asked, on either connection, and is not known to be slow.
 func (r *Relay) silent(asked time.Time) bool {
 	db := r.opt.DB
 	return !db.Look.HeardSince(asked) && !db.Work.HeardSince(asked) && (r.late.IsZero() || r.opt.Now().Sub(r.late) > lateMemory)
@@ -216,7 +216,7 @@ func (r *Relay) publish(l look) {
 	if l.away {
 		l.lastAway = l.at
 	}
-	if l.err != nil { // what was pending then still is, for all that is known
+	if l.err != nil { // what was pending then may still be
 		l.pending, l.claimable, l.first, l.oldest, l.refused, l.since = last.pending, last.claimable, last.first, last.oldest, last.refused, last.since
 	} else if l.refused != 0 {
 		if l.since = last.since; l.refused != last.refused {
@@ -234,7 +234,7 @@ func (r *Relay) publish(l look) {
 	}
 }
 
-// next is closed when another look than the last has been published.
+// next returns a channel that is closed when the next look is published.
 func (r *Relay) next() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()

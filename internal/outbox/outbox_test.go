@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// recorder is an Invalidator that remembers, and fails while it is told to.
+// recorder is an Invalidator that records its calls, and fails while told to.
 type recorder struct {
 	mu    sync.Mutex
 	deps  []string
@@ -105,7 +105,7 @@ func newFixture(t *testing.T, url string) *fixture {
 	return &fixture{r, t, db, rec}
 }
 
-// psql is a change made beside the service.
+// psql makes a change past the service.
 func (f *fixture) psql(sql string, args ...any) {
 	f.t.Helper()
 	if _, err := f.db.Pool.Exec(f.t.Context(), sql, args...); err != nil {
@@ -211,7 +211,7 @@ func TestWriteAppliesAfterItsCommit(t *testing.T) {
 	}
 }
 
-// TestTheGate, by the clock and what the looks show.
+// TestTheGate checks the gate by the clock and by what looks show.
 func TestTheGate(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, testkit.Database(t))
@@ -250,7 +250,7 @@ func TestTheGate(t *testing.T) {
 	if got := f.pass(); len(got) != 2 || !f.MayServe() || !f.Settled() || f.waiting() != 0 {
 		t.Errorf("applied %v, serves %v", got, f.MayServe())
 	}
-	// A relay that cannot apply what it has claimed serves nothing itself, and says so to the others.
+	// A relay that cannot apply what it has claimed serves nothing itself, and tells the others.
 	f.rec.failWith(errors.New("Redis is away"))
 	f.psql(insertOne, 2, "A")
 	if err := f.round(); err == nil || f.MayServe() {
@@ -278,7 +278,7 @@ func TestRelaysShareTheWork(t *testing.T) {
 	for i := range facts {
 		a.psql(insertOne, i+1, "S")
 	}
-	// Each has facts in hand before either goes on.
+	// Each has claimed facts before either goes on.
 	var met, wg sync.WaitGroup
 	met.Add(2)
 	for _, f := range []*fixture{a, b} {
@@ -301,7 +301,7 @@ func TestRelaysShareTheWork(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	ofA, ofB := len(a.rec.take())-1, len(b.rec.take())-1 // but for the source, which both name
+	ofA, ofB := len(a.rec.take())-1, len(b.rec.take())-1 // except for the source, which both name
 	if ofA < 1 || ofB < 1 || ofA+ofB != facts || a.waiting() != 0 {
 		t.Errorf("%d and %d facts applied, %d left; want %d between the two", ofA, ofB, a.waiting(), facts)
 	}

@@ -15,7 +15,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// beside is a connection that is nobody's but the test's.
+// beside returns a connection of the test's own.
 func beside(t *testing.T, dsn string) *pgx.Conn {
 	t.Helper()
 	c, err := pgx.Connect(t.Context(), dsn)
@@ -24,7 +24,7 @@ func beside(t *testing.T, dsn string) *pgx.Conn {
 	return c
 }
 
-// TestALockedOutboxClosesTheGate: PostgreSQL answers, and what is announced cannot be seen.
+// TestALockedOutboxClosesTheGate: PostgreSQL answers, but recorded facts cannot be seen.
 func TestALockedOutboxClosesTheGate(t *testing.T) {
 	t.Parallel()
 	dsn := testkit.Database(t)
@@ -36,7 +36,7 @@ func TestALockedOutboxClosesTheGate(t *testing.T) {
 	locked := time.Now()
 	testkit.Eventually(t, "the gate closes", func() bool { return !f.MayServe() })
 	t.Logf("closed %v after the lock", time.Since(locked))
-	// For as long as it is locked, whatever else the two connections are asked.
+	// For as long as it is locked, whatever else the two connections are used for.
 	for range 3 {
 		last := f.look.Load().at
 		testkit.Eventually(t, "another look", func() bool { return f.look.Load().at.After(last) })
@@ -51,7 +51,7 @@ func TestALockedOutboxClosesTheGate(t *testing.T) {
 	testkit.Eventually(t, "it serves again", f.MayServe)
 }
 
-// TestABusyPoolIsNoAbsentDatabase: all of the pool's connections are lent, and a change in psql is seen as ever.
+// TestABusyPoolIsNoAbsentDatabase: all of the pool's connections are in use, and a change in psql is seen as always.
 func TestABusyPoolIsNoAbsentDatabase(t *testing.T) {
 	t.Parallel()
 	dsn := testkit.Database(t)
@@ -94,11 +94,11 @@ func TestConnectionsThatWereEndedAreMadeAgain(t *testing.T) {
 type line struct {
 	t     *testing.T
 	to    string
-	delay atomic.Int64 // ns, of what the server says
+	delay atomic.Int64 // ns, of the server's answers
 	all   sync.WaitGroup
 }
 
-// through returns dsn with a slow line in between.
+// through returns dsn with the slow line in between.
 func through(t *testing.T, dsn string) (*line, string) {
 	t.Helper()
 	u, err := url.Parse(dsn)
@@ -141,7 +141,7 @@ func (p *line) carry(client net.Conn) {
 	}
 }
 
-// TestASlowPostgresIsNotAway: it answers every look too late to be of use, and takes commits meanwhile.
+// TestASlowPostgresIsNotAway: it answers every look too late to be of use, and accepts commits meanwhile.
 func TestASlowPostgresIsNotAway(t *testing.T) {
 	t.Parallel()
 	slow, dsn := through(t, testkit.Database(t))
@@ -158,7 +158,7 @@ func TestASlowPostgresIsNotAway(t *testing.T) {
 	testkit.Eventually(t, "it serves again", f.MayServe)
 }
 
-// TestAFrozenPostgresIsAway: it keeps its connections and says nothing, and readers go on being served all along.
+// TestAFrozenPostgresIsAway: it keeps its connections and sends nothing, and readers are served all the time.
 func TestAFrozenPostgresIsAway(t *testing.T) {
 	t.Parallel()
 	pg := testkit.Postgres(t)
@@ -181,7 +181,7 @@ func TestAFrozenPostgresIsAway(t *testing.T) {
 	testkit.Eventually(t, "it looks again", func() bool { return f.MayServe() && !f.Degraded() })
 }
 
-// TestWhatWasPendingStaysPending: entries that were known to be of date are not served because PostgreSQL went away as well.
+// TestWhatWasPendingStaysPending: entries known to be out of date are not served just because PostgreSQL went away too.
 func TestWhatWasPendingStaysPending(t *testing.T) {
 	t.Parallel()
 	pg := testkit.Postgres(t)

@@ -2,13 +2,13 @@ package outbox
 
 import "fmt"
 
-// Rules say, by table, what a fact invalidates. Each domain has those of its tables beside its cached reads.
+// Rules say, by table, what a fact invalidates. Each domain keeps the rules of its tables beside its cached reads.
 //
-// A table without a rule belongs to a release that is newer than this one, while both run. Its facts invalidate the
-// dependency that is named as the table is, which every entry on a table has.
+// A table without a rule belongs to a newer release that runs beside this one. Its facts invalidate the dependency named
+// after the table, which every entry that rests on a table has.
 type Rules map[string]func(Fact) []string
 
-// Join makes one of several. Two domains that claim one table are a mistake in the program.
+// Join merges several Rules. Two domains that claim the same table are a mistake in the program.
 func Join(all ...Rules) Rules {
 	joined := Rules{}
 	for _, rules := range all {
@@ -22,7 +22,7 @@ func Join(all ...Rules) Rules {
 	return joined
 }
 
-// dependencies are those that a fact invalidates.
+// dependencies returns what a fact invalidates.
 func (r Rules) dependencies(f Fact) []string {
 	if rule := r[f.Table]; rule != nil {
 		return rule(f)

@@ -9,8 +9,8 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// TestAnyTableIsRecorded: keys of text, and as many kinds of labels as its triggers name, by the writer and by the relay
-// alike.
+// TestAnyTableIsRecorded: text keys, and as many kinds of labels as its triggers name, are applied by the writer and by the
+// relay alike.
 func TestAnyTableIsRecorded(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, testkit.Database(t))
@@ -41,7 +41,7 @@ func TestAnyTableIsRecorded(t *testing.T) {
 	}
 }
 
-// TestATableOfANewerRelease: its facts reach what hangs on the table as such, and do not stay pending.
+// TestATableOfANewerRelease: its facts invalidate what depends on the table's name, and do not stay pending.
 func TestATableOfANewerRelease(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, testkit.Database(t))

@@ -10,21 +10,21 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// desk is what the worker has to write to the outbox. Orders that come while it is busy go into one statement.
+// desk is what the worker has to write to the outbox. Requests that arrive while it is busy go into one statement.
 type desk struct {
 	mu      sync.Mutex
 	applied []int64 // rows to delete
 	refused []*refusal
-	rest    time.Time // no claims before; the worker's own
+	rest    time.Time // no claims before this time; used by the worker alone
 }
 
-// refusal is facts that could not be applied.
+// refusal holds facts that could not be applied.
 type refusal struct {
 	ids    []int64
-	marked chan struct{} // closed when the outbox says so
+	marked chan struct{} // closed when the outbox has them marked
 }
 
-// deskMost bounds what is remembered while the outbox cannot be written; what is forgotten is applied once more.
+// deskMost bounds what is kept while the outbox cannot be written; what is dropped is applied once more.
 const deskMost = 100_000
 
 func (d *desk) delete(ids []int64) {
@@ -49,7 +49,7 @@ func (d *desk) refuse(rs ...*refusal) {
 	d.refused = append(d.refused, rs...)
 }
 
-// forget takes a refusal back: its writer no longer waits.
+// forget removes a refusal whose writer no longer waits.
 func (d *desk) forget(gone *refusal) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -61,7 +61,7 @@ func (d *desk) forget(gone *refusal) {
 	}
 }
 
-// work writes to the outbox what has been applied and what could not be, and applies what nobody else has in hand.
+// work writes to the outbox what has been applied and what could not be, and applies what nobody else has claimed.
 func (r *Relay) work(ctx context.Context) error {
 	err := r.clear(ctx)
 	l := r.look.Load()
@@ -89,8 +89,8 @@ func (r *Relay) exec(ctx context.Context, sql string, args ...any) error {
 	})
 }
 
-// clear marks what could not be applied, for every instance to see, and deletes what writers have applied. What it cannot
-// do now it will do next time.
+// clear marks facts that could not be applied, for every instance to see, and deletes those that writers have applied. What
+// fails now is tried again next time.
 func (r *Relay) clear(ctx context.Context) error {
 	applied, refused := r.desk.take()
 	var errs []error
@@ -124,7 +124,7 @@ func (r *Relay) clear(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// mark gives facts out of hand and closes every instance's gate at its next look.
+// mark releases facts and closes every instance's gate at its next look.
 func (r *Relay) mark(ctx context.Context, ids []int64) error {
 	if err := r.exec(ctx, `UPDATE cache_outbox SET refused = true, held_until = NULL WHERE id = ANY($1)`, ids); err != nil {
 		return fmt.Errorf("mark %d facts that could not be applied: %w", len(ids), err)
@@ -139,8 +139,8 @@ func (r *Relay) delete(ctx context.Context, ids []int64) error {
 	return nil
 }
 
-// claim takes up to claimMost facts that nobody has in hand, applies and deletes them, and returns how many. Nothing is
-// locked while Redis is asked: whoever dies with facts in hand has them taken away after the hold.
+// claim takes up to claimMost facts that nobody has claimed, applies and deletes them, and returns how many. Nothing is
+// locked while Redis is asked: if the claimer dies, others take over its facts after the hold.
 func (r *Relay) claim(ctx context.Context) (int, error) {
 	var facts []Fact
 	asking, cancel := context.WithTimeout(ctx, opTimeout)
@@ -161,7 +161,7 @@ func (r *Relay) claim(ctx context.Context) (int, error) {
 	}
 	ids, err := r.apply(ctx, facts)
 	if err != nil {
-		// This instance cannot: it serves nothing from now on, and leaves the facts to others for a while.
+		// This instance cannot apply them: it serves nothing from now on, and leaves the facts to others for a while.
 		r.close(ids)
 		r.desk.rest = r.opt.Now().Add(2 * r.opt.Poll)
 		return 0, errors.Join(err, r.mark(ctx, ids))
@@ -188,7 +188,7 @@ func collect(rows pgx.Rows) ([]Fact, error) {
 	})
 }
 
-// apply invalidates what the facts concern and returns their ids.
+// apply invalidates what depends on the facts and returns their ids.
 func (r *Relay) apply(ctx context.Context, facts []Fact) ([]int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, applyTimeout)
 	defer cancel()

@@ -11,7 +11,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// ErrUnconfirmed is the answer to a write that is stored while an instance may still serve what was there before.
+// ErrUnconfirmed means that a write is stored but an instance may still serve what was there before.
 var ErrUnconfirmed = errors.New("outbox: the change is stored, but its invalidation is pending and instances may still serve what was there before")
 
 // Write runs do in a transaction and, once it is committed, makes its changes visible: when it returns without an error,
@@ -19,16 +19,16 @@ var ErrUnconfirmed = errors.New("outbox: the change is stored, but its invalidat
 //
 // pending = false: what depends on the change has been invalidated. pending = true: it could not be (Redis cannot be
 // reached, or refuses writes), and instead every instance has closed its gate until it is, which takes up to 850 ms from
-// the commit. pending = true with ErrUnconfirmed: not even that could be made sure of within 5 s; the change is committed
-// all the same, and its invalidation recorded. Any other error means that nothing was committed, unless it is one of the
-// commit itself. do may run more than once.
+// the commit. pending = true with ErrUnconfirmed: not even that could be confirmed within 5 s; the change is committed
+// nevertheless, and its invalidation recorded. Any other error means that nothing was committed, unless the commit itself
+// failed. do may run more than once.
 func (r *Relay) Write(ctx context.Context, do func(tx *gorm.DB) error) (pending bool, err error) {
 	facts, err := r.commit(ctx, do)
 	if err != nil || len(facts) == 0 {
 		return false, err
 	}
 	committed := r.opt.Now()
-	// Committed: that the client has gone must not keep the caches from hearing of it.
+	// Committed: the caches must be told even if the client is gone.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
 	ids, err := r.apply(ctx, facts)
@@ -51,7 +51,7 @@ func (r *Relay) Write(ctx context.Context, do func(tx *gorm.DB) error) (pending 
 }
 
 // unseen waits until no instance can serve what was there before the commit, and reports whether the invalidation is
-// still pending then. Three things make that sure:
+// still pending then. Any of three things guarantees that:
 //   - a relay has applied the facts: a later look no longer shows them;
 //   - all gates have been closed since before: some fact has been marked as refused for closedBy, so that every look
 //     older than its mark is too old, and it was still there after ours had been marked as well;
@@ -116,12 +116,12 @@ func (r *Relay) commit(ctx context.Context, do func(tx *gorm.DB) error) (facts [
 
 const (
 	writeTries = 4
-	// SQLSTATEs whose transactions PostgreSQL asks to be repeated.
+	// SQLSTATEs after which PostgreSQL wants the transaction repeated.
 	deadlockDetected, serializationFailure = "40P01", "40001"
 )
 
-// recorded reads what the triggers recorded in this transaction, for the relay's own region, and takes it in hand: relays
-// leave it alone for a while, since this writer is about to apply it. Its age counts from now, just before the commit.
+// recorded reads and claims what the triggers recorded in this transaction for the relay's own region: relays leave it alone
+// for a while, since this writer is about to apply it. Its age counts from now, just before the commit.
 func (r *Relay) recorded(tx *gorm.DB) (facts []Fact, err error) {
 	// Arrays travel as JSON because database/sql knows none.
 	rows, err := tx.Raw(`UPDATE cache_outbox SET recorded_at = clock_timestamp(), held_until = clock_timestamp() + make_interval(secs => ?)

@@ -12,14 +12,14 @@ type Config struct {
 	Keys int `envconfig:"WARM_KEYS" default:"500"`
 	// Schedule says which, while the service runs.
 	Schedule Schedule `envconfig:"WARM_SCHEDULE" default:"predicted"`
-	// Interval is the time between looks at the schedule; within the layer's grace, so that nothing lapses between two.
+	// Interval is the time between two looks at the schedule; it is within the layer's grace, so that nothing expires in between.
 	Interval time.Duration `envconfig:"WARM_INTERVAL" default:"3m"`
 	// Rate is how many entries a second may be loaded from the source.
 	Rate int `envconfig:"WARM_RATE" default:"200"`
 }
 
-// The bounds of warming: more entries would be a copy of the archive, more often would find nothing new, and less often
-// would let entries lapse between two looks (the article layer's grace is six minutes).
+// The bounds of warming: more entries would be a copy of the archive, a shorter interval would find nothing new, and a longer
+// one would let entries expire between two looks (the article layer's grace is six minutes).
 const (
 	maxKeys     = 10_000
 	minInterval = time.Second

@@ -12,23 +12,23 @@ import (
 	"openlearn/internal/cache/forecast"
 )
 
-// history is the table of hourly counts, which outlives processes and adds up what several of them saw.
+// history is the table of hourly counts, which outlives processes and sums what several of them counted.
 type history struct {
 	pool  *pgxpool.Pool
 	layer string
 	most  int // keys kept of an hour
 }
 
-// keptFor is two weeks, for the habits of the days of the week.
+// keptFor is two weeks, for weekly habits.
 const keptFor = 14 * 24 * time.Hour
 
 const opTimeout = 5 * time.Second
 
-// add counts what was asked for in an hour.
+// add adds the counts of one hour.
 func (h *history) add(ctx context.Context, hour int64, counts []forecast.Count) error {
 	ctx, cancel := context.WithTimeout(ctx, opTimeout)
 	defer cancel()
-	// In the order of keys: two instances that add the same rows must not wait for each other.
+	// In key order: two instances that add the same rows must not wait for each other.
 	slices.SortFunc(counts, func(a, b forecast.Count) int { return cmp.Compare(a.Key, b.Key) })
 	keys, ns := make([]string, len(counts)), make([]int64, len(counts))
 	for i, c := range counts {
@@ -50,7 +50,7 @@ type hourly struct {
 	counts []forecast.Count
 }
 
-// between reads the hours after one and up to another, in order, the most asked of each first.
+// between reads the hours after one and up to another, in order, the most requested keys of each first.
 func (h *history) between(ctx context.Context, after, last int64) ([]hourly, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*opTimeout)
 	defer cancel()
@@ -82,7 +82,8 @@ SELECT hour, key, n FROM cache_access WHERE layer = $1 AND hour > $2 AND hour <=
 	return out, nil
 }
 
-// trim keeps the most asked of the hours after one and up to another, and nothing that is too old. Every instance may do it.
+// trim keeps the most requested keys of the hours after one and up to another, and nothing that is too old. Every instance
+// may run it.
 func (h *history) trim(ctx context.Context, after, last int64) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*opTimeout)
 	defer cancel()

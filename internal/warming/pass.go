@@ -8,9 +8,9 @@ import (
 	"openlearn/internal/cache"
 )
 
-// pass reads the entries so that they are there, a few at a time. Readers come first: nothing is asked for while another
-// batch is under way, no more than Rate entries are loaded in a second, and after each load there is a rest at least as
-// long as it took, so that a database that is slow because it is busy gets the more of it.
+// pass reads the entries into the cache, a few at a time. Readers come first: one batch at a time is under way, no more than
+// Rate entries are loaded in a second, and after each load there is a pause at least as long as the load took, so that a
+// busy, slow database gets longer pauses.
 func (w *Warmer) pass(ctx context.Context, reason string, ids []int64) (err error) {
 	if len(ids) == 0 {
 		return nil

@@ -21,7 +21,7 @@ const (
 // Status is what a Warmer has done since it was made.
 type Status struct {
 	By       map[string]Tally // by reason: start, flush, schedule
-	Failures uint64           // of passes, and of looks at what to warm
+	Failures uint64           // failed passes, and failed looks at what to warm
 
 	// Scheduled is what the schedule keeps warm now, the most expected first, with the requests that are forecast for an hour
 	// (predicted) or were measured for one (popular).
@@ -31,7 +31,7 @@ type Status struct {
 	Hours     int // hours of past accesses that the forecast has been shown
 }
 
-// Tally is what passes of one reason did.
+// Tally sums the passes of one reason.
 type Tally struct {
 	Passes, Checked, Loaded uint64
 	Last                    *Run // nil before the first
@@ -41,11 +41,11 @@ type Tally struct {
 type Run struct {
 	At              time.Time // when it began
 	Took            time.Duration
-	Entries, Loaded int // to be there; those that had to be fetched
+	Entries, Loaded int // requested; those that had to be fetched
 	Failed          bool
 }
 
-// record is where the Warmer's goroutine writes what it does, for Status and for Prometheus alike.
+// record is where the Warmer's goroutine records what it does, for both Status and Prometheus.
 type record struct {
 	mu sync.Mutex
 	Status
@@ -106,7 +106,7 @@ func (r *record) write(change func(*Status)) {
 	change(&r.Status)
 }
 
-// tally changes what is known of one reason.
+// tally changes the tally of one reason.
 func (r *record) tally(reason string, change func(*Tally)) {
 	r.write(func(s *Status) {
 		t := s.By[reason]

@@ -1,6 +1,6 @@
-// Package warming keeps entries in the cache that readers are going to ask for: what is popular, at start and after the
-// layer was flushed, and on a schedule what the forecast says. It reads through the cache like anybody, so nothing that it
-// brings is staler than what a reader would, and of several instances only one fetches.
+// Package warming keeps entries in the cache that readers are expected to request: popular ones at start and after a flush of
+// the layer, and forecast ones on a schedule. It reads through the cache like any reader, so its entries are no staler than a
+// reader's, and only one of several instances fetches.
 package warming
 
 import (
@@ -19,16 +19,16 @@ import (
 	"openlearn/internal/periodic"
 )
 
-// Schedule is what is kept warm while the service runs.
+// Schedule says what is kept warm while the service runs.
 type Schedule string
 
 // The schedules.
 const (
 	// Off: nothing, only start and flush.
 	Off Schedule = "off"
-	// Popular is what was asked for twice an hour or more during the last day.
+	// Popular keeps what was requested twice an hour or more during the last day.
 	Popular Schedule = "popular"
-	// Predicted is what is forecast to be asked for more than during the last day.
+	// Predicted keeps what is forecast to be requested more than during the last day.
 	Predicted Schedule = "predicted"
 )
 
@@ -39,9 +39,9 @@ type Options struct {
 	// layer counts as flushed.
 	Layer string
 	Deps  []string
-	// Load reads entries through the cache, with cache.Warming, and says how many came from their source.
+	// Load reads entries through the cache, with cache.Warming, and returns how many came from their source.
 	Load func(ctx context.Context, ids []int64) (loaded int, err error)
-	// Pool reaches the table of past accesses.
+	// Pool is for the table of past accesses.
 	Pool *pgxpool.Pool
 
 	Config
@@ -59,7 +59,7 @@ const (
 	minimumHistory = 24
 )
 
-// Warmer warms. See and Status may be called by anybody, the rest is its job's.
+// Warmer keeps entries warm. See and Status are safe for concurrent use; the rest belongs to its job.
 type Warmer struct {
 	opt     Options
 	log     *slog.Logger
@@ -70,7 +70,7 @@ type Warmer struct {
 	learnt  int64 // the last hour that the model has been shown
 	hours   int   // how many it has
 
-	counted  time.Time    // since when the sketch counts
+	counted  time.Time    // since when the sketch has been counting
 	mark     cache.Ticket // the layer's versions when it was last warmed
 	started  bool         // it has been warmed once
 	notUntil time.Time    // after a failure
@@ -98,7 +98,7 @@ func New(o Options) *Warmer {
 	}
 }
 
-// Jobs is the warming, to be run by one goroutine; nil of a nil Warmer. When it ends it writes down what was counted last.
+// Jobs returns the warming job, to be run by one goroutine; nil for a nil Warmer. When the job ends it saves the last counts.
 func (w *Warmer) Jobs() []periodic.Job {
 	if w == nil {
 		return nil
@@ -111,7 +111,7 @@ func (w *Warmer) Jobs() []periodic.Job {
 	}}
 }
 
-// See counts a reader's access. Accesses of the warmer itself are none.
+// See counts a reader's access. The warmer's own accesses do not count.
 func (w *Warmer) See(id int64) { w.sketch.See(strconv.FormatInt(id, 10)) }
 
 func (w *Warmer) countFailure(err error) error {
@@ -121,7 +121,7 @@ func (w *Warmer) countFailure(err error) error {
 	return err
 }
 
-// runOnce does what is due now: a look for a flush, and from time to time the schedule.
+// runOnce does what is due now: it checks for a flush, and from time to time follows the schedule.
 func (w *Warmer) runOnce(ctx context.Context) error {
 	now := w.opt.Now()
 	defer func() { w.met.write(func(s *Status) { s.NextLook, s.Hours = w.next, w.hours }) }()
@@ -140,7 +140,7 @@ func (w *Warmer) runOnce(ctx context.Context) error {
 		}
 	}
 	if now.Before(w.notUntil) || !w.opt.Cache.Serving() {
-		return nil // who warms a cache that is passed by would only load the database
+		return nil // warming a bypassed cache would only load the database
 	}
 	reason, ids, err := w.choose(ctx, now, due)
 	if err == nil {
@@ -148,9 +148,9 @@ func (w *Warmer) runOnce(ctx context.Context) error {
 	}
 	if err != nil {
 		w.notUntil = now.Add(retryAfter)
-		w.mark = cache.Ticket{} // whatever was to be warmed still is
+		w.mark = cache.Ticket{} // what was to be warmed still has to be
 		if errors.Is(err, cache.ErrBypass) {
-			return nil // the cache tells itself that it is out of use
+			return nil // the cache itself reports that it is out of use
 		}
 		return err
 	}
@@ -158,7 +158,7 @@ func (w *Warmer) runOnce(ctx context.Context) error {
 	return nil
 }
 
-// save writes down what was counted, for the hour in which the counting began.
+// save stores the counts, for the hour in which the counting began.
 func (w *Warmer) save(ctx context.Context, now time.Time) error {
 	hour := hourOf(w.counted)
 	w.counted = now
@@ -172,7 +172,7 @@ func (w *Warmer) save(ctx context.Context, now time.Time) error {
 	return w.history.add(ctx, hour, counts)
 }
 
-// learn shows the model the hours that are over and that every instance has written down.
+// learn shows the model the hours that are over and that every instance has saved.
 func (w *Warmer) learn(ctx context.Context, now time.Time) error {
 	last := hourOf(now.Add(-w.opt.Interval-time.Minute)) - 1
 	if last <= w.learnt {
@@ -193,7 +193,7 @@ func (w *Warmer) learn(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// choose says what to warm now and why: what is popular if the layer is empty, else what the schedule says if it is due.
+// choose returns what to warm now and why: popular entries if the layer is empty, else those of the schedule if it is due.
 func (w *Warmer) choose(ctx context.Context, now time.Time, due bool) (reason string, ids []int64, err error) {
 	mark, err := w.opt.Cache.Ticket(ctx, cache.Entry{Layer: w.opt.Layer, Key: cache.Key{ID: "warming"}, Deps: w.opt.Deps})
 	if errors.Is(err, cache.ErrBypass) {
@@ -230,8 +230,8 @@ func (w *Warmer) choose(ctx context.Context, now time.Time, due bool) (reason st
 	return onSchedule, numbers(chosen), nil
 }
 
-// popular is the most asked for, by what was measured: during the last day, usually at this hour, or in the hours since
-// the model last learnt.
+// popular returns the most requested keys, as measured: during the last day, usually at this hour, or in the hours since the
+// model last learnt.
 func (w *Warmer) popular(ctx context.Context, now time.Time) ([]int64, error) {
 	best := map[string]float64{}
 	for _, o := range w.model.Outlook(hourOf(now)) {

@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// house is a database and a Redis, and the instances of a service on them.
+// house is a database and a Redis, with the instances of a service on them.
 type house struct {
 	t     *testing.T
 	pool  *pgxpool.Pool
@@ -116,7 +116,7 @@ func (in *instance) load(ctx context.Context, ids []int64) (n int, err error) {
 	return n, err
 }
 
-// once is one look; it returns what was loaded, in order of id.
+// once makes one pass and returns what was loaded, in order of id.
 func (in *instance) once(t *testing.T) []int64 {
 	t.Helper()
 	if err := in.runOnce(t.Context()); err != nil {
@@ -130,7 +130,7 @@ func (in *instance) once(t *testing.T) []int64 {
 	return out
 }
 
-// see is readers asking for ids 1 to n, the lower the oftener.
+// see lets readers request ids 1 to n, lower ones more often.
 func (in *instance) see(n int64) {
 	for id := range n {
 		for range n - id {
@@ -161,7 +161,7 @@ func TestPopularityOutlivesProcessesAndRedis(t *testing.T) {
 	same(t, "nothing is known yet", a.once(t), nil)
 	a.see(50)
 	for _, j := range a.Jobs() {
-		periodic.Start(t.Context(), j).Close() // writes down what was counted
+		periodic.Start(t.Context(), j).Close() // saves the counts
 	}
 	if err := h.redis.FlushDB(t.Context()).Err(); err != nil {
 		t.Fatal(err)
@@ -212,7 +212,7 @@ func TestFlushed(t *testing.T) {
 	same(t, "one entry", a.once(t), nil)
 }
 
-// TestInstancesAddUp: each writes down its own counts, the hour has their sum.
+// TestInstancesAddUp: each saves its own counts, and the hour has their sum.
 func TestInstancesAddUp(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -293,7 +293,7 @@ func TestScheduleFollowsTheForecast(t *testing.T) {
 	}
 }
 
-// TestSchedules: popular keeps what was asked for during the last day, and an apprentice predicts nothing.
+// TestSchedules: popular keeps what was requested during the last day, and nothing is predicted without enough history.
 func TestSchedules(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -347,7 +347,7 @@ func TestNothingIsLoadedPastTheCache(t *testing.T) {
 	same(t, "gate open", a.once(t), upTo(20))
 }
 
-// TestFailuresAreTriedAgain, later, and what was to be warmed is not forgotten.
+// TestFailuresAreTriedAgain: failures are retried later, and what was to be warmed is not forgotten.
 func TestFailuresAreTriedAgain(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

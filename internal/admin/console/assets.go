@@ -14,8 +14,8 @@ import (
 //go:embed static
 var staticFS embed.FS
 
-// assets are the files that the pages bring along, by name. Their addresses carry a hash of their content, so that a
-// browser may keep them for good.
+// assets are the files that the pages load, by name. Their URLs contain a hash of their content, so browsers may cache
+// them for good.
 type assets map[string]asset
 
 type asset struct {
@@ -40,7 +40,7 @@ func newAssets() (assets, error) {
 	return out, nil
 }
 
-// kindOf does not ask the machine's own table first, as package mime does.
+// kindOf returns the content type. Unlike package mime it does not consult the machine's own table first.
 func kindOf(name string) string {
 	switch path.Ext(name) {
 	case ".js":
@@ -55,7 +55,7 @@ func kindOf(name string) string {
 	return mime.TypeByExtension(path.Ext(name))
 }
 
-// url is where a page finds a file; a name that is not there is a mistake in a template.
+// url returns the URL of a file; an unknown name is a mistake in a template.
 func (a assets) url(name string) (string, error) {
 	one, ok := a[name]
 	if !ok {

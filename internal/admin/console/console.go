@@ -1,7 +1,6 @@
-// Package console is the pages for operators: /admin/cache, what the admin API tells and does, in a browser, and below it that of
-// scraping. It is
-// rendered here, works without scripts where it can, keeps its figures fresh by server-sent events, and asks no other host
-// for anything.
+// Package console serves the pages for operators: /admin/cache, which offers the admin API in a browser, and below it the
+// page of scraping. The pages are rendered on the server, work without scripts where they can, keep their figures fresh by
+// server-sent events, and load nothing from other hosts.
 package console
 
 import (
@@ -16,7 +15,7 @@ import (
 	"openlearn/internal/httpapi"
 )
 
-// Paths of the console. EventsPath is an answer that never ends by itself.
+// Paths of the console. The answer of EventsPath never ends by itself.
 const (
 	Path       = "/admin/cache"
 	EventsPath = Path + "/events"
@@ -29,8 +28,8 @@ type Options struct {
 	Admin      *admin.Admin
 	Scraping   Scraping
 	Guard      httpapi.Guard // its door must trust no foreign origin: the browser sends the cookie by itself
-	Secure     bool          // browsers reach us by TLS, which a proxy ends: cookies are Secure
-	Instance   string        // which of several this is, for the reader
+	Secure     bool          // browsers reach us by TLS, which a proxy terminates: cookies are Secure
+	Instance   string        // names this instance to the reader
 	Logger     *slog.Logger
 	Now        func() time.Time // nil = time.Now
 	Refresh    time.Duration    // how often figures are sent; 0 = 2 s
@@ -47,7 +46,7 @@ type Console struct {
 	feed     feed
 	streams  chan struct{} // one slot for each open stream
 
-	stopping context.Context // ends when streams have to
+	stopping context.Context // ends when streams must end
 	stop     context.CancelFunc
 }
 
@@ -90,7 +89,7 @@ func (c *Console) Close() {
 	}
 }
 
-// policy allows what the page itself brings, and nothing inline.
+// policy allows the page's own files, and nothing inline.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // mostForm bounds what a form may send: a thousand identifiers fit.
@@ -132,7 +131,7 @@ func (c *Console) Handler() http.Handler {
 			c.refuse(w, r, e.GetStatus(), messageOf(e))
 			return
 		}
-		if router, pattern := mux.Handler(r); pattern == "" { // it would say so in plain text
+		if router, pattern := mux.Handler(r); pattern == "" { // the mux would answer in plain text
 			said := refusal{header: http.Header{}}
 			router.ServeHTTP(&said, r)
 			if allow := said.header.Get("Allow"); allow != "" {
@@ -146,7 +145,7 @@ func (c *Console) Handler() http.Handler {
 	})
 }
 
-// operator is who is in: by a session, or from this machine in development.
+// operator is who is logged in: by a session, or from this machine in development.
 type operator struct {
 	session *session // nil in development
 	admin.Caller
@@ -154,7 +153,7 @@ type operator struct {
 
 type operatorHandler func(w http.ResponseWriter, r *http.Request, op operator)
 
-// operatorsOnly lets in who has a session; the others are sent to the login.
+// operatorsOnly admits requests with a session and redirects the others to the login.
 func (c *Console) operatorsOnly(next operatorHandler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		op, ok := c.operatorOf(w, r)
@@ -184,7 +183,7 @@ func (c *Console) operatorOf(w http.ResponseWriter, r *http.Request) (operator, 
 	return op, c.opt.Guard.Open(r)
 }
 
-// messageOf is what an operator may read of an error.
+// messageOf returns the part of an error that an operator may read.
 func messageOf(err error) string {
 	var refused *admin.Error
 	var e *httpapi.Error
@@ -200,7 +199,7 @@ func messageOf(err error) string {
 	return "Something went wrong: the log says what."
 }
 
-// statuses of what is not the form's fault.
+// statuses of errors that are not the form's fault.
 var statuses = map[admin.Kind]int{
 	admin.Missing: http.StatusNotFound, admin.Forbidden: http.StatusForbidden, admin.Unavailable: http.StatusServiceUnavailable,
 }

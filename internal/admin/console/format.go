@@ -14,7 +14,7 @@ import (
 	"openlearn/internal/admin"
 )
 
-// functions are what templates may call. They make text; escaping is the templates'.
+// functions are those that templates may call. They return text; the templates escape it.
 func functions(files assets) template.FuncMap {
 	return template.FuncMap{
 		"asset": files.url, "count": count, "share": share, "ms": inMS, "megabytes": megabytes, "bytes": inBytes, "span": span, "seconds": inSeconds,
@@ -23,7 +23,7 @@ func functions(files assets) template.FuncMap {
 	}
 }
 
-// choice is a value and what people call it.
+// choice is a value and its label.
 type choice struct{ Value, Label string }
 
 var scopes = []choice{
@@ -36,10 +36,10 @@ var scopes = []choice{
 	{"all", "Every layer"},
 }
 
-// reasons are those of warming passes.
+// reasons are the reasons for warming passes.
 var reasons = []choice{{"start", "At the start"}, {"flush", "After a flush"}, {"schedule", "By schedule"}}
 
-// none stands for what is not known. Screen readers are told by the cell's title.
+// none stands for an unknown value. Screen readers read the cell's title.
 const none = "–"
 
 // count writes 12345 as 12,345.
@@ -131,7 +131,7 @@ func inBytes(v any) string {
 	return strconv.FormatFloat(n/(1<<20), 'f', 1, 64) + " MB"
 }
 
-// span is a duration in its two largest units.
+// span writes a duration in its two largest units.
 func span(d time.Duration) string {
 	switch {
 	case d < time.Second:
@@ -152,7 +152,7 @@ func clock(t time.Time) string { return t.UTC().Format("15:04:05") }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// words makes hit_ratio a title: Hit ratio.
+// words turns hit_ratio into a title: Hit ratio.
 func words(name string) string { return capital(strings.ReplaceAll(name, "_", " ")) }
 
 func capital(text string) string {
@@ -162,7 +162,7 @@ func capital(text string) string {
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 
-// figure is a value with two decimals at most.
+// figure writes a value with two decimals at most.
 func figure(v *float64) string {
 	if v == nil {
 		return none
@@ -170,7 +170,7 @@ func figure(v *float64) string {
 	return strconv.FormatFloat(math.Round(*v*100)/100, 'f', -1, 64)
 }
 
-// bar is a share of 100 as the width of a bar, 0 for what is not known.
+// bar returns the width of a bar for a share of 100, 0 if it is unknown.
 func bar(v *float64) string {
 	if v == nil {
 		return "0"
@@ -178,7 +178,7 @@ func bar(v *float64) string {
 	return strconv.FormatFloat(min(100, max(0, *v)), 'f', 1, 64)
 }
 
-// level names how a figure stands to a target, for colour and for the sign that says the same.
+// level says how a figure compares with its target, for the colour and for the sign that repeats it.
 func level(v *float64, good, fair float64) string {
 	switch {
 	case v == nil:
@@ -196,7 +196,7 @@ func samples(n uint64) string {
 	return "from " + grouped(strconv.FormatUint(n, 10)) + " samples; 100 are needed"
 }
 
-// target is what an audited operation was of, as name: value.
+// target writes what an audited operation applied to, as name: value.
 func target(raw json.RawMessage) string {
 	var members map[string]any
 	if err := json.Unmarshal(raw, &members); err != nil || len(members) == 0 {
@@ -219,7 +219,7 @@ func target(raw json.RawMessage) string {
 	return strings.Join(parts, ", ")
 }
 
-// dict gives a template that another calls its arguments: name, value, name, value.
+// dict makes the arguments of a nested template: name, value, name, value.
 func dict(pairs ...any) (map[string]any, error) {
 	out := map[string]any{}
 	for pair := range slices.Chunk(pairs, 2) {
@@ -232,7 +232,7 @@ func dict(pairs ...any) (map[string]any, error) {
 	return out, nil
 }
 
-// unused names the layers that nobody has read.
+// unused names the layers that have not been read.
 func unused(layers []admin.LayerOverview) string {
 	var names []string
 	for _, l := range layers {

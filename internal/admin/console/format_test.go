@@ -50,7 +50,7 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// TestIndented: what JSON escapes for HTML's sake is readable, and nothing else changes its meaning.
+// TestIndented: characters that JSON escapes for HTML are shown readably, and the meaning stays the same.
 func TestIndented(t *testing.T) {
 	t.Parallel()
 	text, cut := indented(json.RawMessage(`{"a":"\u003cb\u003e \u0026 \\u003c \\\u003c \n"}`))

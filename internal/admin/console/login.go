@@ -13,8 +13,8 @@ const mostLogin = 8 << 10
 type loginView struct {
 	Instance string
 	Problem  string
-	Off      bool // nobody holds a key
-	Open     bool // this machine needs none
+	Off      bool // no key is configured
+	Open     bool // this machine needs no key
 }
 
 func (c *Console) loginPage(w http.ResponseWriter, r *http.Request) {
@@ -62,7 +62,7 @@ func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, loginPath, http.StatusSeeOther)
 }
 
-// session says whether there is one, to a page whose stream has broken off.
+// session tells a page whose stream has broken off whether its session still exists.
 func (c *Console) session(w http.ResponseWriter, _ *http.Request, _ operator) {
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -39,7 +39,7 @@ func (c *Console) browse(w http.ResponseWriter, r *http.Request, op operator) {
 	c.answer(w, r, status, "browsed", op, view{Browsed: &v, Form: forms{BrowseLayer: v.Layer, Prefix: v.Prefix}})
 }
 
-// form reads a posted form; false if that could not be done, and was answered.
+// form reads a posted form. If it cannot, it answers the request and returns false.
 func (c *Console) form(w http.ResponseWriter, r *http.Request) bool {
 	if err := r.ParseForm(); err != nil {
 		c.refuse(w, r, http.StatusBadRequest, "The form could not be read: it may be too long.")
@@ -48,7 +48,7 @@ func (c *Console) form(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// invalidate looks first: it invalidates only where the form says so, which is the button under a dry run's outcome.
+// invalidate makes a dry run first. It invalidates only if the form says so, by the button under the dry run's outcome.
 func (c *Console) invalidate(w http.ResponseWriter, r *http.Request, op operator) {
 	if !c.form(w, r) {
 		return
@@ -85,7 +85,7 @@ func (c *Console) warm(w http.ResponseWriter, r *http.Request, op operator) {
 	c.answer(w, r, status, "warmed", op, view{Warmed: &v, Form: forms{WarmLayer: f.Get("layer"), WarmIDs: v.IDs}})
 }
 
-// trail shows older operations than the page does.
+// trail shows operations older than those on the page.
 func (c *Console) trail(w http.ResponseWriter, r *http.Request, op operator) {
 	v := c.trailOf(r.Context(), r.URL.Query().Get("before"), trailPage)
 	c.answer(w, r, http.StatusOK, "older", op, view{Older: &v})

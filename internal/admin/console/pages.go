@@ -19,7 +19,7 @@ func newPages(files assets) (*template.Template, error) {
 	return pages, nil
 }
 
-// render sends a page whole or not at all: a template that fails must not leave half of one.
+// render sends a whole page or none: a template that fails must not leave half a page.
 func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
 	var b bytes.Buffer
 	if err := c.pages.ExecuteTemplate(&b, name, data); err != nil {

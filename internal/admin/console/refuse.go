@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// refusal takes what a router says of a request that it has no handler for: a status, and perhaps which methods there are.
+// refusal records a router's answer to a request without a handler: the status, and the allowed methods if any.
 type refusal struct {
 	header http.Header
 	status int
@@ -20,8 +20,8 @@ type refusedView struct {
 	Instance, Title, Text string
 }
 
-// refuse answers what the console will not or cannot do: a browser gets a page, its scripts a part of one, and others what
-// the API says.
+// refuse answers a request that the console cannot serve: browsers get a page, scripts a part of one, other clients the
+// API's error.
 func (c *Console) refuse(w http.ResponseWriter, r *http.Request, status int, text string) {
 	v := refusedView{c.opt.Instance, http.StatusText(status), text}
 	if v.Text == v.Title {

@@ -11,16 +11,16 @@ import (
 // ScrapingPath is the page of scraping: sources, their health, and jobs.
 const ScrapingPath = Path + "/scraping"
 
-// Scraping is what the page asks for. It is an interface because the console knows no domain; the composition root adapts.
+// Scraping is what the page needs. It is an interface because the console knows no domain; the composition root adapts.
 type Scraping interface {
 	Sources(ctx context.Context) ([]Source, error)
 	Jobs(ctx context.Context) ([]ScrapingJob, error)
-	// Trigger asks for a pass over a source, and answers its job; deduplicated: there was one already.
+	// Trigger requests a pass over a source and returns its job; deduplicated means that there was one already.
 	Trigger(ctx context.Context, source string) (job int64, deduplicated bool, err error)
 	Pause(ctx context.Context, source string, paused bool, reason string) error
 }
 
-// Source is how gathering from a source goes.
+// Source is the state of a source.
 type Source struct {
 	ID, Name, Priority, Health  string
 	Paused, Scrapable           bool
@@ -49,7 +49,7 @@ type scrapingView struct {
 	At       time.Time
 	LoggedIn bool
 	Instance string
-	Said     string // what became of a form
+	Said     string // the result of a form
 	Problem  string
 
 	Sources, Silent []sourceRow // those that are read, and those without an entry
@@ -75,7 +75,7 @@ type healthCount struct {
 	N           int
 }
 
-// healthWords say each state of health, worst first, with the colour of its cell.
+// healthWords name the states of health, worst first, with the colours of their cells.
 var healthWords = []struct{ health, word, level string }{
 	{"failing", "failing", "poor"},
 	{"silent", "silent", "fair"},
@@ -102,7 +102,7 @@ func (c *Console) scrapingLive(w http.ResponseWriter, r *http.Request, _ operato
 	c.render(w, r, http.StatusOK, "scraping-live", c.scrapingView(r.Context()))
 }
 
-// saidOf tells what a form did. Only words of our own are shown, and names that the page has anyway.
+// saidOf describes what a form did. It shows only our own words, and names that the page shows anyway.
 func saidOf(q url.Values) string {
 	source := q.Get("source")
 	if len(source) > 100 {

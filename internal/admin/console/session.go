@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// sessionID is the hash of a token: whoever reads this process's memory dump or a log cannot be the operator by it.
+// sessionID is the hash of a token: nobody who reads a memory dump or a log can pose as the operator with it.
 type sessionID [sha256.Size]byte
 
 // session is one login. It lives in this process only: the figures are this process's too.
@@ -30,7 +30,7 @@ const (
 	mostSessions = 256
 )
 
-// sessions are those that are open. The oldest makes room: a login is by the key, so nobody else can crowd them out.
+// sessions are the open ones. The oldest is evicted to make room: a login needs the key, so nobody else can evict them.
 type sessions struct {
 	now      func() time.Time
 	lifetime time.Duration
@@ -63,8 +63,8 @@ func (s *sessions) begin() (token string, one *session) {
 	return token, one
 }
 
-// find returns the open session of a token, or nil. The token is looked up by its hash, so the time that takes tells
-// nothing about other tokens.
+// find returns the open session of a token, or nil. The token is looked up by its hash, so timing reveals nothing about
+// other tokens.
 func (s *sessions) find(token string) *session {
 	if token == "" {
 		return nil
@@ -93,8 +93,8 @@ func (s *sessions) drop(one *session) {
 	}
 }
 
-// secure says whether the cookies of r's host are for TLS alone. Where browsers reach us by TLS that is so under every name
-// we answer to, but for this machine's own: who is there comes by plain HTTP, through no network.
+// secure reports whether the cookies of r's host are for TLS only. Where browsers reach us by TLS, that holds for every name
+// we answer to except this machine's own, which is reached by plain HTTP without a network.
 func (c *Console) secure(r *http.Request) bool {
 	if r.TLS != nil {
 		return true
@@ -104,8 +104,8 @@ func (c *Console) secure(r *http.Request) bool {
 	return c.opt.Secure && !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback())
 }
 
-// cookieName has the port in it: browsers share cookies between the ports of a host, and instances their sessions not. With
-// the prefix a browser takes the cookie from this host by TLS only, and not from a neighbour of the same domain (RFC 6265bis).
+// cookieName contains the port: browsers share cookies between the ports of a host, but instances do not share sessions. With
+// the prefix, a browser takes the cookie only from this host and by TLS, not from a neighbour in the same domain (RFC 6265bis).
 func (c *Console) cookieName(r *http.Request) string {
 	name := "openlearn_console"
 	if _, port, err := net.SplitHostPort(r.Host); err == nil && port != "" {
@@ -130,7 +130,7 @@ func (c *Console) setCookie(w http.ResponseWriter, r *http.Request, token string
 		Name: c.cookieName(r), Value: token, Path: "/admin", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: c.secure(r),
 	}
 	if cookie.Secure {
-		cookie.Path = "/" // as __Host- demands
+		cookie.Path = "/" // __Host- requires it
 	}
 	if token == "" {
 		cookie.MaxAge = -1

@@ -13,7 +13,7 @@ import (
 	"openlearn/internal/admin"
 )
 
-// streamDeadline bounds each write to a stream: a reader that takes nothing for so long is gone.
+// streamDeadline bounds each write to a stream: a reader that takes nothing for that long is gone.
 const streamDeadline = 10 * time.Second
 
 // events is a stream of server-sent events (HTML Living Standard, 9.2):
@@ -50,7 +50,7 @@ func (c *Console) events(w http.ResponseWriter, r *http.Request, op operator) {
 	defer tick.Stop()
 	for seen := (memory{}); ; {
 		if err := c.tell(ctx, s, &seen); err != nil {
-			c.opt.Logger.Debug("console stream ended", "error", err) // the reader went, in most cases
+			c.opt.Logger.Debug("console stream ended", "error", err) // mostly because the reader left
 			return
 		}
 		select {
@@ -72,7 +72,7 @@ func (c *Console) events(w http.ResponseWriter, r *http.Request, op operator) {
 	}
 }
 
-// memory is what a stream has told already.
+// memory is what a stream has already sent.
 type memory struct {
 	sections map[string]string
 	until    time.Time // the newest point
@@ -121,13 +121,13 @@ func pointEvents(points []admin.Point) []pointEvent {
 	return out
 }
 
-// snapshot is the live sections at a moment, rendered.
+// snapshot holds the rendered live sections at one moment.
 type snapshot struct {
 	at       time.Time
 	sections map[string]string
 }
 
-// feed shares one snapshot among all streams, so that many readers cost what one does.
+// feed shares one snapshot among all streams, so that many readers cost no more than one.
 type feed struct {
 	mu   sync.Mutex
 	last snapshot
@@ -150,7 +150,7 @@ func (f *feed) get(ctx context.Context, now func() time.Time, fresh time.Duratio
 const snapshotTimeout = 5 * time.Second
 
 func (c *Console) snapshot(ctx context.Context) (snapshot, error) {
-	// Its reader may go in the midst of it, and the others want it still.
+	// The reader that started it may leave meanwhile, and the others still want it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), snapshotTimeout)
 	defer cancel()
 	v, err := c.figures(ctx)

@@ -16,10 +16,10 @@ type figures struct {
 	Trail   trailView
 }
 
-// liveSections are templates, and the ids of the elements whose content they are.
+// liveSections are the names of templates, and the ids of the elements that they fill.
 var liveSections = []string{"live-summary", "live-layers", "live-hot", "live-health", "live-warming", "live-trail"}
 
-// view is the whole page, with what was asked for on it.
+// view is the whole page, with what was requested on it.
 type view struct {
 	figures
 	LoggedIn bool
@@ -33,7 +33,7 @@ type view struct {
 	Form      forms
 }
 
-// forms are what the fields of the page's forms hold.
+// forms holds the values of the page's form fields.
 type forms struct {
 	InspectLayer, InspectID string
 	BrowseLayer, Prefix     string
@@ -41,7 +41,7 @@ type forms struct {
 	WarmLayer, WarmIDs      string
 }
 
-// filled gives fields that were not sent what they begin with.
+// filled sets fields that were not sent to their initial values.
 func (f forms) filled() forms {
 	for _, d := range []struct {
 		field *string
@@ -59,7 +59,7 @@ type inspectView struct {
 	Problem   string
 	Entry     *admin.KeyEntry
 	Value     string // indented
-	Cut       bool   // it is longer than is shown
+	Cut       bool   // only its beginning is shown
 }
 
 type browseView struct {
@@ -109,7 +109,7 @@ func (c *Console) trailOf(ctx context.Context, cursor string, limit int) trailVi
 	return trailView{Rows: rows, Next: next}
 }
 
-// indented is a value for reading, and whether something of it was left out.
+// indented returns a value in readable form, and whether it was cut.
 func indented(value json.RawMessage) (text string, cut bool) {
 	var b bytes.Buffer
 	if err := json.Indent(&b, value, "", "  "); err != nil {
@@ -123,7 +123,7 @@ func indented(value json.RawMessage) (text string, cut bool) {
 	return string(out), false
 }
 
-// plain writes what encoding/json escapes for the sake of HTML as what it is: the template escapes, and people read the value.
+// plain undoes the escapes that encoding/json makes for HTML: the template escapes, and people read the value.
 func plain(in []byte) []byte {
 	out := make([]byte, 0, len(in))
 	for len(in) > 0 {

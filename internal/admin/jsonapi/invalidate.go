@@ -13,8 +13,8 @@ type DryRun struct {
 	DryRun bool `query:"dry_run" doc:"Change nothing, and say what would be reached"`
 }
 
-// DryRunOnly is for routes whose path says all the rest: a dry run may be asked for in the body too, as everywhere, and
-// whatever else stands there is refused. A dry run that is overlooked is an invalidation.
+// DryRunOnly is for routes whose path says everything else. A dry run may be requested in the body too, as everywhere, and
+// any other member is refused: a dry run that is overlooked is an invalidation.
 type DryRunOnly struct {
 	DryRun
 	Body *DryRunBody

@@ -17,7 +17,7 @@ import (
 	"openlearn/internal/httpapi"
 )
 
-// escapedKey is where the context says that the path's values came percent-encoded.
+// escapedKey is the context key that says that the path's values came percent-encoded.
 type escapedKey struct{}
 
 // remember puts the caller into the context of an operation that the guard has let through.
@@ -32,7 +32,7 @@ func remember(ctx huma.Context, next func(huma.Context)) {
 	next(huma.WithContext(ctx, named))
 }
 
-// pathText is a value of the path as it was meant, of at most so many characters.
+// pathText decodes a value of the path, of at most so many characters.
 func pathText(ctx context.Context, name, value string, most int) (string, error) {
 	if escaped, _ := ctx.Value(escapedKey{}).(bool); escaped {
 		v, err := url.PathUnescape(value)
@@ -50,13 +50,13 @@ func pathText(ctx context.Context, name, value string, most int) (string, error)
 	return value, nil
 }
 
-// statuses of what is neither invalid nor an unknown layer.
+// statuses of the kinds other than Invalid and UnknownLayer.
 var statuses = map[admin.Kind]int{
 	admin.Missing: http.StatusNotFound, admin.Forbidden: http.StatusForbidden, admin.Busy: http.StatusConflict,
 	admin.Unavailable: http.StatusServiceUnavailable, admin.TooSlow: http.StatusGatewayTimeout,
 }
 
-// answer gives an operation's error its form. where is the part of the request that its fields came in: body, path or query.
+// answer turns an operation's error into an HTTP error. where is the part of the request that held its fields: body, path or query.
 func answer(err error, where string) error {
 	var e *admin.Error
 	if !errors.As(err, &e) {
@@ -64,7 +64,7 @@ func answer(err error, where string) error {
 	}
 	switch e.Kind {
 	case admin.UnknownLayer:
-		if where == "path" { // what the path names is not there
+		if where == "path" { // what the path names does not exist
 			name, _ := e.Input.(string)
 			return httpapi.NotFound(fmt.Sprintf("Unknown cache layer '%s'%s", httpapi.Shorten(name), strings.TrimPrefix(e.Text, "unknown cache layer")))
 		}

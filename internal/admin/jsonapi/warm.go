@@ -21,7 +21,7 @@ type warmInput struct {
 	}
 }
 
-// WarmItem is one entry to be there.
+// WarmItem is one entry to warm.
 type WarmItem struct {
 	Identifier *string                        `json:"identifier,omitempty" maxLength:"256"`
 	Value      httpapi.Field[json.RawMessage] `json:"value,omitempty" doc:"Any JSON, null and 0 included; counts only in layers that the server cannot load"`
