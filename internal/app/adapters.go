@@ -21,9 +21,9 @@ import (
 	"openlearn/internal/scraping/extract"
 )
 
-// Domains do not know each other; here their types meet.
+// Domains do not know each other; this file adapts their types to each other.
 
-// archiveFigures answers scraping's question from the archive.
+// archiveFigures gives scraping the archive's figures.
 type archiveFigures struct{ articles *articles.Service }
 
 func (a archiveFigures) Figures(ctx context.Context, since time.Time) (scraping.Figures, error) {
@@ -38,8 +38,8 @@ func (a archiveFigures) Figures(ctx context.Context, since time.Time) (scraping.
 	return out, nil
 }
 
-// kept takes the outcome of a write that nobody waits for, as of commands: it is stored, and where caches could not be told
-// of it that is counted and said at the end.
+// kept handles the outcome of a command's write, whose invalidation nobody waits for: the write is stored, and if caches could
+// not be told, that is counted and reported at the end.
 func (c *core) kept(pending bool, err error) error {
 	if pending {
 		c.untold.Add(1)
@@ -50,7 +50,7 @@ func (c *core) kept(pending bool, err error) error {
 	return err
 }
 
-// sayUntold says how many writes of a command the caches have not been told of.
+// sayUntold reports how many of a command's writes the caches have not been told of.
 func (c *core) sayUntold(w io.Writer) {
 	if n := c.untold.Load(); n > 0 {
 		fmt.Fprintf(w, "stored, with the invalidation of %d writes pending: Redis could not be told. Instances read from PostgreSQL until it can.\n", n)
@@ -80,7 +80,7 @@ func (s scrapeSink) Save(ctx context.Context, found []extract.Article) ([]scrapi
 	return out, nil
 }
 
-// fits is s if it has at most n characters: half an address is none.
+// fits returns s if it has at most n characters, else nil: half an address is useless.
 func fits(s string, n int) *string {
 	if utf8.RuneCountInString(s) > n {
 		return nil
@@ -88,7 +88,7 @@ func fits(s string, n int) *string {
 	return notEmpty(s)
 }
 
-// importSink stores what a file holds, each batch over several connections: nearly all of the time goes into the
+// importSink stores the records of a file, each batch over several connections: nearly all of the time goes into the
 // full-text index, which one connection fills on one core.
 type importSink struct{ core *core }
 

@@ -11,7 +11,7 @@ import (
 	"openlearn/internal/articles"
 )
 
-// analysedArchive is the archive as the analyses know it.
+// analysedArchive adapts the archive for the analyses.
 type analysedArchive struct{ articles *articles.Service }
 
 func (a analysedArchive) Texts(ctx context.Context, ids []int64) ([]analysis.Text, error) {

@@ -32,14 +32,14 @@ func (s *Server) newAdmin() *admin.Admin {
 	})
 }
 
-// archiveDeps says what shows an article or a newspaper, by what the database holds now: an operator who invalidates may
-// have reason to distrust the cache.
+// archiveDeps lists what depends on an article or a newspaper, from the database: an operator who invalidates may have reason
+// to distrust the cache.
 type archiveDeps struct{ store *articles.Store }
 
 func (d archiveDeps) ArticleDeps(ctx context.Context, id int64) ([]string, error) {
 	a, err := d.store.Get(ctx, id)
 	if errors.Is(err, articles.ErrNotFound) {
-		return []string{articles.ArticleDep(id)}, nil // it may be remembered as missing; no list shows it
+		return []string{articles.ArticleDep(id)}, nil // it may be cached as missing; no list shows it
 	}
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (d archiveDeps) ArticleDeps(ctx context.Context, id int64) ([]string, error
 	return articles.Changed([]string{strconv.FormatInt(id, 10)}, []string{a.Source}), nil
 }
 
-// mostNamed bounds how many articles of a newspaper are named one by one; beyond it the whole table is.
+// mostNamed bounds how many articles of a newspaper are named one by one; beyond it the whole table is named.
 const mostNamed = 20_000
 
 func (d archiveDeps) SourceDeps(ctx context.Context, name string) ([]string, error) {
@@ -65,7 +65,7 @@ func (d archiveDeps) SourceDeps(ctx context.Context, name string) ([]string, err
 
 const warmAtOnce = 8
 
-// each makes a loader of one identifier one of many.
+// each turns a loader of one identifier into a loader of many.
 func each(load func(context.Context, string) error) admin.Loader {
 	return func(ctx context.Context, ids []string) []error {
 		out := make([]error, len(ids))
@@ -77,7 +77,7 @@ func each(load func(context.Context, string) error) admin.Loader {
 				return nil
 			})
 		}
-		_ = group.Wait() // each has its own error
+		_ = group.Wait() // each identifier has its own error
 		return out
 	}
 }

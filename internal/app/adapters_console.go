@@ -7,7 +7,7 @@ import (
 	"openlearn/internal/scraping"
 )
 
-// consoleScraping answers the console's questions about scraping.
+// consoleScraping adapts scraping for the console.
 type consoleScraping struct{ scraping *scraping.Service }
 
 // consoleJobs is how many of the latest passes the console shows.

@@ -12,7 +12,7 @@ import (
 	"openlearn/internal/warming"
 )
 
-// newWarmer keeps articles warm; nil if none are to be.
+// newWarmer makes the warmer for articles; nil if none are to be kept warm.
 func (s *Server) newWarmer() *warming.Warmer {
 	if s.cfg.Warming.Keys == 0 || s.cfg.testing.uncached {
 		return nil
@@ -24,7 +24,7 @@ func (s *Server) newWarmer() *warming.Warmer {
 	})
 }
 
-// warming tells operators what the warmer does.
+// warming reports to operators what the warmer does.
 func (s *Server) warming() admin.Warming {
 	if s.warmer == nil {
 		return admin.Warming{}
@@ -48,7 +48,7 @@ func (s *Server) warming() admin.Warming {
 	return out
 }
 
-// moment is nil for a time that has not been.
+// moment is nil for the zero time.
 func moment(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -57,8 +57,8 @@ func moment(t time.Time) *time.Time {
 	return &t
 }
 
-// countArticles tells which articles readers were shown, from whatever cache. The engine's own counts would not do: a
-// response that is served from the HTTP cache does not ask for its article.
+// countArticles reports which articles readers were shown, from whichever cache. The engine's own counts would not do: a
+// response served from the HTTP cache does not read its article.
 func countArticles(see func(id int64)) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {

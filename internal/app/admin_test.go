@@ -13,14 +13,14 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// twin is another instance of a's service: same database, same Redis.
+// twin starts another instance of a's service on the same database and Redis.
 func (a *testApp) twin() *testApp {
 	b := newTestApp(a.t, func(c *Config) { c.Database.URL, c.Redis.URL = a.cfg.Database.URL, a.cfg.Redis.URL })
 	b.awaitGate()
 	return b
 }
 
-// behind changes an article without anybody's knowledge: what only an operator's invalidation can mend.
+// behind changes an article without recording it, so that only an operator's invalidation helps.
 func (a *testApp) behind(id int64, title string) {
 	a.t.Helper()
 	tx, err := a.db.Pool.Begin(a.t.Context())
@@ -76,7 +76,7 @@ func want(t testing.TB, got map[string]any, members map[string]any) {
 	}
 }
 
-// TestInvalidationOnOneInstanceIsSeenOnTheOther (D4–D6): the original's patterns matched no key that exists.
+// TestInvalidationOnOneInstanceIsSeenOnTheOther (D4–D6): the original's patterns matched no existing key.
 func TestInvalidationOnOneInstanceIsSeenOnTheOther(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -136,7 +136,7 @@ func TestInvalidationOnOneInstanceIsSeenOnTheOther(t *testing.T) {
 	}
 }
 
-// TestCountsAreTrue (D7, D8): every count is of entries that were there, and of no others.
+// TestCountsAreTrue (D7, D8): counts include exactly the entries that were current.
 func TestCountsAreTrue(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -161,7 +161,7 @@ func TestCountsAreTrue(t *testing.T) {
 		})
 	}
 	read()
-	// An entry, once; a number that others contain does not concern them.
+	// One entry, once; entries whose numbers contain its number are not affected.
 	want(t, a.post("/invalidate", `{"layer": "article", "identifier": "2"}`), map[string]any{"keys_invalidated": 2, "layers.article": 1, "layers.http_response": 1, "keys_reclaimed": 2, "audited": true})
 	want(t, a.post("/invalidate", `{"layer": "article", "identifier": "2"}`), map[string]any{"keys_invalidated": 0, "keys_reclaimed": 0, "complete": true})
 	want(t, a.look("/exists/article/20"), map[string]any{"exists": true})
@@ -183,7 +183,7 @@ func TestCountsAreTrue(t *testing.T) {
 		read()
 		want(t, a.post("/invalidate", string(body)), map[string]any{"keys_invalidated": 0, "identifier": id})
 	}
-	// A name that nothing hangs on is no mistake, and no success to be taken for one.
+	// A name without dependents is not an error, but must not look like a real invalidation either.
 	for path, body := range map[string]string{"/invalidate/dependency": `{"dependency": "artcle:42"}`, "/invalidate/source/El%20Tempo": "", "/invalidate": `{"layer": "article", "identifier": "4950"}`} {
 		if note, _ := a.post(path, body)["note"].(string); !strings.Contains(note, "nothing that is current was reached") {
 			t.Errorf("%s %s: note %q", path, body, note)
@@ -274,7 +274,7 @@ func TestOperatorsOnly(t *testing.T) {
 			}
 		}
 	}
-	// Not even with the key: what belongs to users, and what browsers are sent.
+	// Not even with the key: users' data, and bodies that browsers receive.
 	for _, layer := range []string{"token", "session", "user_prefs", "http_response"} {
 		a.admin("POST", "/api/cache/warm", fmt.Sprintf(`{"layer": %q, "items": [{"identifier": "7", "value": {"sub": "admin"}}]}`, layer), http.StatusForbidden)
 		if n := a.redis.Exists(t.Context(), layer+":v1:7").Val(); n != 0 {
@@ -301,7 +301,7 @@ func TestOperatorsOnly(t *testing.T) {
 	want(t, r.json(t).(map[string]any), map[string]any{"exists": true, "value": nil, "withheld": true})
 }
 
-// TestKeyShowsWhatIsStored: with the dependencies and whether each still holds.
+// TestKeyShowsWhatIsStored: with its dependencies, and whether each still holds.
 func TestKeyShowsWhatIsStored(t *testing.T) {
 	t.Parallel()
 	a, id := withArticle(t, "uno", "S")
@@ -332,7 +332,7 @@ func TestKeyShowsWhatIsStored(t *testing.T) {
 	if r := a.admin("GET", "/api/cache/key/article/999", "", http.StatusNotFound); string(r.body) != `{"detail":"No cached value found for article:999"}`+"\n" {
 		t.Errorf("%s", r.body)
 	}
-	a.get("/api/articles/999") // remembered as missing
+	a.get("/api/articles/999") // cached as missing
 	want(t, a.look("/key/article/999"), map[string]any{"exists": true, "negative": true, "value": nil})
 }
 
@@ -345,7 +345,7 @@ func TestWarm(t *testing.T) {
 		ids = append(ids, fmt.Sprint(a.create(fmt.Sprint("n", i), "S", "")))
 	}
 	a.settle()
-	// A dry run says what would be done, and does nothing of it.
+	// A dry run says what would be done, and does nothing.
 	body := fmt.Sprintf(`{"layer": "article", "items": [{"identifier": %q}, {"identifier": "999"}, {}]}`, ids[2])
 	supplied := `{"layer": "topics", "dry_run": true, "items": [{"identifier": "a", "value": 1}, {"identifier": "b"}]}`
 	loaded := metric(t, a, `cache_loads_total{layer="article"}`)
@@ -365,7 +365,7 @@ func TestWarm(t *testing.T) {
 	}
 	want(t, a.post("/warm", body), map[string]any{"items_cached": 1, "would_fill": nil, "dry_run": false, "audited": true})
 	want(t, a.post("/warm?dry_run=1", body), map[string]any{"items_cached": 1, "would_fill": nil, "dry_run": true})
-	// The server loads; what is supplied does not count.
+	// The server loads the entry; supplied values are ignored.
 	got := a.post("/warm", fmt.Sprintf(`{"layer": "article", "items": [{"identifier": %q, "value": {"title": "forged"}}, {"identifier": %q, "params": {"layer": "y"}}, {"identifier": "999"}, {"identifier": "x"}, {"value": 1}]}`, ids[0], ids[1]))
 	want(t, got, map[string]any{"status": "success", "items_cached": 2, "ttl_seconds": 3600, "loaded": true})
 	if skipped := got["skipped"].([]any); len(skipped) != 3 {
@@ -375,7 +375,7 @@ func TestWarm(t *testing.T) {
 	if note := fmt.Sprint(got["note"]); !strings.HasPrefix(note, "2 of the items came with a value") {
 		t.Errorf("note %q", note)
 	}
-	// What is named twice is one entry.
+	// An item named twice is one entry.
 	for _, path := range []string{"/warm?dry_run=true", "/warm"} {
 		twice := a.post(path, fmt.Sprintf(`{"layer": "article", "items": [{"identifier": %q}, {"identifier": %q}]}`, ids[0], ids[0]))
 		want(t, twice, map[string]any{"items_cached": 1, "note": nil})
@@ -389,7 +389,7 @@ func TestWarm(t *testing.T) {
 		t.Errorf("%d, or a warm article was loaded again", r.StatusCode)
 	}
 	want(t, a.post("/warm", `{"layer": "analytics", "items": [{"identifier": "scraping-status"}, {"identifier": "analysis-stats"}, {"identifier": "bogus", "value": 1}]}`), map[string]any{"items_cached": 2})
-	// Falsy values are values (D14, D22), and nothing but what is absent is skipped.
+	// Falsy values are values (D14, D22), and only absent ones are skipped.
 	for id, value := range map[string]any{"zero": 0.0, "no": false, "empty": []any{}, "text": "", "null": nil} {
 		raw, err := json.Marshal(value)
 		if err != nil {
@@ -559,7 +559,7 @@ func TestFiguresAreMeasured(t *testing.T) {
 	if saved := got["database_load_saved"].(map[string]any); saved["saved_ms"].(float64) > saved["hits"].(float64)*saved["mean_query_ms"].(float64)*1.01+0.1 {
 		t.Errorf("saved is not the product: %v", saved)
 	}
-	// Not the server's lifetime counters: reads of others do not count.
+	// Not the server's lifetime counters: other clients' reads do not count.
 	before := a.get("/api/cache/stats").json(t).(map[string]any)
 	for range 50 {
 		a.redis.Get(t.Context(), "nobody's")
@@ -607,7 +607,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// TestCacheHealthWithoutRedis: nothing is claimed to be done that was not, and the score says what is wrong.
+// TestCacheHealthWithoutRedis: nothing is reported as done that was not, and the score says what is wrong.
 func TestCacheHealthWithoutRedis(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t, func(c *Config) { c.Redis.URL = "redis://127.0.0.1:1/0" })
@@ -632,7 +632,7 @@ func TestCacheHealthWithoutRedis(t *testing.T) {
 	}
 }
 
-// TestAdminContract: same status, and every field of the original's answer with its type.
+// TestAdminContract: the same status, and every field of the original's answer with its type.
 func TestAdminContract(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -667,8 +667,8 @@ func TestAdminContract(t *testing.T) {
 	}
 }
 
-// sameShape checks that got has what want has: members and types, and with exact the contents. Measured figures may be
-// null; layers may be more than there were.
+// sameShape checks that got has want's members and types, and with exact its contents. Measured figures may be null, and
+// there may be more layers.
 func sameShape(t *testing.T, at string, want, got any, exact bool) {
 	t.Helper()
 	switch w := want.(type) {
@@ -686,7 +686,7 @@ func sameShape(t *testing.T, at string, want, got any, exact bool) {
 			if strings.HasSuffix(at, ".layers.metadata") || strings.HasSuffix(at, ".layers.content") {
 				continue // their category was "Other"
 			}
-			if k != "value" { // what is cached is this program's own
+			if k != "value" { // cached values are this program's own
 				sameShape(t, at+"."+k, v, g[k], exact && k != "total_layers")
 			}
 		}

@@ -10,10 +10,10 @@ import (
 	"openlearn/internal/admission"
 )
 
-// classes are the kinds of work that wait for each other, each only for its own kind. Answers from the HTTP cache are in
-// none, and neither is what operators do and probes ask: both must work while everything else is refused.
+// classes are the kinds of work with a limit of their own; work waits only for its own class. Answers from the HTTP cache are
+// in no class, and neither are the requests of operators and probes: they must work while everything else is refused.
 type classes struct {
-	searches *admission.Class // asks where the statements are sent, since refreshes search too
+	searches *admission.Class // applied where the statements are sent, since refreshes search too
 	reads    *admission.Class // other reads that the HTTP cache could not answer
 	writes   *admission.Class
 }
@@ -23,7 +23,7 @@ func newClasses(pool int32, reg prometheus.Registerer) classes {
 	return classes{
 		// Half of the connections: the other half is for everyone else.
 		searches: admission.New("search", admission.Limits{Min: 1, Max: max(1, n/2)}, reg),
-		// More than connections, as many are answered from parts that are cached, or wait for Redis.
+		// More than there are connections, since many are answered from cached parts or wait for Redis.
 		reads:  admission.New("read", admission.Limits{Min: n, Max: 4 * n}, reg),
 		writes: admission.New("write", admission.Limits{Min: max(1, n/2), Max: 2 * n}, reg),
 	}
@@ -35,7 +35,7 @@ func (cs classes) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// of is the class of a request, nil for those that never wait.
+// of returns the class of a request, nil for requests that never wait.
 func (cs classes) of(c echo.Context) *admission.Class {
 	path := c.Path()
 	switch {

@@ -19,7 +19,7 @@ import (
 const newsText = "El presidente Gustavo Petro visitó el municipio de Soacha y anunció una inversión de $2,3 billones en vivienda. " +
 	"El DANE informó que la inflación bajó en mayo. Petro dijo que el Gobierno no va a ceder."
 
-// quoted is s as JSON.
+// quoted returns s as JSON.
 func quoted(t testing.TB, v any) string {
 	t.Helper()
 	b, err := json.Marshal(v)
@@ -38,7 +38,7 @@ func (a *testApp) analyze(body string, want int) map[string]any {
 	return r.json(a.t).(map[string]any)
 }
 
-// TestAnalyze: the parts that are asked for, and what the contract says of the rest.
+// TestAnalyze: the requested parts, and for the others what the contract says.
 func TestAnalyze(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -91,7 +91,7 @@ func TestAnalyze(t *testing.T) {
 			t.Errorf("%.80s: %.300s", body, got)
 		}
 	}
-	// Nothing is refused for what it says.
+	// No text is refused for its content.
 	for _, text := range []string{
 		"select * from users; drop table users; --", strings.Repeat("👍🏽", 25_000), strings.Repeat("<p>", 16_000), strings.Repeat("a", 50_000),
 		"\u202e\u202d" + newsText + "\u0001\u001b", strings.Repeat("ONU ", 12_500),
@@ -130,7 +130,7 @@ func TestAnalyzeBatch(t *testing.T) {
 	}
 }
 
-// drain analyses what waits, as the jobs do.
+// drain analyses the waiting articles, as the jobs do.
 func (a *testApp) drain() int {
 	a.t.Helper()
 	n, err := a.Analysis.Drain(context.Background(), 2, nil)
@@ -162,7 +162,7 @@ func (a *testApp) news(title, text, more string) int64 {
 	return int64(r.json(a.t).(map[string]any)["id"].(float64))
 }
 
-// TestArticlesAreAnalysed follows an article from its storing over every kind of change.
+// TestArticlesAreAnalysed follows an article from its creation through every kind of change.
 func TestArticlesAreAnalysed(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -201,7 +201,7 @@ func TestArticlesAreAnalysed(t *testing.T) {
 		t.Errorf("analysis %v", whole)
 	}
 
-	// The listing knows it by its article, and the one of a listing can be read.
+	// The listing finds it by its article, and an analysis from a listing can be read.
 	list := b.get(fmt.Sprintf("/api/analysis/results?content_id=%d", id)).json(t).(map[string]any)
 	if list["total"] != 1.0 {
 		t.Fatalf("results of the article: %v", list)
@@ -215,7 +215,7 @@ func TestArticlesAreAnalysed(t *testing.T) {
 		t.Errorf("results of no article: %v", got)
 	}
 
-	// A change through the API, and one in psql. The article's analysis is that of its text at once, the stored one after the jobs.
+	// A change through the API, and one in psql. The article's analysis follows its text at once, the stored one after the jobs.
 	for i, change := range []func(text string){
 		func(text string) { a.admin(http.MethodPatch, one, `{"content": `+quoted(t, text)+`}`, 200) },
 		func(text string) {
@@ -239,7 +239,7 @@ func TestArticlesAreAnalysed(t *testing.T) {
 		}
 	}
 
-	// What a writer supplies stays, and what is taken away comes back.
+	// What a writer supplies stays, and what is removed comes back.
 	a.admin(http.MethodPatch, one, `{"difficulty_score": 4.25, "tags": ["mío"], "content": `+quoted(t, newsText)+`}`, 200)
 	a.drain()
 	if field(one, "difficulty_score") != 4.25 || quoted(t, field(one, "tags")) != `["mío"]` || !strings.Contains(quoted(t, field(one, "colombian_entities")), "Petro") {
@@ -263,7 +263,7 @@ func TestArticlesAreAnalysed(t *testing.T) {
 	a.noRefusedFills()
 }
 
-// noRefusedFills says that every value declared what it depends on.
+// noRefusedFills checks that every value declared what it depends on.
 func (a *testApp) noRefusedFills() {
 	a.t.Helper()
 	for _, layer := range []string{"http_response", "content", "analytics", "article", "nlp_analysis", "sentiment", "entities", "topics"} {
@@ -273,7 +273,7 @@ func (a *testApp) noRefusedFills() {
 	}
 }
 
-// TestOneArticleLeavesTheAnalysesOfOthersAlone: what is cached of one is served after another has changed.
+// TestOneArticleLeavesTheAnalysesOfOthersAlone: a cached analysis is still served after another article has changed.
 func TestOneArticleLeavesTheAnalysesOfOthersAlone(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -304,7 +304,7 @@ func TestOneArticleLeavesTheAnalysesOfOthersAlone(t *testing.T) {
 	}
 }
 
-// TestTheStatisticsAreThoseOfAScan compares what is kept with every change with what counting would say.
+// TestTheStatisticsAreThoseOfAScan compares the figures kept up with every change with those of a full count.
 func TestTheStatisticsAreThoseOfAScan(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -407,7 +407,7 @@ func TestTrendsAndRelatedArticles(t *testing.T) {
 	if got := related(petro); got != "Dos, Tres" {
 		t.Errorf("related to Uno: %s", got)
 	}
-	// A new article of the same name is there at once, and a deleted one is not.
+	// A new article with the same name appears at once, and a deleted one is gone.
 	a.news("Cinco", "Gustavo Petro volvió a Soacha con el DANE.", on("2026-03-07"))
 	a.drain()
 	if got := related(petro); !strings.Contains(got, "Cinco") {
@@ -449,7 +449,7 @@ func TestTrendsAndRelatedArticles(t *testing.T) {
 	a.noRefusedFills()
 }
 
-// slowArchive reads texts, says so, and gives them when it may.
+// slowArchive reads texts, signals that, and returns them when released.
 type slowArchive struct {
 	analysedArchive
 	reached, goOn chan struct{}
@@ -462,7 +462,7 @@ func (s slowArchive) Texts(ctx context.Context, ids []int64) ([]analysis.Text, e
 	return out, err
 }
 
-// TestAnOlderAnalysisNeverReplacesANewerOne: two workers have one article, and it changes under the slower.
+// TestAnOlderAnalysisNeverReplacesANewerOne: two workers analyse one article, and it changes while the slower one works.
 func TestAnOlderAnalysisNeverReplacesANewerOne(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -495,7 +495,7 @@ func TestAnOlderAnalysisNeverReplacesANewerOne(t *testing.T) {
 	}
 }
 
-// TestJobsAnalyseByThemselves: with workers, what is stored is analysed without being asked for.
+// TestJobsAnalyseByThemselves: with workers, stored articles are analysed without a request.
 func TestJobsAnalyseByThemselves(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t, func(c *Config) { c.Analysis.Workers = 1 })
@@ -506,12 +506,12 @@ func TestJobsAnalyseByThemselves(t *testing.T) {
 	})
 }
 
-// TestABatchOfArticles: a job analyses articles, says how far it is, and is the same for who asks twice.
+// TestABatchOfArticles: a job analyses articles and reports its progress; requesting it twice gives the same job.
 func TestABatchOfArticles(t *testing.T) {
 	t.Parallel()
 	database, redis := testkit.Database(t), testkit.RedisURL(t)
 	on := func(c *Config) { c.Database.URL, c.Redis.URL = database, redis }
-	a := newTestApp(t, on) // works on no jobs
+	a := newTestApp(t, on) // has no workers
 	a.awaitGate()
 	one, two := a.news("Uno", newsText, ""), a.news("Dos", "Otra noticia sobre la cosecha de café en Quindío.", "")
 	ask := fmt.Sprintf(`{"content_ids": [%d, %d, 999999, %d]}`, two, one, one)
@@ -554,7 +554,7 @@ func TestABatchOfArticles(t *testing.T) {
 	}
 }
 
-// TestLevelsAreTheEngines keeps the archive's bounds of levels those of the engine.
+// TestLevelsAreTheEngines: the archive's bounds of levels are the engine's.
 func TestLevelsAreTheEngines(t *testing.T) {
 	t.Parallel()
 	if len(limits.Levels) != len(readability.Levels) {

@@ -82,7 +82,7 @@ Written from the OpenAPI document (` + "`/openapi.json`" + `; pages at ` + "`/do
 	return b.Bytes()
 }
 
-// besideTheAPI are the routes that are no operations of the API.
+// besideTheAPI are the routes that are not operations of the API.
 var besideTheAPI = map[string]string{
 	"/api":                "what `GET /` says",
 	"/openapi.json":       "the OpenAPI document",

@@ -19,10 +19,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browserPatience bounds every wait: Chromium on a busy machine is slow, and a wait ends as soon as it may.
+// browserPatience bounds every wait: Chromium is slow on a busy machine, and a wait ends as soon as its condition holds.
 const browserPatience = 90 * time.Second
 
-// chromium starts one for a test and all its tabs.
+// chromium starts a browser for a test and all its tabs.
 func chromium(t *testing.T) context.Context {
 	t.Helper()
 	program := ""
@@ -37,7 +37,7 @@ func chromium(t *testing.T) context.Context {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-dev-shm-usage", true))
 	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // Chromium has none for root; it opens our own pages only
+		options = append(options, chromedp.NoSandbox) // Chromium has no sandbox for root; it opens our own pages only
 	}
 	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(stop)
@@ -49,7 +49,7 @@ func chromium(t *testing.T) context.Context {
 	return ctx
 }
 
-// tab is a window of its own, with its own cookies, and what went wrong in it.
+// tab is a window with its own cookies, and a record of the errors in it.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
@@ -65,7 +65,7 @@ func openTab(t *testing.T, browser context.Context, width int64) *tab {
 	ctx, stop := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(b.hear))
 	t.Cleanup(stop)
 	b.ctx = ctx
-	// The window lives as long as the context of the first call, so that one has no time limit.
+	// The window lives as long as the context of the first call, so that context has no time limit.
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("open a window: %v", err)
 	}
@@ -102,7 +102,7 @@ func (b *tab) hear(event any) {
 	}
 }
 
-// pardon drops complaints so far that say text: what the test has asked for.
+// pardon drops the errors so far that contain text: those that the test provoked.
 func (b *tab) pardon(text string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -124,7 +124,7 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// ask evaluates JavaScript in the page.
+// ask evaluates JavaScript in the page and returns the result.
 func ask[T any](b *tab, js string) T {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, browserPatience)
@@ -136,7 +136,7 @@ func ask[T any](b *tab, js string) T {
 	return v
 }
 
-// until waits for the page to become so. An evaluation may fail while one page follows another.
+// until waits until the condition holds in the page. An evaluation may fail while one page replaces another.
 func (b *tab) until(js string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, browserPatience)
@@ -173,8 +173,8 @@ func (b *tab) shows(selector, text string) {
 	b.until(fmt.Sprintf("document.querySelector(%q)?.innerText.includes(%q)", selector, text))
 }
 
-// click waits until what is clicked has come to rest: on a page that still moves, the button would be pressed in one place
-// and let go in another, which is no click.
+// click waits until the element has stopped moving: on a page that still moves, the button would be pressed in one place and
+// released in another, which is not a click.
 func (b *tab) click(selector string) {
 	b.t.Helper()
 	where := fmt.Sprintf(`(() => {
@@ -202,13 +202,13 @@ func (b *tab) click(selector string) {
 	b.do(chromedp.Click(chromedp.CSS(selector)))
 }
 
-// keys presses them, each a real key event.
+// keys presses keys, each as a real key event.
 func (b *tab) keys(text string) {
 	b.t.Helper()
 	b.do(chromedp.KeyEvent(text))
 }
 
-// prefers makes the browser ask for a colour scheme, and for no motion: a page that glides is pressed beside its buttons.
+// prefers makes the browser prefer a colour scheme, and reduced motion: on a page that glides, clicks miss their buttons.
 func (b *tab) prefers(scheme string) {
 	b.t.Helper()
 	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
@@ -227,7 +227,7 @@ func (b *tab) scripts(on bool) {
 	}
 }
 
-// picture leaves a picture of the whole page in the directory that OPENLEARN_PICTURES names, for people to look at.
+// picture saves a picture of the whole page in the directory named by OPENLEARN_PICTURES, for people to look at.
 func (b *tab) picture(name string) {
 	b.t.Helper()
 	dir := os.Getenv("OPENLEARN_PICTURES")

@@ -21,7 +21,7 @@ func (l *logBook) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-// line is the first with both texts in it, "" if there is none.
+// line returns the first line that contains both texts, "" if there is none.
 func (l *logBook) line(one, other string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -33,7 +33,8 @@ func (l *logBook) line(one, other string) string {
 	return ""
 }
 
-// TestTheCauseIsLoggedUnderTheRequestsID: on a cached route too, where the handler runs for nobody in particular, and past it.
+// TestTheCauseIsLoggedUnderTheRequestsID: also on a cached route, where the handler runs for several requests, and past the
+// cache.
 func TestTheCauseIsLoggedUnderTheRequestsID(t *testing.T) {
 	t.Parallel()
 	var book logBook

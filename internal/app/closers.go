@@ -2,15 +2,15 @@ package app
 
 import "errors"
 
-// closers end what was started, the last first: what is on top stands on what is below.
+// closers close what was started, the last first: later parts depend on earlier ones.
 type closers []func() error
 
 func (c *closers) add(end func() error) { *c = append(*c, end) }
 
-// addFunc adds an end that cannot fail.
+// addFunc adds a closer that cannot fail.
 func (c *closers) addFunc(end func()) { c.add(func() error { end(); return nil }) }
 
-// close ends everything, whatever fails, once.
+// close closes everything once, whatever fails.
 func (c *closers) close() error {
 	var errs []error
 	for len(*c) > 0 {

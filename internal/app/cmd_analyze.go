@@ -102,7 +102,7 @@ func printAnalysis(w io.Writer, a *nlp.Analysis) {
 	fmt.Fprintf(w, "models      %s\n", a.ModelVersion)
 }
 
-// analyzeArchive analyses what is not analysed by this model.
+// analyzeArchive analyses the articles that this model has not analysed.
 func analyzeArchive(ctx context.Context, c *call) error {
 	return withCore(ctx, c, func(core *core) error {
 		start := time.Now()
@@ -131,7 +131,7 @@ func analyzeArchive(ctx context.Context, c *call) error {
 	})
 }
 
-// analyseWaiting analyses the articles that wait, with a bar on a terminal.
+// analyseWaiting analyses the waiting articles, with a progress bar on a terminal.
 func (c *core) analyseWaiting(ctx context.Context, w io.Writer) error {
 	_, err := c.analyse(ctx, w)
 	return err

@@ -88,7 +88,7 @@ func cacheProxyRedis(ctx context.Context, private bool) (*redis.Options, func() 
 	return ro, stop, nil
 }
 
-// redisFromEnvironment needs nothing of the service's environment but Redis's address.
+// redisFromEnvironment needs only Redis's address from the service's environment.
 func redisFromEnvironment() (*redis.Options, error) {
 	var cfg redisConfig
 	if err := loadParts(&cfg); err != nil {
@@ -101,7 +101,7 @@ func redisFromEnvironment() (*redis.Options, error) {
 	return ro, nil
 }
 
-// reverseProxy forwards to one upstream and tells the cache when that cannot be reached.
+// reverseProxy forwards to one upstream and tells the cache when the upstream cannot be reached.
 func reverseProxy(upstream *url.URL) http.Handler {
 	return &httputil.ReverseProxy{
 		Transport: proxy.Transport(),
@@ -116,11 +116,11 @@ func reverseProxy(upstream *url.URL) http.Handler {
 			w.Header().Set("Cache-Control", "no-store")
 			http.Error(w, http.StatusText(http.StatusBadGateway), http.StatusBadGateway)
 		},
-		FlushInterval: -1, // streams pass as they come
+		FlushInterval: -1, // streams are passed on as they arrive
 	}
 }
 
-// serveUntil serves until ctx ends and lets requests in flight finish.
+// serveUntil serves until ctx ends, then lets requests in flight finish.
 func serveUntil(ctx context.Context, l net.Listener, srv *http.Server) error {
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()

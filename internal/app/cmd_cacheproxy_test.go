@@ -12,7 +12,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// TestCacheProxy runs the command in front of an upstream, on a Redis of its own and on one that is named.
+// TestCacheProxy runs the command in front of an upstream, on a Redis of its own and on a given one.
 func TestCacheProxy(t *testing.T) {
 	t.Setenv("REDIS_URL", testkit.RedisURL(t))
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

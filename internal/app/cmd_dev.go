@@ -41,7 +41,7 @@ func runDev(ctx context.Context, c *call) (err error) {
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return usageError{"HTTP_ADDR: dev serves on loopback only (127.0.0.1:8000); use serve elsewhere"}
 	}
-	// Taken first: a port in use must be said before servers are started for nothing.
+	// Listen first: a port in use must be reported before servers are started for nothing.
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
 	if err != nil {
 		return fmt.Errorf("HTTP_ADDR: %w", err)
@@ -88,7 +88,7 @@ func runDev(ctx context.Context, c *call) (err error) {
 	serving, stop := context.WithCancel(ctx)
 	kept := make(chan error, 1)
 	go func() {
-		defer stop() // without its servers there is nothing to serve
+		defer stop() // without its servers the service cannot serve
 		kept <- stack.Keep(serving)
 	}()
 	defer func() { stop(); err = errors.Join(err, <-kept) }()
@@ -103,7 +103,7 @@ func runDev(ctx context.Context, c *call) (err error) {
 	return s.Serve(serving, l)
 }
 
-// devConfig is the environment's configuration with the private servers in place of any that are named there.
+// devConfig is the environment's configuration with the private servers in place of any named there.
 func devConfig(stack *devstack.Stack, addr string) (Config, error) {
 	for name, value := range map[string]string{"DATABASE_URL": stack.DatabaseURL(), "REDIS_URL": stack.RedisURL(), "HTTP_ADDR": addr} {
 		if err := os.Setenv(name, value); err != nil {
@@ -127,8 +127,8 @@ func devConfig(stack *devstack.Stack, addr string) (Config, error) {
 	return cfg, nil
 }
 
-// writeEnvFile leaves the addresses of all of it for other shells: `source .dev/env`. It holds passwords, so it is for this
-// user's eyes only.
+// writeEnvFile saves the addresses of all servers for other shells: `source .dev/env`. It contains passwords, so only this
+// user may read it.
 func writeEnvFile(path string, cfg Config) error {
 	text := fmt.Sprintf("export DATABASE_URL='%s'\nexport REDIS_URL='%s'\nexport HTTP_ADDR='%s'\nexport PUBLIC_URL='%s'\nexport NEWSROOM_URL='%s'\n",
 		cfg.Database.URL, cfg.Redis.URL, cfg.Server.Addr, cfg.Server.PublicURL, cfg.Scraping.NewsroomURL)
@@ -139,7 +139,7 @@ func writeEnvFile(path string, cfg Config) error {
 }
 
 // furnish fills an empty database with the sample and then scrapes the demo newsroom, over HTTP and through the same
-// cache as everything else. A development server without it is still one, so failures are logged and no more.
+// cache as everything else. A development server works without it, so failures are only logged.
 func (c *core) furnish(ctx context.Context, articles int) {
 	counts, err := c.Articles.Counts(ctx, time.Now())
 	if err == nil && counts.Total < int64(articles) { // again after an interrupted first run: seeding twice adds nothing
@@ -147,7 +147,7 @@ func (c *core) furnish(ctx context.Context, articles int) {
 		n, err = c.seed(ctx, articles)
 		c.log.Info("loaded the sample", "articles", n)
 	}
-	if err == nil && !c.jobs.Works() { // workers come to it by themselves
+	if err == nil && !c.jobs.Works() { // workers scrape it by themselves
 		var report scraping.Report
 		if report, err = c.Scraping.Scrape(ctx, newsroom.ID, scraping.Options{}); err == nil {
 			c.log.Info("scraped the demo newsroom", "report", report)
@@ -168,8 +168,8 @@ type newsroomServer struct {
 	failed chan error
 }
 
-// openNewsroom serves on 127.0.0.1:8010, so that links in stored articles outlive a restart, or where that is taken, on
-// any port.
+// openNewsroom serves on 127.0.0.1:8010, so that links in stored articles survive a restart, or on any port if that one is
+// taken.
 func openNewsroom(ctx context.Context) (*newsroomServer, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:8010")

@@ -51,7 +51,7 @@ func articleLine(a extract.Article) articleJSON {
 	}
 }
 
-// refusedJSON is a page that is no article.
+// refusedJSON is a page that is not an article.
 type refusedJSON struct {
 	ID      json.RawMessage `json:"id,omitempty"`
 	URL     string          `json:"url"`
@@ -91,7 +91,7 @@ func openInput(name string) (io.ReadCloser, error) {
 	return os.Open(name)
 }
 
-// extractPage is the line for one page, and the refusal where it is no article.
+// extractPage returns the line for one page, and the refusal if it is not an article.
 func extractPage(sources *source.Catalogue, address, contentType string, page []byte, id json.RawMessage) (line any, refused error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -170,7 +170,7 @@ func runRobots(_ context.Context, c *call) (err error) {
 	rules := robots.Parse(body, robots.ProductToken(c.flags.Lookup("agent").Value.String()))
 	for _, path := range c.args[1:] {
 		u, err := url.Parse(path)
-		if err != nil { // a path that no URL can have is asked for as it stands
+		if err != nil { // a path that no URL can have is requested as it stands
 			u = &url.URL{Opaque: path}
 		}
 		verdict := "deny"

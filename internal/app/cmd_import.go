@@ -48,7 +48,7 @@ func (c *core) importFile(ctx context.Context, cmd *call, name string) error {
 	sum, err := importer.Run(ctx, in, importSink{c}, importer.Options{
 		TotalSize: size, Progress: meter.Show, BatchSize: importBatch,
 		Issue: func(i importer.Issue) {
-			// The first few say what is wrong; the summary counts all.
+			// The first few show what is wrong; the summary counts all.
 			if i.Rejected && shown < maxIssues {
 				shown++
 				meter.Interrupt(i.String())

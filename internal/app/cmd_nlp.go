@@ -29,7 +29,7 @@ pos --conllu FILE                       CoNLL-U in, with UPOS, LEMMA and FEATS f
 sentiment|topic|difficulty|summary --tsv FILE  texts in (last column of each line), one label a line out
 FILE may be -, for standard input. DIR is the nlp part of the reference data ($OPENLEARN_DATA/data/nlp).`
 
-// nlpCommands are what follows "openlearn nlp".
+// nlpCommands are the subcommands of "openlearn nlp".
 var nlpCommands = map[string]func(ctx context.Context, c *call, args []string) error{
 	"train": nlpTrain, "eval": nlpEval, "ner": nlpNER, "pos": nlpPOS,
 }
@@ -161,7 +161,7 @@ func openText(name string) (io.ReadCloser, error) {
 	return os.Open(name)
 }
 
-// nerWindow is how many sentences are taken as one document where the file does not say.
+// nerWindow is how many sentences count as one document if the file does not say.
 const nerWindow = 25
 
 func nlpNER(_ context.Context, c *call, args []string) error {

@@ -53,14 +53,14 @@ func runScrape(ctx context.Context, c *call) error {
 	})
 }
 
-// nowhere takes what a dry run does not store.
+// nowhere is the sink of a dry run, which stores nothing.
 type nowhere struct{}
 
 func (nowhere) Save(context.Context, []extract.Article) ([]scraping.Verdict, error) {
 	return nil, errors.New("a dry run stores nothing")
 }
 
-// choose are the sources that the command line means.
+// choose returns the sources named on the command line.
 func choose(sources *source.Catalogue, args []string, all bool, page string) ([]source.Source, error) {
 	switch {
 	case all && len(args) == 0 && page == "":
@@ -130,7 +130,7 @@ func printReport(w io.Writer, r scraping.Report) {
 		}
 	}
 	for _, f := range r.Failures {
-		if f.Stage != "feed" { // told above
+		if f.Stage != "feed" { // reported above
 			fmt.Fprintf(w, "  %s %s: %s (%s)\n", f.Stage, f.URL, f.Reason, f.Detail)
 		}
 	}
@@ -153,7 +153,7 @@ func printEntry(w io.Writer, e scraping.EntryState) {
 	fmt.Fprintln(w)
 }
 
-// bar is a line that says how far a pass is, on a terminal only.
+// bar shows the progress of a pass in one line, on a terminal only.
 type bar struct {
 	w     io.Writer
 	live  bool

@@ -10,7 +10,7 @@ import (
 	"openlearn/internal/sample"
 )
 
-// The sample is the same every time, everywhere: same seed, same moment.
+// The sample is the same every time, everywhere: it has a fixed seed and reference time.
 const (
 	sampleSeed    = 1
 	sampleBatch   = 500

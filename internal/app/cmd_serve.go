@@ -22,7 +22,7 @@ func runServe(ctx context.Context, c *call) (err error) {
 	if err := migrateWhenUp(ctx, cfg.Database, log); err != nil {
 		return err
 	}
-	// Background work goes on while requests are drained: Close ends it, and not the signal.
+	// Background work goes on while requests are drained: Close ends it, not the signal.
 	s, err := New(context.WithoutCancel(ctx), cfg, log)
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func runServe(ctx context.Context, c *call) (err error) {
 	return s.Serve(ctx, l)
 }
 
-// migrateWhenUp migrates, and gives a database that is only just starting a minute to come up.
+// migrateWhenUp migrates, and gives a database that is still starting a minute to come up.
 func migrateWhenUp(ctx context.Context, cfg postgres.Config, log *slog.Logger) error {
 	patience, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestCommandsThatLookAtSources go over a real newspaper on loopback, which only SCRAPER_ALLOWED_NETS lets them reach.
+// TestCommandsThatLookAtSources runs them on a real newspaper on loopback, which only SCRAPER_ALLOWED_NETS lets them reach.
 func TestCommandsThatLookAtSources(t *testing.T) { //nolint:paralleltest // it sets the environment
 	paper, err := openNewsroom(t.Context())
 	if err != nil {
@@ -57,7 +57,7 @@ func TestCommandsThatLookAtSources(t *testing.T) { //nolint:paralleltest // it s
 	contains("list", out, "none: probe it")
 	out, _ = run(0, "sources", "show", "prueba")
 	contains("show", out, "kind: feed")
-	shown := write("shown.yaml", out) // what is shown can be edited and read again
+	shown := write("shown.yaml", out) // the output can be edited and read again
 	out, _ = run(0, "sources", "check", shown)
 	contains("check", out, "87 sources, 48 of them are read")
 	run(1, "sources", "check", write("bad.yaml", "version: 1\nsources: [{id: X}]"))
@@ -81,7 +81,7 @@ func TestCommandsThatLookAtSources(t *testing.T) { //nolint:paralleltest // it s
 	contains("one page", out, article.Title)
 	run(2, "scrape", "--url", "https://nowhere.example/x", "--dry-run")
 	out, _ = run(0, "sources", "probe", "prueba")
-	contains("probe", out, "feed "+paper.url+"/feed.xml: stale, 10 articles, newest 2026-03-08") // nobody writes it any more
+	contains("probe", out, "feed "+paper.url+"/feed.xml: stale, 10 articles, newest 2026-03-08") // no longer updated
 
 	page := write("page.html", "<html><head><title>El puente</title></head><body><article><h1>El puente</h1><p>"+strings.Repeat("La alcaldesa abrió el puente nuevo sobre el río, que une los dos barrios. ", 6)+"</p></article></body></html>")
 	out, _ = run(0, "extract", page, "--url", "https://www.faro.example/puente")

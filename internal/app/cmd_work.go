@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// runWork is a process of workers alone: what `serve` does beside answering, where the two are to run on different machines.
+// runWork runs a process with workers only: the background part of `serve`, for running the two on different machines.
 func runWork(ctx context.Context, cmd *call) (err error) {
 	cfg, err := LoadConfig()
 	if err != nil {
@@ -15,7 +15,7 @@ func runWork(ctx context.Context, cmd *call) (err error) {
 	if err := migrateWhenUp(ctx, cfg.Database, log); err != nil {
 		return err
 	}
-	// Close ends the work, and not the signal: jobs under way get some time.
+	// Close ends the work, not the signal: jobs under way get some time.
 	c, err := newCore(context.WithoutCancel(ctx), cfg, log)
 	defer func() { err = errors.Join(err, c.Close()) }()
 	if err != nil {

@@ -26,7 +26,7 @@ func TestTheCollectorIsPacedUnlessTheEnvironmentSays(t *testing.T) {
 	t.Setenv("GOMEMLIMIT", "")
 	paced := paceCollector(t.Context())
 	defer paced.Close()
-	// A quarter of a gigabyte that lives, without pointers, lowers GOGC to its least.
+	// A live quarter of a gigabyte, without pointers, lowers GOGC to its minimum.
 	live := make([]byte, 256<<20)
 	runtime.GC()
 	testkit.Eventually(t, "GOGC is lowered beside a large heap", func() bool {

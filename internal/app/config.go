@@ -50,10 +50,10 @@ func (c *Config) parts() []part {
 	return []part{&c.Database, &c.Jobs, &c.Redis, &c.Server, &c.Guard, &c.Log, &c.Warming, &c.Admin, &c.Scraping, &c.Analysis, &c.Tracing}
 }
 
-// testingConfig is what tests and benchmarks change; it has no variables.
+// testingConfig is for tests and benchmarks; it has no variables.
 type testingConfig struct {
 	layers      []cache.Layer // another table of cache layers; nil = the domains'
-	uncached    bool          // leave the cache out, to measure what it does
+	uncached    bool          // leave the cache out, to measure its effect
 	auditRate   float64       // of hits that are compared with the database; 0 = auditRate, negative = none
 	figuresGood time.Duration // how long gathered figures are shared; 0 = 1 s, negative = not at all
 	jobs        jobs.Options  // Poll, Beat and Lease of background jobs; 0 = their defaults
@@ -61,8 +61,8 @@ type testingConfig struct {
 	sampling    time.Duration // how often the administration samples the counters; 0 = its default
 }
 
-// LoadConfig reads the environment. The error names every variable that is wrong and what was expected, and never a value,
-// which may be a secret.
+// LoadConfig reads the environment. The error names every wrong variable and what was expected, but never a value, which may
+// be a secret.
 func LoadConfig() (Config, error) {
 	var c Config
 	return c, loadParts(c.parts()...)
@@ -83,7 +83,7 @@ func loadParts(parts ...part) error {
 	return errors.Join(errs...)
 }
 
-// lines lists what errors.Join has joined.
+// lines lists the errors that errors.Join has joined.
 func lines(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
@@ -107,8 +107,8 @@ func loadPart(p part) error {
 	return p.Validate()
 }
 
-// readFiles takes from files what the environment names by NAME_FILE: whoever may look at a process or its container sees
-// its environment.
+// readFiles reads the values of variables given as NAME_FILE from those files: whoever can inspect a process or its
+// container sees its environment.
 func readFiles(p part) error {
 	var errs []error
 	fields := reflect.ValueOf(p).Elem()
@@ -154,7 +154,7 @@ func (c *logConfig) Validate() error {
 	return nil
 }
 
-// redisConfig says where Redis is, and how many connections may be open to it.
+// redisConfig says where Redis is, and how many connections to it may be open.
 type redisConfig struct {
 	URL      string `envconfig:"REDIS_URL" file:"true"`
 	Host     string `envconfig:"REDIS_HOST" default:"localhost"`
@@ -194,7 +194,7 @@ func (c *redisConfig) Validate() error {
 	return errors.Join(errs...)
 }
 
-// options are those of the service's client.
+// options are the options of the service's client.
 func (c *redisConfig) options() (*redis.Options, error) {
 	o := &redis.Options{Addr: net.JoinHostPort(c.Host, strconv.Itoa(c.Port)), DB: c.DB, Username: c.Username, Password: c.Password}
 	if c.URL != "" {

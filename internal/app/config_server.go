@@ -27,7 +27,7 @@ func (c *serverConfig) Validate() error {
 	if _, port, err := net.SplitHostPort(c.Addr); err != nil || !validPort(port) {
 		wrong("HTTP_ADDR", "host:port or :port, such as :8000")
 	}
-	// It stands in answers and in the log: whatever of it may be a secret has no place there.
+	// It appears in answers and in the log, so it must not contain anything that may be a secret.
 	if u, err := url.Parse(c.PublicURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil || strings.ContainsAny(c.PublicURL, "?#@") {
 		wrong("PUBLIC_URL", "an absolute address without user, password or query, such as https://api.example.org")
 	}
@@ -48,12 +48,12 @@ func (c *serverConfig) Validate() error {
 	return errors.Join(errs...)
 }
 
-// guardConfig says who may administer.
+// guardConfig says who may use the admin routes.
 type guardConfig struct {
 	Key string `envconfig:"ADMIN_API_KEY" file:"true"`
 	// Hosts are host names under which the admin routes answer, beside PUBLIC_URL's and those of this machine.
 	Hosts []string `envconfig:"ADMIN_HOSTS"`
-	// Dev opens the admin routes to this machine; only `openlearn dev` sets it.
+	// Dev opens the admin routes to this machine without a key; only `openlearn dev` sets it.
 	Dev bool `ignored:"true"`
 }
 
@@ -72,7 +72,7 @@ func (c *guardConfig) Validate() error {
 	return errors.Join(errs...)
 }
 
-// trimmed is a list without the blanks that people leave in one.
+// trimmed returns a list without the blanks that people leave in it.
 func trimmed(list []string) (out []string) {
 	for _, s := range list {
 		if s = strings.TrimSpace(s); s != "" {

@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// mostConnections bounds connections where descriptors do not: each costs memory too.
+// mostConnections bounds connections if descriptors do not: each costs memory too.
 const mostConnections = 8192
 
-// connectionLimit is how many connections are accepted: what the limit of descriptors leaves after PostgreSQL, Redis and
-// files have theirs, or half of it where that is little.
+// connectionLimit is how many connections are accepted: the limit of descriptors less those reserved for PostgreSQL, Redis
+// and files; at least half of the limit.
 func connectionLimit(cfg Config) int {
 	var files syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
@@ -27,8 +27,8 @@ func connectionsWithin(files, pools uint64) int {
 	return int(max(1, min(files-keep, mostConnections)))
 }
 
-// connections knows who is connected. Where no more may be, one that has no request under way makes room: of all, the one
-// that has been without for longest, so that connections that only sit there shut nobody out.
+// connections tracks the open connections. At the limit, the connection that has been idle for longest is closed to make room,
+// so that idle connections shut nobody out.
 type connections struct {
 	net.Listener
 	most, mostOfOne int
@@ -39,7 +39,7 @@ type connections struct {
 	idle  *list.List // of *limitedConn, longest first
 }
 
-// limitConnections bounds the connections of a server, and of one address to three quarters of that. It changes the
+// limitConnections bounds the connections of a server, and those of one address to three quarters of that. It sets the
 // server's ConnState, and returns the listener to serve on.
 func limitConnections(srv *http.Server, l net.Listener, most int) net.Listener {
 	cs := &connections{Listener: l, most: most, mostOfOne: max(1, most-most/4), ofOne: map[string]int{}, idle: list.New()}
@@ -58,7 +58,7 @@ func limitConnections(srv *http.Server, l net.Listener, most int) net.Listener {
 	return cs
 }
 
-// Accept lets a connection in, and another one go if it must.
+// Accept accepts a connection, and closes an idle one if it must.
 func (cs *connections) Accept() (net.Conn, error) {
 	for {
 		c, err := cs.Listener.Accept()
@@ -68,7 +68,7 @@ func (cs *connections) Accept() (net.Conn, error) {
 		if lc, ok := cs.admit(c); ok {
 			return lc, nil
 		}
-		_ = c.Close() // all are at work: refused at once
+		_ = c.Close() // all are busy: refused at once
 	}
 }
 
@@ -102,7 +102,7 @@ func (cs *connections) admit(c net.Conn) (*limitedConn, bool) {
 	return lc, true
 }
 
-// longestIdle is one of host's, or of anyone's ("").
+// longestIdle returns the longest idle connection of host, or of any ("").
 func (cs *connections) longestIdle(host string) *limitedConn {
 	for e := cs.idle.Front(); e != nil; e = e.Next() {
 		if lc := e.Value.(*limitedConn); host == "" || lc.host == host {
@@ -151,16 +151,16 @@ func (cs *connections) rests(lc *limitedConn) {
 	}
 }
 
-// limitedConn is a connection that counts until it is closed.
+// limitedConn is a connection that counts towards the limit until it is closed.
 type limitedConn struct {
 	net.Conn
 	of   *connections
 	host string
-	at   *list.Element // in idle; nil = at work
+	at   *list.Element // in idle; nil = busy
 	gone bool
 }
 
-// Close closes the connection and gives its place back.
+// Close closes the connection and frees its place.
 func (lc *limitedConn) Close() error {
 	lc.of.mu.Lock()
 	lc.of.leave(lc)
@@ -171,7 +171,7 @@ func (lc *limitedConn) Close() error {
 // NetConn is the connection beneath.
 func (lc *limitedConn) NetConn() net.Conn { return lc.Conn }
 
-// limited is our connection under what others have wrapped around it.
+// limited unwraps our connection from those that others have wrapped around it.
 func limited(c net.Conn) *limitedConn {
 	for c != nil {
 		if lc, ok := c.(*limitedConn); ok {

@@ -12,7 +12,7 @@ import (
 	"openlearn/internal/httpapi"
 )
 
-// guard is who may administer, and from where. Pages of the given origins may if they have the key.
+// guard decides who may use the admin routes, and from where. Pages of the given origins may if they have the key.
 func (s *Server) guard(origins []string) (httpapi.Guard, error) {
 	c := s.cfg.Guard
 	hosts, err := httpapi.NewHostGuard(append([]string{httpapi.HostOf(s.cfg.Server.PublicURL)}, c.Hosts...), origins)
@@ -22,8 +22,8 @@ func (s *Server) guard(origins []string) (httpapi.Guard, error) {
 	return httpapi.Guard{Key: c.Key, OpenOnLoopback: c.Dev, Hosts: hosts, Guesses: s.guesses}, nil
 }
 
-// mountConsole puts the console beside the API. Its guard trusts no other origin, and cors leaves it out, since browsers send
-// its cookie by themselves.
+// mountConsole mounts the console beside the API. Its guard trusts no other origin, and cors skips it, since browsers send its
+// cookie by themselves.
 func (s *Server) mountConsole(e *echo.Echo) error {
 	guard, err := s.guard(nil)
 	if err != nil {
@@ -50,10 +50,10 @@ func (s *Server) mountConsole(e *echo.Echo) error {
 	return nil
 }
 
-// ofConsole says whether a request is for the console.
+// ofConsole reports whether a request is for the console.
 func ofConsole(c echo.Context) bool {
 	return strings.HasPrefix(c.Request().URL.Path+"/", "/admin/")
 }
 
-// endless says whether a request's answer never ends by itself.
+// endless reports whether a request's answer never ends by itself.
 func endless(c echo.Context) bool { return c.Path() == console.EventsPath }
