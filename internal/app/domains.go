@@ -77,6 +77,9 @@ func (s *Server) mount(api *httpapi.API) {
 	scraping.Register(api, s.Scraping, s.scrapingStatus)
 }
 
+// identifiers say who a request is from, in this order.
+func (s *Server) identifiers() []httpapi.Identifier { return nil }
+
 // cached joins the tables of cached routes.
 func (s *Server) cached(api *httpapi.API) []service.Route {
 	return slices.Concat(

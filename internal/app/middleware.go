@@ -28,7 +28,7 @@ import (
 const requestTimeout = 30 * time.Second
 
 // useMiddleware installs the middleware, outermost first. The order is the point:
-func useMiddleware(e *echo.Echo, cfg serverConfig, log *slog.Logger, times *requestTimes, reg prometheus.Registerer, spans *tracing.Tracing, shown func(id int64), responses, admit echo.MiddlewareFunc) {
+func useMiddleware(e *echo.Echo, cfg serverConfig, log *slog.Logger, times *requestTimes, reg prometheus.Registerer, spans *tracing.Tracing, shown func(id int64), responses, identify, admit echo.MiddlewareFunc) {
 	var chain []echo.MiddlewareFunc
 	use := func(m echo.MiddlewareFunc) { chain = append(chain, m) }
 	e.Pre(canonicalPath) // before routing, which must see one spelling
@@ -46,6 +46,7 @@ func useMiddleware(e *echo.Echo, cfg serverConfig, log *slog.Logger, times *requ
 		log.Error("panic", "route", c.Path(), "error", err, "stack", string(stack))
 		return err
 	}}))
+	use(identify)     // before limits and the HTTP cache, which ask who it is
 	if shown != nil { // outside of the HTTP cache, whose hits are accesses too
 		use(countArticles(shown))
 	}
@@ -149,8 +150,8 @@ func securityHeaders(cfg serverConfig) echo.MiddlewareFunc {
 			h := res.Header()
 			maps.Copy(h, fixed)
 			res.Before(func() { httpapi.Complete(h, res.Status) }) // whoever answers, the HTTP cache too
-			if c.Request().Header.Get("Authorization") != "" || c.Request().Header.Get("X-API-Key") != "" {
-				h.Set("Cache-Control", "private, no-store")
+			if httpapi.HasCredentials(c.Request()) {
+				h.Set("Cache-Control", httpapi.PersonalCache) // unless whoever answers knows better
 			}
 			return next(c)
 		}

@@ -107,7 +107,7 @@ func (s *Server) routes() (http.Handler, error) {
 			return nil, err
 		}
 	}
-	useMiddleware(e, s.cfg.Server, s.log, s.requests, s.registry, s.tracing, shown, responses, s.admitted.middleware)
+	useMiddleware(e, s.cfg.Server, s.log, s.requests, s.registry, s.tracing, shown, responses, httpapi.Identifying(s.identifiers()...), s.admitted.middleware)
 	s.registry.MustRegister(gatheredAt())
 	s.metrics = admin.NewSnapshot(s.cfg.testing.figuresGood, expose(s.registry))
 	s.closers.addFunc(s.metrics.Close)
@@ -122,7 +122,7 @@ const cacheName = "openlearn"
 func (s *Server) cacheResponses(api *httpapi.API) (echo.MiddlewareFunc, error) {
 	responses, err := service.New(service.Options{
 		Cache: s.cache, Routes: s.cached(api), Registerer: s.registry, Logger: s.log, Started: startedBy, Name: cacheName, Scope: s.cfg.Server.PublicURL,
-		CredentialFields: []string{"X-API-Key"}, CredentialCookies: []string{"access_token"},
+		CredentialFields: []string{httpapi.KeyHeader}, CredentialCookies: []string{httpapi.AccessCookie},
 	})
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -21,27 +22,38 @@ type Guard struct {
 	Guesses *Guesses
 }
 
-// Check returns nil if r may use the admin routes, else the error to answer.
+// Check returns nil if r may use the admin routes, with the key or as somebody with the role admin, else the error to answer.
 func (g Guard) Check(r *http.Request) *Error {
 	if e := g.Hosts.Check(r); e != nil {
 		return e
 	}
-	if given := keyOf(r); given != "" {
-		return g.Try(r, given)
-	}
-	if g.Open(r) {
+	given := keyOf(r)
+	if g.isKey(given) {
 		return nil
 	}
-	if g.Key == "" {
-		return NewError(http.StatusForbidden, "Administration is off: ADMIN_API_KEY is not set")
+	switch who, err := Who(r.Context()); {
+	case err != nil && !errors.Is(err, ErrUnidentified):
+		return IdentityError(err)
+	case who.IsAdmin():
+		return nil
+	case who.IsKnown():
+		return NewError(http.StatusForbidden, "This needs the role admin")
+	case LooksLikeJWT(given) && r.Header.Get(KeyHeader) == "":
+		return errUnidentified() // a session that has ended is no guess
+	case given != "":
+		return g.Try(r, given)
+	case g.Open(r):
+		return nil
 	}
-	return unauthorized("Admin key required (X-API-Key or Authorization: Bearer)")
+	return unauthorized("An account with the role admin, or the admin key (X-API-Key or Authorization: Bearer), is required")
 }
+
+func (g Guard) isKey(given string) bool { return g.Key != "" && equal(given, g.Key) }
 
 // Try returns nil if key, which came with r, is the admin key, else the error to answer: 401, or 429 once its address has
 // guessed too often. The key is compared first, so that the right one always works.
 func (g Guard) Try(r *http.Request, key string) *Error {
-	if equal(key, g.Key) && g.Key != "" {
+	if g.isKey(key) {
 		return nil
 	}
 	if g.Guesses != nil {
@@ -63,14 +75,10 @@ func unauthorized(detail string) *Error {
 
 // keyOf takes the key from X-API-Key or a bearer token.
 func keyOf(r *http.Request) string {
-	if k := r.Header.Get("X-API-Key"); k != "" {
+	if k := r.Header.Get(KeyHeader); k != "" {
 		return k
 	}
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "bearer") {
-		return strings.TrimSpace(token)
-	}
-	return ""
+	return Bearer(r)
 }
 
 // equal compares in constant time, whatever the content and length.

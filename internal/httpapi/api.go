@@ -36,6 +36,8 @@ func New(e *echo.Echo, o Options) *API {
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"adminKey":    {Type: "apiKey", In: "header", Name: "X-API-Key"},
 		"adminBearer": {Type: "http", Scheme: "bearer"},
+		"userBearer":  {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+		"userCookie":  {Type: "apiKey", In: "cookie", Name: AccessCookie},
 	}
 	if o.Admin.Hosts == nil {
 		o.Admin.Hosts = localHostGuard()
@@ -48,9 +50,9 @@ func New(e *echo.Echo, o Options) *API {
 	return a
 }
 
-// AdminOnly marks an operation that needs the admin key.
+// AdminOnly marks an operation that needs an account with the role admin, or the admin key.
 func (a *API) AdminOnly(op huma.Operation) huma.Operation {
-	op.Security = []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}}
+	op.Security = []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}, {"userBearer": {}}, {"userCookie": {}}}
 	op.Middlewares = append(huma.Middlewares{refuseWith(a.API, a.guard.Check), refuseStrangers(a.API), refuseBody(a.API)}, op.Middlewares...)
 	return op
 }

@@ -92,6 +92,7 @@ func refuseWith(api huma.API, check func(*http.Request) *Error) func(huma.Contex
 			next(ctx)
 			return
 		}
+		reportHidden(ctx, e)
 		for k, vs := range e.headers {
 			for _, v := range vs {
 				ctx.SetHeader(k, v)

@@ -115,7 +115,7 @@ func bodyRefused(op *huma.Operation) func(*http.Request) *Error {
 		}
 		kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 		kind = strings.ToLower(strings.TrimSpace(kind))
-		if kind != "" && kind != "application/json" && !strings.HasSuffix(kind, "+json") {
+		if _, taken := op.RequestBody.Content[kind]; !taken && kind != "" && kind != "application/json" && !strings.HasSuffix(kind, "+json") {
 			return NewError(http.StatusUnsupportedMediaType, "The body must be application/json, not "+Shorten(kind))
 		}
 		return nil

@@ -25,7 +25,10 @@ func remember(ctx huma.Context, next func(huma.Context)) {
 	c := humaecho.Unwrap(ctx)
 	r := c.Request()
 	who := admin.Caller{Actor: "loopback", Remote: httpapi.ClientAddress(r), RequestID: c.Response().Header().Get(echo.HeaderXRequestID)}
-	if r.Header.Get("X-API-Key") != "" || r.Header.Get("Authorization") != "" {
+	switch sender, err := httpapi.Who(r.Context()); {
+	case err == nil && sender.IsKnown():
+		who.Actor = sender.String()
+	case r.Header.Get(httpapi.KeyHeader) != "" || r.Header.Get("Authorization") != "":
 		who.Actor = "admin key"
 	}
 	named := admin.As(context.WithValue(ctx.Context(), escapedKey{}, r.URL.RawPath != ""), who)
