@@ -10,19 +10,21 @@ import (
 	"openlearn/internal/cache/forecast"
 )
 
-// Adaptive, in a Spec, learns from each entry's fetches how often its value changes, and keeps what hardly changes longer
-// and what changes a lot shorter than the TTL, with fewer fetches at the same expected staleness
-// (forecast.Lifetimes; docs/benchmarks.md has what it brings and where it brings nothing). It is for sources that tell
-// nobody of their changes: where changes are invalidated there is nothing to learn. What a result says for itself
-// (ResultTTL) goes first. Values must not contain the time of their fetch, or they change each time.
+// Adaptive, in a Spec, learns from each entry's fetches how often its value changes. It keeps a value that hardly
+// changes for longer than the TTL and one that changes a lot for less, with fewer fetches at the same expected
+// staleness (forecast.Lifetimes; docs/benchmarks.md shows where it helps and where it does not). It is for sources that
+// do not announce their changes: where changes are invalidated there is nothing to learn. A result's own lifetime
+// (ResultTTL) takes precedence. Values must not contain the time of their fetch, or every fetch looks like a change.
 type Adaptive struct {
-	// Min and Max bound the lifetimes. 0 = a sixteenth of the TTL, and ten times the TTL or what Options.MaxTTL allows.
+	// Min and Max bound the lifetimes. 0 = a sixteenth of the TTL, and ten times the TTL or as much as Options.MaxTTL
+	// allows.
 	Min, Max time.Duration
-	// Keys is how many entries' past is remembered, each about 300 bytes; of more, any one is forgotten. 0 = 10,000.
+	// Keys is how many entries' histories are remembered, about 300 bytes each; beyond that an arbitrary one is
+	// forgotten. 0 = 10,000.
 	Keys int
 }
 
-// pace is what a Func has learnt in this process. Another process learns for itself, from its own fetches.
+// pace is what a Func has learnt in this process. Each process learns from its own fetches.
 type pace struct {
 	keys int
 	seed maphash.Seed
@@ -32,7 +34,7 @@ type pace struct {
 	past      map[string]*looks
 }
 
-// looks is what is known of one entry.
+// looks is what is known about one entry.
 type looks struct {
 	change forecast.Change
 	hash   uint64 // of its payload at the last fetch

@@ -11,7 +11,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// paced is a Func over values of which the even never change and the odd have changed at each fetch.
+// paced is a Func over numbered values: the even ones never change, the odd ones have changed at each fetch.
 func paced(t *testing.T, clk *testkit.Clock, a *Adaptive, layer string) (*Func[int, string], *sync.Map) {
 	t.Helper()
 	o := Options{Redis: ownRedis(t), Jitter: -1, EarlyRefresh: -1, Now: clk.Now}
@@ -39,8 +39,8 @@ func life(t *testing.T, f *Func[int, string], id int) time.Duration {
 	return info.Expires().Sub(info.StoredAt())
 }
 
-// TestAdaptiveLearnsLifetimes: the first fetch has the documented lifetime; what does not change is kept longer each time,
-// up to the bound, and what changes at each fetch shorter.
+// TestAdaptiveLearnsLifetimes: the first fetch has the documented lifetime; a value that does not change is kept longer
+// each time, up to the bound, and one that changes at each fetch is kept shorter.
 func TestAdaptiveLearnsLifetimes(t *testing.T) {
 	t.Parallel()
 	clk := newClock()
@@ -63,7 +63,8 @@ func TestAdaptiveLearnsLifetimes(t *testing.T) {
 	}
 }
 
-// TestAdaptiveShortens: of what changes once a day, looked at in time, is kept shorter than what hardly does.
+// TestAdaptiveShortens: a value that changes every eight hours is kept for less time than one that changes every
+// fifteen days.
 func TestAdaptiveShortens(t *testing.T) {
 	t.Parallel()
 	clk := newClock()
@@ -106,7 +107,7 @@ func TestAdaptiveGivesWay(t *testing.T) {
 	}
 }
 
-// TestAdaptiveIsBounded in memory, and safe for many at once.
+// TestAdaptiveIsBounded: it is bounded in memory, and safe for concurrent use.
 func TestAdaptiveIsBounded(t *testing.T) {
 	t.Parallel()
 	p, err := newPace(Adaptive{Keys: 50}, &Layers()[5], 0, 72*time.Hour)

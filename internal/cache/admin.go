@@ -28,8 +28,8 @@ func (c *Cache) Exists(ctx context.Context, layer string, k Key) (bool, error) {
 	return in.Current, err
 }
 
-// Delete makes an entry unusable, with it any fill of it in progress, and frees
-// its memory. Deleting what is not there is no error.
+// Delete makes an entry and any fill of it in progress unusable, and frees its
+// memory. Deleting an entry that does not exist is not an error.
 func (c *Cache) Delete(ctx context.Context, layer string, k Key) error {
 	l, err := c.layer(layer)
 	if err != nil {
@@ -44,7 +44,7 @@ func (c *Cache) Delete(ctx context.Context, layer string, k Key) error {
 	}
 	c.near.Remove(l.keyPrefix + id)
 	if err := c.rdb.Unlink(ctx, l.keyPrefix+id).Err(); err != nil {
-		// It is unusable already; its memory goes with its TTL.
+		// It is already unusable; its memory is freed when it expires.
 		c.log.Debug("cache entry invalidated but not freed", "key", l.keyPrefix+id, "error", err)
 	}
 	return nil
@@ -59,10 +59,10 @@ func (c *Cache) LayerTable() []Layer {
 	return out
 }
 
-// Forget frees the memory of entries: theirs, and that of the versions that
-// stand for them alone. Nothing is promised of it as of Delete: it is for entries
-// that are current and not worth their place. What was built from them is loaded
-// anew; other versions they depend on expire with the entries stored with them.
+// Forget frees the memory of entries and of the versions that stand for them
+// alone. Unlike Delete it promises nothing: it is for entries that are current
+// but not worth their memory. Whatever was built from them is loaded again;
+// other versions they depend on expire with the entries stored with them.
 func (c *Cache) Forget(ctx context.Context, layer string, ks ...Key) error {
 	l, err := c.layer(layer)
 	if err != nil {
@@ -77,7 +77,7 @@ func (c *Cache) Forget(ctx context.Context, layer string, ks ...Key) error {
 		key, vkeys := version.EntryKeys(l.keyPrefix, id, []string{l.selfDep(id)})
 		c.near.Remove(key)
 		pipe.Unlink(ctx, key)
-		pipe.Unlink(ctx, vkeys[0]) // of another slot on Cluster
+		pipe.Unlink(ctx, vkeys[0]) // in another slot on Cluster
 	}
 	if pipe.Len() == 0 {
 		return nil
@@ -90,8 +90,8 @@ func (c *Cache) Forget(ctx context.Context, layer string, ks ...Key) error {
 
 const scanCount = 500
 
-// scan hands every key that matches to visit, page by page, on every primary.
-// Pages of several primaries come one at a time.
+// scan passes every matching key to visit, page by page, on every primary.
+// visit is never called concurrently.
 func (c *Cache) scan(ctx context.Context, match string, visit func([]string) error) error {
 	var mu sync.Mutex
 	one := func(ctx context.Context, r redis.Cmdable) error {

@@ -20,7 +20,7 @@ type answer struct {
 	inherited inherited
 }
 
-// answerOf is what a fetch gives its readers, stored or not.
+// answerOf is the answer that a fetch gives its readers, stored or not.
 func answerOf(p *product, b inherited, from Origin) answer {
 	return answer{payload: p.payload, value: p.value, negative: p.negative, err: p.err, info: Info{Source: from}, inherited: b}
 }
@@ -58,7 +58,7 @@ const (
 	FromSource Origin = iota // fetched for this read, or for one it joined
 	FromRedis                // stored and current
 	FromNear                 // in this process's memory, and current or within its bound
-	FromBypass               // the source, past a cache that may not serve
+	FromBypass               // the source, while the cache may not serve
 )
 
 func (o Origin) String() string {

@@ -11,11 +11,12 @@ import (
 // the source. A difference is confirmed only if the entry's versions are
 // unchanged afterwards and no invalidation is known to be pending: then the
 // cache served what the source no longer says, and nothing was in progress to
-// change that. The service so knows how many nines of coherence it has.
+// change that. That is how the service knows how many nines of coherence it
+// has.
 
 const maxAudits = 2 // at once; beyond that a sample is skipped
 
-// maybeAudit takes the sample, behind the read.
+// maybeAudit takes a sample, in the background of the read.
 func (c *Cache) maybeAudit(q *request, ans *answer) {
 	if !q.layer.Audit || q.volatile || c.opt.AuditRate <= 0 || ans.info.Stale || c.opt.Rand() >= c.opt.AuditRate {
 		return
@@ -39,7 +40,7 @@ func (c *Cache) audit(q *request, served *answer, versions string) {
 	defer cancel()
 	p := &c.callSource(lctx, one(q), []int{0}, false)[0]
 	if p.err != nil && !p.negative || p.reject != rejectNone || p.ttl < 0 {
-		return // the source could not be asked, or does not say the like twice
+		return // the source could not be asked, or does not give the same answer twice
 	}
 	met := &q.layer.met
 	met.auditChecks.inc()

@@ -33,7 +33,7 @@ func (c *Cache) await(ctx context.Context, q *request, p pending) (answer, error
 	return *p.stale, nil
 }
 
-// pending is what a reader of a missing entry, which found f, waits for.
+// pending is what a reader of a missing entry waits for, having found f.
 func (m *missing) pending(f *found) pending {
 	p := pending{flight: m.flight}
 	if f.standIn {
@@ -43,8 +43,7 @@ func (m *missing) pending(f *found) pending {
 	return p
 }
 
-// redisFailed sends a single read to the source, unless it is the caller who
-// left.
+// redisFailed sends a single read to the source, unless the caller has gone.
 func (c *Cache) redisFailed(ctx context.Context, q *request, err error) (answer, error) {
 	if err := callerGone(ctx); err != nil {
 		return answer{}, err
@@ -54,8 +53,8 @@ func (c *Cache) redisFailed(ctx context.Context, q *request, err error) (answer,
 	return c.loadBypass(ctx, q)
 }
 
-// callerGone is the end of the caller's context, also when that is only a
-// moment away: the socket's deadline comes a little before the context's.
+// callerGone returns the error of the caller's context if it has ended or is
+// about to: the socket's deadline comes slightly before the context's.
 func callerGone(ctx context.Context) error {
 	if d, ok := ctx.Deadline(); ok && time.Until(d) < time.Millisecond {
 		return context.DeadlineExceeded

@@ -87,7 +87,7 @@ func (b *batch) read(ctx context.Context, sc *scope, open []int) {
 	var misses []batchMiss
 	var refreshes []missing
 	met := c.history.met.Load()
-	for len(open) > 0 { // again for what memory held no longer current
+	for len(open) > 0 { // again for entries whose copy in memory is out of date
 		seen, err := b.look(ctx, open, near)
 		if err != nil {
 			b.redisFailed(ctx, open, err)
@@ -125,7 +125,7 @@ func (b *batch) read(ctx context.Context, sc *scope, open []int) {
 	}
 }
 
-// looked is what one round trip of a batch brought.
+// looked is what one round trip of a batch returned.
 type looked struct {
 	values map[string]string
 	began  int64
@@ -139,8 +139,8 @@ func (l *looked) of(q *request) reading {
 	return r
 }
 
-// look reads entries with their versions; of those in memory the versions
-// alone. A version that several entries depend on is read once.
+// look reads entries with their versions; of those in memory only the versions.
+// A version that several entries depend on is read once.
 func (b *batch) look(ctx context.Context, which []int, near map[int]*near.Entry) (*looked, error) {
 	l := &looked{values: make(map[string]string), began: b.c.mono()}
 	var keys []string
@@ -170,15 +170,16 @@ func (b *batch) look(ctx context.Context, which []int, near map[int]*near.Entry)
 	return l, nil
 }
 
-// batchMiss is an entry of which nothing usable is stored, and the versions it
-// will be stored with as far as there are any.
+// batchMiss is an entry with nothing usable stored, and those of its versions
+// that already exist.
 type batchMiss struct {
 	at       int
 	found    found
 	versions []string
 }
 
-// fetch completes the versions of what is missing and has it fetched.
+// fetch makes the missing versions of the missing entries and has the entries
+// fetched.
 func (b *batch) fetch(ctx context.Context, misses []batchMiss, met uint64) {
 	// Each missing version is made once, however many entries need it.
 	var vkeys, have []string

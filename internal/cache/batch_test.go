@@ -155,7 +155,7 @@ func TestBatchLoaderThatAnswersTooLittleOrPanics(t *testing.T) {
 	}
 }
 
-// What a batch finds expired is served at once, and fetched behind it in one call.
+// What a batch finds expired is served at once, and fetched in the background in one call.
 func TestABatchRefreshesInOneCall(t *testing.T) {
 	t.Parallel()
 	clk := newClock()

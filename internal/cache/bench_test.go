@@ -14,7 +14,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// Bytes is a codec without coding, so that decode is out of the figures.
+// rawCodec is a codec without coding, so that the figures leave out decoding.
 type rawCodec struct{}
 
 func (rawCodec) Name() string                  { return "raw" }
@@ -50,9 +50,9 @@ func benchFunc(b *testing.B, near Near, payload int) (*Cache, *Func[string, []by
 
 const benchPayload = 4096
 
-// BenchmarkStrictHit sets a strict hit without near memory beside a raw GET of
-// the same bytes, alternating in one loop so that both meet the same machine,
-// by their medians.
+// BenchmarkStrictHit compares the medians of a strict hit without near memory
+// and of a raw GET of the same bytes. They alternate in one loop, so that both
+// run under the same conditions.
 func BenchmarkStrictHit(b *testing.B) {
 	c, f, _ := benchFunc(b, Near{Mode: NearOff}, benchPayload)
 	ctx := context.Background()
@@ -142,8 +142,8 @@ func BenchmarkMissAndFill(b *testing.B) {
 	}
 }
 
-// BenchmarkInvalidate gives one dependency a new version, however much hangs
-// on it.
+// BenchmarkInvalidate gives one dependency a new version, however many entries
+// depend on it.
 func BenchmarkInvalidate(b *testing.B) {
 	for _, dep := range []string{"article:42", "articles"} {
 		for _, entries := range []int{10, 10_000} {

@@ -10,9 +10,9 @@ import (
 )
 
 // breaker keeps reads away from a Redis that does not answer, or not in time.
-// It opens after some failures in a row, or when Redis is slow by the looks of
-// the pulse; while it is open a probe asks Redis from the background, so no
-// read ever pays for finding out.
+// It opens after some failures in a row, or when the pulse finds Redis slow;
+// while it is open a probe asks Redis from the background, so no read ever pays
+// for finding out.
 type breaker struct {
 	failures atomic.Int32
 	open     atomic.Bool
@@ -27,23 +27,23 @@ func (c *Cache) redisOK() {
 	}
 }
 
-// redisDown is called after a read of Redis failed, for Redis's own reasons or
-// because this process is busy.
+// redisDown is called after a read of Redis failed, because of Redis or because
+// this process is busy.
 func (c *Cache) redisDown(err error) {
 	c.breaker.errors.inc()
 	if c.own(err) {
 		return
 	}
-	// A read that waited in vain, and a look on another connection that does:
-	// no need for a third.
+	// A read has timed out, and a look on another connection is overdue: there
+	// is no need to wait for a third.
 	slow := timedOut(err) && c.overdue()
 	if int(c.breaker.failures.Add(1)) >= c.opt.BreakerFailures || slow {
 		c.openBreaker(slow, err)
 	}
 }
 
-// refused counts a write that Redis did not take: full, read-only, without
-// replicas, unable to save, forbidden to us, or not reached.
+// refused counts a write that Redis did not take: it was full, read-only,
+// without replicas, unable to save, denied us access, or was not reached.
 func (c *Cache) refused(err error) {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		c.breaker.errors.inc()
@@ -61,8 +61,8 @@ func (c *Cache) openBreaker(slow bool, err error) {
 	}
 }
 
-// probe closes the breaker once Redis answers in time, where it was slow that
-// often in a row.
+// probe closes the breaker once Redis answers in time. After it was slow, it
+// must do so slowLooks times in a row.
 func (c *Cache) probe(slow bool) {
 	need := 1
 	if slow {

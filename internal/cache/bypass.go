@@ -24,7 +24,7 @@ func (s *scope) bypassed() bool {
 }
 
 // Past the cache there are no versions to compare, so a read may share only a
-// fetch that starts after it came: per key one fetch runs, and those who come
+// fetch that starts after it came: one fetch runs per key, and reads that come
 // meanwhile share the next. Fetches are limited to some slots, so that the
 // database survives. A load nested in one that has a slot shares it.
 type bypasses struct {
@@ -42,8 +42,8 @@ type bypassFlight struct {
 	*flight
 	name   string
 	q      *request
-	joined bool            // by others than its starter; final once it flies
-	ctx    context.Context // the starter's: its values, not its end
+	joined bool            // by readers other than its starter; final once it flies
+	ctx    context.Context // the starter's values, not its cancellation
 	boost  *boost
 }
 
@@ -56,7 +56,7 @@ type boost struct {
 
 func newBoost() *boost { return &boost{given: make(chan struct{})} }
 
-// givenBoost is that of a flight which needs no slot.
+// givenBoost is the boost of a flight that needs no slot.
 func givenBoost() *boost {
 	b := newBoost()
 	b.give()
@@ -169,7 +169,7 @@ func (c *Cache) flyBypass(s *fetcher, fs []*bypassFlight, at []int) {
 // flies next.
 func (c *Cache) landBypass(fs []*bypassFlight, answers []answer) {
 	for j, f := range fs {
-		next := c.bypass.pass(f.name) // first: who comes now must not get this
+		next := c.bypass.pass(f.name) // first: a read that comes now must not get this answer
 		f.finish(answers[j])
 		if next != nil {
 			c.flyBypass(one(next.q), []*bypassFlight{next}, []int{0})
@@ -202,7 +202,8 @@ func (c *Cache) runBypass(s *fetcher, fs []*bypassFlight, at []int) []answer {
 	return answers
 }
 
-// takeSlot waits for a slot at the source, for a parent's to share, or for ctx.
+// takeSlot waits for a slot at the source, for a parent's slot to share, or for
+// ctx.
 func (c *Cache) takeSlot(ctx context.Context, has bool, boost <-chan struct{}) (free func(), err error) {
 	none := func() {}
 	if has {

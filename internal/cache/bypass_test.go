@@ -98,8 +98,8 @@ func TestBypassLoadsAreBounded(t *testing.T) {
 }
 
 // With as many outer loads as slots, nested ones could never start if each
-// wanted a slot of its own; nor if one that waits for a slot were joined by
-// those who hold them all.
+// wanted a slot of its own; nor could they if loads that hold all slots joined
+// one that waits for a slot.
 func TestNestedBypassLoadsShareTheirParentsSlot(t *testing.T) {
 	t.Parallel()
 	c := closed(t, 2)

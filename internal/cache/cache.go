@@ -129,10 +129,10 @@ func New(o Options) (*Cache, error) {
 }
 
 // Start begins the background work: the message link between instances, which
-// ends with Close or with ctx, and the looks at Redis, which end with Close.
-// Reads and loads go on until Close, so a server may drain. Start does not fail
-// when Redis is away: reads go to the source until it is back. Without the link
-// waiters wait for a timer, and bounded reads check as strict ones do.
+// ends with Close or with ctx, and the pulse's looks at Redis, which end with
+// Close. Reads and loads go on until Close, so a server may drain. Start does
+// not fail when Redis is away: reads go to the source until it is back. Without
+// the link waiters wait for a timer, and bounded reads check as strict ones do.
 func (c *Cache) Start(ctx context.Context) error {
 	if !c.started.CompareAndSwap(false, true) {
 		return nil
@@ -153,8 +153,8 @@ func (c *Cache) Start(ctx context.Context) error {
 	return nil
 }
 
-// greet connects to every primary, so that a history not dealt with yet is
-// met now and not by some later read, whose entry it would cost.
+// greet connects to every primary, so that a history not dealt with yet is met
+// now and not by a later read, which would lose its entry.
 func (c *Cache) greet() {
 	ctx, cancel := context.WithTimeout(c.life, c.opt.RedisTimeout)
 	defer cancel()
@@ -163,7 +163,7 @@ func (c *Cache) greet() {
 		err = r.ForEachMaster(ctx, func(ctx context.Context, n *redis.Client) error { return n.Ping(ctx).Err() })
 	} else {
 		err = c.rdb.Ping(ctx).Err()
-		for range 2 { // one learns which primary it is, the next finds it again
+		for range 2 { // the first learns which primary it is, the second finds it again
 			if err == nil {
 				err = c.lookAtRedis(ctx, c.mono())
 			}

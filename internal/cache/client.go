@@ -14,8 +14,8 @@ import (
 // deriveClients makes the cache's own clients from the caller's: the same
 // servers and credentials, timeouts no longer than RedisTimeout, deadlines of
 // contexts kept. On every connection of the first, the history is checked
-// before it is used; the plain second one is what that check works with, and
-// the third the pulse's.
+// before it is used; the plain second one is for that check, and the third is
+// for the pulse.
 func (c *Cache) deriveClients(given redis.UniversalClient) error {
 	limit := func(ds ...*time.Duration) {
 		for _, d := range ds {
@@ -33,7 +33,7 @@ func (c *Cache) deriveClients(given redis.UniversalClient) error {
 		// No retries: a nonce may be written once at most, see sentOnce.
 		o.ContextTimeoutEnabled, o.MaxRetries, o.DialerRetries, o.MaintNotificationsConfig = true, -1, 1, quiet
 		limit(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
-		// Channels are the server's, not the database's.
+		// Channels belong to the server, not to a database.
 		c.pubsub.channel += ":" + strconv.Itoa(o.DB)
 		plain := o
 		plain.PoolSize, plain.MinIdleConns = 2, 0

@@ -53,8 +53,8 @@ func (c *Cache) writeAtOnce(ctx context.Context, rdb redis.UniversalClient, deps
 	return c.execInvalidation(ctx, pipe, []*redis.StatusCmd{cmd}, deps)
 }
 
-// closeAndOpen is the two passes on Cluster. Dependencies that are not coarse
-// get their versions with the first.
+// closeAndOpen makes the two passes on Cluster. Dependencies that are not
+// coarse get their versions in the first.
 func (c *Cache) closeAndOpen(ctx context.Context, rdb redis.UniversalClient, deps []string) (err error) {
 	var split, plain []string // version keys
 	for _, d := range deps {
@@ -95,7 +95,7 @@ func (c *Cache) closeAndOpenOnce(ctx context.Context, rdb redis.UniversalClient,
 			}
 		}
 	}
-	// What is closed need not stay so until the marks run out.
+	// Open what is closed, instead of leaving it so until the marks run out.
 	c.spawn(func() {
 		octx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.opt.RedisTimeout)
 		defer cancel()
@@ -116,9 +116,9 @@ func (c *Cache) queueOpen(ctx context.Context, rdb redis.UniversalClient, keys [
 	return pipe, cmds
 }
 
-// loadUnstored is a read under a mark: as past the cache, it shares only a
-// fetch that begins after it came. Redis is well, so it needs no slot: no more
-// such loads run than misses would.
+// loadUnstored is a read under a mark: like a bypassing read, it shares only a
+// fetch that begins after it came. Redis is healthy, so it needs no slot: no
+// more such loads run than there would be for misses.
 func (c *Cache) loadUnstored(ctx context.Context, q *request) (answer, error) {
 	return c.flyPast(ctx, one(q), []int{0}, givenBoost())[0].wait(ctx)
 }

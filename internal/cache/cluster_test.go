@@ -122,8 +122,8 @@ func TestClusterFetchesAHotKeyOnce(t *testing.T) {
 	}
 }
 
-// One node gone takes its keys with it; the rest of the service goes on from
-// the source and comes back.
+// A node that is down takes its keys with it. Reads go on, from the source
+// where they must, and the cache recovers when the node is back.
 func TestClusterWithoutANode(t *testing.T) {
 	t.Parallel()
 	rdb, nodes := startCluster(t)

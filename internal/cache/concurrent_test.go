@@ -16,8 +16,8 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// source is a truth whose every row has a number that only grows; a fetch
-// returns the number that was current when it began.
+// source is a source of truth in which each row has a number that only grows; a
+// fetch returns the number that was current when it began.
 type source struct {
 	rows    [20]atomic.Int64
 	applied [20]atomic.Int64 // the number whose invalidation was acknowledged

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// conns are the connections that reads and writes go by, so that they can be
-// closed when the server behind them is not what it was.
+// conns are the connections that reads and writes use, so that they can be
+// closed when the server behind them has changed.
 type conns struct {
 	mu   sync.Mutex
 	open map[*trackedConn]struct{}
@@ -26,7 +26,7 @@ func (s *conns) track(dial dialFunc) dialFunc {
 		s.mu.Lock()
 		s.open[t] = struct{}{}
 		s.mu.Unlock()
-		if raw, ok := conn.(syscall.Conn); ok { // go-redis looks at the socket of idle ones
+		if raw, ok := conn.(syscall.Conn); ok { // go-redis checks the socket of idle connections
 			return &rawTrackedConn{t, raw}, nil
 		}
 		return t, nil

@@ -11,7 +11,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// room is a cache in which one behaviour of reads is shown.
+// room is a cache in which one behaviour of reads is tested.
 type room struct {
 	t    *testing.T
 	c    *Cache
@@ -189,7 +189,7 @@ var behaviours = []struct {
 				if _, err := outer.Get(context.Background(), 0); err != nil {
 					r.t.Error(err)
 				}
-				if len(out) == 2 { // what is expired feeds no fill
+				if len(out) == 2 { // an expired value feeds no fill
 					r.clk.Advance(time.Hour + time.Second)
 					r.f.value.Store(1)
 				}
@@ -216,7 +216,7 @@ var behaviours = []struct {
 		name: "bypass",
 		script: func(r *room) []string {
 			out := r.reads(1)
-			r.f.value.Store(1) // of which nobody tells the cache
+			r.f.value.Store(1) // and nobody tells the cache
 			return append(out, r.read(Bypass(context.Background())), r.read(context.Background()))
 		},
 		want: []string{"0 from source", "1 from bypass", "0 from near"},
@@ -325,7 +325,7 @@ func (r *room) invalidate(dep string) {
 	}
 }
 
-// refreshed waits until at least so many refreshes have been put away.
+// refreshed waits until at least n refreshes have ended.
 func (r *room) refreshed(n uint64) {
 	r.t.Helper()
 	testkit.Eventually(r.t, "the refresh", func() bool {
@@ -335,8 +335,8 @@ func (r *room) refreshed(n uint64) {
 	})
 }
 
-// Whatever a read may meet, it gets the same through every door: a single read
-// and a batch are one protocol.
+// Whatever a read meets, the answer is the same through every door: single
+// reads and batches follow one protocol.
 func TestEveryDoorBehavesAlike(t *testing.T) {
 	t.Parallel()
 	for _, b := range behaviours {

@@ -10,7 +10,7 @@ import (
 )
 
 // Early refresh is XFetch: now − δ·β·ln(rand) ≥ expiry. The simulation in
-// forecast/replay computes the same.
+// forecast/replay computes the same condition.
 func TestEarlyRefreshIsXFetch(t *testing.T) {
 	t.Parallel()
 	chance := 0.0

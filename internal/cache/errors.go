@@ -27,7 +27,7 @@ var ErrTooLarge = errors.New("cache: value too large")
 // very entry it is loading.
 var ErrCycle = errors.New("cache: a load reads its own entry")
 
-// ErrUnknownLayer is wrapped where a caller names a layer that is not there.
+// ErrUnknownLayer is wrapped where a caller names a layer that does not exist.
 var ErrUnknownLayer = errors.New("cache: unknown layer")
 
 // ErrInvalidKey is wrapped for identifiers, dependencies and patterns that
@@ -39,7 +39,7 @@ var ErrInvalidTTL = errors.New("cache: invalid TTL")
 
 // PanicError is what callers get when a loader panicked; the cache goes on.
 type PanicError struct {
-	Value any    // what was panicked with
+	Value any    // the value of the panic
 	Stack []byte // the loader's stack
 }
 

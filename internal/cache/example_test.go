@@ -172,7 +172,7 @@ func ExampleCache_Purge() {
 	// map[article:2] true <nil>
 }
 
-// What a response costs without the cache is measured past it.
+// Bypass measures what a response costs without the cache.
 func ExampleBypass() {
 	c, closeAll := open()
 	defer closeAll()

@@ -9,7 +9,7 @@ import (
 )
 
 // fetcher loads the entries of one read from the source: one, or several in
-// one call. They go by their places in qs.
+// one call. They are told apart by their places in qs.
 type fetcher struct {
 	layer *layerState
 	qs    []*request
@@ -66,7 +66,7 @@ func (c *Cache) panicked(l *layerState, v any) error {
 }
 
 // loadContext is what a fetch runs in: the values of its starter's context but
-// not its end, and a scope of its own inside parent's.
+// not its cancellation, and a scope of its own inside parent's.
 func (c *Cache) loadContext(ctx context.Context, l *layerState, keys []string, slot bool, parent *scope) (context.Context, context.CancelFunc) {
 	sc := &scope{c: c, parent: parent, keys: keys, slot: slot}
 	lctx := context.WithValue(context.WithoutCancel(ctx), scopeKey{}, sc)

@@ -12,7 +12,7 @@ import (
 type missing struct {
 	at       int // its place in the fetcher
 	versions string
-	after    int64 // an entry stored at or before is no answer to it
+	after    int64 // an entry stored at or before this time does not answer it
 	lead     *lock // taken in advance, or nil
 
 	// Set by join and refresh.
@@ -67,15 +67,15 @@ func (s *fetcher) keys(ms []missing) []string {
 }
 
 // fill is steps 4 and 5 of the protocol for this process's one fetch of each
-// entry: take the locks in one round trip, fetch and store what is now ours,
-// and wait for the processes that have the others.
+// entry: take the locks in one round trip, fetch and store the entries whose
+// locks are now ours, and wait for the processes that have the others.
 func (c *Cache) fill(ctx, starter context.Context, s *fetcher, ms []missing) {
 	load, wait := c.takeLocks(ctx, s, ms)
 	if len(wait) == 1 && len(load) == 0 {
 		c.awaitFill(ctx, s.qs[wait[0].at], wait[0])
 		return
 	}
-	for _, m := range wait { // each for itself, beside the load
+	for _, m := range wait { // each on its own, in parallel with the load
 		q := s.qs[m.at]
 		if !c.spawn(func() {
 			wctx, cancel := c.loadContext(starter, q.layer, []string{q.key}, scopeOf(starter).holdsSlot(), scopeOf(starter))
@@ -90,9 +90,9 @@ func (c *Cache) fill(ctx, starter context.Context, s *fetcher, ms []missing) {
 	}
 }
 
-// takeLocks tries the locks of entries and answers what other processes have
-// filled meanwhile. It returns what is to be loaded, and what another process
-// is loading. With the lead there is nothing to try: see takeLead.
+// takeLocks tries the locks of entries and answers those that other processes
+// have filled meanwhile. It returns what is to be loaded, and what another
+// process is loading. With the lead there is nothing to try: see takeLead.
 func (c *Cache) takeLocks(ctx context.Context, s *fetcher, ms []missing) (load, wait []missing) {
 	var try []missing
 	for _, m := range ms {
@@ -166,11 +166,12 @@ func (c *Cache) awaitFill(ctx context.Context, q *request, m missing) {
 	c.fetchAndStore(ctx, one(q), []missing{m})
 }
 
-// takeoverDelay is how long past a lease's end its waiters look again.
+// takeoverDelay is how long after a lease's end its waiters look again.
 const takeoverDelay = 10 * time.Millisecond
 
-// waitFor waits for a wake-up or a time. A wake-up is counted as lost until
-// the next look shows a fill; a lease that merely ran on is not.
+// waitFor waits for a wake-up or for d, and reports whether it was woken. After
+// a wake-up the fill counts as lost unless the next look shows it; a lease that
+// was merely extended does not count.
 func waitFor(ctx context.Context, woken <-chan struct{}, d time.Duration) (bool, error) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -210,8 +211,9 @@ func (c *Cache) landFilled(ctx context.Context, q *request, m *missing, a attemp
 	return true
 }
 
-// refresh fetches behind reads that have been answered: once per process, and
-// once among processes, since whoever does not get the lock leaves it.
+// refresh fetches in the background of reads that have been answered: once per
+// process and once across processes, since a process that does not get the lock
+// does nothing.
 func (c *Cache) refresh(ctx context.Context, s *fetcher, ms []missing) {
 	var mine []missing
 	for _, m := range ms {
@@ -237,7 +239,7 @@ func (c *Cache) refresh(ctx context.Context, s *fetcher, ms []missing) {
 		load, _ := c.takeLocks(lctx, s, mine)
 		n := 0
 		for _, m := range load {
-			if m.lock.held { // the others' lock could not be tried
+			if m.lock.held { // not held: the lock could not be tried
 				load[n] = m
 				n++
 			}

@@ -7,12 +7,12 @@ import (
 )
 
 // A flight is one fetch that several readers share. Joining one is a read too:
-// only those may join whose own versions, read after they came, are the
+// a reader may join only if its own versions, read after it came, are the
 // flight's fill versions. So the versions are part of a flight's name. Plain
 // singleflight by key would hand a value fetched before an invalidation to a
 // caller that came after it.
 type flight struct {
-	done chan struct{} // closed when the answer stands
+	done chan struct{} // closed when the answer is set
 	lead *lock         // taken for it in advance and not used yet; flights.mu guards it
 
 	mu    sync.Mutex
@@ -28,8 +28,8 @@ type flights struct {
 
 func newFlight() *flight { return &flight{done: make(chan struct{})} }
 
-// flightName names the fingerprint too: another Func's type of the same key is
-// another value.
+// flightName includes the fingerprint too: under the same key, another Func's
+// type is another value.
 func flightName(t *target, versions string) string {
 	return string(binary.BigEndian.AppendUint64([]byte(t.key+"\x00"+versions), t.fprint))
 }
@@ -51,7 +51,7 @@ func (s *flights) claim(name string, lead *lock) (f *flight, mine bool) {
 	return f, !ok
 }
 
-// takeLead is the flight's lead, once.
+// takeLead returns the flight's lead, once.
 func (s *flights) takeLead(f *flight) *lock {
 	if f == nil { // a refresh: nobody waits for it
 		return nil
@@ -81,7 +81,7 @@ func (s *flights) endRefresh(name string) {
 	delete(s.refreshing, name)
 }
 
-// land takes a flight off the table and gives everyone the answer. A refresh
+// land removes a flight from the table and gives everyone the answer. A refresh
 // has no flight.
 func (c *Cache) land(ctx context.Context, m *missing, ans answer) {
 	if m.flight == nil {

@@ -11,12 +11,12 @@ import (
 type Loaded[T any] struct {
 	Value T
 	Err   error
-	Info  Info // left alone by loaders
+	Info  Info // not set by loaders
 }
 
-// Batch gives f a way to load many arguments in one call. It answers in the
-// order of its arguments, as many; its error counts for all of them. To be
-// called before the first use; returns f.
+// Batch gives f a way to load many arguments in one call. It returns one result
+// for each argument, in their order; its error counts for all of them. Call
+// Batch before the first use; it returns f.
 func (f *Func[A, T]) Batch(load func(context.Context, []A) ([]Loaded[T], error)) *Func[A, T] {
 	f.many = load
 	return f
@@ -26,8 +26,8 @@ func (f *Func[A, T]) Batch(load func(context.Context, []A) ([]Loaded[T], error))
 const manyAtOnce = 8
 
 // GetMany is GetInfo for many arguments, with the same behaviour for each: one
-// round trip for the lot, one load call for the missing if there is a batch
-// loader. The results are in order.
+// round trip for the lot, one load call for the missing entries if there is a
+// batch loader. The results are in order.
 func (f *Func[A, T]) GetMany(ctx context.Context, as []A) []Loaded[T] {
 	out := make([]Loaded[T], len(as))
 	var qs []*request
@@ -104,7 +104,7 @@ func (f *Func[A, T]) loadMany(ctx context.Context, args []A) []product {
 }
 
 // Warm reads all arguments so that they are stored, and returns how many are,
-// with the errors of the others (a "not found" is none).
+// with the errors of the others (a "not found" is not an error).
 func (f *Func[A, T]) Warm(ctx context.Context, as []A) (int, error) {
 	n := 0
 	var errs []error

@@ -17,8 +17,8 @@ import (
 // newClock is a wall clock that tests move.
 func newClock() *testkit.Clock { return testkit.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)) }
 
-// exactly is a configuration without chance: no jitter, no early refresh, and no
-// giving up on a Redis that a busy machine makes slow.
+// exactly is a configuration without randomness: no jitter, no early refresh, and no giving up on a Redis that a busy
+// machine makes slow.
 func exactly(rdb redis.UniversalClient, clk *testkit.Clock) Options {
 	o := Options{Redis: rdb, Layers: Layers(), Jitter: -1, EarlyRefresh: -1, RedisTimeout: 10 * time.Second}
 	if clk != nil {
@@ -81,7 +81,7 @@ func (f *counted) failWith(err error) {
 	f.fail.Store(&err)
 }
 
-// hold makes loads wait until the returned func is called. enter tells of those that begin from now on.
+// hold makes loads wait until the returned func is called. enter announces those that begin from now on.
 func (f *counted) hold() (release func()) {
 	for len(f.enter) > 0 {
 		<-f.enter
@@ -126,7 +126,7 @@ func (m *mgets) note(cmd redis.Cmder) {
 	}
 }
 
-// argument is one of a command's, as text.
+// argument is one of a command's arguments, as text.
 func argument(cmd redis.Cmder, i int) string {
 	switch a := cmd.Args()[i].(type) {
 	case string:

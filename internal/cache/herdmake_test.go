@@ -11,8 +11,8 @@ import (
 )
 
 // Readers of one cold entry make its versions together, however many they are:
-// each on a connection of its own would be a herd at Redis' door, of which the
-// last gets in when the first ones' patience is over.
+// if each used a connection of its own, the herd would overload Redis, and some
+// of its readers would lose patience before their turn came.
 func TestAHerdMakesVersionsTogether(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -40,8 +40,8 @@ func TestAHerdMakesVersionsTogether(t *testing.T) {
 	wantLoads(t, f, 1)
 }
 
-// Versions made together are read after each who shares them came: one that is
-// invalidated in between is not handed on.
+// Versions made together are read after everyone who shares them came: one that
+// is invalidated in between is not handed on.
 func TestSharedVersionsAreReadAfterWhoSharesThemCame(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

@@ -34,7 +34,8 @@ type history struct {
 	mu    sync.Mutex
 	known map[string]bool // ids whose marker this process has seen or set
 
-	// met counts them. Reads that visit several nodes go by it, see readNodes.
+	// met counts them. Reads that visit several nodes rely on it, see
+	// readNodes.
 	met atomic.Uint64
 }
 
@@ -57,23 +58,23 @@ func (c *Cache) checked(first connectHook) connectHook {
 		if err != nil {
 			return fmt.Errorf("cache: read the history of a connection: %v", err) // not %w, see below
 		}
-		// A cluster's client asks any node who has which slots, and is sent
-		// away by replicas that it reads by mistake.
+		// A cluster's client asks any node who has which slots, and is
+		// redirected by replicas that it reads by mistake.
 		if !c.cluster && infoField(info, "role") == "slave" {
 			return errReplica
 		}
 		if err := c.checkHistory(ctx, info); err != nil {
-			// Its text alone: where making a connection fails with an error of
-			// Redis's, go-redis takes it for an answer, and leaves a pipeline's
-			// commands without one and without an error.
+			// Only its text: if making a connection fails with a Redis error,
+			// go-redis takes that for an answer and leaves a pipeline's
+			// commands with neither an answer nor an error.
 			return errors.New(err.Error())
 		}
 		return nil
 	}
 }
 
-// checkHistory returns nil once what went before this history, as INFO
-// replication tells it, can do no harm any more.
+// checkHistory returns nil once whatever came before this history, as INFO
+// replication reports it, can do no more harm.
 func (c *Cache) checkHistory(ctx context.Context, info string) error {
 	id := infoField(info, "master_replid")
 	if id == "" {
@@ -114,7 +115,7 @@ func (h *history) knows(id string) bool {
 // beginHistory gives every layer a new version, unless the marker says that it
 // was done.
 func (c *Cache) beginHistory(ctx context.Context, id string) error {
-	// The marker says which layers were dealt with, too: another table of
+	// The marker also says which layers were dealt with: another table of
 	// layers has another marker.
 	names := make([]string, len(c.order))
 	deps := make([]string, len(c.order))

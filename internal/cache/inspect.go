@@ -18,7 +18,7 @@ type Inspected struct {
 	Key      string        // the Redis key
 	Payload  []byte        // as encoded by its codec, uncompressed; the text of a "not found"
 	Negative bool          // it is a remembered "not found"
-	Current  bool          // a read would be given it
+	Current  bool          // a read would return it
 	Stale    bool          // past its TTL
 	StoredAt time.Time     // when its fetch ended
 	Expires  time.Time     // when it goes stale

@@ -63,8 +63,8 @@ func (c *Cache) newVersions(ctx context.Context, rdb redis.UniversalClient, deps
 
 var errNotAcknowledged = errors.New("cache: Redis did not acknowledge a new version")
 
-// acknowledged returns nil if Redis said OK to each command. That none has an
-// error is not enough: a client that got no connection may return the error
+// acknowledged returns nil if Redis said OK to each command. The absence of
+// errors is not enough: a client that got no connection may return the error
 // from Exec and leave the commands as they were.
 func acknowledged(cmds []*redis.StatusCmd, execErr error) error {
 	for _, cmd := range cmds {
@@ -81,7 +81,7 @@ func acknowledged(cmds []*redis.StatusCmd, execErr error) error {
 }
 
 // execInvalidation adds the message to a pipeline of new versions and runs it.
-// A message that fails only leaves bounded entries to their bound.
+// If the message fails, bounded entries are only served until their bound.
 func (c *Cache) execInvalidation(ctx context.Context, pipe redis.Pipeliner, cmds []*redis.StatusCmd, deps []string) error {
 	pipe.Publish(ctx, c.pubsub.channel, invalidatedMsg(deps))
 	_, execErr := pipe.Exec(ctx)

@@ -36,7 +36,7 @@ func judge(t *target, r reading, now int64) (envelope.Envelope, verdict) {
 	return e, age(&e, &t.layer.Layer, now)
 }
 
-// age places a current entry in its life.
+// age says where in its life a current entry is.
 func age(e *envelope.Envelope, l *Layer, now int64) verdict {
 	switch {
 	case now < e.Soft:
@@ -77,12 +77,12 @@ type found struct {
 }
 
 // servable reports whether a read may be given an entry of this age. Inside a
-// load nothing stale is: it would feed a fill.
+// load nothing stale is served: it would feed a fill.
 func servable(v verdict, sc *scope) bool {
 	return v == fresh || v == revalidate && sc == nil
 }
 
-// remembered returns the entry in process memory that a read is served if its
+// remembered returns the entry in process memory that a read may use if its
 // versions are still current, nil if there is none.
 func (c *Cache) remembered(sc *scope, q *request) *near.Entry {
 	if q.layer.Near.Mode == NearOff {
@@ -95,8 +95,8 @@ func (c *Cache) remembered(sc *scope, q *request) *near.Entry {
 	return e
 }
 
-// judgeNear judges an entry in memory by its versions as a check has just
-// found them.
+// judgeNear judges an entry in memory by the versions that a check has just
+// read.
 func (c *Cache) judgeNear(sc *scope, q *request, e *near.Entry, now versionbatch.Outcome) found {
 	if !version.Same(e.Envelope.Versions, now.Versions) {
 		c.near.Remove(q.key)
@@ -114,8 +114,8 @@ func (c *Cache) judgeNear(sc *scope, q *request, e *near.Entry, now versionbatch
 	}
 }
 
-// judgeStored judges what a round trip brought from Redis, and keeps in memory
-// what is served.
+// judgeStored judges what a round trip brought from Redis, and keeps what it
+// serves in memory.
 func (c *Cache) judgeStored(sc *scope, q *request, r reading) found {
 	now := c.nowMS()
 	e, v := judge(&q.target, r, now)

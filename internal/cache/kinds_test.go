@@ -17,8 +17,8 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// Two Funcs of one key with other types: neither is given the other's flight,
-// through the cache or past it.
+// Two Funcs with the same key and different types: neither is given the other's
+// flight, whether the cache is used or bypassed.
 func TestFlightsAreOfOneType(t *testing.T) {
 	t.Parallel()
 	type one struct{ Title string }
@@ -35,7 +35,7 @@ func TestFlightsAreOfOneType(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { _, _ = a.Get(ctx, 1) })
 		<-inside
-		if !open { // one that waits already is what others join
+		if !open { // others join the one that already waits
 			wg.Go(func() { _, _ = a.Get(ctx, 1) })
 			testkit.Eventually(t, "another waits", func() bool {
 				c.bypass.mu.Lock()
@@ -57,8 +57,8 @@ func TestFlightsAreOfOneType(t *testing.T) {
 	}
 }
 
-// Two Funcs of one key with other dependencies: a look that readers of one
-// share is not for the other.
+// Two Funcs with the same key and different dependencies: readers of one do not
+// share looks with readers of the other.
 func TestLooksAreOfOneFunc(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -232,13 +232,13 @@ func TestReleasesInvalidateForEachOther(t *testing.T) {
 	}
 }
 
-// A primary that is demoted in place keeps its connections. Who has them goes
-// on reading it for primaryFor at most, and then past it.
+// A primary that is demoted in place keeps its connections. Whoever has them
+// reads it for primaryFor at most, and then goes to the source.
 func TestADemotedPrimaryIsNotRead(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	old, promoted := startServer(t), startServer(t)
-	k := startLink(t, promoted.addr()) // the way of replication, which will break
+	k := startLink(t, promoted.addr()) // the replication link, which will break
 	reader := newCache(t, exactly(old.client(t), nil))
 	f := count(reader, Article)
 	mustGet(t, f, 1, 0)
@@ -261,14 +261,14 @@ func TestADemotedPrimaryIsNotRead(t *testing.T) {
 	follow(promoted, "no", "one")
 	host, port, _ := net.SplitHostPort(k.l.Addr().String())
 	follow(old, host, port)
-	// From here on the bound runs; what is served within it is not judged.
+	// From here on the bound runs; what is served within it is not checked.
 	testkit.Eventually(t, "the reader has noticed", func() bool { return !reader.primaryKnown() })
 	up(old)
 	writer := newCache(t, exactly(promoted.client(t), nil))
 	w := count(writer, Article)
 	w.value.Store(5)
 	mustGet(t, w, 1, 5)
-	k.close() // the replica hears of nothing any more
+	k.close() // the replica receives nothing any more
 	f.value.Store(6)
 	if err := writer.Invalidate(ctx, "thing:1"); err != nil {
 		t.Fatal(err)
@@ -276,7 +276,7 @@ func TestADemotedPrimaryIsNotRead(t *testing.T) {
 	for range 20 {
 		mustGet(t, f, 1, 6)
 	}
-	// Promoted again, it is used again, and nothing old is.
+	// Promoted again, it is used again, and nothing old is served.
 	follow(old, "no", "one")
 	f.value.Store(7)
 	testkit.Eventually(t, "the old one is in use again", func() bool {

@@ -22,7 +22,7 @@ const (
 	HTTPResponse  = "http_response"
 )
 
-// Layers is the table of this package's tests: every policy that a layer can have.
+// Layers is the table of this package's tests: it covers every policy that a layer can have.
 func Layers() []Layer {
 	own := func(name string, ttl time.Duration) Layer {
 		l := Graced(Layer{Name: name, Namespace: name, Tier: L1, TTL: ttl, Description: "Test."})

@@ -21,7 +21,7 @@ func left(t *testing.T, c *Cache, key string) time.Duration {
 }
 
 // A version that nothing depends on lives no longer than the entry that was
-// stored with it: a name that a visitor invented is no key for days.
+// stored with it: a name that a visitor invented does not stay a key for days.
 func TestVersionsLiveNoLongerThanTheirEntries(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))
@@ -84,8 +84,8 @@ func TestVersionsLiveNoLongerThanTheirEntries(t *testing.T) {
 	}
 }
 
-// A ticket holds its versions: one that is asked for again and again, as those
-// who watch for a flush do, stays the same.
+// A ticket holds its versions: one that is asked for again and again, to watch
+// for a flush, stays the same.
 func TestATicketHoldsItsVersions(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))

@@ -15,7 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// link is a TCP link to a Redis that a test may look into and slow down.
+// link is a TCP link to a Redis that a test can watch and slow down.
 type link struct {
 	l      net.Listener
 	target string
@@ -101,7 +101,7 @@ func (k *link) there(c, s net.Conn) {
 	}
 }
 
-// back passes answers on, each piece as late as the link is slow.
+// back passes answers on, each piece with the delay of the link.
 func (k *link) back(s, c net.Conn) {
 	type piece struct {
 		b   []byte
@@ -110,7 +110,7 @@ func (k *link) back(s, c net.Conn) {
 	pieces := make(chan piece, 1024)
 	k.wg.Go(func() {
 		for p := range pieces {
-			time.Sleep(time.Until(p.due)) // the link's own slowness
+			time.Sleep(time.Until(p.due)) // the link's delay
 			if _, err := c.Write(p.b); err != nil {
 				_ = s.Close()
 			}

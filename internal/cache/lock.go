@@ -13,10 +13,10 @@ import (
 	"openlearn/internal/cache/internal/version"
 )
 
-// A lock lets one process fetch an entry at given versions. It is an economy,
-// never a correctness device: whoever cannot get it in time fetches anyway.
-// The versions and the fingerprint are in its name, so nobody waits for a fetch
-// it may not use.
+// A lock lets one process fetch an entry at given versions. It saves work and
+// is never needed for correctness: whoever cannot get it in time fetches
+// anyway. The versions and the fingerprint are in its name, so nobody waits for
+// a fetch it may not use.
 type lock struct {
 	name  string // Redis key
 	token string
@@ -29,7 +29,7 @@ func (l *lock) awaited() string { return l.name + ":awaited" }
 const lockPrefix = "lock:"
 
 // newLock names the lock of an entry at versions. On Cluster it lies in the
-// entry's slot, so that taking it and looking again are one node's order.
+// entry's slot, so that one node orders taking it and looking again.
 func (c *Cache) newLock(t *target, versions string) *lock {
 	return &lock{
 		name:  lockPrefix + c.opt.Version + ":{" + hashTag(t.key) + "}:" + Hash(flightName(t, versions)),
@@ -83,7 +83,7 @@ func (c *Cache) tryLocks(ctx context.Context, locks []*lock, keys []string, anno
 			pipe.PTTL(ctx, l.name),
 		}
 	}
-	_, _ = pipe.Exec(ctx) // each command's own error is looked at
+	_, _ = pipe.Exec(ctx) // each command's own error is checked
 	out := make([]attempt, len(locks))
 	for i, q := range cmds {
 		if err := q.set.Err(); err != nil {
@@ -106,7 +106,7 @@ func (c *Cache) tryLocks(ctx context.Context, locks []*lock, keys []string, anno
 // Nothing can have been stored under versions that are that new.
 //
 // Readers of one entry who come while its versions are being made share the
-// next round trip, which makes or reads all of them anew: it began after they
+// next round trip, which makes or reads all of them again: it began after they
 // came. So a herd on a cold key costs Redis, and the pool, two at a time.
 func (c *Cache) takeLead(ctx context.Context, q *request, have []string, met uint64) (string, *lock, error) {
 	if version.Complete(have) {
@@ -117,7 +117,7 @@ func (c *Cache) takeLead(ctx context.Context, q *request, have []string, met uin
 		if turn++; turn > 1 {
 			have, met = make([]string, len(q.vkeys)), c.history.met.Load()
 		}
-		// Shared, so it is not the starter's to end; the client's timeouts bound it.
+		// It is shared, so the starter must not end it; the client's timeouts bound it.
 		return c.makeLead(context.WithoutCancel(ctx), &q.target, have, met)
 	})
 	if err != nil {
@@ -129,8 +129,8 @@ func (c *Cache) takeLead(ctx context.Context, q *request, have []string, met uin
 	return res.versions, res.lead.Swap(nil), res.err
 }
 
-// madeLead is what one round trip of takeLead brought all who share it. One of
-// them gets the lead.
+// madeLead is what one round trip of takeLead returned to all who share it. One
+// of them gets the lead.
 type madeLead struct {
 	fprint   uint64
 	versions string
@@ -152,7 +152,7 @@ func (c *Cache) makeLead(ctx context.Context, t *target, have []string, met uint
 	if err == nil && !version.Complete(made) {
 		err = errClosed
 	}
-	l.held = err != nil || set.Val() // after an error perhaps: it is released by token
+	l.held = err != nil || set.Val() // after an error it may be held: it is released by token
 	if err != nil {
 		c.letGo(ctx, l)
 		res.err = err
@@ -165,14 +165,14 @@ func (c *Cache) makeLead(ctx context.Context, t *target, have []string, met uint
 	return res
 }
 
-// letGo releases a lead that is of no use, behind the caller's back.
+// letGo releases a lead that is of no use, in the background.
 func (c *Cache) letGo(ctx context.Context, lead *lock) {
 	if lead != nil {
 		c.spawn(func() { c.release(ctx, lead) }) // after Close it lapses
 	}
 }
 
-// Scripts touch keys of one slot: none may span slots.
+// Each script touches keys of one slot only: scripts may not span slots.
 const (
 	releaseScript = `if redis.call('get',KEYS[1])~=ARGV[1] then return 0 end
 redis.call('del',KEYS[1])
@@ -181,8 +181,8 @@ return 1`
 	extendScript = `if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('pexpire',KEYS[1],ARGV[2]) end return 0`
 )
 
-// queueRelease gives the lock back, by token, and wakes who waits for it. If
-// nobody does, no instance hears of it.
+// queueRelease gives the lock back, by token, and wakes whoever waits for it.
+// If nobody does, no message is published.
 func (c *Cache) queueRelease(ctx context.Context, pipe redis.Pipeliner, l *lock) {
 	pipe.Eval(ctx, releaseScript, []string{l.name, l.awaited()}, l.token, c.pubsub.channel, string(msgFilled)+l.name)
 }

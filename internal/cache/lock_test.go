@@ -96,8 +96,8 @@ func TestWaiterTakesOverWhenTheHolderFails(t *testing.T) {
 	wantLoads(t, b, 1)
 }
 
-// A holder that died never releases and never extends; with an hour of
-// LockWait only its lease's end lets the waiter go on.
+// A holder that died never releases and never extends; with an hour of LockWait
+// only the end of its lease lets the waiter go on.
 func TestDeadHolderIsReplacedWhenItsLeaseEnds(t *testing.T) {
 	t.Parallel()
 	rdb := ownRedis(t)
@@ -149,7 +149,7 @@ func TestHolderKeepsItsLeaseAndReleasesByToken(t *testing.T) {
 	tg := mustTarget(t, f, 1)
 	name := c.newLock(&tg, tk.versions).name
 	token := rdb.Get(ctx, name).Val()
-	for range 3 { // three times the lease has been set anew
+	for range 3 { // the lease is extended three times
 		last := rdb.PTTL(ctx, name).Val()
 		testkit.Eventually(t, "the lease is extended", func() bool {
 			now := rdb.PTTL(ctx, name).Val()
@@ -191,12 +191,12 @@ func TestLockNamesIncludeTheVersions(t *testing.T) {
 	mustGet(t, b, 1, 1)
 	release()
 	<-done
-	// a's own late fill, stored over b's, counts for nothing.
+	// a's own late fill, stored over b's, is never served.
 	a.value.Store(2)
 	mustGet(t, a, 1, 2)
 }
 
-// ticketed is f's request for 1, the versions current now and a lock under them that is taken.
+// ticketed is f's request for 1, the versions current now and a lock at those versions that is taken.
 func ticketed(t *testing.T, c *Cache, f *counted) (*request, string, *lock) {
 	t.Helper()
 	ctx := context.Background()
@@ -216,8 +216,8 @@ func ticketed(t *testing.T, c *Cache, f *counted) (*request, string, *lock) {
 }
 
 // A reader that took the lock in advance may find the flight of its versions
-// claimed by another of its process, who waits for that very lock. With an
-// hour of lease only the lead lets it go on.
+// claimed by another reader of its process, who waits for that very lock. With
+// an hour of lease only the lead lets it go on.
 func TestTheFlightGetsTheLead(t *testing.T) {
 	t.Parallel()
 	rdb := ownRedis(t)
@@ -258,8 +258,8 @@ func TestAnUnusedLeadIsReleased(t *testing.T) {
 	testkit.Eventually(t, "the lock is free", func() bool { return rdb.Exists(context.Background(), lead.name).Val() == 0 })
 }
 
-// Fills that nobody waits for are announced to nobody: with many instances
-// each message is one for every one of them.
+// Fills that nobody waits for are not announced: each message goes to every
+// instance.
 func TestFillsWakeOnlyWhoWaits(t *testing.T) {
 	t.Parallel()
 	rdb := ownRedis(t)

@@ -49,7 +49,7 @@ type reject uint8
 const (
 	rejectNone       reject = iota
 	rejectTooLarge          // above MaxValueBytes
-	rejectEncode            // does not encode, or not decode again
+	rejectEncode            // does not encode, or does not decode again
 	rejectRedis             // Redis refused the write
 	rejectNested            // read something whose dependencies it does not declare
 	rejectExpired           // a part of it had expired
@@ -137,10 +137,10 @@ func (m *metrics) forLayer(name string, l *layerMetrics) {
 	l.set = m.timing("set", name)
 }
 
-// timing is one series of the histogram: a HistogramVec calls them by the narrower of their interfaces.
+// timing is one series of the histogram: a HistogramVec returns it as an Observer only.
 func (m *metrics) timing(operation, layer string) prometheus.Histogram {
 	h, ok := m.duration.WithLabelValues(operation, layer).(prometheus.Histogram)
-	if !ok { // client_golang's own documentation says that it is one
+	if !ok { // client_golang documents that it is one
 		m.errs = append(m.errs, fmt.Errorf("cache: times of %s in %s are no histogram", operation, layer))
 	}
 	return h

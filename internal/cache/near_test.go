@@ -31,8 +31,8 @@ func TestStrictNearIsCurrentInEveryInstance(t *testing.T) {
 	}
 }
 
-// The bound is a minute and the clock of staleness does not move a minute
-// here: only the message can make the other instance look.
+// The bound is a minute and less than that passes here: only the message can
+// make the other instance look.
 func TestBoundedNearIsDroppedByTheMessage(t *testing.T) {
 	t.Parallel()
 	o := exactly(ownRedis(t), nil)
@@ -54,7 +54,7 @@ func TestBoundedNearIsDroppedByTheMessage(t *testing.T) {
 		})
 	}
 	_ = a
-	// In the instance that invalidates there is nothing to wait for.
+	// The instance that invalidates does not wait for the message.
 	a.value.Store(b.value.Load())
 	mustGet(t, a, 1, int(a.value.Load()))
 	a.value.Add(1)

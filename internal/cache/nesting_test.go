@@ -52,7 +52,7 @@ func (w *tower) read(id int) {
 	}
 }
 
-// want fails unless every level, the highest first, is what the source says.
+// want fails unless every level, the highest first, has the source's number.
 func (w *tower) want(t *testing.T, id int, when string) {
 	t.Helper()
 	for n := len(w.level) - 1; n >= 0; n-- {
@@ -80,7 +80,7 @@ func TestTowersThroughASlowLink(t *testing.T) {
 			link.before(func(args []string) {
 				if strings.EqualFold(args[0], "set") || strings.EqualFold(args[0], "eval") {
 					between.Add(1)
-					// Only some, since each place is another story.
+					// Only at some places, so that each run differs.
 					if rand.IntN(4) == 0 {
 						w.level[rand.IntN(height)].Get(context.Background(), id) //nolint:errcheck // judged below
 					}
@@ -157,7 +157,7 @@ func TestTowersOnClusterWithSlowNodes(t *testing.T) {
 	rdb, _ := startCluster(t)
 	var truth, floor atomic.Int64
 	var reads, hits, acknowledged, lost atomic.Int64
-	// Two seconds, or longer where the machine is too busy for that to prove anything.
+	// Two seconds, or longer if the machine is too busy for that to prove anything.
 	began := time.Now()
 	over := func() bool {
 		d := time.Since(began)

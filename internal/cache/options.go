@@ -22,9 +22,9 @@ type Options struct {
 	Redis redis.UniversalClient
 	// Layers is the table of layers.
 	Layers []Layer
-	// Version is the part of every entry's key that is raised to leave all
-	// entries behind; "" = "v1". Versions of dependencies are not under it:
-	// releases side by side invalidate for each other.
+	// Version is the part of every entry's key that is raised to abandon all
+	// entries; "" = "v1". Versions of dependencies are not under it: releases
+	// that run side by side invalidate for each other.
 	Version string
 	// Registerer receives the metrics; nil = a private registry.
 	Registerer prometheus.Registerer
@@ -38,7 +38,7 @@ type Options struct {
 	// the time of the call; the audit confirms mismatches only then. It may
 	// block, for a bounded time. nil = Gate.
 	Settled func() bool
-	// Tracer hears of reads, loads and invalidations; nil = nobody.
+	// Tracer is told of reads, loads and invalidations; nil = nobody.
 	Tracer Tracer
 	// Now is the clock; nil = time.Now.
 	Now func() time.Time

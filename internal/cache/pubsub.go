@@ -85,7 +85,7 @@ func (c *Cache) listen(ctx context.Context) {
 	}
 }
 
-// pause waits, or until ctx ends.
+// pause waits for d, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -125,7 +125,8 @@ func (c *Cache) receive(ctx context.Context) error {
 		}
 		switch m := msg.(type) {
 		case *redis.Subscription:
-			// What was put near before this moment may have missed messages.
+			// Entries put into memory before this moment may have missed
+			// messages.
 			c.near.Clear()
 			c.pubsub.upSince.Store(c.mono())
 		case *redis.Message:

@@ -12,34 +12,34 @@ import (
 )
 
 // The pulse looks at Redis every pulseEvery, on a connection of its own. It
-// tells two things that reads cannot afford to find out for themselves.
+// finds out two things that reads cannot afford to find out themselves.
 //
 // Whether Redis is slow, or this process is. An exchange that takes long may
 // have waited for Redis, for a connection of a full pool, or for its turn on a
-// busy processor. The look waits for no pool, and beside it runs a clock: by as
-// much as its ticks are late, this process is.
+// busy processor. The look waits for no pool, and a clock runs beside it: this
+// process is as late as the clock's ticks.
 //
 // Whether Redis is still the primary that it was when the connections to it
 // were checked (see history): Redis closes none of them when it is demoted in
-// place. Reads go by a look that began at most primaryFor ago, and without one
-// ask for themselves, in the exchange that reads. Whoever first meets a new
+// place. Reads rely on a look that began at most primaryFor ago, and without
+// one ask for themselves, in the exchange that reads. Whoever first meets a new
 // history waits that long before it uses it: nothing is acknowledged on a new
 // primary while anyone may still read the old one.
 type pulse struct {
 	began atomic.Int64 // of the look in progress (monotonic); 0 = none
-	late  atomic.Int64 // how late the clock beside the looks was lately
+	late  atomic.Int64 // how late the clock beside the looks has been recently
 	ended atomic.Int64 // when the last look that was answered in time ended; 0 = none, or the last was not
 	slow  atomic.Int32 // looks in a row that took too long
 
 	haste   atomic.Pointer[haste]
 	primary atomic.Int64 // when the last look that found the known primary began; 0 = ask
-	replid  string       // which that is; the pulse's own
+	replid  string       // which primary that is; only the pulse uses it
 }
 
 const (
 	pulseEvery = 50 * time.Millisecond
 	pulseTick  = 5 * time.Millisecond
-	slowLooks  = 3 // in a row open the breaker, and as many quick ones close it
+	slowLooks  = 3 // so many in a row open the breaker, and as many quick ones close it
 	primaryFor = 250 * time.Millisecond
 )
 
@@ -51,7 +51,7 @@ func (c *Cache) slowAfter() time.Duration {
 // patience is how long a read waits for Redis if the pulse says that it is slow.
 func (c *Cache) patience() time.Duration { return 2 * c.slowAfter() }
 
-// beat is the pulse's life.
+// beat runs the pulse until the cache is closed.
 func (c *Cache) beat(ctx context.Context) {
 	var clock sync.WaitGroup
 	defer clock.Wait()
@@ -106,14 +106,14 @@ func (c *Cache) tick(ctx context.Context) {
 
 var errSlow = errors.New("cache: Redis is slow")
 
-// tooSlow reports whether a wait that began then is too long by now, less what
-// this process can blame on itself.
+// tooSlow reports whether a wait that began then is too long by now, not
+// counting this process's own delay.
 func (c *Cache) tooSlow(began int64) bool {
 	return c.mono()-began-2*c.pulse.late.Load() > int64(c.slowAfter())
 }
 
 // redisWell reports whether the last look was answered in time and the one
-// in progress is not overdue. False where there is no pulse.
+// in progress is not overdue. It is false where there is no pulse.
 func (c *Cache) redisWell() bool {
 	began := c.pulse.began.Load()
 	return c.pulse.ended.Load() != 0 && (began == 0 || !c.tooSlow(began))
@@ -125,8 +125,8 @@ func (c *Cache) overdue() bool {
 	return began != 0 && c.tooSlow(began)
 }
 
-// brief bounds an exchange that a read waits for: while the pulse says that
-// Redis is quick by the client's timeouts alone, else by patience.
+// brief bounds an exchange that a read waits for: by the client's timeouts
+// alone while the pulse says that Redis is quick, else by patience.
 func (c *Cache) brief(ctx context.Context) (context.Context, context.CancelFunc) {
 	if c.redisWell() {
 		return ctx, func() {}
@@ -134,8 +134,8 @@ func (c *Cache) brief(ctx context.Context) (context.Context, context.CancelFunc)
 	return context.WithTimeout(ctx, c.patience())
 }
 
-// haste is a context that reads which begin at about the same time share: one
-// of each read's own would cost it a timer.
+// haste is a context shared by reads that begin at about the same time: a
+// context for each read would cost it a timer.
 type haste struct {
 	context.Context
 	until int64 // others use it (monotonic)
@@ -184,7 +184,7 @@ func (c *Cache) lookAtRedis(ctx context.Context, began int64) error {
 		if err := c.checkHistory(ctx, info); err != nil {
 			return err
 		}
-		if c.pulse.replid != "" { // made for another history
+		if c.pulse.replid != "" { // the connections were made for another history
 			c.conns.closeAll()
 		}
 		c.pulse.replid = id

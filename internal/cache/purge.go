@@ -16,12 +16,12 @@ import (
 	"openlearn/internal/cache/internal/version"
 )
 
-// Purging is invalidating for operators, who want to know what it reached. The
+// Purging is invalidation for operators, who want to know what it reached. The
 // invalidation itself is as quick as ever; afterwards the keyspace is walked,
 // for a bounded time, and what depended on the invalidated names is counted and
 // its memory freed.
 
-// PurgeOptions say how.
+// PurgeOptions say how to purge.
 type PurgeOptions struct {
 	// DryRun invalidates and frees nothing, and counts what it would have.
 	DryRun bool
@@ -203,7 +203,8 @@ func (p *purge) doomMatching(ctx context.Context, l *layerState, glob string, ma
 }
 
 // sweep walks the keyspace, counts what has been doomed and frees it. The
-// invalidation stands by then, so a walk that fails is one that is incomplete.
+// invalidation stands by then, so a failed walk only makes the result
+// incomplete.
 func (p *purge) sweep(ctx context.Context) (Purged, error) {
 	if len(p.old) == 0 {
 		p.out.Complete = true
@@ -223,8 +224,8 @@ func (p *purge) sweep(ctx context.Context) (Purged, error) {
 	return p.out, nil
 }
 
-// headBytes is what is read of an entry first: enough for the names of nearly
-// all.
+// headBytes is how much of an entry is read first: enough for the names of
+// nearly all entries.
 const headBytes = 2048
 
 // suspect is an entry that names something doomed.
@@ -274,7 +275,7 @@ func (p *purge) suspects(ctx context.Context, keys []string) ([]*suspect, error)
 	if len(at) == 0 {
 		return nil, nil
 	}
-	_, _ = pipe.Exec(ctx) // each command's own error is looked at
+	_, _ = pipe.Exec(ctx) // each command's own error is checked
 	var out []*suspect
 	for i, s := range at {
 		raw, err := gets[i].Result()
@@ -340,7 +341,7 @@ func (p *purge) count(ctx context.Context, suspects []*suspect) error {
 	return nil
 }
 
-// layerOf is the layer whose namespace a key is in, nil if none's.
+// layerOf is the layer whose namespace a key is in, nil if there is none.
 func (c *Cache) layerOf(key string) *layerState {
 	for _, l := range c.order {
 		if strings.HasPrefix(key, l.keyPrefix) {

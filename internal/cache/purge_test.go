@@ -98,7 +98,7 @@ func purges(t *testing.T, c *Cache) {
 	wantPurge(t, "a layer that another is built from", p, err, map[string]int{Content: 1}, 1)
 }
 
-// A walk that runs out of time says so; what was invalidated is.
+// A walk that runs out of time says so; the invalidation is complete all the same.
 func TestPurgeOutOfTimeIsIncomplete(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))
@@ -149,12 +149,12 @@ func allLayers(c *Cache) (deps []string) {
 	return deps
 }
 
-// What lies under a layer's keys and is none of its entries is left alone.
+// Redis keys in a layer's namespace that are not entries are left alone.
 func TestPurgeLeavesForeignBytesAlone(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))
 	ctx := context.Background()
-	begins := (&envelope.Envelope{}).Encode()[:2] // as an entry does
+	begins := (&envelope.Envelope{}).Encode()[:2] // as an entry begins
 	for key, err := range map[string]error{
 		"article:v1:text": c.rdb.Set(ctx, "article:v1:text", "x", 0).Err(),
 		"article:v1:list": c.rdb.LPush(ctx, "article:v1:list", "x").Err(),
@@ -262,7 +262,7 @@ func TestOperatorsViewOfACluster(t *testing.T) {
 	keyPages(t, c)
 }
 
-// Bypass reads past the cache, nested reads too, and stores nothing.
+// Bypass makes reads bypass the cache, nested reads too, and stores nothing.
 func TestBypass(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))

@@ -163,8 +163,8 @@ func (c *Cache) fetch(ctx context.Context, q *request, have []string, met uint64
 	return c.await(ctx, q, m[0].pending(f))
 }
 
-// reload is a read that takes nothing stored for an answer: for an entry that
-// is current but proved unusable, stored at after. Its fill overwrites it.
+// reload is a read that accepts no stored answer: for an entry, stored at
+// after, that is current but proved unusable. Its fill overwrites it.
 func (c *Cache) reload(ctx context.Context, q *request, after int64) (answer, error) {
 	if c.passedBy(scopeOf(ctx)) {
 		return c.loadBypass(ctx, q)

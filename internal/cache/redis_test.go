@@ -155,14 +155,14 @@ func TestMain(m *testing.M) {
 	if shared.server != nil {
 		shared.kill()
 	}
-	// Whatever the tests started has ended with their caches.
+	// Every goroutine the tests started has ended with their caches.
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
 }
 
-// silent drops go-redis's own words about servers that tests kill.
+// silent drops go-redis's own log messages about servers that tests kill.
 type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}

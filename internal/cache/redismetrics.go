@@ -2,9 +2,9 @@ package cache
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// redisCollector tells Prometheus what Redis says of itself. While Redis does
-// not answer it says so and nothing else: a counter that fell to 0 and came
-// back would look like as many evictions at once.
+// redisCollector tells Prometheus what Redis reports about itself. While Redis
+// does not answer, it reports that and nothing else: a counter that fell to 0
+// and came back would look like as many evictions at once.
 type redisCollector struct{ c *Cache }
 
 var (
@@ -23,7 +23,7 @@ func (redisCollector) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect asks Redis, within Options.RedisTimeout, once for all of them.
+// Collect asks Redis once for all series, within Options.RedisTimeout.
 func (r redisCollector) Collect(ch chan<- prometheus.Metric) {
 	s := r.c.redisStats(r.c.life)
 	send := func(d *prometheus.Desc, kind prometheus.ValueType, v float64) {

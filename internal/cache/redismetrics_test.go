@@ -46,7 +46,7 @@ func TestRedisAwayIsNoCounterReset(t *testing.T) {
 	}
 }
 
-// gathered are the registry's series without labels.
+// gathered returns the registry's series without labels.
 func gathered(t *testing.T, reg *prometheus.Registry) map[string]float64 {
 	t.Helper()
 	families, err := reg.Gather()

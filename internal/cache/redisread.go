@@ -58,20 +58,20 @@ type sharedReading struct {
 
 // readKeys gets first (unless "") and the rest, "" for what is missing or not
 // a string. What it returns lies in one piece of memory: for one entry and its
-// versions, or for versions alone. It waits with patience, and on if it is this
-// process that is busy: an exchange that came to nothing for that reason is made
-// again.
+// versions, or for versions alone. It waits for no longer than patience allows,
+// unless it is this process that is busy: an exchange that failed for that
+// reason is made again.
 func (c *Cache) readKeys(ctx context.Context, first string, rest []string) ([]string, error) {
 	return c.readPatiently(ctx, c.mono(), keysToRead{first: first, rest: rest})
 }
 
-// readEntries is readKeys for several entries, each in memory of its own: what
-// is kept of one does not keep the others.
+// readEntries is readKeys for several entries, each in memory of its own:
+// keeping one does not keep the others.
 func (c *Cache) readEntries(ctx context.Context, keys []string) ([]string, error) {
 	return c.readPatiently(ctx, c.mono(), keysToRead{rest: keys, apart: true})
 }
 
-// keysToRead are those of one exchange.
+// keysToRead are the keys of one exchange.
 type keysToRead struct {
 	first string // "" = none
 	rest  []string
@@ -86,7 +86,8 @@ func (c *Cache) readPatiently(ctx context.Context, now int64, k keysToRead) ([]s
 	return out, err
 }
 
-// ownTries is how often a read waits on, each time for RedisTimeout at most.
+// ownTries is how often a read tries again while this process is busy, each
+// time for RedisTimeout at most.
 const ownTries = 2
 
 func (c *Cache) readOnce(ctx context.Context, k *keysToRead) ([]string, error) {
@@ -105,7 +106,7 @@ func (c *Cache) readOnce(ctx context.Context, k *keysToRead) ([]string, error) {
 	return out, err
 }
 
-// mget is the command. Keys go by pointers, which need no memory of their own.
+// mget is the command. Keys are passed as pointers, which needs no allocations.
 func (k *keysToRead) mget() []any {
 	args := make([]any, 1, 2+len(k.rest))
 	args[0] = "mget"
@@ -118,7 +119,7 @@ func (k *keysToRead) mget() []any {
 	return args
 }
 
-// values are what an MGET that has been answered brought.
+// values returns the values of an MGET that has been answered.
 func values(cmd redis.Cmder) ([]string, error) {
 	if raw, ok := cmd.(*redis.RawCmd); ok {
 		if err := raw.Err(); err != nil {
@@ -170,7 +171,7 @@ func (c *Cache) readPrimary(ctx context.Context, args []any, apart bool) ([]stri
 	return nil, errRestarts
 }
 
-// rereads bounds how often a read begins anew because a node was met that had
+// rereads bounds how often a read begins again because it met a node that had
 // restarted: each time is another node, or another restart.
 const rereads = 4
 
@@ -178,9 +179,9 @@ var errRestarts = errors.New("cache: nodes restarted while they were read")
 
 // readNodes is readKeys on Cluster, where the keys lie on several nodes. One of
 // them may turn out to have restarted, with old versions. The layers are made
-// new before it answers, but another node may have told a layer's version just
-// before that, and both together would make an invalidated entry look current.
-// So a read during which this process met a new history is read again.
+// new before it answers, but another node may have returned a layer's version
+// just before that, and both together would make an invalidated entry look
+// current. So a read during which this process met a new history is read again.
 func (c *Cache) readNodes(ctx context.Context, k *keysToRead) ([]string, error) {
 	for range rereads {
 		met := c.history.met.Load()
@@ -202,7 +203,7 @@ func (c *Cache) getAll(ctx context.Context, first string, rest []string) ([]stri
 	for _, k := range rest {
 		cmds = append(cmds, pipe.Get(ctx, k))
 	}
-	_, _ = pipe.Exec(ctx) // each command's own error is looked at
+	_, _ = pipe.Exec(ctx) // each command's own error is checked
 	for _, cmd := range cmds {
 		v, err := cmd.Result()
 		if err != nil && !errors.Is(err, redis.Nil) && !redis.HasErrorPrefix(err, "WRONGTYPE") {

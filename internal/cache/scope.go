@@ -32,7 +32,7 @@ func scopeOf(ctx context.Context) *scope {
 	return s
 }
 
-// load is the load that s is inside of: a scope that only says Bypass or Warming is none.
+// load is the load that s is inside of: a scope that only says Bypass or Warming is not a load.
 func (s *scope) load() *scope {
 	for s != nil && (s.bypass || s.warming) {
 		s = s.parent
@@ -55,9 +55,10 @@ func (s *scope) holdsSlot() bool {
 	return s != nil && s.slot
 }
 
-// inherited is what a value lays on whatever is built from it: dependencies
-// beyond its entry's own (it read what it did not declare), and when it
-// expires (Unix ms; 0 = never). It travels with every answer, stored or not.
+// inherited is what a value passes on to whatever is built from it:
+// dependencies beyond its entry's own (it read what it did not declare), and
+// when it expires (Unix ms; 0 = never). It travels with every answer, stored or
+// not.
 type inherited struct {
 	undeclared []string
 	soft, hard int64
@@ -84,7 +85,7 @@ func (s *scope) note(c *Cache, deps []string, b *inherited) {
 	s.hard = earlier(s.hard, b.hard)
 }
 
-// earlier is the smaller of two times of which 0 is never.
+// earlier is the smaller of two times, where 0 means never.
 func earlier(a, b int64) int64 {
 	if a == 0 || b != 0 && b < a {
 		return b
@@ -92,7 +93,7 @@ func earlier(a, b int64) int64 {
 	return a
 }
 
-// end closes the scope and returns what its reads lay on the entry that
+// end closes the scope and returns what its reads pass on to the entry that
 // declares these dependencies.
 func (s *scope) end(declared []string) inherited {
 	s.mu.Lock()
@@ -107,12 +108,12 @@ func (s *scope) end(declared []string) inherited {
 	return b
 }
 
-// part is the inside of one load of several that run in s: what it reads
-// counts for its own entry alone.
+// part is the scope of one of several loads that run in s: what it reads counts
+// for its own entry alone.
 func (s *scope) part() *scope { return &scope{c: s.c, parent: s, slot: s.slot} }
 
-// parts is what the reads of p's load lay on its entry: those of its own
-// scope, or of the one that the whole batch was loaded in.
+// parts is what the reads of p's load pass on to its entry: the reads of its
+// own scope, or of the one that the whole batch was loaded in.
 func (p *product) parts(shared *scope, declared []string) inherited {
 	if p.scope != nil {
 		shared = p.scope

@@ -158,8 +158,7 @@ func TestDepsIncludeLayerAndEntry(t *testing.T) {
 	}
 }
 
-// What a part may not be kept for, nor depend on unseen, binds the whole too,
-// even though the part itself was never stored.
+// The expiry and the undeclared dependencies of a part bind the whole too, even if the part itself was never stored.
 func TestUnstoredPartsBindTheWhole(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -203,7 +202,7 @@ func TestUnstoredPartsBindTheWhole(t *testing.T) {
 	}
 }
 
-// Entries of one batch that are loaded one by one answer each for what it read itself.
+// Entries of one batch that are loaded one by one each depend only on what their own load read.
 func TestEachOfABatchAnswersForItsOwnParts(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))
@@ -222,7 +221,7 @@ func TestEachOfABatchAnswersForItsOwnParts(t *testing.T) {
 	}
 }
 
-// A load that reads past the cache still depends on what it read, and shares its slot with it.
+// A load that reads past the cache still depends on what it read, and the two share a slot.
 func TestABypassInsideALoadBindsTheWhole(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, exactly(ownRedis(t), nil))

@@ -52,7 +52,7 @@ func (d *deadlines) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 	}
 }
 
-// first is how long the first of them was to wait at most.
+// first is how long the first of them could wait at most.
 func (d *deadlines) first() (time.Duration, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -108,8 +108,7 @@ func TestASlowRedisIsPassedBy(t *testing.T) {
 	}
 }
 
-// A full pool is this process's own affair: the read waits on and hits, and
-// the breaker stays shut.
+// A full pool is this process's own problem: the read goes on waiting and hits, and the breaker stays closed.
 func TestAFullPoolIsNotADeadRedis(t *testing.T) {
 	t.Parallel()
 	one := *ownRedis(t).Options()
@@ -146,8 +145,9 @@ func TestAFullPoolIsNotADeadRedis(t *testing.T) {
 	}
 }
 
-// Nor is a process that does not come round to reading its answers. Where other processes keep the machine's cores, Redis may
-// really be slow, so one of several tries has to show it; a cache that cannot tell the two apart fails in each.
+// A process that is too busy to read its answers is not a slow Redis either. If other processes occupy the machine's
+// cores, Redis may really be slow, so only one of several tries has to succeed; a cache that cannot tell the two apart
+// fails in each.
 func TestABusyProcessIsNotASlowRedis(t *testing.T) {
 	const tries = 6
 	var wrong []string
@@ -159,7 +159,7 @@ func TestABusyProcessIsNotASlowRedis(t *testing.T) {
 	t.Errorf("in each of %d tries, in the last: %v", tries, wrong)
 }
 
-// busyProcess reads from Redis while this process is busy, and returns what went past it.
+// busyProcess reads from Redis while this process is busy, and returns which reads bypassed it.
 func busyProcess(t *testing.T) (wrong []string) {
 	t.Helper()
 	o := exactly(ownRedis(t), nil)
@@ -199,7 +199,7 @@ func busyProcess(t *testing.T) (wrong []string) {
 	return wrong
 }
 
-// What Redis refuses is counted, of invalidations and of fills.
+// Writes that Redis refuses are counted, both invalidations and fills.
 func TestRefusedWritesAreCounted(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -213,7 +213,7 @@ func TestRefusedWritesAreCounted(t *testing.T) {
 		"NOPERM":     {[]any{"acl", "setuser", "default", "-@write"}, []any{"acl", "setuser", "default", "+@all"}},
 	} {
 		release := f.hold()
-		id := len(name) // each fault another entry
+		id := len(name) // each fault has its own entry
 		var wg sync.WaitGroup
 		wg.Go(func() { mustGet(t, f, id, 0) })
 		<-f.enter

@@ -18,9 +18,9 @@ type LayerStats struct {
 	NearHits uint64  `json:"near_hits"`
 	Misses   uint64  `json:"misses"`
 	HitRate  float64 `json:"hit_rate"` // 0 to 1; 0 before the first read
-	// NestedHits and NestedMisses are those among them of reads inside the
-	// load of another entry: what a read from outside has already counted as
-	// its own miss.
+	// NestedHits and NestedMisses are those among them that were reads inside
+	// the load of another entry: the read from outside has already been counted
+	// as a miss.
 	NestedHits   uint64 `json:"nested_hits"`
 	NestedMisses uint64 `json:"nested_misses"`
 
@@ -35,7 +35,8 @@ type LayerStats struct {
 	RejectedFills uint64 `json:"rejected_fills"`
 }
 
-// RedisStats is what Redis says of itself, summed over a cluster's primaries.
+// RedisStats is what Redis reports about itself, summed over a cluster's
+// primaries.
 type RedisStats struct {
 	Reachable   bool    `json:"reachable"`
 	MemoryBytes float64 `json:"memory_bytes"`
@@ -87,7 +88,7 @@ func (s *LayerStats) rate() {
 	}
 }
 
-// Stats reports this process's counters and what Redis says of itself.
+// Stats reports this process's counters and what Redis reports about itself.
 func (c *Cache) Stats(ctx context.Context) Stats {
 	s := Stats{
 		Layers:      make(map[string]LayerStats, len(c.order)),
@@ -117,7 +118,7 @@ func (c *Cache) Stats(ctx context.Context) Stats {
 	return s
 }
 
-// redisGauges keeps Redis's last word for a moment, so that a scrape that
+// redisGauges keeps Redis's last answer for a moment, so that a scrape that
 // reads three gauges asks once.
 type redisGauges struct {
 	mu   sync.Mutex

@@ -97,7 +97,7 @@ func TestTicketFromBeforeAnInvalidationStoresNothingUsable(t *testing.T) {
 	}
 }
 
-// purged purges a pattern and returns how many entries that reached.
+// purged purges a pattern and returns how many entries it reached.
 func purged(c *Cache, layer, pattern string) (int, error) {
 	p, err := c.PurgePattern(context.Background(), layer, pattern, PurgeOptions{})
 	return p.Total(), err

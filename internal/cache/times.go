@@ -5,15 +5,15 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// Histogram is how long something took, each time that it happened: what a Prometheus histogram has counted so far.
+// Histogram is how long an operation took each time, as a Prometheus histogram has counted it so far.
 type Histogram struct {
-	Bounds []float64 // upper bounds of the buckets in seconds, ascending; what is above the last is in Count alone
+	Bounds []float64 // upper bounds of the buckets in seconds, ascending; anything above the last is in Count alone
 	UpTo   []uint64  // how many were at or below each bound
 	Count  uint64
 	Sum    float64 // seconds
 }
 
-// HistogramOf reads a Prometheus histogram; of anything else there is nothing to read.
+// HistogramOf reads a Prometheus histogram; for any other metric it returns an empty one.
 func HistogramOf(m prometheus.Metric) Histogram {
 	var read dto.Metric
 	if err := m.Write(&read); err != nil || read.GetHistogram() == nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestTopKeysCountsEveryKindOfRead: strict, batched and from memory without a look.
+// TestTopKeysCountsEveryKindOfRead: strict, batched, and from memory without a look at Redis.
 func TestTopKeysCountsEveryKindOfRead(t *testing.T) {
 	t.Parallel()
 	before := time.Now()

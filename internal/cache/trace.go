@@ -9,7 +9,7 @@ import (
 // Operation is what a Tracer is told of.
 type Operation string
 
-// The operations there are.
+// The operations.
 const (
 	OpRead       Operation = "read"       // one entry, or several at once
 	OpLoad       Operation = "load"       // the source's work for a read
@@ -18,7 +18,7 @@ const (
 
 // Tracer is told when operations begin and end, to show what a request waited
 // for. It hears of layers, numbers and outcomes, never of keys and values. It
-// is an interface because the library does not choose who looks.
+// is an interface because the library does not choose a tracing system.
 //
 // Options.Tracer nil = nobody; a read then costs one comparison more, and no
 // memory.
@@ -30,7 +30,7 @@ type Tracer interface {
 	Begin(ctx context.Context, op Operation, layer string, n int) (inside context.Context, end func(outcome string, err error))
 }
 
-// tracedRead is read, told to the tracer.
+// tracedRead is read, reported to the tracer.
 func (c *Cache) tracedRead(ctx context.Context, q *request) (answer, error) {
 	if c.opt.Tracer == nil {
 		return c.read(ctx, q)
@@ -51,7 +51,7 @@ func (c *Cache) tracedNear(ctx context.Context, l *layerState) {
 	end(FromNear.String(), nil)
 }
 
-// tracedRun is run, told to the tracer.
+// tracedRun is run, reported to the tracer.
 func (b *batch) tracedRun(ctx context.Context) []batchAnswer {
 	if b.c.opt.Tracer == nil {
 		return b.run(ctx)
@@ -72,7 +72,7 @@ func (b *batch) tracedRun(ctx context.Context) []batchAnswer {
 	return answers
 }
 
-// tracedLoad calls the source, told to the tracer.
+// tracedLoad calls the source and reports it to the tracer.
 func (c *Cache) tracedLoad(ctx context.Context, s *fetcher, which []int, solo bool) []product {
 	if c.opt.Tracer == nil {
 		return s.load(ctx, which, solo)

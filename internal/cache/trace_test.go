@@ -13,7 +13,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// spans is a Tracer that writes down what it hears: "outer > read article 1: source".
+// spans is a Tracer that records what it is told: "outer > read article 1: source".
 type spans struct {
 	mu    sync.Mutex
 	ended []string
@@ -36,7 +36,7 @@ func (s *spans) Begin(ctx context.Context, op Operation, layer string, n int) (c
 	}
 }
 
-// take returns what ended since the last call, in one order.
+// take returns what ended since the last call, sorted.
 func (s *spans) take() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,8 +102,8 @@ read article 1: source`)
 read article 1: source failed`)
 }
 
-// TestNobodyListeningCostsNothing: a bounded near hit allocates as much with a tracer as the tracer does, and without one
-// nothing.
+// TestNobodyListeningCostsNothing: a bounded near hit allocates only what the tracer does, and nothing without a
+// tracer.
 func TestNobodyListeningCostsNothing(t *testing.T) {
 	o := exactly(ownRedis(t), nil)
 	o.Layers = only(func(l *Layer) { l.Near = Near{Mode: NearBounded, Staleness: time.Minute} })

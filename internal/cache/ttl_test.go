@@ -94,7 +94,7 @@ func TestStaleIfErrorForExpiredNeverForInvalidated(t *testing.T) {
 	}
 	f.failWith(nil)
 	f.value.Store(1)
-	mustGet(t, f, 1, 1) // a source that works is asked first
+	mustGet(t, f, 1, 1) // a working source is asked first
 	clk.Advance(time.Hour + 20*time.Minute)
 	f.failWith(errSource)
 	if err := c.Invalidate(context.Background(), "thing:1"); err != nil {
@@ -211,7 +211,7 @@ func TestEarlyRefreshServesAtOnceAndReplaces(t *testing.T) {
 	o := exactly(ownRedis(t), clk)
 	o.Layers, o.EarlyRefresh, o.Rand = only(nil), 1e9, func() float64 { return 0.9 }
 	f := count(newCache(t, o), Article)
-	// The first load has to cost something for XFetch to weigh.
+	// The first load must take some time for XFetch to take into account.
 	release := f.hold()
 	go func() { <-f.enter; release() }()
 	mustGet(t, f, 1, 0)

@@ -10,8 +10,8 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// Readers of different entries who come while both lanes are taken share one exchange, which began after they came: it
-// tells each of them the truth. The rules of sharing by themselves: internal/versionbatch.
+// Readers of different entries who come while both lanes are taken share one exchange, which began after they came, and
+// each gets the right answer. The rules of sharing are tested by themselves in internal/versionbatch.
 func TestReadersOfManyEntriesShareACheck(t *testing.T) {
 	t.Parallel()
 	const readers = 50
@@ -75,7 +75,7 @@ func TestReadersOfManyEntriesShareACheck(t *testing.T) {
 	}
 }
 
-// Whoever comes while a check is in progress is not told what that one saw.
+// A reader that comes while a check is in progress is not given that check's result.
 func TestACheckInProgressIsNotJoined(t *testing.T) {
 	t.Parallel()
 	c := instances(t, 1, exactly(ownRedis(t), nil))[0]
@@ -102,7 +102,7 @@ func TestACheckInProgressIsNotJoined(t *testing.T) {
 			got <- v
 		}()
 		<-entered
-		// It waits for the next check, or has begun one beside this.
+		// It waits for the next check, or has begun one beside this one.
 		testkit.Eventually(t, "the second reader has come", func() bool { return c.batcher.Waiting() > 0 || c.batcher.Lanes() == 2 || len(got) == 1 })
 	}})
 	if _, err := f.Get(ctx, 1); err != nil {

@@ -33,16 +33,16 @@ func (c *Cache) ensureVersions(ctx context.Context, vkeys, have []string, met ui
 	return strings.Join(have, ""), nil
 }
 
-// A ticket waits this often and long for what is being invalidated.
+// How often and how long a ticket waits for what is being invalidated.
 const (
 	closedTries = 10
 	closedPause = 2 * time.Millisecond
 )
 
 // makeVersions makes the missing ones. Those that are closed it returns as they
-// are, unless their marks have run out. What along queues rides in the same
-// round trip; it is told the versions as they will be if every one made here
-// wins.
+// are, unless their marks have run out. What along queues is sent in the same
+// round trip; along is given the versions as they will be if every one made
+// here wins.
 func (c *Cache) makeVersions(ctx context.Context, vkeys, have []string, met uint64, along func(redis.Pipeliner, string)) ([]string, error) {
 	out := make([]string, len(have))
 	proposed := make([]string, len(have))
@@ -64,7 +64,7 @@ func (c *Cache) makeVersions(ctx context.Context, vkeys, have []string, met uint
 	if along != nil {
 		along(pipe, strings.Join(proposed, ""))
 	}
-	_, _ = pipe.Exec(ctx) // each command's own error is looked at
+	_, _ = pipe.Exec(ctx) // each command's own error is checked
 	var broken []int
 	for i, g := range gets {
 		if g == nil {
@@ -111,7 +111,7 @@ func (c *Cache) makeVersions(ctx context.Context, vkeys, have []string, met uint
 // could bring an old version, and what was invalidated with it, back to life.
 type sentOnce struct{ *redis.StatusCmd }
 
-// NoRetry is asked by go-redis before it sends a pipeline again.
+// NoRetry is called by go-redis before it sends a pipeline again.
 func (sentOnce) NoRetry() bool { return true }
 
 // queueNonce writes a version: SET key nonce PX life, with opts such as NX.
@@ -123,7 +123,7 @@ func (c *Cache) queueNonce(ctx context.Context, pipe redis.Pipeliner, vkey, nonc
 }
 
 // queueMake makes a version where there is none and none is being made by an
-// invalidation, and tells what is there then.
+// invalidation, and returns what is there then.
 func (c *Cache) queueMake(ctx context.Context, pipe redis.Pipeliner, vkey, nonce string) *redis.StatusCmd {
 	return queueOnce(ctx, pipe, version.MakeScript, []string{vkey}, "", nonce, c.freshLife.Milliseconds())
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestWarmingReads: they renew what is past its TTL instead of being served it, and show neither among the reads from
-// outside nor among the hot keys.
+// TestWarmingReads: they renew what is past its TTL instead of being served it, and count neither as reads from outside
+// nor among the top keys.
 func TestWarmingReads(t *testing.T) {
 	t.Parallel()
 	clk := newClock()
@@ -29,7 +29,7 @@ func TestWarmingReads(t *testing.T) {
 	}
 	warm(2, FromSource)
 	warm(2, FromNear)
-	clk.Advance(time.Hour + time.Minute) // a reader would be served these, and refresh them behind
+	clk.Advance(time.Hour + time.Minute) // a reader would be served these, and refresh them in the background
 	f.value.Store(1)
 	warm(4, FromSource)
 	if info := mustGet(t, f, 1, 1); info.Stale {

@@ -100,20 +100,21 @@ func (f *Func[A, T]) Get(ctx context.Context, a A) (T, error) {
 }
 
 // ResultTTL lets each result say how long it is good for: 0 = the Spec's,
-// negative = do not store. To be called before the first use; returns f.
+// negative = do not store. Call ResultTTL before the first use; it returns f.
 func (f *Func[A, T]) ResultTTL(ttl func(A, T) time.Duration) *Func[A, T] {
 	f.ttl = ttl
 	return f
 }
 
 // Validate refuses results: one that fails the check is neither stored nor,
-// when found stored, returned. To be called before the first use; returns f.
+// when found stored, returned. Call Validate before the first use; it returns
+// f.
 func (f *Func[A, T]) Validate(check func(A, T) error) *Func[A, T] {
 	f.check = check
 	return f
 }
 
-// GetInfo is Get and says where the value came from.
+// GetInfo is Get that also says where the value came from.
 func (f *Func[A, T]) GetInfo(ctx context.Context, a A) (T, Info, error) {
 	var zero T
 	if f.err != nil {
@@ -132,10 +133,10 @@ func (f *Func[A, T]) GetInfo(ctx context.Context, a A) (T, Info, error) {
 }
 
 // Place is where an argument's entry lies and what that depends on. Both are
-// functions of the argument, so who reads it often can work them out once.
+// functions of the argument, so a frequent reader can work them out once.
 type Place struct{ t target }
 
-// Place is a's.
+// Place returns the place of a's entry.
 func (f *Func[A, T]) Place(a A) (Place, error) {
 	t, err := f.target(a)
 	return Place{t}, err
@@ -154,7 +155,7 @@ func (f *Func[A, T]) GetPlaced(ctx context.Context, p *Place, a A) (T, Info, err
 	return f.get(ctx, f.requestFor(p.t, a), a)
 }
 
-// fromNear delivers what needed no look at Redis.
+// fromNear delivers an entry that needed no look at Redis.
 func (f *Func[A, T]) fromNear(ctx context.Context, a A, e *near.Entry) (T, Info, error) {
 	f.c.tracedNear(ctx, f.layer)
 	f.layer.met.hits.inc()
@@ -202,7 +203,8 @@ func unusable(ans *answer, err error) bool {
 	return err != nil && !errors.Is(err, ErrNotFound) && ans.info.Source != FromSource && ans.info.Source != FromBypass
 }
 
-// replace loads anew what was stored but proved unusable: a counted miss.
+// replace loads again an entry that was stored but proved unusable: this counts
+// as a miss.
 func (f *Func[A, T]) replace(ctx context.Context, q *request, a A, stored *answer) (T, Info, error) {
 	f.layer.met.rejected[rejectUndecoded].inc()
 	f.c.near.Remove(q.key)
@@ -224,7 +226,7 @@ func (f *Func[A, T]) deliver(a A, ans *answer) (T, Info, error) {
 	return f.decode(a, ans)
 }
 
-// ready is the value itself where there is one for this caller.
+// ready returns the value itself if there is one for this caller.
 func (f *Func[A, T]) ready(ans *answer) (v T, ok bool) {
 	if ans.near != nil && f.spec.Shared {
 		if p := ans.near.Shared.Load(); p != nil {
@@ -347,7 +349,7 @@ func (f *Func[A, T]) invalid(err error) product {
 }
 
 // produce encodes what the source said. Only what decodes again and validates
-// is stored, and what a miss returns is what a hit would.
+// is stored, and a miss returns what a hit would.
 func (f *Func[A, T]) produce(a A, v T, err error) product {
 	if err != nil {
 		if !errors.Is(err, ErrNotFound) {

@@ -135,7 +135,7 @@ func TestSlowFillNeverReachesALaterReader(t *testing.T) {
 	if got := <-first; got != "old" {
 		t.Errorf("first reader got %q", got)
 	}
-	// The late fill overwrote the newer one; it must count for nothing.
+	// The late fill overwrote the newer one; it must not be served.
 	if v, err := f.Get(ctx, 1); err != nil || v.Title != "new" {
 		t.Fatalf("after the late fill: %v, %v", v, err)
 	}

@@ -9,8 +9,8 @@ import (
 	"openlearn/internal/cache/internal/envelope"
 )
 
-// lifetime is when a product goes stale and when it is of no use any more, no
-// later than its parts, together with what it read but did not declare.
+// lifetime is when a product goes stale and when it becomes useless, no later
+// than its parts, together with what it read but did not declare.
 func (c *Cache) lifetime(q *request, p *product, parts inherited) inherited {
 	ttl := p.ttl
 	switch {
@@ -40,7 +40,7 @@ func (c *Cache) envelopeFor(q *request, p *product, versions string, cost time.D
 	switch {
 	case p.reject != rejectNone:
 	case p.ttl < 0, p.negative && p.ttl == 0 && q.layer.NegativeTTL == 0:
-		return envelope.Envelope{}, false // by decision, not for a fault
+		return envelope.Envelope{}, false // by decision, not because of a fault
 	case len(b.undeclared) > 0:
 		p.reject = rejectNested
 		c.log.Warn("cache entry not stored: it read what it does not declare",
@@ -129,8 +129,8 @@ func (c *Cache) store(ctx context.Context, l *layerState, fills []entryFill) {
 	}
 }
 
-// queueStore writes an entry. Its versions live at least as long, and no longer
-// for it: nothing else may ever depend on them.
+// queueStore writes an entry. Its versions live at least as long as it does,
+// and no longer on its account: perhaps nothing else will ever depend on them.
 func (c *Cache) queueStore(ctx context.Context, pipe redis.Pipeliner, t *target, e *envelope.Envelope) *redis.StatusCmd {
 	px := max(e.Hard-e.Stored, 1)
 	set := pipe.Set(ctx, t.key, e.Encode(), time.Duration(px)*time.Millisecond)
@@ -138,8 +138,8 @@ func (c *Cache) queueStore(ctx context.Context, pipe redis.Pipeliner, t *target,
 	return set
 }
 
-// queueOutlive extends the lifetime of versions to so many milliseconds from
-// now, and shortens none.
+// queueOutlive extends the lifetime of versions to px milliseconds from now,
+// and shortens none.
 func queueOutlive(ctx context.Context, pipe redis.Pipeliner, vkeys []string, px int64) {
 	for _, v := range vkeys {
 		pipe.Do(ctx, "pexpire", v, px, "gt")

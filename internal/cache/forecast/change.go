@@ -6,17 +6,18 @@ import (
 )
 
 const (
-	rates    = 40   // change rates that are told apart
+	rates    = 40   // change rates that are distinguished
 	choices  = 49   // lifetimes that are chosen from
-	memory   = 0.98 // what a look leaves of what was believed before: the last fifty count
-	haggling = 0.02 // how fast the price of a fetch follows
+	memory   = 0.98 // the weight that each look leaves to earlier ones: about the last fifty count
+	haggling = 0.02 // how fast the price of a fetch is adjusted
 )
 
-// Change is what is believed of how often one value changes: a probability for each of a row of rates. It is learnt from
-// looks at it, each of which shows whether it had changed since the last and says nothing of how often. Looks come at
-// any distance, so the closed form for regular ones (Cho and Garcia-Molina: Estimating Frequency of Change, ACM TOIT
-// 3(3), 2003, section 4) does not fit, and their maximum-likelihood estimator for irregular ones (section 5) has to keep all
-// looks; a posterior on a grid is exact for a Poisson process, takes any distance, and stays the same size (160 bytes).
+// Change is a belief about how often one value changes: a probability for each of a series of rates. It is learnt from
+// looks at the value, each of which shows whether it has changed since the last look, but not how often. The intervals
+// between looks vary, so the closed form for regular ones (Cho and Garcia-Molina: Estimating Frequency of Change, ACM
+// TOIT 3(3), 2003, section 4) does not fit, and their maximum-likelihood estimator for irregular ones (section 5) has
+// to keep all looks; a posterior on a grid is exact for a Poisson process, takes any interval, and stays the same size
+// (160 bytes).
 type Change [rates]float32
 
 // Lifetimes chooses lifetimes for values that change at rates of their own, so that together they are served stale as much
@@ -30,11 +31,11 @@ type Change [rates]float32
 type Lifetimes struct {
 	base  time.Duration
 	hours [choices]float64        // each lifetime
-	stale [rates][choices]float32 // share of the time, of each rate at each lifetime
-	lost  [rates]float32          // at the documented one
+	stale [rates][choices]float32 // share of the time, for each rate and lifetime
+	lost  [rates]float32          // the same at the documented lifetime
 	speed [rates]float64          // changes in an hour
 
-	price float64 // of a fetch, in shares of an hour
+	price float64 // of a fetch, as a share of an hour
 	first float64 // the price to begin with
 	norm  float64 // running mean of the documented lifetime's staleness
 }
@@ -53,7 +54,7 @@ func NewLifetimes(base, least, most time.Duration) *Lifetimes {
 		}
 		l.lost[i] = float32(staleShare(l.speed[i] * base.Hours()))
 	}
-	// To begin with, what is not known yet gets the documented lifetime.
+	// At first, a value that is not known yet gets the documented lifetime.
 	unknown := l.Unknown()
 	low, high := 1e-6, 1e6
 	for range 60 {
@@ -77,7 +78,7 @@ func staleShare(x float64) float64 {
 	return 1 + math.Expm1(-x)/x
 }
 
-// Unknown is the belief before the first look: every order of magnitude alike.
+// Unknown is the belief before the first look: every order of magnitude is equally likely.
 func (l *Lifetimes) Unknown() (c Change) {
 	for i := range c {
 		c[i] = 1.0 / rates
@@ -85,7 +86,7 @@ func (l *Lifetimes) Unknown() (c Change) {
 	return c
 }
 
-// See learns from a look: whether the value had changed since the last, that long ago.
+// See learns from a look: whether the value has changed since the last one, which was that long ago.
 func (l *Lifetimes) See(c *Change, since time.Duration, changed bool) {
 	h, sum := max(since.Hours(), 1e-9), 0.0
 	var p [rates]float64
@@ -102,7 +103,7 @@ func (l *Lifetimes) See(c *Change, since time.Duration, changed bool) {
 	}
 }
 
-// Rate is the mean of what is believed, in changes per hour.
+// Rate is the mean of the belief, in changes per hour.
 func (l *Lifetimes) Rate(c *Change) float64 {
 	sum := 0.0
 	for i, p := range c {
@@ -119,7 +120,7 @@ func (l *Lifetimes) expect(c *Change, of *[rates]float32) float64 {
 	return sum
 }
 
-// choose is the lifetime at which staleness and fetches together are least.
+// choose returns the lifetime at which staleness and fetches together cost least.
 func (l *Lifetimes) choose(c *Change) int {
 	var stale [choices]float32
 	for i, p := range c {
@@ -136,14 +137,14 @@ func (l *Lifetimes) choose(c *Change) int {
 	return best
 }
 
-// Next is how long a value is to be kept that was just fetched, the last time being that long ago.
+// Next is how long to keep a value that was just fetched; the last fetch was since ago.
 func (l *Lifetimes) Next(c *Change, since time.Duration) time.Duration {
 	j := l.choose(c)
 	got := 0.0
 	for i, p := range c {
 		got += float64(p * l.stale[i][j])
 	}
-	// Each value counts by the time it was kept, so that those that are fetched often do not count more often.
+	// Each value is weighted by the time it was kept, so that values fetched often do not count for more.
 	weight := min(since.Hours()/l.base.Hours(), 8)
 	documented := l.expect(c, &l.lost)
 	l.norm += haggling * weight / 8 * (documented - l.norm)

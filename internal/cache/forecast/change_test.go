@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestChangeAgreesWithTheClosedForm: on looks at regular distances the belief is near the bias-reduced estimator of Cho and
-// Garcia-Molina (2003, section 4.2): −log((n − X + 0.5)/(n + 0.5))/I.
+// TestChangeAgreesWithTheClosedForm: for looks at regular intervals the belief is near the bias-reduced estimator of
+// Cho and Garcia-Molina (2003, section 4.2): −log((n − X + 0.5)/(n + 0.5))/I.
 func TestChangeAgreesWithTheClosedForm(t *testing.T) {
 	t.Parallel()
 	l := NewLifetimes(6*time.Hour, 20*time.Minute, 60*time.Hour)
@@ -55,7 +55,8 @@ func TestChangeTakesIrregularLooks(t *testing.T) {
 	}
 }
 
-// TestTheDocumentedLifetimeComesFirst, and the longest and shortest are kept to.
+// TestTheDocumentedLifetimeComesFirst: unknown values get it, and the longest and shortest lifetimes are never
+// exceeded.
 func TestTheDocumentedLifetimeComesFirst(t *testing.T) {
 	t.Parallel()
 	for _, base := range []time.Duration{time.Minute, time.Hour, 6 * time.Hour} {
@@ -70,7 +71,7 @@ func TestTheDocumentedLifetimeComesFirst(t *testing.T) {
 				t.Fatalf("%v is not between %v and %v", got, base/16, 10*base)
 			}
 		}
-		if got := l.Next(&c, base); got < base*9/10 { // alone it is its own measure
+		if got := l.Next(&c, base); got < base*9/10 { // a single value is compared with itself
 			t.Errorf("%v for what never changes, documented is %v", got, base)
 		}
 		for _, p := range c {

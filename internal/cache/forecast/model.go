@@ -8,22 +8,22 @@ import (
 
 // The experts: each forecasts a key's requests in an hour from what it remembers.
 const (
-	recent    = iota // the last hours: half of it is the last one
+	recent    = iota // the last hours, the last one counting for half
 	steady           // the level of the last day
 	tide             // that level, rising and falling with all traffic: hour of day, day of week
-	habit            // what the key itself had at this hour of the day, weighed by the day of the week
+	habit            // the key's own requests at this hour of the day, adjusted for the day of the week
 	expertise        // how many there are
 )
 
 const (
 	recentShare = 0.5
-	habitShare  = 0.3                  // of a day in an hour-of-day average
-	dayShare    = 0.08                 // of an hour in a day-of-week factor
+	habitShare  = 0.3                  // weight of a day in an hour-of-day average
+	dayShare    = 0.08                 // weight of an hour in a day-of-week factor
 	learning    = 0.3                  // rate of the weights
 	leastWeight = 0.02                 // so that an expert that was wrong can come back
-	leastRate   = 0.02                 // requests in an hour; below it nothing is told apart
+	leastRate   = 0.02                 // requests in an hour; lower rates count as this one
 	week        = 7                    // days
-	steadyShare = 0.028468016642203806 // 1 − 2^(−1/24): half of it is the last day
+	steadyShare = 0.028468016642203806 // 1 − 2^(−1/24): the last day counts for half
 )
 
 // Model forecasts requests per key and hour. Four experts with a small memory per key each (28 numbers) are mixed by weights
@@ -33,9 +33,9 @@ const (
 type Model struct {
 	most    int
 	keys    map[string]*series
-	order   []*series // the same as they came: sums of floats must not depend on a map's order
+	order   []*series // the same in order of arrival: sums of floats must not depend on a map's order
 	last    int64     // the last hour observed
-	hours   int       // how many were
+	hours   int       // how many were observed
 	weights [expertise]float64
 
 	byHour [24]float64   // of all traffic
@@ -43,7 +43,7 @@ type Model struct {
 	byDay  [week]float64 // factor of a day of the week
 }
 
-// series is what is remembered of a key.
+// series is what is remembered about a key.
 type series struct {
 	key                  string
 	recent, steady, calm float32 // calm: the level with the tide taken out
@@ -66,14 +66,14 @@ func NewModel(most int) *Model {
 // Last is the last hour observed, in hours since 1970; ok is false before the first.
 func (m *Model) Last() (hour int64, ok bool) { return m.last, m.hours > 0 }
 
-// Weights are those of the experts: recent hours, level of the day, that level with the tide of all traffic, habit of the
-// key at this hour.
+// Weights are the experts' weights: recent hours, level of the day, that level with the tide of all traffic, and the
+// key's habit at this hour.
 func (m *Model) Weights() (recent, steady, tide, habit float64) {
 	return m.weights[0], m.weights[1], m.weights[2], m.weights[3]
 }
 
-// Observe learns from one hour's counts: all that were asked for, or the most asked. Hours come in order; those of which
-// nothing is known are left out, and what is not later than the last is ignored.
+// Observe learns from one hour's counts: of all keys that were requested, or of the most requested. Hours come in
+// order; unknown hours are left out, and an hour that is not later than the last is ignored.
 func (m *Model) Observe(hour int64, counts []Count) {
 	if m.hours > 0 && hour <= m.last {
 		return
@@ -105,7 +105,7 @@ func (m *Model) Observe(hour int64, counts []Count) {
 	m.forget()
 }
 
-// meet begins to remember the keys that are new.
+// meet begins to remember new keys.
 func (m *Model) meet(hour int64, counts []Count) {
 	for _, c := range counts {
 		if m.keys[c.Key] == nil {
@@ -130,7 +130,7 @@ func (m *Model) season(hour int64, total float64) {
 	m.byHour[at] += habitShare * (total/m.byDay[day] - m.byHour[at])
 }
 
-// seasonOf is how an hour's traffic compares with the mean of the day's known hours.
+// seasonOf is the ratio of an hour's traffic to the mean of the day's known hours.
 func (m *Model) seasonOf(hour int64) float64 {
 	sum, n := 0.0, 0
 	for i, known := range m.known {
@@ -145,7 +145,7 @@ func (m *Model) seasonOf(hour int64) float64 {
 	return m.byDay[dayOf(hour)]
 }
 
-// dayOf is the day of the week of an hour, in UTC; which it is called does not matter.
+// dayOf is the day of the week of an hour, in UTC; its name does not matter.
 func dayOf(hour int64) int64 { return hour / 24 % week }
 
 // opinions are the experts' forecasts.
@@ -161,7 +161,7 @@ func (m *Model) opinions(s *series, hour int64, season, whole float64) (e [exper
 	return e
 }
 
-// whole is how much of the slow averages' weight has come in since the start.
+// whole is how much of the slow averages' weight has accumulated since the start.
 func (m *Model) whole() float64 { return 1 - math.Pow(1-steadyShare, float64(max(m.hours, 1))) }
 
 func (m *Model) mix(e [expertise]float64) float64 {
@@ -172,7 +172,7 @@ func (m *Model) mix(e [expertise]float64) float64 {
 	return sum
 }
 
-// judge moves the weights by what the experts had said of an hour.
+// judge adjusts the weights by how well the experts had forecast an hour.
 func (m *Model) judge(hour int64, seen map[string]float64) {
 	if m.hours == 0 {
 		return
@@ -214,7 +214,7 @@ func (m *Model) forget() {
 	m.order = m.order[:m.most]
 }
 
-// Outlook is what is expected of a key.
+// Outlook is the forecast for a key.
 type Outlook struct {
 	Key string
 	// Now and Next are its requests in the hour asked about and in the one after it, as forecast.
@@ -223,8 +223,8 @@ type Outlook struct {
 	Level float64
 }
 
-// In is the requests expected in the 60 minutes that begin when a share of the hour has gone: what an entry loaded then,
-// and living an hour, will be asked for.
+// In is the requests expected in the 60 minutes that begin when a share of the hour has passed: how often an entry that
+// is loaded then and lives for an hour will be asked for.
 func (o Outlook) In(gone float64) float64 { return (1-gone)*o.Now + gone*o.Next }
 
 // Outlook forecasts an hour after the last observed, for every remembered key.

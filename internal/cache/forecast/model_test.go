@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// feed lets a model see days of a law: requests of each key in an hour.
+// feed shows a model days of requests that follow a law: the requests of each key in an hour.
 func feed(m *Model, days int, law func(key, hour int) float64, keys int) int64 {
 	hour := int64(0)
 	for ; hour < int64(days)*24; hour++ {
@@ -68,7 +68,7 @@ func TestLearnsTheDayOfTheWeek(t *testing.T) {
 		}
 		return 10
 	}
-	for days, want := range map[int]float64{28: 10, 33: 30} { // the first hour of Monday and of Saturday, which the hour before does not tell
+	for days, want := range map[int]float64{28: 10, 33: 30} { // the first hour of Monday and of Saturday, which the hour before does not reveal
 		m := NewModel(100)
 		end := feed(m, days, law, 5)
 		if got, before := expect(m, end)["0"].Now, 40-want; math.Abs(got-want) > math.Abs(got-before) {
@@ -77,7 +77,7 @@ func TestLearnsTheDayOfTheWeek(t *testing.T) {
 	}
 }
 
-// TestStationaryRisesNever: where nothing changes no key is expected to be asked for more than before.
+// TestStationaryRisesNever: if nothing changes, no key is expected to be asked for more than before.
 func TestStationaryRisesNever(t *testing.T) {
 	t.Parallel()
 	m := NewModel(1000)
@@ -100,7 +100,7 @@ func poisson(rng *rand.Rand, mean float64) (n int) {
 	return n
 }
 
-// TestMemoryIsBounded, and it is the least asked that are forgotten.
+// TestMemoryIsBounded: the least requested keys are forgotten.
 func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	m := NewModel(50)
@@ -116,7 +116,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// TestObserveTakesHoursInOrder: the past does not come again, and hours that nobody saw teach nothing.
+// TestObserveTakesHoursInOrder: past hours are ignored, and hours that were not observed teach nothing.
 func TestObserveTakesHoursInOrder(t *testing.T) {
 	t.Parallel()
 	m := NewModel(10)

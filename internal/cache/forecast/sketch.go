@@ -22,7 +22,8 @@ func NewSketch(capacity int) *Sketch { return &Sketch{spacesaving.New(capacity, 
 // See counts one access.
 func (s *Sketch) See(key string) { s.counts.See(key) }
 
-// Take returns the most asked keys, at most that many, with what they were asked for certain, and begins anew.
+// Take returns the most asked keys, at most that many, with the number of times they were certainly asked for, and
+// starts over.
 func (s *Sketch) Take(most int) []Count {
 	taken := s.counts.Take()
 	out := make([]Count, 0, len(taken))
@@ -34,5 +35,5 @@ func (s *Sketch) Take(most int) []Count {
 	return slices.Clip(out[:min(most, len(out))])
 }
 
-// byCount orders the most asked first, equals by name.
+// byCount orders the most asked first, and equal counts by name.
 func byCount(a, b Count) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Key, b.Key)) }

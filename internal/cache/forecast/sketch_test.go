@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestSketchKeepsTheMostAsked: of a skewed stream over far more keys than are kept, no count is too high and the most
-// asked are exact or nearly so.
+// TestSketchKeepsTheMostAsked: in a skewed stream over far more keys than are kept, no count is too high and those of
+// the most asked keys are exact or nearly so.
 func TestSketchKeepsTheMostAsked(t *testing.T) {
 	t.Parallel()
 	s := NewSketch(400)

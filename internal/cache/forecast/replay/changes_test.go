@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestWhatLearntLifetimesSave measures what docs/decisions/adaptive-lifetimes.md rests on: learnt lifetimes against the one
-// fixed lifetime that is stale as often, which is looked for on the same trace. 300 values, 60 days, the first 15 for
+// TestWhatLearntLifetimesSave measures what docs/decisions/adaptive-lifetimes.md rests on: learnt lifetimes against the
+// one fixed lifetime that is stale as often, which is found on the same trace. 300 values, 60 days, the first 15 for
 // learning. With -v it prints the table of docs/benchmarks.md.
 func TestWhatLearntLifetimesSave(t *testing.T) {
 	t.Parallel()
@@ -67,7 +67,8 @@ func TestWorldsChangeAsTheySay(t *testing.T) {
 	if got, want := len(w.reads), worldKeys*worldDays*readsADay; got < want*95/100 || got > want*105/100 {
 		t.Errorf("%d reads, want about %d", got, want)
 	}
-	// Kept for no time at all, nothing is stale and every read is a fetch, but for the grace: a tenth of a nanosecond.
+	// If nothing is kept at all, nothing is stale and every read is a fetch, but for the grace: a tenth of a
+	// nanosecond.
 	if f := w.Fixed(10, 1, 0); f.Stale != 0 || f.Fetches < f.Reads*95/100 {
 		t.Errorf("without keeping: %+v", f)
 	}

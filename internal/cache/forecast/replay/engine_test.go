@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// real is package cache on a real Redis, with the time and the chances of the simulated engine.
+// real is package cache on a real Redis, with the clock and the random numbers of the simulated engine.
 type real struct {
 	t     *testing.T
 	c     *cache.Cache
@@ -51,7 +51,7 @@ func newReal(t *testing.T, e *Engine, random func() float64) *real {
 
 func keyOf(k int32) cache.Key { return cache.Key{ID: strconv.Itoa(int(k))} }
 
-// read is a reader's, and waits for the refresh behind it: in the simulation that takes no time.
+// read is a reader's request, and waits for the refresh behind it: in the simulation that takes no time.
 func (r *real) read(key int32, ms int64) (hit bool) {
 	r.t.Helper()
 	r.now.Store(epoch + ms)
@@ -64,7 +64,8 @@ func (r *real) read(key int32, ms int64) (hit bool) {
 		if time.Now().After(deadline) {
 			r.t.Fatalf("no refresh of %d behind a stale hit", key)
 		}
-		// Asked again: hours pass in no time here, and a refresh does not begin while the key's last one is being put away.
+		// Asked again: hours pass in no time here, and a refresh does not begin until the key's last one has been
+		// cleared away.
 		if _, info, err = r.f.GetInfo(r.t.Context(), key); err != nil {
 			r.t.Fatal(err)
 		}
@@ -72,8 +73,8 @@ func (r *real) read(key int32, ms int64) (hit bool) {
 	return from == cache.FromRedis || from == cache.FromNear
 }
 
-// TestTheEngineIsThisEngine holds the simulation against the cache itself: on one trace, readers' and warming reads, each
-// hit and each load are the same.
+// TestTheEngineIsThisEngine compares the simulation with the cache itself: on one trace, readers' and warming reads,
+// each hit and each load are the same.
 func TestTheEngineIsThisEngine(t *testing.T) {
 	t.Parallel()
 	chances := func() func() float64 { return rand.New(rand.NewPCG(8, 8)).Float64 }

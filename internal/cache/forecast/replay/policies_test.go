@@ -24,19 +24,20 @@ func (p Policy) String() string {
 	return [...]string{"nothing", "popular", "predicted", "known law"}[p]
 }
 
-// Warming is how a policy is carried out.
+// Warming configures how a policy is carried out.
 type Warming struct {
 	Policy   Policy
-	Interval time.Duration // between looks; within the grace, so that nothing forecast lapses
+	Interval time.Duration // between looks; within the grace, so that no key that was forecast expires
 	Rule     forecast.Rule
 }
 
 const hourMS = int64(time.Hour / time.Millisecond)
 
-// learnAfter is how long after an hour its counts are known: every instance has written them down by then.
+// learnAfter is how long after an hour its counts are known: every instance has reported them by then.
 const learnAfter = 4 * time.Minute
 
-// Run replays a trace on an engine of its own and tells what was done after the first skip hours, which are for learning.
+// Run replays a trace on an engine of its own and returns what was done after the first skip hours, which are for
+// learning.
 func Run(t *Trace, w Warming, skip int) Tally {
 	rng := rand.New(rand.NewPCG(t.seed, 99))
 	e := NewEngine(t.Keys, rng.Float64)
@@ -110,7 +111,7 @@ func (k *keeper) look(t *Trace, hour int) {
 	}
 }
 
-// choose lists the keys at a share of an hour gone.
+// choose lists the keys to keep warm when a share of the hour has passed.
 func (k *keeper) choose(gone float64) []int32 {
 	var chosen []forecast.Count
 	if k.w.Policy == Popular {

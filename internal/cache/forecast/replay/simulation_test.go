@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Engine is one layer of package cache in virtual time, without what time does not change: versions, locks, processes.
-// Loads take no time, but have a cost for XFetch. Nothing is evicted or invalidated.
+// Engine is one layer of package cache in virtual time, without the parts that do not depend on time: versions, locks,
+// processes. Loads take no time, but have a cost for XFetch. Nothing is evicted or invalidated.
 type Engine struct {
 	TTL          time.Duration
 	Revalidate   time.Duration  // stale-while-revalidate
@@ -15,7 +15,7 @@ type Engine struct {
 	Cost         time.Duration  // of a load
 	Rand         func() float64 // in [0, 1)
 
-	// Lifetime, if set, is how long what was just loaded is kept.
+	// Lifetime, if set, is how long a value that was just loaded is kept.
 	Lifetime func(key int32, now int64) time.Duration
 
 	soft []int64 // expiry of each key, ms; 0 = never loaded
@@ -25,17 +25,17 @@ type Engine struct {
 // Tally is what an engine did.
 type Tally struct {
 	Requests int // of readers
-	Hits     int // of them; those answered stale while a refresh ran are among them
-	Loads    int // fetches from the source: of misses, behind hits, and for warming
-	Warmed   int // the last of these
+	Hits     int // of them, including those answered stale while a refresh ran
+	Loads    int // fetches from the source: for misses, behind hits, and for warming
+	Warmed   int // those for warming
 }
 
 func (t Tally) minus(o Tally) Tally {
 	return Tally{t.Requests - o.Requests, t.Hits - o.Hits, t.Loads - o.Loads, t.Warmed - o.Warmed}
 }
 
-// NewEngine has the options of the article layer: an hour, six minutes' grace, a tenth of jitter, XFetch with β = 1 and
-// loads of 2 ms.
+// NewEngine has the options of the article layer: a TTL of an hour, six minutes' grace, a tenth of jitter, XFetch with
+// β = 1 and loads of 2 ms.
 func NewEngine(keys int, random func() float64) *Engine {
 	return &Engine{
 		TTL: time.Hour, Revalidate: 6 * time.Minute, Jitter: 0.1, EarlyRefresh: 1, Cost: 2 * time.Millisecond,
@@ -78,7 +78,7 @@ func (e *Engine) load(key int32, now int64) {
 	e.soft[key] = now + max(ttl.Milliseconds(), 1)
 }
 
-// Early is cache.early, XFetch: whether an entry with so long to live is refreshed ahead of its expiry.
+// Early is cache.early, XFetch: whether an entry with that long to live is refreshed ahead of its expiry.
 func Early(left, cost time.Duration, beta float64, random func() float64) bool {
 	delta := float64(cost.Microseconds()) * beta
 	if delta <= 0 || float64(left.Microseconds()) > 40*delta {

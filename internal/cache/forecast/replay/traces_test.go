@@ -6,8 +6,8 @@ import (
 	"sort"
 )
 
-// Trace makes requests by a law that is known: how many a key gets in an hour on average. The times of a key's requests
-// are a Poisson process with the hour's rate.
+// Trace makes requests by a known law: how many a key gets in an hour on average. The times of a key's requests are a
+// Poisson process with the hour's rate.
 type Trace struct {
 	Name  string
 	Keys  int
@@ -29,7 +29,7 @@ type Shape struct {
 	Seed    uint64
 	Keys    int     // how many there are, by rank
 	PerHour float64 // mean requests in an hour
-	Skew    float64 // s of Zipf's law: rank r is asked in proportion to 1/r^s
+	Skew    float64 // s of Zipf's law: rank r is requested in proportion to 1/r^s
 	Hours   int
 }
 
@@ -51,7 +51,7 @@ func (s Shape) trace(name string, rates func(int, []float64)) *Trace {
 	return &Trace{Name: name, Keys: s.Keys, Hours: s.Hours, Rates: rates, seed: s.Seed}
 }
 
-// Stationary asks by Zipf's law, at every hour the same.
+// Stationary requests keys by Zipf's law, the same at every hour.
 func Stationary(s Shape) *Trace {
 	share := s.zipf()
 	return s.trace("stationary", func(_ int, out []float64) {
@@ -92,14 +92,14 @@ func Diurnal(s Shape) *Trace {
 	})
 }
 
-// What Drifting is made of.
+// The parameters of Drifting.
 const (
 	bornPerHour = 5
 	fadeHours   = 18.0 // mean life of the interest in a piece of news
 )
 
-// Drifting is an archive in which news come up: half of the requests are stationary, the other half go to articles that
-// appear at five an hour and are forgotten exponentially, in 18 hours on average; how much of a stir each makes is
+// Drifting is an archive in which news appears: half of the requests are stationary, the other half go to articles that
+// appear at five an hour and are forgotten exponentially, in 18 hours on average; how many requests each attracts is
 // Pareto distributed (α = 1.5). The archive's last keys are the news.
 func Drifting(s Shape) *Trace {
 	news := min(bornPerHour*s.Hours, s.Keys/2)

@@ -15,7 +15,7 @@ var shape = Shape{Seed: 7, Keys: 20_000, PerHour: 1000, Skew: 1, Hours: 3 * 7 * 
 
 const learningHours = 7 * 24
 
-// gain is what a policy brings over the engine alone.
+// gain compares a policy with the engine alone.
 type gain struct{ base, with Tally }
 
 func (g gain) hits() int      { return g.with.Hits - g.base.Hits }
@@ -39,9 +39,9 @@ func measure(tr *Trace, policies map[Policy]forecast.Rule) map[Policy]gain {
 	return out
 }
 
-// TestWhatPredictionBrings measures what the service's default rests on (docs/decisions/warming.md): prediction is on if it
-// brings more than 0.2 hits for each load it adds on the diurnal trace and costs nothing on the stationary one. With -v it
-// prints the table of docs/benchmarks.md.
+// TestWhatPredictionBrings measures what the service's default rests on (docs/decisions/warming.md): prediction is on
+// if it adds more than 0.2 hits for each load it adds on the diurnal trace and costs nothing on the stationary one.
+// With -v it prints the table of docs/benchmarks.md.
 func TestWhatPredictionBrings(t *testing.T) {
 	t.Parallel()
 	const most = 500
@@ -68,13 +68,13 @@ func TestWhatPredictionBrings(t *testing.T) {
 			t.Errorf("%s: %v; the default rests on more than 0.2 hits per load, and 2 or more were measured", name, g)
 		}
 	}
-	// No cost: nothing is warmed. The two runs draw their jitter in other orders, hence a difference at all.
+	// No cost: nothing is warmed. The two runs draw their jitter in different orders, which is why they differ at all.
 	if g := got["stationary"][Predicted]; g.with.Warmed != 0 || math.Abs(float64(g.loads())) > 0.001*float64(g.base.Loads) || math.Abs(float64(g.hits())) > 0.001*float64(g.base.Requests) {
 		t.Errorf("stationary: %v with %d warmed; it must cost nothing", g, g.with.Warmed)
 	}
 }
 
-// TestTracesAreTheSameEachTime, and have the rates that they say.
+// TestTracesAreTheSameEachTime: they are, and they have the rates that they declare.
 func TestTracesAreTheSameEachTime(t *testing.T) {
 	t.Parallel()
 	s := Shape{Seed: 3, Keys: 2000, PerHour: 500, Skew: 1, Hours: 14 * 24}

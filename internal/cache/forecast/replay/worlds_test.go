@@ -9,7 +9,7 @@ import (
 	"openlearn/internal/cache/forecast"
 )
 
-// World is values that change by themselves, as those of foreign services do, and their readers.
+// World is a set of values that change by themselves, as those of external services do, and their readers.
 type World struct {
 	Name    string
 	Days    int
@@ -17,8 +17,8 @@ type World struct {
 	reads   []Request
 }
 
-// Values of a World and readers: each of so many keys is read by a Poisson process, 48 times a day on average, the keys
-// by Zipf's law (s = 0.8) in an order that has nothing to do with how they change.
+// The values of a World and their readers: the keys are read by Poisson processes, 48 times a day each on average;
+// their rates follow Zipf's law (s = 0.8) in an order that is independent of how the keys change.
 const (
 	worldKeys  = 300
 	readsADay  = 48
@@ -52,7 +52,7 @@ func newWorld(name string, seed uint64, changes func(rng *rand.Rand, key int) []
 	return w
 }
 
-// poisson is changes at random, so many hours apart on average, between two times.
+// poisson returns changes at random times between two times, that many hours apart on average.
 func poisson(rng *rand.Rand, hours float64, from, to int64) (out []int64) {
 	for at := float64(from) + rng.ExpFloat64()*hours*float64(hourMS); at < float64(to); at += rng.ExpFloat64() * hours * float64(hourMS) {
 		out = append(out, int64(at))
@@ -69,12 +69,12 @@ func Alike(seed uint64) *World {
 	return newWorld("alike", seed, func(rng *rand.Rand, _ int) []int64 { return poisson(rng, 12, 0, worldDays*dayMS) })
 }
 
-// Mixed has values that change between once an hour and once in thirty days, every order of magnitude alike.
+// Mixed has values that change between once an hour and once in thirty days, every order of magnitude equally often.
 func Mixed(seed uint64) *World {
 	return newWorld("mixed", seed, func(rng *rand.Rand, _ int) []int64 { return poisson(rng, anyPace(rng), 0, worldDays*dayMS) })
 }
 
-// Turning is Mixed, but each value takes another pace at random times, twenty days apart on average.
+// Turning is Mixed, but each value changes its pace at random times, twenty days apart on average.
 func Turning(seed uint64) *World {
 	return newWorld("turning", seed, func(rng *rand.Rand, _ int) (out []int64) {
 		for from := int64(0); from < worldDays*dayMS; {
@@ -87,7 +87,7 @@ func Turning(seed uint64) *World {
 }
 
 // Calendar is data sets that are published daily (a third), weekly (a third), every thirty days (a sixth), each at its own
-// time, and not again (a sixth): not by chance, as the estimator supposes.
+// time, and not again (a sixth): not at random, as the estimator assumes.
 func Calendar(seed uint64) *World {
 	return newWorld("calendar", seed, func(rng *rand.Rand, key int) (out []int64) {
 		days := [6]int64{1, 1, 7, 7, 30, 10_000}[key%6]
@@ -98,7 +98,7 @@ func Calendar(seed uint64) *World {
 	})
 }
 
-// Freshness is what readers of a World got, and what it cost.
+// Freshness is how fresh the answers to a World's readers were, and what that cost.
 type Freshness struct {
 	Reads, Stale, Fetches int
 }
@@ -106,7 +106,7 @@ type Freshness struct {
 // Share of the reads that were stale.
 func (f Freshness) Share() float64 { return float64(f.Stale) / float64(f.Reads) }
 
-// version is how often a key's value has changed by a time.
+// version is how often a key's value has changed by then.
 func (w *World) version(key int32, now int64) int {
 	n, found := slices.BinarySearch(w.changes[key], now)
 	if found {
@@ -115,8 +115,8 @@ func (w *World) version(key int32, now int64) int {
 	return n
 }
 
-// run replays the world on an engine whose layer has base for its TTL and a tenth of it for its grace; lifetime says how
-// long a value is kept that was fetched at now. The first skip days do not count.
+// run replays the world on an engine whose layer has base for its TTL and a tenth of it for its grace; lifetime says
+// how long to keep a value that was fetched at now. The first skip days do not count.
 func (w *World) run(base time.Duration, skip int, lifetime func(key int32, version int, now int64) time.Duration) Freshness {
 	rng := rand.New(rand.NewPCG(1, 99))
 	e := NewEngine(worldKeys, rng.Float64)
@@ -145,12 +145,12 @@ func (w *World) run(base time.Duration, skip int, lifetime func(key int32, versi
 	return f
 }
 
-// Fixed keeps everything for one time.
+// Fixed keeps everything for the same time.
 func (w *World) Fixed(base, ttl time.Duration, skip int) Freshness {
 	return w.run(base, skip, func(int32, int, int64) time.Duration { return ttl })
 }
 
-// Learnt keeps each value for what its past changes suggest.
+// Learnt keeps each value for as long as its past changes suggest.
 func (w *World) Learnt(base, least, most time.Duration, skip int) Freshness {
 	l := forecast.NewLifetimes(base, least, most)
 	type past struct {

@@ -1,5 +1,5 @@
-// Package coalesce shares work among callers who must not be given the result of work that began before they came: while
-// one run is in progress, those who arrive wait for the next, which they share.
+// Package coalesce shares work among callers who must not be given the result of work that began before they came:
+// callers who arrive while one run is in progress wait for the next, which they share.
 package coalesce
 
 import (
@@ -17,11 +17,11 @@ type Coalescer[R any] struct {
 type run[R any] struct {
 	done    chan struct{}
 	res     R
-	waiters int // who came for it; Coalescer.mu guards it
+	waiters int // callers that share it; Coalescer.mu guards it
 }
 
 // Share does work, or joins the first run of it that begins after now. A lone caller does it itself, without a goroutine.
-// The error is that of a context that ended while the caller waited.
+// The error is the context's, if it ended while the caller waited.
 func (c *Coalescer[R]) Share(ctx context.Context, spawn func(func()) bool, work func() R) (R, error) {
 	c.mu.Lock()
 	if !c.busy {
@@ -60,7 +60,7 @@ func (c *Coalescer[R]) run(t *run[R], work func() R) {
 	}
 }
 
-// pass takes the run that is waited for, or ends the work.
+// pass starts the run that callers wait for, or ends the work.
 func (c *Coalescer[R]) pass() *run[R] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,7 +70,7 @@ func (c *Coalescer[R]) pass() *run[R] {
 	return t
 }
 
-// Waiting is how many callers have come for the next run.
+// Waiting is how many callers wait for the next run.
 func (c *Coalescer[R]) Waiting() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,7 +84,7 @@ func (c *Coalescer[R]) Waiting() int {
 type Group[R any] struct {
 	mu     sync.Mutex
 	byName map[string]*used[R]
-	spare  *used[R] // nobody's
+	spare  *used[R] // not in use
 }
 
 type used[R any] struct {
@@ -119,7 +119,7 @@ func (g *Group[R]) Share(ctx context.Context, name string, spawn func(func()) bo
 	return u.Share(ctx, spawn, work)
 }
 
-// Waiting is how many callers have come for the next run of a name's work.
+// Waiting is how many callers wait for the next run of a name's work.
 func (g *Group[R]) Waiting(name string) int {
 	g.mu.Lock()
 	u := g.byName[name]

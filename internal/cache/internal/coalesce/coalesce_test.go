@@ -10,7 +10,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// held is work whose first run lasts until it is released. It tells each run's number.
+// held is work whose first run lasts until it is released. It returns each run's number.
 type held struct {
 	runs            atomic.Int64
 	inside, release chan struct{}
@@ -69,12 +69,12 @@ func TestWhoeverWaitsMayLeave(t *testing.T) {
 	}
 	close(h.release)
 	wg.Wait()
-	if v, err := c.Share(context.Background(), spawn, h.work); err != nil || v != 3 { // the one who left was worked for
+	if v, err := c.Share(context.Background(), spawn, h.work); err != nil || v != 3 { // the run happened although its waiter left
 		t.Errorf("after a waiter left: run %d, %v", v, err)
 	}
 }
 
-// When nothing may be begun any more, the one who is done works for those who wait.
+// When no new work may be started, the caller who is done works for those who wait.
 func TestNobodyIsLeftWaitingWhenClosing(t *testing.T) {
 	t.Parallel()
 	var c Coalescer[int64]

@@ -15,8 +15,8 @@
 //	…   n dependency names, each preceded by its length, 16 bits
 //	…   payload
 //
-// A read knows the names from the fingerprint. They are stored for whoever finds an entry without knowing what declared
-// it.
+// A read knows the names from the fingerprint. They are stored for readers that find an entry without knowing which
+// Func declared it.
 package envelope
 
 import (
@@ -60,7 +60,7 @@ type Envelope struct {
 	Fingerprint uint64
 	Stored      int64 // Unix milliseconds, like Soft and Hard
 	Soft        int64 // when it goes stale
-	Hard        int64 // when it is of no use any more
+	Hard        int64 // when it becomes useless
 	Cost        uint32
 	Size        uint32
 	Versions    string
@@ -74,7 +74,7 @@ func (e *Envelope) IsNegative() bool { return e.Flags&Negative != 0 }
 // IsCompressed reports whether the payload is compressed.
 func (e *Envelope) IsCompressed() bool { return e.Flags&Compressed != 0 }
 
-// Version is the one of dependency i.
+// Version is the version of dependency i.
 func (e *Envelope) Version(i int) string { return e.Versions[i*version.Len : (i+1)*version.Len] }
 
 // Encode returns the envelope's bytes.
@@ -95,7 +95,7 @@ func (e *Envelope) Encode() []byte {
 	return b
 }
 
-// Decode reads what Encode wrote; anything else is Err.
+// Decode reads what Encode wrote; for anything else it returns Err.
 func Decode(raw string) (Envelope, error) {
 	b := unsafe.Slice(unsafe.StringData(raw), len(raw)) // read-only view
 	if len(b) < header || b[0] != magic || b[1] != format || b[2]&^known != 0 {
@@ -124,7 +124,7 @@ func Decode(raw string) (Envelope, error) {
 	return e, nil
 }
 
-// HeadLength is how many bytes of an entry come before its payload, 0 if there are too few to tell.
+// HeadLength is how many bytes of an entry come before its payload, 0 if raw is too short to tell.
 func HeadLength(raw string) int {
 	if len(raw) < header {
 		return 0
@@ -143,7 +143,7 @@ func DecodeHead(raw string) (Envelope, bool) {
 	return Envelope{Hard: int64(binary.BigEndian.Uint64([]byte(raw[32:40]))), Versions: raw[header:vend], Names: raw[vend:n]}, true
 }
 
-// EncodeNames is the names part of an envelope.
+// EncodeNames encodes the names part of an envelope.
 func EncodeNames(deps []string) string {
 	size := 0
 	for _, d := range deps {
@@ -156,7 +156,7 @@ func EncodeNames(deps []string) string {
 	return string(b)
 }
 
-// Deps reads the names of the dependencies; Err if they are not as many as the versions.
+// Deps reads the names of the dependencies; it returns Err if there are not as many as versions.
 func (e *Envelope) Deps() ([]string, error) {
 	var out []string
 	for b := e.Names; b != ""; {
@@ -176,7 +176,8 @@ func (e *Envelope) Deps() ([]string, error) {
 	return out, nil
 }
 
-// Microseconds is a fetch's cost as an envelope has it: none below 0, and the largest there is beyond an hour or so.
+// Microseconds is a fetch's cost as an envelope stores it: never below 0, and capped at the largest value, a little
+// over an hour.
 func Microseconds(d time.Duration) uint32 {
 	us := d.Microseconds()
 	return uint32(min(max(us, 0), math.MaxUint32))

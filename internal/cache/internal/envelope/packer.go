@@ -14,7 +14,8 @@ type Packer struct {
 	dec         *zstd.Decoder
 }
 
-// NewPacker makes one that compresses payloads from above bytes (negative: none) and refuses to unpack more than most.
+// NewPacker makes a Packer that compresses payloads from above bytes (negative: none) and refuses to unpack more than
+// most.
 func NewPacker(above, most int) (*Packer, error) {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(2), zstd.WithEncoderCRC(false))
 	if err != nil {

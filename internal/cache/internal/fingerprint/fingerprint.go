@@ -46,13 +46,13 @@ func hashType(h uint64, t reflect.Type, seen map[reflect.Type]bool) uint64 {
 			f := t.Field(i)
 			h = hashType(fnv1a.Add(h, ";"+f.Name+"`"+string(f.Tag)), f.Type, seen)
 		}
-	default: // scalars and interfaces are their name
+	default: // scalars and interfaces are described by their names
 	}
 	return h
 }
 
-// Schemas remembers what kinds of entries a process reads and writes, so that an entry's fingerprint can be told in
-// words. They are few, and each is written once. The zero value is ready.
+// Schemas remembers what kinds of entries a process reads and writes, so that an entry's fingerprint can be shown as
+// names. They are few, and each is written once. The zero value is ready.
 type Schemas struct{ byPrint sync.Map } // uint64 → schema
 
 type schema struct{ codec, kind string }

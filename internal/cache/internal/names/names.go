@@ -1,5 +1,5 @@
-// Package names makes the names of entries and dependencies: identifiers that no two keys share, hashes, and short forms
-// of what is too long for a key.
+// Package names makes the names of entries and dependencies: identifiers that no two keys share, hashes, and short
+// forms of names that are too long for a key.
 package names
 
 import (
@@ -17,7 +17,7 @@ const (
 	// ParamsHex is the length of a hash of parameters. It is longer than Hash, so that an ID which is a Hash (of a token,
 	// of a text) is never taken for one.
 	ParamsHex = 40
-	shortHead = 64 // bytes of a shortened name that are left readable
+	shortHead = 64 // bytes of a shortened name that stay readable
 )
 
 // Hash returns 128 bits of SHA-256 over its parts, as 32 hex digits. Each part is preceded by its length, so no two lists
@@ -78,16 +78,16 @@ func Identifier(id string, params url.Values) (identifier string, ok bool) {
 	case id == "":
 		return HashParams(params), true
 	case hasParams, LooksHashed(id), len(id) == ParamsHex && isHex(id):
-		// An ID that itself is or ends like a hash of parameters gets the hash of none, or it could be mistaken for
-		// another key's.
+		// An ID that is itself a hash of parameters, or ends like one, gets the hash of no parameters, or it could be
+		// mistaken for another key's.
 		return id + ":" + HashParams(params), true
 	default:
 		return id, true
 	}
 }
 
-// Stored lists the identifiers under which an operator's text may be stored: itself, and what an ID of that text
-// becomes. It is empty for an empty text.
+// Stored lists the identifiers under which an operator's text may be stored: the text itself, and what an ID of that
+// text becomes. It is empty for an empty text.
 func Stored(text string) []string {
 	as, ok := Identifier(text, nil)
 	switch {
@@ -99,7 +99,7 @@ func Stored(text string) []string {
 	return []string{text, as}
 }
 
-// ShortID shortens long IDs, and those that look like a shortened one, which would be taken for it.
+// ShortID shortens long IDs, and those that look like a shortened one and would be mistaken for it.
 func ShortID(id string) string {
 	if len(id) > MaxID || LooksShortened(id) {
 		return id[:shortHead] + "~" + Hash(id)
@@ -112,8 +112,8 @@ func LooksShortened(id string) bool {
 	return len(id) == shortHead+1+hashHex && id[shortHead] == '~' && isHex(id[shortHead+1:])
 }
 
-// Shorten keeps long names of dependencies out of Redis: a readable start and a hash of all. A name that was shortened
-// stays as it is. That two names may become one costs a needless invalidation at most.
+// Shorten keeps long names of dependencies out of Redis: they become a readable start and a hash of the whole. A name
+// that was shortened stays as it is. If two names become one, that costs a needless invalidation at most.
 func Shorten(s string, most int) string {
 	if len(s) <= most {
 		return s

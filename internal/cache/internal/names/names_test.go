@@ -70,7 +70,7 @@ func TestIdentifiersDoNotImitateVariants(t *testing.T) {
 	}
 }
 
-// Two keys are one entry exactly when they say the same, also where one spells
+// Two keys are one entry exactly when they say the same, even if one spells
 // what another becomes.
 func TestIdentifiersAreInjective(t *testing.T) {
 	t.Parallel()

@@ -1,8 +1,8 @@
 // Package near is the in-process memory: entries next to the versions they were stored with.
 //
 // It decides nothing about coherence by itself. A strict read checks the versions of what it finds here; a bounded read
-// does without for at most a stated time since the last check began. An invalidation message drops entries for bounded
-// reads earlier, and a broken link clears the store.
+// does without that check for at most a stated time since the last one began. An invalidation message drops entries for
+// bounded reads earlier, and a broken link clears the store.
 package near
 
 import (
@@ -20,8 +20,8 @@ import (
 // Store holds entries up to a number of bytes. It is safe for concurrent use.
 type Store struct {
 	entries *otter.Cache[string, *Entry] // nil = off
-	// dropped[i] is when a dependency whose hash falls on i was last heard to be invalidated. Sharing a slot costs a check,
-	// never a wrong answer.
+	// dropped[i] is when this process last heard that a dependency whose hash falls on i was invalidated. Sharing a
+	// slot costs a check, never a wrong answer.
 	dropped [4096]atomic.Int64
 }
 
@@ -29,13 +29,13 @@ type Store struct {
 type Entry struct {
 	// Envelope has the payload as encoded, uncompressed.
 	Envelope envelope.Envelope
-	// Owner is the function it was decoded by; the names of its dependencies follow from the key.
+	// Owner is the function that decoded it; the names of its dependencies follow from the key.
 	Owner uint64
 	// VersionKeys are what a check reads.
 	VersionKeys []string
 	// Checks is where readers of this entry share their checks.
 	Checks *versionbatch.Batcher
-	// Counter counts its reads, so that the quickest need not look it up.
+	// Counter counts its reads, so that the fastest path need not look it up.
 	Counter atomic.Pointer[topkeys.Counter]
 	// Shared is the decoded value of functions that share it.
 	Shared atomic.Pointer[any]
@@ -46,7 +46,7 @@ type Entry struct {
 
 const overhead = 400 // bytes an entry costs besides its key and payload
 
-// New makes a store of at most so many bytes; without any it keeps nothing.
+// New makes a store of at most maxBytes; with 0 it keeps nothing.
 func New(maxBytes int64) (*Store, error) {
 	s := &Store{}
 	if maxBytes <= 0 {
@@ -102,8 +102,8 @@ func (s *Store) Clear() {
 	}
 }
 
-// Drop notes that a dependency, told by its FNV-1a hash, was heard to be invalidated: nothing that was checked before now
-// is served without another check.
+// Drop notes that a dependency, named by its FNV-1a hash, was invalidated: no entry that depends on it and was checked
+// before now is served without another check.
 func (s *Store) Drop(hash uint64, now int64) {
 	s.dropped[hash%uint64(len(s.dropped))].Store(now)
 }
@@ -116,7 +116,7 @@ func (s *Store) Size() (entries int, bytes uint64) {
 	return s.entries.EstimatedSize(), s.entries.WeightedSize()
 }
 
-// Settle does at once what the store has put off, so that Size is exact.
+// Settle does the work that the store has put off, so that Size is exact.
 func (s *Store) Settle() {
 	if s.entries != nil {
 		s.entries.CleanUp()
@@ -126,7 +126,7 @@ func (s *Store) Settle() {
 // Bound says under what conditions an entry is served without a check. All times but Wall are monotonic nanoseconds.
 type Bound struct {
 	Owner     uint64
-	Up        int64 // since when messages have been heard
+	Up        int64 // since when messages have been received
 	Now       int64
 	Staleness int64 // nanoseconds since the last check began
 	Wall      int64 // Unix milliseconds

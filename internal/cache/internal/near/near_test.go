@@ -43,7 +43,7 @@ func TestAStoreWithoutBytesKeepsNothing(t *testing.T) {
 }
 
 // Without a check an entry is served to its owner alone, while messages are heard, within the bound, before it goes
-// stale and unless one of its dependencies was heard to be invalidated.
+// stale, and unless a message said that one of its dependencies was invalidated.
 func TestWhatIsServedWithoutACheck(t *testing.T) {
 	t.Parallel()
 	usual := Bound{Owner: 1, Up: 50, Now: 150, Staleness: 100, Wall: 999}

@@ -1,4 +1,4 @@
-// Package pattern has patterns over identifiers, and the Redis globs that find no less than they match.
+// Package pattern has patterns over identifiers, and Redis globs that match at least as much.
 package pattern
 
 import (
@@ -11,8 +11,8 @@ import (
 )
 
 // Pattern is a caller's pattern over identifiers: * is any text, ? any one
-// character, \ takes away the meaning of the character after it where that is
-// *, ? or \, and everything else is itself.
+// character, \ makes a following *, ? or \ literal, and everything else is
+// itself.
 type Pattern struct {
 	text string
 	// Glob is what Redis filters by: no narrower than text, and as narrow as
@@ -65,8 +65,9 @@ func nextToken(s string) (token, string) {
 	return token{literal: s[:n]}, s[n:]
 }
 
-// Match is the pattern's own answer. After a mismatch it goes back to the last
-// star only, so it takes no longer than the product of both lengths.
+// Match reports whether the whole of s matches. After a mismatch it goes back
+// to the last star only, so it takes no longer than the product of both
+// lengths.
 func (p Pattern) Match(s string) bool {
 	rest := p.text
 	star, mark := "", ""

@@ -10,7 +10,7 @@ import (
 	"unsafe"
 )
 
-// Error is an error that Redis answered with. It is one for go-redis too (redis.Error).
+// Error is an error that Redis answered with. go-redis recognises it too (redis.Error).
 type Error string
 
 func (e Error) Error() string { return string(e) }

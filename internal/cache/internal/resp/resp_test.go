@@ -42,7 +42,7 @@ func TestErrorsOfRedis(t *testing.T) {
 	}
 }
 
-// What a real server answers is what go-redis reads.
+// The answers of a real server are read as go-redis reads them.
 func TestAnswersOfARealServer(t *testing.T) {
 	t.Parallel()
 	rdb := testkit.Redis(t)
@@ -70,7 +70,7 @@ func TestAnswersOfARealServer(t *testing.T) {
 	}
 }
 
-// Whatever comes, it is read or refused, and what is read makes up the whole.
+// Any input is read or refused, and the values never exceed the input.
 func FuzzStrings(f *testing.F) {
 	f.Add([]byte("*2\r\n$3\r\nabc\r\n$-1\r\n"))
 	f.Add([]byte("*1\r\n_\r\n"))

@@ -1,9 +1,9 @@
 // Package spacesaving counts the most frequent keys of a stream in bounded
 // memory: Space-Saving (Metwally, Agrawal, El Abbadi: Efficient Computation of
-// Frequent and Top-k Elements in Data Streams, ICDT 2005). A sketch keeps so
-// many keys; a key that is not among them takes the place, and the count, of the
-// least frequent. So a count is too high by at most what it took over, and every
-// key more frequent than the least is kept.
+// Frequent and Top-k Elements in Data Streams, ICDT 2005). A sketch keeps a
+// fixed number of keys; a new key takes the place, and the count, of the least
+// frequent. So a count is too high by at most what it took over, and every key
+// more frequent than the least is kept.
 package spacesaving
 
 import (
@@ -19,8 +19,9 @@ type Sketch struct {
 
 	mu    sync.RWMutex
 	byKey map[string]*Counter
-	// heap has the smallest weight first. Counts grow without it: a weight is
-	// what a count was when it was last looked at, so never too high.
+	// heap has the smallest weight first. Counts grow without the heap: a
+	// weight is what the count was when it was last read, so it is never too
+	// high.
 	heap []*Counter
 }
 
@@ -28,14 +29,14 @@ type Sketch struct {
 type Counter struct {
 	key    string
 	n      atomic.Uint64
-	over   uint64 // of another key, whose place it took
+	over   uint64 // count of the key whose place it took
 	until  int64
 	gone   atomic.Bool // it has lost its place
 	weight uint64      // in the heap
 }
 
 // New makes a sketch of at most capacity keys (at least 1). Its counters count
-// directly (see Again) until that time; 0 = for ever.
+// directly (see Again) until then; 0 = for ever.
 func New(capacity int, until int64) *Sketch {
 	return &Sketch{capacity: max(capacity, 1), until: until, byKey: make(map[string]*Counter)}
 }
@@ -79,7 +80,7 @@ func (s *Sketch) See(key string) *Counter {
 }
 
 // Again counts one more occurrence of a key that was seen before, without
-// looking it up; false if its count is over.
+// looking it up; it returns false if the counter no longer counts.
 func (c *Counter) Again(at int64) bool {
 	if c == nil || c.until != 0 && at >= c.until || c.gone.Load() {
 		return false
@@ -104,14 +105,14 @@ func (s *Sketch) Find(key string) *Counter {
 	return s.byKey[key]
 }
 
-// Counters are all that are kept, in no order.
+// Counters returns all counters that are kept, in no order.
 func (s *Sketch) Counters() []*Counter {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return append([]*Counter(nil), s.heap...)
 }
 
-// Floor is the most often that a key which is not kept can have been seen.
+// Floor is how often a key that is not kept can have been seen at most.
 func (s *Sketch) Floor() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,7 +122,7 @@ func (s *Sketch) Floor() uint64 {
 	return s.least().n.Load()
 }
 
-// Take returns all that are kept and begins anew.
+// Take returns all counters that are kept and starts over.
 func (s *Sketch) Take() []*Counter {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,9 +132,9 @@ func (s *Sketch) Take() []*Counter {
 }
 
 // least brings the smallest count to the top. A weight that has grown sinks;
-// once the top's has not, no count below is smaller.
+// once the weight at the top has not grown, no count below is smaller.
 func (s *Sketch) least() *Counter {
-	for range s.heap { // or about so often, while counts grow meanwhile
+	for range s.heap { // bounded, since counts may grow meanwhile
 		top := s.heap[0]
 		n := top.n.Load()
 		if n == top.weight {

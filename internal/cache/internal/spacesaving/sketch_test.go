@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The key that loses its place is the least frequent, also after counts grew
-// without the heap being told.
+// The key that loses its place is the least frequent, even after counts grew
+// without the heap being updated.
 func TestTheLeastFrequentLosesItsPlace(t *testing.T) {
 	t.Parallel()
 	s := New(4, 0)
@@ -46,7 +46,7 @@ func TestACountEndsWithItsTime(t *testing.T) {
 	}
 }
 
-// Whatever comes at once, no count is lost while there is room, and none is
+// With concurrent counting, no count is lost while there is room, and none is
 // too high by more than what it took over.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()

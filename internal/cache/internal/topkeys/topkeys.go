@@ -14,7 +14,7 @@ const (
 	// Shards and PerShard bound the keys that are kept.
 	Shards   = 16
 	PerShard = 64
-	// Window is how long is counted; the window before is kept beside it.
+	// Window is how long keys are counted; the window before is kept too.
 	Window = 5 * time.Minute
 )
 
@@ -30,7 +30,7 @@ type shard struct {
 	now    atomic.Pointer[spacesaving.Sketch]
 	mu     sync.Mutex
 	before *spacesaving.Sketch // nil = none
-	began  int64               // when the window before did
+	began  int64               // when the window before began
 	_      [32]byte            // shards share no cache line
 }
 
@@ -78,7 +78,8 @@ type Key struct {
 	AtLeast, AtMost uint64
 }
 
-// Top lists what is kept at a time, in no order, and since when it was counted.
+// Top lists the keys that are kept at a time, in no order, and since when they
+// were counted.
 func (t *TopKeys) Top(at int64) (keys []Key, since int64) {
 	since = at
 	for i := range t.shards {

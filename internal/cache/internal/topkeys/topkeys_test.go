@@ -16,8 +16,8 @@ func all(t *TopKeys, at int64) map[string]Key {
 	return out
 }
 
-// TestTopKeysEnclosesTheTruth: of a skewed stream over far more keys than are kept, the most asked are kept and each true
-// count lies between the two told.
+// TestTopKeysEnclosesTheTruth: from a skewed stream over far more keys than are kept, the most asked are kept and each
+// true count lies between the two bounds.
 func TestTopKeysEnclosesTheTruth(t *testing.T) {
 	t.Parallel()
 	h := New()

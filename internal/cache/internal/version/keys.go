@@ -9,7 +9,7 @@ import (
 
 // Dependencies are names: "article:42", "articles", "source:El Tiempo", "layer:article". Names without a colon and layers
 // are coarse: very many entries depend on them. Their version is split into buckets by the entry's key, so that reads
-// spread over the shards. A read needs one bucket, invalidating writes all.
+// spread over the shards. A read needs one bucket; an invalidation writes all of them.
 
 const (
 	// Buckets is how many versions a coarse dependency has.
@@ -18,8 +18,8 @@ const (
 	Format = "v1"
 	// Prefix is what the keys of versions begin with.
 	Prefix = "dep:" + Format + ":"
-	// MaxName is the length in bytes from which a dependency's name is shortened. It is more than any
-	// {layer}:{identifier} has.
+	// MaxName is the length in bytes from which a dependency's name is shortened. It is longer than any
+	// {layer}:{identifier}.
 	MaxName = 512
 
 	layerPrefix = "layer:"
@@ -30,7 +30,7 @@ const (
 // Layer is the dependency that every entry of a layer has.
 func Layer(name string) string { return layerPrefix + name }
 
-// Short is a dependency's name as keys have it.
+// Short is a dependency's name as it appears in keys.
 func Short(dep string) string { return names.Shorten(dep, MaxName) }
 
 // Coarse reports whether a dependency, shortened, is split into buckets.
@@ -38,7 +38,7 @@ func Coarse(dep string) bool {
 	return strings.HasPrefix(dep, layerPrefix) || strings.IndexByte(dep, ':') < 0
 }
 
-// Bucket is the bucket that an entry's key reads of a coarse dependency. The multiplication (by 2^64/φ, Knuth's) is
+// Bucket is the bucket of a coarse dependency that an entry's key reads. The multiplication (by 2^64/φ, Knuth's) is
 // needed: the last byte of FNV-1a hardly reaches the upper bits, and neighbouring ids would share a bucket.
 func Bucket(key string) int {
 	return int(fnv1a.Sum(key) * 0x9E3779B97F4A7C15 >> 60 & (Buckets - 1))

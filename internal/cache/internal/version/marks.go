@@ -1,23 +1,23 @@
 package version
 
-// The buckets of a coarse dependency must change as one. An entry built from others reads another bucket than they do: if
-// it could read its own bucket when that is new, and a part by a bucket that is still old, it would be current for good
-// with a part that is not, and so on at every level above.
+// The buckets of a coarse dependency must change as one. An entry built from others reads another bucket than they do:
+// if it could read its own bucket when that is new, and read a part whose bucket is still old, it would stay current
+// although its part is not, and so on at every level above.
 //
-// One server runs a script that writes them all, and nothing comes between. On Cluster they lie on several nodes and
-// change in two passes. The first closes: each bucket gets a mark in place of its version, under which nothing hits and
-// nothing is stored. When every node has acknowledged its marks, the second opens: each bucket whose mark is still there
-// gets a new nonce.
+// A single server runs a script that writes them all atomically. On Cluster they lie on several nodes and change in two
+// passes. The first closes: each bucket gets a mark in place of its version, under which nothing hits and nothing is
+// stored. When every node has acknowledged its marks, the second opens: each bucket whose mark is still there gets a
+// new nonce.
 //
-// Why that is sound at any depth: let T be when the last bucket was closed. What an entry was stored with is current
-// after T only if it was written after T, because each bucket was closed from before T until it was opened after T. So a
-// hit after T is on an entry whose versions were read after T, whose load began after T and read its own parts after T,
-// of which the same is true.
+// Why that is sound at any depth: let T be when the last bucket was closed. The versions that an entry was stored with
+// are current after T only if they were written after T, because each bucket was closed from before T until it was
+// opened after T. So a hit after T is on an entry whose versions were read after T, whose load began after T and read
+// its own parts after T, of which the same is true.
 //
-// Marks are each invalidator's own, so that one who opens does not open for another who is still closing. Whoever finds
-// its mark gone (evicted, expired, lost in a failover) begins again. A mark expires by the clock of the node it lies on:
-// a process that died between the passes never returned from Invalidate, so nothing was promised, and readers then make a
-// new version.
+// Each invalidator has marks of its own, so that one who opens does not open for another who is still closing. Whoever
+// finds its mark gone (evicted, expired, lost in a failover) begins again. A mark expires by the clock of the node it
+// lies on: a process that died between the passes never returned from Invalidate, so nothing was promised, and readers
+// then make a new version.
 const (
 	markStart  = 'c'
 	markDigits = 13               // until when, Unix milliseconds
@@ -29,9 +29,9 @@ func Closed(v string) bool {
 	return len(v) > Len && v[0] == markStart && (len(v)-1)%markLen == 0
 }
 
-// Each script touches one key, but for AllScript. They begin by reading it: v is the version, ” if there is none; rest
-// are the marks that have not expired, without ARGV[1]'s; last is when the last of them expires; mine is whether
-// ARGV[1]'s was there.
+// Each script but AllScript touches one key. They begin by reading it: v is the version, an empty string if there is
+// none; rest are the marks that have not expired, without ARGV[1]'s; last is when the last of them expires; mine is
+// whether ARGV[1]'s was there.
 const marksScript = `local v=redis.pcall('get',KEYS[1])
 if type(v)~='string' then v='' end
 local t=redis.call('time')
@@ -57,7 +57,7 @@ return 'OK'`
 if rest=='' then redis.call('set',KEYS[1],ARGV[2],'px',ARGV[3])
 else redis.call('set',KEYS[1],'c'..rest,'px',last-now) end
 return 'OK'`
-	// MakeScript makes a version where there is none and where all marks have expired, and tells what is there then.
+	// MakeScript makes a version where there is none and where all marks have expired, and returns what is there then.
 	// ARGV: "", nonce, its life in ms.
 	MakeScript = marksScript + `if #v==16 or rest~='' then return v end
 redis.call('set',KEYS[1],ARGV[2],'px',ARGV[3])

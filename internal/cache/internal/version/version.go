@@ -1,4 +1,4 @@
-// Package version has what the versions of dependencies look like: nonces, the Redis keys they lie under, and the marks
+// Package version defines the versions of dependencies: nonces, the Redis keys they are stored under, and the marks
 // that stand in their place while a coarse dependency changes on a cluster.
 package version
 
@@ -17,7 +17,7 @@ func New() string {
 	return string(b[:])
 }
 
-// Complete reports whether each is a version, and none is missing or closed.
+// Complete reports whether each is a version: none is missing or closed.
 func Complete(vs []string) bool {
 	return !slices.ContainsFunc(vs, func(v string) bool { return len(v) != Len })
 }

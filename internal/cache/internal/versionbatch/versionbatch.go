@@ -1,8 +1,8 @@
-// Package versionbatch reads the versions of dependencies for readers who share the exchanges.
+// Package versionbatch reads the versions of dependencies for readers who share exchanges.
 //
-// A lone reader makes an exchange of its own. Those who come while one is in progress share the next, whatever entries they
-// ask about, and it asks once for a version that several of them depend on: so what a read costs falls with the number of
-// readers. Each exchange begins after all who share it came, so it is as good as their own.
+// A lone reader makes an exchange of its own. Those who come while one is in progress share the next, whatever entries
+// they ask about, and it asks only once for a version that several of them depend on: so the cost of a read falls as
+// the number of readers grows. Each exchange begins after all who share it came, so it is as good as their own.
 package versionbatch
 
 import (
@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// patience is how long an exchange is waited for until another begins beside it: where Redis is far away, or slow,
-	// nobody is to wait for most of somebody else's round trip.
+	// patience is how long readers wait for an exchange before another begins beside it: if Redis is far away, or slow,
+	// nobody should wait for most of somebody else's round trip.
 	patience = time.Millisecond
 	maxLanes = 2
 	// MaxKeys bounds an exchange. Whoever finds the next one full makes their own.
@@ -26,11 +26,11 @@ type Source struct {
 	Read func(ctx context.Context, keys []string) ([]string, error)
 	// Now is a monotonic clock in nanoseconds.
 	Now func() int64
-	// Spawn runs a function in the background, or returns false if nothing may be begun any more.
+	// Spawn runs a function in the background, or returns false if no more work may be started.
 	Spawn func(func()) bool
 }
 
-// Outcome is what an exchange brought.
+// Outcome is what an exchange returned.
 type Outcome struct {
 	Began    int64 // when it began (monotonic)
 	Versions []string
@@ -44,11 +44,11 @@ type Batcher struct {
 	mu    sync.Mutex
 	lanes int            // exchanges in progress
 	began int64          // when the newest of them did
-	next  *batch         // gathers those who wait for a lane
+	next  *batch         // gathers the keys of those who wait for a lane
 	at    map[string]int // places in next.keys
 }
 
-// batch is one shared exchange and its outcome, which stands once done is closed.
+// batch is one shared exchange and its outcome, which is set once done is closed.
 type batch struct {
 	done chan struct{}
 	keys []string
@@ -58,8 +58,8 @@ type batch struct {
 // New makes a Batcher.
 func New(s *Source) *Batcher { return &Batcher{source: s} }
 
-// Read reads versions, or shares a read of them. They come in the order asked for. The error is that of a context that
-// ended meanwhile; that of the exchange is in the outcome.
+// Read reads versions, or shares a read of them. They come in the order asked for. The error is the context's, if it
+// ended meanwhile; an error of the exchange is in the outcome.
 func (b *Batcher) Read(ctx context.Context, keys []string) (Outcome, error) {
 	b.mu.Lock()
 	now := b.source.Now()
@@ -108,14 +108,14 @@ func (b *Batcher) Waiting() int {
 	return len(b.at)
 }
 
-// Lanes is how many exchanges are in progress, those of readers who found the next one full not among them.
+// Lanes is how many exchanges are in progress, not counting those of readers who found the next one full.
 func (b *Batcher) Lanes() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.lanes
 }
 
-// place is where a key stands in the next exchange.
+// place is a key's index in the next exchange.
 func (b *Batcher) place(key string) int {
 	if i, ok := b.at[key]; ok {
 		return i
@@ -129,7 +129,7 @@ func (b *Batcher) place(key string) int {
 	return i
 }
 
-// part is what a shared exchange says of some of its versions.
+// part is the outcome of a shared exchange for some of its versions.
 func (t *batch) part(places []int) Outcome {
 	out := t.Outcome
 	if out.Err == nil {
@@ -141,7 +141,7 @@ func (t *batch) part(places []int) Outcome {
 	return out
 }
 
-// pass gives a lane to those who wait, or frees it.
+// pass gives the lane to those who wait, or frees it.
 func (b *Batcher) pass() {
 	t := b.take()
 	if t == nil {
@@ -168,7 +168,7 @@ func (b *Batcher) take() *batch {
 	return b.begin(b.source.Now())
 }
 
-// begin closes the next exchange to those who come from now on.
+// begin closes the next exchange to readers who come from now on.
 func (b *Batcher) begin(now int64) *batch {
 	t := b.next
 	b.next, b.began = nil, now
@@ -176,8 +176,8 @@ func (b *Batcher) begin(now int64) *batch {
 	return t
 }
 
-// run makes a shared exchange. It belongs to all who share it, so nobody's end may end it; the client's own timeouts
-// bound it.
+// run makes a shared exchange. It belongs to all who share it, so no single caller's cancellation may end it; the
+// client's own timeouts bound it.
 func (b *Batcher) run(t *batch) {
 	t.Outcome = b.read(context.Background(), t.keys)
 	close(t.done)

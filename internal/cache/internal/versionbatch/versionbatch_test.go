@@ -82,7 +82,7 @@ func (w *world) waiting(n int) {
 	testkit.Eventually(w.t, "readers wait for the next exchange", func() bool { return w.b.Waiting() == n })
 }
 
-// idle checks that nothing is left of what was shared.
+// idle checks that no shared exchange is left.
 func (w *world) idle() {
 	w.t.Helper()
 	testkit.Eventually(w.t, "its lanes are free", func() bool { return w.b.Lanes() == 0 && w.b.Waiting() == 0 })
@@ -115,7 +115,8 @@ func TestReadersOfManyEntriesShareAnExchange(t *testing.T) {
 	}
 }
 
-// Whoever comes while an exchange is in progress is not told what that one saw, be it their own keys.
+// A reader that comes while an exchange is in progress is not given its result, even if it asks for the reader's own
+// keys.
 func TestAnExchangeInProgressIsNotJoined(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -151,7 +152,7 @@ func TestAReaderWhoWaitsMayLeave(t *testing.T) {
 	(<-again).want(t, "b@0")
 }
 
-// Where an exchange takes long, another begins beside it, with all who wait; and no third.
+// If an exchange takes long, another begins beside it for all who wait, but never a third.
 func TestASlowExchangeIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -208,7 +209,7 @@ func TestAFullExchangeIsNotJoined(t *testing.T) {
 	}
 }
 
-// An exchange that fails fails for all who share it, and for nobody else.
+// An exchange that fails does so for all who share it, and for nobody else.
 func TestFailuresAreShared(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -228,7 +229,7 @@ func TestFailuresAreShared(t *testing.T) {
 	w.idle()
 }
 
-// When nothing may be begun any more, the reader who is done reads for those who wait.
+// When no new work may be started, the reader who is done reads for those who wait.
 func TestNobodyIsLeftWaitingWhenClosing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
