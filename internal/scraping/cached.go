@@ -9,7 +9,7 @@ import (
 
 // What goes stale when this changes?
 //
-//	how a source does (a pass ended, a pause)    scraping_sources    the status page
+//	how a source is doing (a pass ended, a pause)    scraping_sources    the status page
 const sourcesTable = "scraping_sources"
 
 // Facts says what a recorded change of this domain's tables invalidates.
@@ -40,8 +40,9 @@ func Layers() []cache.Layer {
 		counts,
 		{
 			Name: NewsLayer, Namespace: "api:news", Tier: cache.L2, TTL: time.Hour, Description: "Answers of news sites and feeds.",
-			// A load may wait for its turn at a host whose robots.txt asks for two minutes between requests. Nothing expired is
-			// served: a source that fails has to be seen to fail. Documents are large, and read once or twice.
+			// A load may wait for its turn at a host whose robots.txt asks for two minutes between requests. Expired
+			// documents are never served: the failure of a source must be visible. Documents are large, and each is read
+			// only once or twice.
 			HardTimeout: documentTimeout, NegativeTTL: lostFor, Near: cache.Near{Mode: cache.NearOff},
 		},
 	}

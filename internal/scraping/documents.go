@@ -16,21 +16,21 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// documentTimeout bounds one document with all its waits, redirects and attempts.
+// documentTimeout bounds the fetch of one document, with all its waits, redirects and attempts.
 const documentTimeout = 10 * time.Minute
 
-// lostFor is how long a page that is not there, or can never be read, is not asked for again.
+// lostFor is how long a page that is missing or can never be read is not requested again.
 const lostFor = 6 * time.Hour
 
-// largestKept is the size of a document that is kept: larger ones are not worth Redis' memory.
+// largestKept is the largest size of a document that is cached: larger ones are not worth the memory in Redis.
 const largestKept = 2 << 20
 
-// documents are the answers of news sites, read through the cache. What goes stale when? Nobody tells us of changes there, so
-// nothing is invalidated but by who wants a document anew:
+// documents reads the answers of news sites through the cache. What goes stale when? Nobody tells us when a site changes,
+// so entries are replaced only when someone asks for a fresh document:
 //
-//	feeds, sitemaps, sections    as long as the server says, or the time between passes, less a tenth: the next pass reads anew
-//	pages                        an hour at first, then as their changes teach (cache.Adaptive); one that is announced as
-//	                             changed is another entry
+//	feeds, sitemaps, sections    as long as the server says, or the time between passes, less a tenth: the next pass fetches again
+//	pages                        an hour at first, then learned from their changes (cache.Adaptive); a page announced as
+//	                             changed has an entry of its own
 type documents struct {
 	fetcher *fetch.Fetcher
 	cache   *cache.Cache
@@ -42,10 +42,10 @@ type documentAsk struct {
 	source  source.Source
 	url     string
 	accept  string
-	version string // of a page: when it was changed, as its source says
-	entry   bool   // it announces articles
+	version string // of a page: when its source says that it was changed
+	entry   bool   // the document announces articles
 	known   fetch.Validators
-	anew    bool // not from the cache
+	anew    bool // bypass the cache
 }
 
 // document is what the cache keeps of a fetch.Document.
@@ -80,7 +80,7 @@ func newDocuments(fetcher *fetch.Fetcher, c *cache.Cache) (*documents, error) {
 		case a.entry:
 			return max(doc.Lifetime, a.source.Interval()) * 9 / 10
 		}
-		return min(doc.Lifetime, time.Hour) // 0: as it has been learnt
+		return min(doc.Lifetime, time.Hour) // 0: as learned
 	})
 	return d, d.cached.Err()
 }
@@ -103,7 +103,7 @@ func (d *documents) load(ctx context.Context, a documentAsk) (document, error) {
 	return kept, nil
 }
 
-// get answers a document, and whether it was fetched now.
+// get returns a document and whether it was fetched just now.
 func (d *documents) get(ctx context.Context, a documentAsk) (*fetch.Document, bool, error) {
 	if d.cached == nil {
 		doc, err := d.fetcher.Get(ctx, a.source, a.url, a.accept, a.known)
@@ -111,7 +111,7 @@ func (d *documents) get(ctx context.Context, a documentAsk) (*fetch.Document, bo
 	}
 	if a.anew {
 		if err := d.cache.Delete(ctx, NewsLayer, a.key()); err != nil {
-			ctx = cache.Bypass(ctx) // what is remembered cannot be taken away now, so it is passed by
+			ctx = cache.Bypass(ctx) // the cached copy cannot be removed now, so it is bypassed
 		}
 	}
 	kept, info, err := d.cached.GetInfo(ctx, a)
@@ -134,7 +134,7 @@ func (d *documents) get(ctx context.Context, a documentAsk) (*fetch.Document, bo
 	return doc, info.Source == cache.FromSource || info.Source == cache.FromBypass, nil
 }
 
-// lost says whether a page's failure is the page's own, so that asking again soon would bring the same.
+// lost says whether a failure is the page's own, so that asking again soon would give the same result.
 func lost(failed *fetch.Error) bool {
 	switch failed.Reason {
 	case fetch.ReasonStatus:
@@ -145,7 +145,7 @@ func lost(failed *fetch.Error) bool {
 	return false
 }
 
-// lostPage is what the cache remembers of a page that is lost: its text has all that lostAgain needs.
+// lostPage is how the cache remembers a lost page: its text holds all that lostAgain needs.
 type lostPage struct{ failed *fetch.Error }
 
 func (l lostPage) Error() string {

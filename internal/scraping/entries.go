@@ -13,21 +13,21 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// State is what an entry of a source answered.
+// State says how an entry of a source answered.
 type State string
 
 // The states of entries.
 const (
 	StateOK        State = "ok"        // it announces articles
-	StateUnchanged State = "unchanged" // it says that nothing changed since the last look
-	StateStale     State = "stale"     // it is well, and its newest article is older than staleAfter
-	StateEmpty     State = "empty"     // an answer of nothing, or a document without articles
-	StateHTML      State = "html"      // a page in its place
-	StateChallenge State = "challenge" // a challenge for robots in its place
-	StateInvalid   State = "invalid"   // a document of another kind, or one that cannot be read
+	StateUnchanged State = "unchanged" // nothing has changed since the last check
+	StateStale     State = "stale"     // a sound document whose newest article is older than staleAfter
+	StateEmpty     State = "empty"     // an empty answer, or a document without articles
+	StateHTML      State = "html"      // a web page instead of the document
+	StateChallenge State = "challenge" // a challenge for robots instead of the document
+	StateInvalid   State = "invalid"   // a document of another kind, or an unreadable one
 	StateMissing   State = "missing"   // 404
 	StateGone      State = "gone"      // 410: it will not come back
-	StateFailed    State = "failed"    // no answer that counts; Reason says why
+	StateFailed    State = "failed"    // no usable answer; Reason says why
 )
 
 // EntryState is one entry's answer.
@@ -38,14 +38,14 @@ type EntryState struct {
 	Reason fetch.Reason `json:"reason,omitempty"`
 	Items  int          `json:"items"`
 	Newest *time.Time   `json:"newest,omitempty"` // the date of the newest article that is not dated in the future
-	// MovedTo is where it has moved for good, told only after it served a sound document there.
+	// MovedTo is where the entry has moved permanently, set only after that address has served a sound document.
 	MovedTo string `json:"moved_to,omitempty"`
-	// Waiting says that it was not asked, because its next check has not come: State is that of the last one.
+	// Waiting says that the entry was not requested because its next check is not due: State is that of the last check.
 	Waiting bool   `json:"waiting,omitempty"`
 	Detail  string `json:"detail,omitempty"`
 }
 
-// Works says whether articles can be had from the entry.
+// Works says whether the entry gives articles.
 func (e EntryState) Works() bool { return e.State == StateOK || e.State == StateUnchanged }
 
 // sound says whether the last answer was a document of its kind.
@@ -56,16 +56,16 @@ func (e EntryState) sound() bool {
 // staleAfter is the age of the newest article of a feed that nobody writes any more.
 const staleAfter = 30 * 24 * time.Hour
 
-// The bounds on one pass's walk through an index of sitemaps.
+// The bounds on one pass's walk through a sitemap index.
 const (
-	maxSitemaps     = 5 // of an index, the newest
+	maxSitemaps     = 5 // of an index: the newest ones
 	maxSitemapDepth = 3
 	maxSections     = 12
 )
 
-// discover reads the source's entries. Feeds and sitemaps complete each other and are all read; where none works, indexes
-// of sitemaps are; then the feeds that the front page names; then section pages. An entry that fails is reported; all
-// failing is an error.
+// discover reads the source's entries. Feeds and sitemaps complete each other and are all read; where none works, it tries
+// sitemap indexes, then the feeds that the front page names, then section pages. A failing entry is reported; it is an
+// error only if all fail.
 func (p *pass) discover(ctx context.Context) ([]discover.Item, error) {
 	w := &walk{pass: p, announced: map[string]bool{}}
 	var first, indexes, sections []source.Entry
@@ -109,7 +109,7 @@ type walk struct {
 	items     []discover.Item
 	announced map[string]bool
 	works     bool
-	waiting   bool // for an entry whose next check has not come
+	waiting   bool // for an entry whose next check is not due
 	errs      []error
 }
 
@@ -123,7 +123,7 @@ func (w *walk) read(ctx context.Context, e source.Entry) {
 	p.report.Entries = append(p.report.Entries, state)
 	w.waiting = w.waiting || state.Waiting
 	if state.Waiting && !state.sound() {
-		return // told when it was looked at
+		return // reported when it was checked
 	}
 	if err != nil {
 		w.errs = append(w.errs, err)
@@ -149,7 +149,7 @@ func (w *walk) read(ctx context.Context, e source.Entry) {
 	}
 }
 
-// alternates are the feeds that the front page names, beside those already tried.
+// alternates lists the feeds that the front page names, except those already tried.
 func (w *walk) alternates(ctx context.Context, tried []source.Entry) []source.Entry {
 	p := w.pass
 	doc, err := p.service.cfg.Fetcher.Get(ctx, p.src, p.src.BaseURL, fetch.AcceptPage, fetch.Validators{})
@@ -174,7 +174,7 @@ func (s *Service) readSitemap(ctx context.Context, src source.Source, state Entr
 		return record.Announced.Found, state, err
 	}
 	found := record.Announced.Found
-	found.Items = slices.Clip(found.Items) // they are the record's: what comes behind is not
+	found.Items = slices.Clip(found.Items) // they belong to the record: appending must not write into it
 	if depth == maxSitemapDepth {
 		return found, state, nil
 	}
@@ -230,7 +230,7 @@ func newest(items []discover.Item, now time.Time) *time.Time {
 	return out
 }
 
-// stateOf says what an entry is that could not be read.
+// stateOf gives the state of an entry that could not be read.
 func stateOf(err error) (State, fetch.Reason) {
 	var failed *fetch.Error
 	status := 0
@@ -254,8 +254,8 @@ func stateOf(err error) (State, fetch.Reason) {
 	return StateFailed, fetch.ReasonOf(err)
 }
 
-// Probe looks for entries that a source may have: the feeds that its front page names, the sitemaps in its robots.txt, usual
-// addresses of feeds and sitemaps, and sections that link articles. It answers what each candidate is.
+// Probe looks for entries that a source may have: the feeds that its front page names, the sitemaps in its robots.txt,
+// usual addresses of feeds and sitemaps, and sections that link articles. It returns the state of each candidate.
 func (s *Service) Probe(ctx context.Context, name string) ([]EntryState, error) {
 	src, ok := s.cfg.Sources.Find(name)
 	if !ok {
@@ -273,7 +273,7 @@ func (s *Service) Probe(ctx context.Context, name string) ([]EntryState, error) 
 			return
 		}
 		tried[u.String()] = true
-		_, state, _ := s.readEntry(ctx, src, source.Entry{URL: u.String(), Kind: kind}, readOptions{}) // the state says the error
+		_, state, _ := s.readEntry(ctx, src, source.Entry{URL: u.String(), Kind: kind}, readOptions{}) // the state carries the error
 		out = append(out, state)
 	}
 	for _, e := range src.Entries {

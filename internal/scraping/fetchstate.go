@@ -11,16 +11,16 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// Entries keeps the state of entries. It is an interface because a pass works without a database too: a dry run, a probe. An
-// error costs the memory, never the pass.
+// Entries keeps the state of entries. It is an interface because a pass also works without a database: a dry run, a probe.
+// After an error something is not remembered, but the pass goes on.
 type Entries interface {
-	// Entry is what is known of an address of a source; ok is false where it was never asked.
+	// Entry returns what is known about an address of a source; ok is false if it was never requested.
 	Entry(ctx context.Context, sourceID, url string) (r EntryRecord, ok bool, err error)
-	// KeepEntry keeps what is known of it now.
+	// KeepEntry stores what is known about it now.
 	KeepEntry(ctx context.Context, r EntryRecord) error
 }
 
-// EntryRecord is what is known of an entry: a feed, a sitemap or a section of a source.
+// EntryRecord is what is known about an entry: a feed, a sitemap or a section of a source.
 type EntryRecord struct {
 	SourceID string
 	URL      string
@@ -31,17 +31,17 @@ type EntryRecord struct {
 	Detail   string       // of a failure
 	Failures int          // in a row
 
-	// Validators are as the server sent them, of the last sound document.
+	// Validators are those of the last sound document, as the server sent them.
 	Validators fetch.Validators
-	// Announced is what the last sound document announced. "Not modified" says the same again, and some of it may have been
-	// lost the last time.
+	// Announced is what the last sound document announced. "Not modified" announces the same again, and some of the
+	// articles may have been lost the last time.
 	Announced Announced
 	Newest    *time.Time // the date of the newest article that is not dated in the future
-	MovedTo   string     // where it has moved for good; that address has served a sound document
+	MovedTo   string     // where it has moved permanently; that address has served a sound document
 
-	CheckedAt time.Time // when it was last asked
+	CheckedAt time.Time // when it was last requested
 	WorkedAt  time.Time // when it last gave a sound answer; zero: never
-	WholeAt   time.Time // when a sound document was last read whole; zero: never
+	WholeAt   time.Time // when a sound document was last read in full; zero: never
 	NextCheck time.Time // when to ask again
 }
 
@@ -52,17 +52,18 @@ type Announced struct {
 }
 
 const (
-	// unconditionalEvery is how often an entry is read whole, whatever its server says has not changed: some servers answer
-	// "not modified" for ever.
+	// unconditionalEvery is how often an entry is read in full, even if its server says that nothing has changed: some
+	// servers answer "not modified" for ever.
 	unconditionalEvery = 24 * time.Hour
 	// longestCheck bounds the time between checks, whatever a server asks for.
 	longestCheck = 24 * time.Hour
-	// patientFailures is how many failures in a row an entry is asked at its usual pace; each further one doubles the time.
+	// patientFailures is how many failures in a row leave an entry's pace unchanged; each further one doubles the time
+	// between checks.
 	patientFailures = 3
 )
 
-// due says whether an entry is to be asked. A pass that comes a little early does not come for nothing, unless the server
-// has said more than that.
+// due says whether an entry is to be requested. An entry is due a little early, for passes that come early, unless the
+// server has asked for a longer wait.
 func (r *EntryRecord) due(now time.Time, interval time.Duration) bool {
 	next := r.NextCheck
 	if next.Sub(r.CheckedAt) <= interval {
@@ -79,7 +80,7 @@ func (r *EntryRecord) schedule(now time.Time, interval time.Duration, asked ...t
 		wait <<= min(over, 8)
 	}
 	if r.State == StateGone {
-		wait = longestCheck // it is said not to come back
+		wait = longestCheck // the server says that it will not come back
 	}
 	for _, d := range asked {
 		wait = max(wait, d)
@@ -90,7 +91,7 @@ func (r *EntryRecord) schedule(now time.Time, interval time.Duration, asked ...t
 // readOptions say how entries are read.
 type readOptions struct{ scheduled bool }
 
-// readEntry reads what one entry announces now. The error is nil where its document is sound.
+// readEntry reads what one entry announces now. The error is nil if its document is sound.
 func (s *Service) readEntry(ctx context.Context, src source.Source, e source.Entry, o readOptions) (discover.Found, EntryState, error) {
 	now := s.cfg.Now()
 	state := EntryState{URL: e.At(now), Kind: e.Kind}
@@ -131,8 +132,8 @@ func wellOf(kind source.Kind, announced int, newest *time.Time, now time.Time) S
 	return StateOK
 }
 
-// readDocument fetches one entry's document, or takes what it said before where it says that nothing changed, or where it is
-// not to be asked yet.
+// readDocument fetches one entry's document. It takes what the entry announced before if that has not changed or the next
+// check is not due.
 func (s *Service) readDocument(ctx context.Context, src source.Source, state EntryState, o readOptions) (EntryRecord, EntryState, error) {
 	now := s.cfg.Now()
 	before, known, err := s.cfg.Entries.Entry(ctx, src.ID, state.URL)
@@ -166,7 +167,7 @@ func (s *Service) readDocument(ctx context.Context, src source.Source, state Ent
 	if err == nil && !doc.NotModified {
 		record.Announced, err = announcedIn(doc, src, &state)
 	}
-	now = s.cfg.Now() // a turn may have been waited for
+	now = s.cfg.Now() // the request may have waited for its turn
 	record.CheckedAt = now
 	switch {
 	case err != nil:
@@ -184,7 +185,7 @@ func (s *Service) readDocument(ctx context.Context, src source.Source, state Ent
 	return record, state, err
 }
 
-// keepEntry keeps a record, also of a pass that was cancelled: the request was made.
+// keepEntry stores a record, even if the pass was cancelled: the request was made.
 func (s *Service) keepEntry(ctx context.Context, record EntryRecord) {
 	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 	defer cancel()
@@ -217,7 +218,7 @@ func announcedIn(doc *fetch.Document, src source.Source, state *EntryState) (Ann
 	return out, nil
 }
 
-// works takes a sound answer in.
+// works records a sound answer.
 func (r *EntryRecord) works(now time.Time, src source.Source, doc *fetch.Document) {
 	r.Reason, r.Detail, r.Failures = "", "", 0
 	r.WorkedAt, r.Validators = now, doc.Validators
@@ -232,7 +233,7 @@ func (r *EntryRecord) works(now time.Time, src source.Source, doc *fetch.Documen
 	r.schedule(now, src.Interval(), r.Announced.Found.TTL, doc.Lifetime)
 }
 
-// fail takes a failure in. What was announced before, and with what it is asked for, stays.
+// fail records a failure. What was announced before and the validators stay.
 func (r *EntryRecord) fail(now time.Time, src source.Source, state EntryState, err error) {
 	r.State, r.Reason, r.Detail = state.State, state.Reason, detail(err)
 	if r.State == "" {
@@ -246,17 +247,17 @@ func (r *EntryRecord) fail(now time.Time, src source.Source, state EntryState, e
 	}
 	r.schedule(now, src.Interval(), wait)
 	if wait == 0 {
-		r.MovedTo = "" // perhaps it has moved back: the address that is known is asked next
+		r.MovedTo = "" // perhaps it has moved back: the catalogue's address is requested next
 	}
 }
 
-// memoryEntries are those of one process: the catalogue's, and the sitemaps that indexes name.
+// memoryEntries holds the entries of one process: those of the catalogue, and the sitemaps that indexes name.
 type memoryEntries struct {
 	mu    sync.Mutex
 	byURL map[string]EntryRecord
 }
 
-// maxEntries bounds memoryEntries; past it all are forgotten, and read anew.
+// maxEntries bounds memoryEntries; beyond it all are forgotten and read again.
 const maxEntries = 2000
 
 func newMemoryEntries() *memoryEntries { return &memoryEntries{byURL: map[string]EntryRecord{}} }

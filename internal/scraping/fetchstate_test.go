@@ -21,7 +21,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// fetchStore is one on a database of its own.
+// fetchStore is a FetchStore on a database of its own.
 func fetchStore(t *testing.T) *FetchStore {
 	t.Helper()
 	db, err := postgres.Open(t.Context(), postgres.Config{URL: testkit.Database(t), MaxConns: 4}, slog.New(slog.DiscardHandler))
@@ -36,7 +36,7 @@ func fetchStore(t *testing.T) *FetchStore {
 	return NewFetchStore(db.Gorm)
 }
 
-// clock is a time that passes when someone waits.
+// clock is a clock that advances when someone waits.
 type clock struct{ at atomic.Int64 }
 
 func newClock() *clock {
@@ -52,7 +52,7 @@ func (c *clock) sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// asked records the requests that a host gets, robots.txt included.
+// asked records the requests to a host, robots.txt included.
 type asked struct {
 	mu  sync.Mutex
 	got []string
@@ -71,7 +71,7 @@ func (a *asked) note(r *http.Request) {
 	a.got = append(a.got, line)
 }
 
-// since returns what was asked since the last call.
+// since returns the requests since the last call.
 func (a *asked) since() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -80,7 +80,7 @@ func (a *asked) since() []string {
 	return got
 }
 
-// instance is a service that shares state with others, in a test's time.
+// instance is a service that shares state with others and runs on a test's clock.
 func (h *host) instance(c *clock, store *FetchStore) *Service {
 	h.t.Helper()
 	h.config.Now, h.config.Sleep, h.config.State = c.now, c.sleep, store
@@ -94,7 +94,7 @@ func TestEntryStateIsSharedByInstances(t *testing.T) {
 	t.Parallel()
 	h, c, store := newHost(t), newClock(), fetchStore(t)
 	var log asked
-	tag := `W/"a, \b"` // whatever it is, it is sent back as it came
+	tag := `W/"a, \b"` // whatever the tag is, it is sent back unchanged
 	body := rssOf("<item><link>/nota-a</link></item>")
 	h.mux.HandleFunc("/robots.txt", func(w http.ResponseWriter, r *http.Request) { log.note(r); w.WriteHeader(http.StatusNotFound) })
 	h.mux.HandleFunc("/feed", func(w http.ResponseWriter, r *http.Request) {
@@ -135,7 +135,7 @@ func TestEntryStateIsSharedByInstances(t *testing.T) {
 		c.move(31 * time.Minute)
 		pass(one, `/feed "b" yesterday, or so`)
 	}
-	c.move(31 * time.Minute) // a day after the last whole reading
+	c.move(31 * time.Minute) // a day after the last full reading
 	pass(h.instance(c, store), "/robots.txt", "/feed")
 	records, err := store.EntriesOf(t.Context(), "x")
 	if err != nil || len(records) != 1 || records[0].State != StateOK || records[0].Failures != 0 || !records[0].WholeAt.Equal(records[0].WorkedAt) {
@@ -280,7 +280,7 @@ func TestMovedForGood(t *testing.T) {
 	broken.Store(true)
 	pass("/nuevo")
 	broken.Store(false)
-	pass("/feed", "/nuevo") // the address that is known, once the new one has failed
+	pass("/feed", "/nuevo") // the catalogue's address, once the new one has failed
 }
 
 func TestRobotsAreKeptForAllInstances(t *testing.T) {
@@ -298,7 +298,7 @@ func TestRobotsAreKeptForAllInstances(t *testing.T) {
 	h.html("/nota", story("Una"))
 	pass := func() Report {
 		t.Helper()
-		report, err := h.instance(c, store).Scrape(t.Context(), "x", Options{}) // a process that knows nothing yet
+		report, err := h.instance(c, store).Scrape(t.Context(), "x", Options{}) // a process without any memory
 		if err != nil {
 			t.Error(err)
 		}
@@ -313,7 +313,7 @@ func TestRobotsAreKeptForAllInstances(t *testing.T) {
 	if err != nil || len(blocked) != 1 || blocked[0].Rule != "/privado/" || blocked[0].URL != h.base+"/privado/nota" || c.now().Sub(blocked[0].At).Abs() > time.Minute {
 		t.Errorf("%v, %+v", err, blocked)
 	}
-	// Unreachable a day later: what it said last counts, for a month.
+	// Unreachable a day later: its last version counts, for a month.
 	c.move(25 * time.Hour)
 	status.Store(503)
 	if r := pass(); r.Reasons[fetch.ReasonRobots] != 1 || r.Failed != 1 {
@@ -329,7 +329,7 @@ func TestRobotsAreKeptForAllInstances(t *testing.T) {
 	pass()
 }
 
-// TestDocumentsGoThroughTheCache: what could not be stored is not fetched again, by whichever instance.
+// TestDocumentsGoThroughTheCache: a page that could not be stored is not fetched again by any instance.
 func TestDocumentsGoThroughTheCache(t *testing.T) {
 	t.Parallel()
 	h, c, store := newHost(t), newClock(), fetchStore(t)
@@ -380,7 +380,7 @@ func TestDocumentsGoThroughTheCache(t *testing.T) {
 	if _, err := h.instance(c, store).Scrape(t.Context(), "x", Options{Scheduled: true}); err != nil || !slices.Equal(log.since(), []string{"/feed"}) {
 		t.Errorf("half an hour later: %v", err)
 	}
-	// Someone who asks for it gets what is there now.
+	// Someone who asks for it gets its current state.
 	if _, err := h.instance(c, store).Scrape(t.Context(), "x", Options{}); err != nil || !slices.Equal(log.since(), []string{"/feed", "/nota-a", "/nota-b"}) {
 		t.Errorf("by hand: %v", err)
 	}

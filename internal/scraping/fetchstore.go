@@ -16,11 +16,11 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// FetchStore holds every query on scrape_entries and scrape_hosts: what all instances know of entries and of hosts. It
+// FetchStore holds every query on scrape_entries and scrape_hosts: what all instances know about entries and hosts. It
 // implements Entries and fetch.State.
 type FetchStore struct{ db *gorm.DB }
 
-// NewFetchStore reads and writes through db.
+// NewFetchStore makes a FetchStore on db.
 func NewFetchStore(db *gorm.DB) *FetchStore { return &FetchStore{db: db} }
 
 // entryRow is a row of scrape_entries.
@@ -67,7 +67,7 @@ func (s *FetchStore) Entry(ctx context.Context, sourceID, url string) (EntryReco
 	return row.record(), true, nil
 }
 
-// KeepEntry implements Entries. Of two instances that asked one entry, the later answer stays.
+// KeepEntry implements Entries. If two instances have requested an entry, the later answer stays.
 func (s *FetchStore) KeepEntry(ctx context.Context, r EntryRecord) error {
 	row := entryRow{
 		SourceID: r.SourceID, URL: r.URL, Kind: string(r.Kind), State: string(r.State), Reason: string(r.Reason), Detail: storable(r.Detail),
@@ -85,7 +85,7 @@ func (s *FetchStore) KeepEntry(ctx context.Context, r EntryRecord) error {
 	return nil
 }
 
-// EntriesOf are the records of a source's entries, those of all sources where sourceID is "", without what they announce:
+// EntriesOf returns the records of a source's entries, or of all sources if sourceID is "", without what they announce,
 // ordered by source and address.
 func (s *FetchStore) EntriesOf(ctx context.Context, sourceID string) ([]EntryRecord, error) {
 	q := s.db.WithContext(ctx).Omit("announced").Order("source_id, url")
@@ -103,7 +103,7 @@ func (s *FetchStore) EntriesOf(ctx context.Context, sourceID string) ([]EntryRec
 	return out, nil
 }
 
-// What nobody has asked for this long is forgotten: sitemaps of past months, sources that are gone.
+// Entries that were not requested for this long are deleted: sitemaps of past months, removed sources.
 const (
 	entriesKept  = 90 * 24 * time.Hour
 	forgetFirst  = 10 * time.Minute
@@ -111,7 +111,7 @@ const (
 	forgetWithin = 30 * time.Second
 )
 
-// Jobs is the forgetting. Every instance may do it: whoever comes second finds nothing.
+// Jobs returns the job that deletes old records. Every instance may run it: the second one finds nothing to do.
 func (s *FetchStore) Jobs(log *slog.Logger) []periodic.Job {
 	return []periodic.Job{{Name: "forget entries", First: forgetFirst, Every: forgetEvery, Logger: log, Pass: func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, forgetWithin)
@@ -200,7 +200,7 @@ func (s *FetchStore) BlockedBy(ctx context.Context) ([]Blocked, error) {
 	return out, nil
 }
 
-// storable is text as the database takes it.
+// storable makes a text acceptable to the database.
 func storable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, ""), "\x00", "")
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// figures tell Prometheus how each source does, whichever process made the passes: all instances tell the same. A database
-// that does not answer leaves the series out; other figures tell of it.
+// figures tell Prometheus how each source is doing, whichever process made the passes: all instances report the same. If
+// the database does not answer the series are missing; other metrics show its failure.
 type figures struct {
 	service *Service
 
@@ -19,7 +19,7 @@ type figures struct {
 }
 
 const (
-	figuresAge     = 15 * time.Second // a scrape of several within it asks the database once
+	figuresAge     = 15 * time.Second // several scrapes within this time query the database once
 	figuresTimeout = time.Second
 )
 
@@ -42,7 +42,7 @@ func (*figures) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect asks the database once in a while.
+// Collect queries the database, but not more than once every figuresAge.
 func (f *figures) Collect(ch chan<- prometheus.Metric) {
 	states := f.states()
 	if states == nil {
@@ -70,7 +70,7 @@ func (f *figures) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// silence is how long the source has given nothing new.
+// silence is how long the source has announced nothing new.
 func (st SourceState) silence(now time.Time) time.Duration {
 	last := st.CreatedAt
 	for _, at := range []*time.Time{st.NewestAt, st.StoredAt} {

@@ -13,8 +13,8 @@ import (
 // saveTimeout bounds one call of the sink.
 const saveTimeout = 30 * time.Second
 
-// flush stores the batch, and where the sink refuses it as a whole, each article by itself, so that one that cannot be
-// stored costs only itself. It works on after the pass was cancelled: what was fetched is not thrown away.
+// flush stores the batch. If the sink refuses it as a whole, flush stores each article by itself, so that one bad article
+// does not cost the others. It goes on after the pass was cancelled: what was fetched is not thrown away.
 func (p *pass) flush(ctx context.Context) {
 	batch := p.batch
 	p.batch = nil
@@ -25,7 +25,7 @@ func (p *pass) flush(ctx context.Context) {
 	if err == nil {
 		return
 	}
-	const giveUp = 3 // as many refusals in a row mean the sink is away, not the articles bad
+	const giveUp = 3 // this many failures in a row mean that the sink is down, not that the articles are bad
 	refused := 0
 	for _, r := range batch {
 		if len(batch) > 1 && refused < giveUp {

@@ -12,21 +12,22 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// Health says in one word how gathering from a source goes.
+// Health says in one word how scraping a source is going.
 type Health string
 
-// The states of health, of which the first that is true counts.
+// The states of health. The first that is true counts.
 const (
-	NoEntry  Health = "no_entry" // the catalogue knows no address where it announces articles: openlearn sources probe looks for some
+	NoEntry  Health = "no_entry" // the catalogue has no entry for it; openlearn sources probe looks for some
 	Disabled Health = "disabled" // in the catalogue
 	Paused   Health = "paused"   // by an operator
 	Untried  Health = "untried"  // no pass has ended yet
 	Failing  Health = "failing"  // the last pass failed
-	Silent   Health = "silent"   // passes go well, and nothing new has been announced for longer than its priority bears
+	Silent   Health = "silent"   // passes succeed, but nothing new was announced for longer than its priority allows
 	Healthy  Health = "ok"
 )
 
-// silentAfter is how old the newest article of a source may be, by priority: newspapers of high priority publish day and night.
+// silentAfter is how old the newest article of a source may be by priority: newspapers of high priority publish day and
+// night.
 var silentAfter = map[string]time.Duration{"high": 6 * time.Hour, "low": 7 * 24 * time.Hour}
 
 const silentAfterOther = 48 * time.Hour
@@ -53,13 +54,13 @@ func healthOf(src source.Source, st SourceState, now time.Time) Health {
 	return Healthy
 }
 
-// shortFailures is how many single failures are kept of a pass that has ended.
+// shortFailures is how many single failures are kept of a finished pass.
 const shortFailures = 10
 
 // short is the report with a few of its failures only.
 func (r Report) short() Report {
 	r.Failures = r.Failures[:min(len(r.Failures), shortFailures)]
-	r.Reasons = maps.Clone(r.Reasons) // progress is read while the pass goes on
+	r.Reasons = maps.Clone(r.Reasons) // progress is read while the pass is running
 	return r
 }
 
@@ -73,14 +74,14 @@ func (r Report) newest() (at *time.Time) {
 	return at
 }
 
-// tried is how many pages the pass had to read, and how many of these it is through with.
+// tried is how many pages the pass has to read, and how many of these are done.
 func (r Report) tried() (pages, done int) {
 	pages = max(r.Found-r.Held-r.Known-r.Cut, 0)
-	return pages, min(r.Fetched+r.Unchanged+r.Lost, pages) // of entries, some are unchanged, too
+	return pages, min(r.Fetched+r.Unchanged+r.Lost, pages) // some of the unchanged are entries
 }
 
-// failure says why the pass is to be taken for failed, "" if it is not. One whose entries were well and none of whose pages
-// could be read has failed, whatever it answered: the source shuts us out.
+// failure says why the pass counts as failed, "" if it does not. A pass whose entries were sound but none of whose pages
+// could be read has failed, whatever the server answered: the source shuts us out.
 func (r Report) failure(err error) string {
 	if err != nil {
 		return detail(err)
@@ -118,7 +119,7 @@ type SourceStatus struct {
 	Revised     int64      `json:"revised"`
 }
 
-// Statuses are those of all sources of the catalogue, in its order.
+// Statuses returns the status of every source in the catalogue, in its order.
 func (s *Service) Statuses(ctx context.Context) ([]SourceStatus, error) {
 	states, err := s.cfg.Store.States(ctx)
 	if err != nil {

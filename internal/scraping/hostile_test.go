@@ -139,7 +139,7 @@ func TestHostilePagesCostOnlyThemselves(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	h.config.MaxBytes = 100_000
-	h.config.Timeout = 12 * time.Second // of a machine that is busy with other tests
+	h.config.Timeout = 12 * time.Second // enough on a machine that is busy with other tests
 	h.config.Attempts = 1
 	h.html("/buena-noticia", story("Una biblioteca nueva"))
 	release := make(chan struct{})
@@ -154,7 +154,7 @@ func TestHostilePagesCostOnlyThemselves(t *testing.T) {
 		}
 	})
 	h.html("/enorme", strings.Repeat("<p>mucho texto</p>", 10_000))
-	var bomb bytes.Buffer // made beforehand: only the reading may take its time
+	var bomb bytes.Buffer // made beforehand, so that only reading is timed
 	z := gzip.NewWriter(&bomb)
 	_, _ = io.CopyN(z, zeros{}, 2<<20)
 	_ = z.Close()
@@ -213,7 +213,7 @@ func TestHostilePagesCostOnlyThemselves(t *testing.T) {
 			t.Errorf("%s: reason %q, want %q", path, reasons[path], reason)
 		}
 	}
-	for _, path := range []string{"/buena-noticia", "/sin-titulo"} { // a title that the page lacks is the feed's
+	for _, path := range []string{"/buena-noticia", "/sin-titulo"} { // a title that the page lacks comes from the feed
 		if _, ok := h.sink.urls[h.base+path]; !ok {
 			t.Errorf("%s is not stored: %v", path, h.sink.urls)
 		}

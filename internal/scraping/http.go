@@ -25,7 +25,8 @@ func Register(api *httpapi.API, s *Service, status *Status) {
 	registerJobs(api, h)
 }
 
-// Cached is the table of the scraping routes that are cached. The catalogue changes with the binary only. Jobs are as they are now.
+// Cached lists the scraping routes that are cached. The catalogue changes only with the binary. Jobs are always shown in
+// their current state.
 func Cached(api *httpapi.API, status *Status) []service.Route {
 	catalogue := func(*sourcesInput) ([]string, error) { return nil, nil }
 	return []service.Route{
@@ -72,7 +73,7 @@ type uiList struct {
 	Total   int        `json:"total"`
 }
 
-// catalogueSource is a source as the catalogue has it.
+// catalogueSource is a source as it is in the catalogue.
 type catalogueSource struct {
 	ID        string           `json:"id"`
 	Name      string           `json:"name"`
@@ -101,7 +102,7 @@ type catalogueList struct {
 	Scrapable int               `json:"scrapable"`
 }
 
-// whole is the whole catalogue. The contract's shapes know the 43 sources of the original, and 4 scrapers.
+// whole returns the whole catalogue. The contract's own shapes have only the 43 sources of the original, and 4 scrapers.
 func (h *handlers) whole(in *sourcesInput) catalogueList {
 	out := catalogueList{Sources: []catalogueSource{}}
 	for _, s := range h.catalogue.All() {

@@ -18,7 +18,7 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// registerJobs mounts the routes by which passes are asked for, followed, paused and resumed.
+// registerJobs mounts the routes that request, follow, pause and resume passes.
 func registerJobs(api *httpapi.API, h *handlers) {
 	admin := func(path, id, summary string) huma.Operation {
 		return api.AdminOnly(huma.Operation{
@@ -40,7 +40,7 @@ type sourceInput struct {
 	Name string `path:"source_name" maxLength:"200" doc:"Id, name or alias of a source, in any spelling of its accents" example:"El Tiempo"`
 }
 
-// Named is the source that is meant, or a 404 that names the nearest.
+// Named finds the source of that name, or returns a 404 that suggests the nearest names.
 func (s *Service) Named(name string) (source.Source, error) {
 	if plain, err := url.PathUnescape(name); err == nil {
 		name = plain
@@ -62,7 +62,7 @@ func (s *Service) Named(name string) (source.Source, error) {
 	return src, httpapi.NotFound(text)
 }
 
-// triggerOutput is dynamic because the contract has two shapes: a source that cannot be scraped is no error.
+// triggerOutput is dynamic because the contract has two shapes: a source that cannot be scraped is not an error.
 type triggerOutput struct{ Body any }
 
 type triggered struct {
@@ -193,8 +193,8 @@ type JobProgress struct {
 	Report     Report  `json:"report"`
 }
 
-// Passes is a page of passes as jobs, the newest first: of one source by its id ("" = all), in one state ("" = any), with ids
-// below before (0 = the newest). more: there are others.
+// Passes lists a page of passes as jobs, the newest first: of one source by its id ("" = all), in one state ("" = any),
+// with ids below before (0 = the newest). more says whether there are others.
 func (s *Service) Passes(ctx context.Context, id, state string, before int64, limit int) (found []JobStatus, more bool, err error) {
 	f := jobs.Filter{Kinds: []string{passKind}, Before: before, Limit: limit + 1}
 	if state != "" {
@@ -266,12 +266,12 @@ func (h *handlers) jobs(ctx context.Context, in *jobsInput) (*jobsOutput, error)
 	return out, nil
 }
 
-// likeSource chooses passes by their source.
+// likeSource selects passes by their source.
 type likeSource struct {
 	Source string `json:"source"`
 }
 
-// Kind is that of passes.
+// Kind is the kind of passes.
 func (likeSource) Kind() string { return passKind }
 
 type jobInput struct {

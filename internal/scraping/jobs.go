@@ -11,19 +11,19 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// What runs by itself: every half minute the sources are looked through for those that are due, and each gets a job, of which
-// there is one at a time. What a pass may be late by is what its source's priority bears: source.Source.Interval.
+// The periodic work: every half minute each source that is due gets a job, of which there is only one at a time. How late a
+// pass may be depends on its source's priority: see source.Source.Interval.
 
-// queueName is the queue of this domain's jobs.
+// queueName is the name of this domain's queue.
 const queueName = "scraping"
 
 // PassArgs ask for one pass over a source.
 type PassArgs struct {
 	Source string `json:"source" river:"unique"` // its id
-	// Asked passes were asked for by somebody: they are made of a paused source, too, and read everything now.
+	// Asked says that somebody asked for the pass: it is made even if the source is paused, and reads everything now.
 	Asked bool `json:"asked,omitempty"`
 
-	first bool // before others that wait
+	first bool // ahead of other waiting passes
 }
 
 // passKind is the kind of jobs that make a pass.
@@ -32,7 +32,7 @@ const passKind = "scraping_pass"
 // Kind names the work.
 func (PassArgs) Kind() string { return passKind }
 
-// JobPriority lets those go first that somebody waits for, or that are soon old.
+// JobPriority puts passes first that somebody waits for, or whose news soon gets old.
 func (a PassArgs) JobPriority() int {
 	if a.first {
 		return 1
@@ -40,21 +40,21 @@ func (a PassArgs) JobPriority() int {
 	return 2
 }
 
-// scheduleArgs ask for a look at which sources are due.
+// scheduleArgs ask for a check of which sources are due.
 type scheduleArgs struct{}
 
 // Kind names the work.
 func (scheduleArgs) Kind() string { return "scraping_schedule" }
 
-// scheduleEvery is how often the sources are looked through.
+// scheduleEvery is how often the sources are checked.
 const scheduleEvery = 30 * time.Second
 
-// Work is what this domain does in the background, with so many passes at a time in this process.
+// Work is this domain's background work, with the given number of passes at a time in this process.
 func (s *Service) Work(workers int) jobs.Work {
 	return jobs.Work{
 		Queue: jobs.Queue{Name: queueName, Workers: workers},
 		Kinds: []jobs.Kind{
-			// A pass that failed is tried again twice before the next is due by itself.
+			// A failed pass is tried again twice before the next one is due anyway.
 			jobs.Handle(jobs.KindOptions{Timeout: s.cfg.PassTimeout + time.Minute, Attempts: 3, Unique: true, Backoff: jobs.Exponential(2*time.Minute, time.Hour)}, s.workPass),
 			jobs.Handle(jobs.KindOptions{Timeout: time.Minute, Attempts: 1, Unique: true}, s.workSchedule),
 		},
@@ -83,12 +83,13 @@ func (s *Service) workSchedule(ctx context.Context, _ *jobs.Job[scheduleArgs]) e
 	return err
 }
 
-// busyPause is how long a pass is put off where another process makes one: `openlearn scrape`, or one that died lately.
+// busyPause is how long a pass is put off while another process makes one: `openlearn scrape`, or a process that died
+// recently.
 const busyPause = 5 * time.Second
 
 var errPaused = errors.New("the source is paused")
 
-// workPass makes one pass. Failures of single pages are no failure of the job: they are in the report.
+// workPass makes one pass. Failures of single pages do not fail the job: they are in the report.
 func (s *Service) workPass(ctx context.Context, j *jobs.Job[PassArgs]) error {
 	if !j.Args.Asked {
 		state, err := s.cfg.Store.State(ctx, j.Args.Source)
@@ -103,14 +104,14 @@ func (s *Service) workPass(ctx context.Context, j *jobs.Job[PassArgs]) error {
 	switch {
 	case errors.Is(err, ErrRunning):
 		return jobs.Snooze(busyPause)
-	case errors.Is(err, ErrUnknownSource): // of another release's catalogue
+	case errors.Is(err, ErrUnknownSource): // from the catalogue of another release
 		return jobs.Cancel(err)
 	}
 	j.Conclude(ctx, report.short())
 	return err
 }
 
-// Trigger asks for a pass over a source now, and answers its job: the one there is already, if it has not ended.
+// Trigger asks for a pass over a source now and returns its job, or the existing one if that has not ended.
 func (s *Service) Trigger(ctx context.Context, src source.Source) (jobs.Inserted, error) {
 	in, err := s.cfg.Jobs.Insert(ctx, PassArgs{Source: src.ID, Asked: true, first: true})
 	if err == nil && in.Duplicate {
@@ -122,8 +123,8 @@ func (s *Service) Trigger(ctx context.Context, src source.Source) (jobs.Inserted
 	return in, nil
 }
 
-// Pause stops passes over a source from beginning by themselves, or lets them begin again, the first one now. pending is that
-// of outbox.Write.
+// Pause stops scheduled passes over a source, or lets them begin again, the first one now. pending is the result of
+// outbox.Write.
 func (s *Service) Pause(ctx context.Context, src source.Source, paused bool, reason string) (pending bool, err error) {
 	pending, err = s.cfg.Store.Pause(ctx, src.ID, paused, reason)
 	if err != nil {
@@ -145,8 +146,8 @@ func (s *Service) concluded(ctx context.Context, src source.Source, report Repor
 // longestPause is the longest time between passes, whatever a source asks for.
 const longestPause = 24 * time.Hour
 
-// nextIn is the time until the next pass: that of the source, or what its entries ask for if that is more, a tenth more or
-// less, so that sources that began together do not stay so.
+// nextIn is the time until the next pass: the source's interval, or longer if its entries ask for that. It varies by a
+// tenth, so that sources that began together drift apart.
 func (s *Service) nextIn(src source.Source, report Report) time.Duration {
 	pause := min(max(src.Interval(), report.TTL), longestPause)
 	return time.Duration(float64(pause) * (0.9 + 0.2*rand.Float64()))

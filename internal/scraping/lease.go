@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// One pass a source at a time, over all processes: workers, and `openlearn scrape` beside them. Who makes a pass holds a lease
-// in PostgreSQL and renews it; one that was killed cannot, and another may begin when the lease has run out.
+// Over all processes (workers, and `openlearn scrape` beside them) there is one pass per source at a time. The process that
+// makes it holds a lease in PostgreSQL and renews it. If it is killed the lease runs out, and another may begin.
 
-// errLeaseLost is the cause of a pass's end where the lease could not be renewed in time: another process may begin one.
+// errLeaseLost is why a pass ends if its lease could not be renewed in time: another process may begin one.
 var errLeaseLost = errors.New("scraping: the source's lease could not be renewed")
 
-// hold takes the source's lease. The context that it returns ends when the lease is lost; release gives it back, and has to be
-// called. It answers ErrRunning where another process has the lease.
+// hold takes the source's lease. The context that it returns ends when the lease is lost; release gives it back and must be
+// called. The error is ErrRunning if another process has the lease.
 func (s *Service) hold(ctx context.Context, id string) (held context.Context, release func(), err error) {
 	store := s.cfg.Store
 	if store == nil {
@@ -39,16 +39,16 @@ func (s *Service) hold(ctx context.Context, id string) (held context.Context, re
 		<-ended
 		bound, done := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 		defer done()
-		if err := store.Release(bound, id, s.holder); err != nil { // it runs out by itself
+		if err := store.Release(bound, id, s.holder); err != nil { // it expires anyway
 			s.cfg.Log.WarnContext(ctx, "scraping: the source's lease was not given back", "source", id, "error", err)
 		}
 	}, nil
 }
 
-// askTimeout bounds one question about the state of sources.
+// askTimeout bounds one query of the state of sources.
 const askTimeout = 5 * time.Second
 
-// renew keeps the lease until ctx ends. One that may have run out, by this process's clock, is lost.
+// renew keeps the lease until ctx ends. A lease that may have expired by this process's clock counts as lost.
 func (s *Service) renew(ctx context.Context, cancel context.CancelCauseFunc, id string, renewed time.Time) {
 	every := time.NewTicker(s.cfg.Lease / 4)
 	defer every.Stop()

@@ -13,7 +13,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// leased is a source's host and a store for its leases, of lengths that tests can wait for.
+// leased makes a source's host and a store for its leases, which are short enough for tests to wait for.
 func leased(t *testing.T) (*host, *Store) {
 	t.Helper()
 	db, err := postgres.Open(t.Context(), postgres.Config{URL: testkit.Database(t), MaxConns: 3}, slog.New(slog.DiscardHandler))
@@ -30,8 +30,8 @@ func leased(t *testing.T) (*host, *Store) {
 	return h, h.sc.Store
 }
 
-// TestOnePassOverAllProcesses: while another process holds a source's lease no pass over it begins, and one that does not
-// renew it loses it.
+// TestOnePassOverAllProcesses: while another process holds a source's lease no pass over it begins, and a process that does
+// not renew it loses it.
 func TestOnePassOverAllProcesses(t *testing.T) {
 	t.Parallel()
 	h, store := leased(t)
@@ -49,11 +49,11 @@ func TestOnePassOverAllProcesses(t *testing.T) {
 	if ok, err := store.Lease(t.Context(), "y", "another", time.Hour); err != nil || !ok {
 		t.Errorf("another source's lease: %v, %v", ok, err)
 	}
-	if ok, err := store.Lease(t.Context(), "x", "another", time.Millisecond); err != nil || !ok { // renewed for the last time
+	if ok, err := store.Lease(t.Context(), "x", "another", time.Millisecond); err != nil || !ok { // the last renewal
 		t.Fatal(ok, err)
 	}
 	testkit.Eventually(t, "the lease has run out", func() bool { return read() == nil })
-	// It has been given back.
+	// The lease has been given back.
 	if ok, err := store.Lease(t.Context(), "x", "another", time.Hour); err != nil || !ok {
 		t.Errorf("after the pass: %v, %v", ok, err)
 	}

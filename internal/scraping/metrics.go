@@ -23,15 +23,15 @@ type Metrics struct {
 	bytes    *prometheus.CounterVec
 }
 
-// What became of a pass, as the label `outcome`.
+// The values of the label `outcome` of a pass.
 const (
 	outcomeOK       = "ok"
 	outcomeFailed   = "failed"
-	outcomeCanceled = "canceled" // ended by who asked for it, a shutdown say
+	outcomeCanceled = "canceled" // ended by the caller, e.g. at shutdown
 )
 
-// NewMetrics registers the series. Those of the definitions known beforehand begin at 0, so that their first failure is a
-// rise and not a first sight.
+// NewMetrics registers the series. Series of known definitions begin at 0, so that their first failure shows as an increase
+// and not as a new series.
 func NewMetrics(reg prometheus.Registerer, known *source.Catalogue) (*Metrics, error) {
 	m := &Metrics{
 		passes: prometheus.NewCounterVec(prometheus.CounterOpts{

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// pass is the state of one Scrape. Only run's goroutine touches it; workers hand their results over.
+// pass is the state of one Scrape. Only run's goroutine changes it; workers pass it their results.
 type pass struct {
 	service *Service
 	src     source.Source
@@ -24,11 +24,11 @@ type pass struct {
 	site    source.Site
 	report  Report
 	batch   []result
-	tasted  map[string]bool // canonical addresses in this pass: two feed items may lead to one article
+	tasted  map[string]bool // canonical addresses in this pass: two feed items may lead to the same article
 	lost    error           // the sink's last error
 }
 
-// result is what became of one page.
+// result is the outcome for one page.
 type result struct {
 	item       discover.Item
 	article    extract.Article
@@ -65,7 +65,8 @@ func (p *pass) run(ctx context.Context) error {
 	return nil
 }
 
-// choose leaves out what is not due, what is stored already and has not changed since, and what goes beyond a pass.
+// choose leaves out articles that are not due, those that are stored and have not changed since, and those beyond the limit
+// of a pass.
 func (p *pass) choose(ctx context.Context, items []discover.Item) []discover.Item {
 	due := p.service.cfg.Now().Add(clockSkew)
 	items = slices.DeleteFunc(items, func(it discover.Item) bool {
@@ -81,7 +82,7 @@ func (p *pass) choose(ctx context.Context, items []discover.Item) []discover.Ite
 			urls[i] = it.URL
 		}
 		stored, err := known(ctx, urls)
-		if err != nil { // an economy only: without it pages are fetched that turn out to be duplicates
+		if err != nil { // only an optimisation: without it some fetched pages turn out to be duplicates
 			p.service.cfg.Log.WarnContext(ctx, "scraping: known addresses not available", "source", p.src.ID, "error", err)
 		}
 		items = slices.DeleteFunc(items, func(it discover.Item) bool {
@@ -94,7 +95,8 @@ func (p *pass) choose(ctx context.Context, items []discover.Item) []discover.Ite
 		})
 	}
 	if over := len(items) - p.service.cfg.MaxPages; over > 0 {
-		// The newest first, and those without a date, which mostly are new: a feed of old items must not keep a live one's out.
+		// The newest first, together with those without a date, which are mostly new: a feed of old items must not crowd
+		// out those of a live one.
 		items = slices.Clone(items)
 		slices.SortStableFunc(items, func(a, b discover.Item) int {
 			switch {
@@ -116,7 +118,7 @@ func (p *pass) choose(ctx context.Context, items []discover.Item) []discover.Ite
 // clockSkew is how far ahead a newspaper's clock may be.
 const clockSkew = 10 * time.Minute
 
-// pages fetches and extracts with bounded concurrency, and stores as articles arrive.
+// pages fetches and extracts pages with bounded concurrency, and stores articles as they arrive.
 func (p *pass) pages(ctx context.Context, items []discover.Item) {
 	results := make(chan result)
 	var workers errgroup.Group
@@ -142,11 +144,11 @@ func (p *pass) pages(ctx context.Context, items []discover.Item) {
 	feeder.Wait()
 }
 
-// page fetches one page and extracts its article. It runs beside others and touches nothing of the pass that changes.
+// page fetches one page and extracts its article. It runs concurrently and uses no state of the pass that changes.
 func (p *pass) page(ctx context.Context, it discover.Item) (r result) {
 	r = result{item: it}
 	defer func() {
-		if v := recover(); v != nil { // a page is hostile input: it may cost itself, never the process
+		if v := recover(); v != nil { // a page is untrusted input: it may fail by itself but never end the process
 			r.stage, r.err = "extract", fmt.Errorf("extract: panic: %v", v)
 		}
 	}()
@@ -181,7 +183,7 @@ func (p *pass) page(ctx context.Context, it discover.Item) (r result) {
 
 var errNoTitle = errors.New("neither the page nor its feed gives the article a title")
 
-// reasonOfRefusal is the kind of page that was refused, where there is more to say than that no article was found.
+// reasonOfRefusal is the kind of the refused page, if more is known than that it has no article.
 func reasonOfRefusal(err error) fetch.Reason {
 	var kind extract.Refusal
 	if errors.As(err, &kind) && kind != extract.NoText {
@@ -190,7 +192,7 @@ func reasonOfRefusal(err error) fetch.Reason {
 	return ReasonExtract
 }
 
-// fillFromFeed takes from the feed what the page does not say.
+// fillFromFeed takes from the feed what the page lacks.
 func fillFromFeed(a *extract.Article, it discover.Item) {
 	if a.Title == "" {
 		a.Title = it.Title

@@ -9,8 +9,8 @@ import (
 	"openlearn/internal/scraping/fetch"
 )
 
-// Report is what one pass over one source did. Found = Held + Known + Cut + the pages tried; of those, Fetched were read
-// anew, Unchanged were as the last pass saw them, and the rest is in Failures.
+// Report is what one pass over one source did. Found = Held + Known + Cut + the pages tried; of those, Fetched were read,
+// Unchanged had not changed since the last pass, and the rest is in Failures.
 type Report struct {
 	ID         string               `json:"id"`
 	Source     string               `json:"source"`
@@ -19,17 +19,17 @@ type Report struct {
 	Entries    []EntryState         `json:"entries"`    // what each entry that was read answered
 	Feeds      int                  `json:"feeds"`      // entries that announced articles
 	Found      int                  `json:"found"`      // distinct article addresses announced
-	Skipped    int                  `json:"skipped"`    // feed items off the host, repeated, or no articles
+	Skipped    int                  `json:"skipped"`    // feed items that are on another host, repeated, or not articles
 	Held       int                  `json:"held"`       // not fetched yet, because they are dated in the future
 	Known      int                  `json:"known"`      // not fetched, because they are stored already
-	Cut        int                  `json:"cut"`        // not fetched, because a pass fetches no more
+	Cut        int                  `json:"cut"`        // not fetched, because the limit of a pass was reached
 	Fetched    int                  `json:"fetched"`    // pages read
 	Bytes      int64                `json:"bytes"`      // of the pages read
 	Unchanged  int                  `json:"unchanged"`  // pages or feeds answered 304
 	Extracted  int                  `json:"extracted"`  // articles found in pages
 	Saved      int                  `json:"saved"`      // articles stored
-	Revised    int                  `json:"revised"`    // articles stored before that say something else now
-	Duplicates int                  `json:"duplicates"` // articles that were stored before and say the same
+	Revised    int                  `json:"revised"`    // articles stored before that have changed since
+	Duplicates int                  `json:"duplicates"` // articles stored before that have not changed
 	Failed     int                  `json:"failed"`     // feeds, pages and articles lost
 	Lost       int                  `json:"lost"`       // of these, pages that could not be read
 	Reasons    map[fetch.Reason]int `json:"reasons"`    // Failed by reason
@@ -45,9 +45,9 @@ type Failure struct {
 	Detail string       `json:"detail"`
 }
 
-// The reasons beside those of fetching.
+// The reasons in addition to those of fetching.
 const (
-	ReasonFeed    fetch.Reason = "feed"    // not a feed that can be read
+	ReasonFeed    fetch.Reason = "feed"    // not a readable feed
 	ReasonExtract fetch.Reason = "extract" // no article in the page
 	ReasonRefused fetch.Reason = "refused" // an article that cannot be stored
 	ReasonStore   fetch.Reason = "store"   // the sink failed
@@ -70,7 +70,7 @@ func (r *Report) fail(stage, url string, reason fetch.Reason, err error) {
 	}
 }
 
-// detail is an error in at most 300 bytes of sound text.
+// detail is an error's text as valid UTF-8, cut to 300 bytes.
 func detail(err error) string {
 	s := err.Error()
 	if len(s) > 300 {
@@ -89,7 +89,7 @@ func (r Report) LogValue() slog.Value {
 	)
 }
 
-// What Scrape can refuse, or end with when nothing came of a pass.
+// Errors with which Scrape refuses a pass, or ends one that achieved nothing.
 var (
 	ErrUnknownSource = errors.New("no such source, or none that can be scraped")
 	ErrNotOfSource   = errors.New("the address is not the source's own")

@@ -1,9 +1,9 @@
 // Package scraping gathers the news: it reads what sources announce, fetches their pages politely, extracts the articles
 // and hands them to a Sink.
 //
-// Its rooms: source (what is known of each source, and which addresses are its own), robots (robots.txt), fetch (HTTP as
-// a polite guest), discover (announcements to addresses of articles), extract (page to article), newsroom (a newspaper of
-// our own for demonstrations and tests). This package joins them.
+// Its subpackages are source (what is known about each source, and which addresses belong to it), robots (robots.txt),
+// fetch (polite HTTP), discover (from announcements to addresses of articles), extract (from pages to articles) and
+// newsroom (a newspaper of our own for demonstrations and tests). This package joins them.
 package scraping
 
 import (
@@ -22,53 +22,53 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// Sink stores articles. It is an interface because the articles belong to another domain, which this one does not
-// import; the composition root adapts.
+// Sink stores articles. It is an interface because the articles belong to another domain, which this one does not import;
+// the composition root connects them.
 type Sink interface {
-	// Save stores what is new or has changed and answers what became of each article, in order. A duplicate or a refusal is
-	// no error and never costs another article its place.
+	// Save stores new and changed articles and returns a verdict on each, in order. A duplicate or a refusal is not an
+	// error and does not affect the other articles.
 	Save(ctx context.Context, articles []extract.Article) ([]Verdict, error)
 }
 
-// Outcome is what became of an article.
+// Outcome says what Save did with an article.
 type Outcome string
 
-// The outcomes there are.
+// The outcomes.
 const (
 	Stored    Outcome = "stored"    // it is new
-	Revised   Outcome = "revised"   // it was stored before and says something else now
-	Duplicate Outcome = "duplicate" // it was stored before and says the same
-	Refused   Outcome = "refused"   // it cannot be stored, for a reason that trying again does not change
+	Revised   Outcome = "revised"   // it was stored before and has changed since
+	Duplicate Outcome = "duplicate" // it was stored before and has not changed
+	Refused   Outcome = "refused"   // it can never be stored: trying again would not help
 )
 
-// Verdict is what the sink says of one article.
+// Verdict is the sink's verdict on one article.
 type Verdict struct {
 	Outcome Outcome
-	Reason  string // of a refusal
+	Reason  string // why it was refused
 }
 
-// ServiceConfig says what a Service works with; Sources, Fetcher and Sink are required.
+// ServiceConfig configures a Service; Sources, Fetcher and Sink are required.
 type ServiceConfig struct {
 	Sources *source.Catalogue
 	Fetcher *fetch.Fetcher
 	Sink    Sink
-	// Known answers which of these addresses are stored already, and when each was last written: their pages are fetched again
-	// only if the source says that they changed since. Optional.
+	// Known returns which of these addresses are stored, and when each was last written: their pages are fetched again only
+	// if the source says that they have changed since. Optional.
 	Known func(ctx context.Context, urls []string) (map[string]time.Time, error)
-	// Entries keeps the state of entries, for all instances and beyond restarts. Default: this service's memory.
+	// Entries keeps the state of entries, for all instances and across restarts. Default: this service's memory.
 	Entries Entries
-	// Cache is what documents are read through (the layer api_news). Optional.
+	// Cache is the cache through which documents are read (the layer api_news). Optional.
 	Cache *cache.Cache
-	// Store keeps how each source is doing, and lets one process at a time make a pass over it. Without one that is so in this
-	// process alone, and Jobs, Trigger and Pause are not to be used.
+	// Store keeps how each source is doing, and lets one process at a time make a pass over it. Without it the limit holds
+	// only within this process, and Jobs, Trigger and Pause must not be used.
 	Store *Store
-	// Jobs takes passes that are due, or asked for.
+	// Jobs receives the passes that are due or requested.
 	Jobs *jobs.Client
-	// Only chooses the sources that passes are made over by themselves; nil: all that have an entry.
+	// Only selects the sources whose passes are scheduled; nil: all that have an entry.
 	Only func(source.Source) bool
-	// Lease is how long after its last sign of life a process is taken not to make its pass any more. Default 20 s.
+	// Lease is how long after its last sign of life a process is assumed to have abandoned its pass. Default 20 s.
 	Lease time.Duration
-	// Concurrency is how many pages are in hand at once. Default 4.
+	// Concurrency is how many pages are fetched at once. Default 4.
 	Concurrency int
 	// MaxPages bounds the pages fetched in one pass. Default 60.
 	MaxPages int
@@ -76,9 +76,9 @@ type ServiceConfig struct {
 	PassTimeout time.Duration
 	// BatchSize is how many articles are stored at a time: a long pass shows its first articles early. Default 10.
 	BatchSize int
-	// Log takes what happens. Default: discarded.
+	// Logger receives log messages. Default: discarded.
 	Log *slog.Logger
-	// Metrics counts what passes do; one for all services of a process. Optional.
+	// Metrics counts passes and their results; all services of a process share one. Optional.
 	Metrics *Metrics
 	// Now is the clock of reports. Default time.Now.
 	Now func() time.Time
@@ -93,10 +93,10 @@ type Service struct {
 
 	mu      sync.Mutex
 	running map[string]bool             // by definition id
-	seen    map[string]fetch.Validators // by address of a stored page: the next pass asks for changes only
+	seen    map[string]fetch.Validators // by address of a stored page: the next pass requests it conditionally
 }
 
-// maxValidators bounds Service.seen; past it the memory is dropped and pages are read anew.
+// maxValidators bounds Service.seen; beyond it all are dropped and pages are read again.
 const maxValidators = 20_000
 
 // NewService makes a Service.
@@ -136,16 +136,16 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 
 // Options say how a pass is made.
 type Options struct {
-	// URL makes the pass read this page alone, known or not.
+	// URL makes the pass read only this page, known or not.
 	URL string
-	// Scheduled makes the pass leave out entries whose next check has not come, and take pages that were read lately from
-	// the cache. Without it everything is read now: someone asks for it.
+	// Scheduled makes the pass skip entries whose next check is not due, and take recently read pages from the cache.
+	// Without it everything is read now, because someone asked for it.
 	Scheduled bool
-	// DryRun stores nothing: Each is told what would be.
+	// DryRun stores nothing: Each gets what would be stored.
 	DryRun bool
-	// Each is told of every article that a pass finds, one at a time. Optional.
+	// Each is called with every article that a pass finds, one at a time. Optional.
 	Each func(extract.Article)
-	// Progress is told of the pass's report as it goes on, one at a time. Optional.
+	// Progress is called with the report as the pass goes on, never concurrently. Optional.
 	Progress func(Report)
 }
 
@@ -153,8 +153,8 @@ type Options struct {
 // extract the articles and store them. It returns when everything it started has ended.
 //
 // Single failures are in the report, not in the error. The error says that the pass as such failed: it wraps
-// ErrUnknownSource, ErrRunning, ErrNoEntries, the context's error, or what the sink said when it took nothing. Articles
-// extracted before the context ended are stored all the same.
+// ErrUnknownSource, ErrRunning, ErrNoEntries, the context's error, or the sink's error if it stored nothing. Articles
+// extracted before the context ended are still stored.
 func (s *Service) Scrape(ctx context.Context, source string, options Options) (Report, error) {
 	src, ok := s.cfg.Sources.Find(source)
 	if !ok {
@@ -181,7 +181,7 @@ func (s *Service) Scrape(ctx context.Context, source string, options Options) (R
 	p.report.Took = s.cfg.Now().Sub(started)
 	s.cfg.Metrics.observe(&p.report, s.cfg.Now(), err)
 	if s.cfg.Store != nil && options.URL == "" && !options.DryRun && ctx.Err() == nil && !errors.Is(err, errLeaseLost) {
-		s.concluded(ctx, src, p.report, err) // a pass that was broken off says nothing of the source
+		s.concluded(ctx, src, p.report, err) // an interrupted pass says nothing about the source
 	}
 	level := slog.LevelInfo
 	if err != nil {
@@ -208,8 +208,8 @@ func (s *Service) end(id string) {
 	delete(s.running, id)
 }
 
-// pageValidators are those of a page stored before. Where Known is there to say what is stored, a page that is asked
-// for is not stored (any more), so it is read whole.
+// pageValidators returns the validators of a page that was stored before. If Known says what is stored, a page that is
+// requested is not stored (any more), so it is read unconditionally.
 func (s *Service) pageValidators(url string) fetch.Validators {
 	if s.cfg.Known != nil {
 		return fetch.Validators{}

@@ -7,7 +7,7 @@ import (
 	"openlearn/internal/cache"
 )
 
-// Figures are what the status page says of the archive.
+// Figures are the archive's figures on the status page.
 type Figures struct {
 	Total      int64         `json:"total"`
 	Recent     int64         `json:"recent"` // scraped within the last 24 hours
@@ -15,27 +15,27 @@ type Figures struct {
 	BySource   []SourceCount `json:"by_source"` // largest first
 }
 
-// SourceCount is how many articles a source has given.
+// SourceCount is the number of articles from a source.
 type SourceCount struct {
 	Source string `json:"source"`
 	Count  int64  `json:"count"`
 }
 
-// Archive is asked for the figures. It is an interface because the articles belong to another domain.
+// Archive provides the figures. It is an interface because the articles belong to another domain.
 type Archive interface {
-	// Figures counts what is stored, and as recent what was scraped since then.
+	// Figures counts the stored articles; those scraped after since are recent.
 	Figures(ctx context.Context, since time.Time) (Figures, error)
 }
 
-// StatusConfig says what a Status works with. All but Now are required.
+// StatusConfig configures a Status. All fields but Now are required.
 type StatusConfig struct {
 	Cache   *cache.Cache
 	Archive Archive
-	Deps    []string         // what is announced when any article changes
+	Deps    []string         // dependencies that are invalidated when any article changes
 	Now     func() time.Time // nil = time.Now
 }
 
-// Status is how gathering goes: how much there is, and how new it is.
+// Status reports how scraping is going: how many articles there are, and how new they are.
 type Status struct {
 	figures *cache.Func[struct{}, Figures]
 }
@@ -59,18 +59,18 @@ func NewStatus(cfg StatusConfig) *Status {
 		Key:      func(struct{}) cache.Key { return cache.Key{ID: StatusKey} },
 		Deps:     func(struct{}) []string { return cfg.Deps },
 		TTL:      statusTTL,
-		Volatile: true, // the last 24 hours move on by themselves
+		Volatile: true, // the window of the last 24 hours moves
 	}, func(ctx context.Context, _ struct{}) (Figures, error) {
 		return cfg.Archive.Figures(ctx, cfg.Now().Add(-recent))
 	})}
 }
 
-// Figures are the archive's, at most five minutes old where only time has passed.
+// Figures returns the archive's figures. Without a change in the archive they may be up to five minutes old.
 func (s *Status) Figures(ctx context.Context) (Figures, error) {
 	return s.figures.Get(ctx, struct{}{})
 }
 
-// Deps is what the figures depend on.
+// Deps returns what the figures depend on.
 func (s *Status) Deps() []string { return s.figures.Deps(struct{}{}) }
 
 type statusOutput struct {

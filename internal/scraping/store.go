@@ -12,19 +12,19 @@ import (
 	"openlearn/internal/outbox"
 )
 
-// Store keeps how gathering goes, for all instances: the state of each source, and who makes a pass over it now.
+// Store keeps the progress of scraping for all instances: the state of each source, and who is making a pass over it.
 type Store struct {
 	db     *gorm.DB
 	outbox *outbox.Relay
 }
 
-// NewStore makes a Store. Changes of a source's state invalidate what shows it, by way of the outbox.
+// NewStore makes a Store. Changes of a source's state invalidate the cache entries that show it through the outbox.
 func NewStore(db *gorm.DB, relay *outbox.Relay) *Store { return &Store{db, relay} }
 
-// SourceState is how gathering from a source goes.
+// SourceState is the state of scraping one source.
 type SourceState struct {
 	ID          string          `gorm:"primaryKey"`
-	CreatedAt   time.Time       // passes are made since
+	CreatedAt   time.Time       // when scraping it began
 	PausedAt    *time.Time      // nil = not paused
 	PauseReason *string         //
 	NextAt      time.Time       // when the next pass is due
@@ -33,17 +33,17 @@ type SourceState struct {
 	SucceededAt *time.Time      // the end of the last pass that did not fail
 	NewestAt    *time.Time      // the date of the newest article that was announced
 	StoredAt    *time.Time      // when an article was last stored or revised
-	Failures    int             // passes that failed, in a row
-	Failure     *string         // why the last one did
+	Failures    int             // failed passes in a row
+	Failure     *string         // why the last one failed
 	Report      json.RawMessage `gorm:"serializer:jsonb"` // of the last pass
 	Stored      int64           // articles, over all passes
 	Revised     int64
 }
 
-// TableName is gorm's.
+// TableName implements gorm's Tabler.
 func (SourceState) TableName() string { return sourcesTable }
 
-// States are the states of all sources that have one, by id.
+// States returns the states of all sources that have one, by id.
 func (s *Store) States(ctx context.Context) (map[string]SourceState, error) {
 	var rows []SourceState
 	if err := s.db.WithContext(ctx).Find(&rows).Error; err != nil {
@@ -56,7 +56,7 @@ func (s *Store) States(ctx context.Context) (map[string]SourceState, error) {
 	return out, nil
 }
 
-// State is one source's; one that has none yet is due now.
+// State returns the state of one source; a source without a state is due now.
 func (s *Store) State(ctx context.Context, id string) (SourceState, error) {
 	state := SourceState{ID: id}
 	err := s.db.WithContext(ctx).Take(&state).Error
@@ -69,7 +69,7 @@ func (s *Store) State(ctx context.Context, id string) (SourceState, error) {
 	return state, nil
 }
 
-// Due are those of these sources over which a pass is due: not paused, and not before their time.
+// Due returns those of the given sources that are due: not paused, and not before their time.
 func (s *Store) Due(ctx context.Context, ids []string) ([]string, error) {
 	var due []string
 	_, err := s.outbox.Write(ctx, func(tx *gorm.DB) error {
@@ -86,8 +86,8 @@ func (s *Store) Due(ctx context.Context, ids []string) ([]string, error) {
 	return due, nil
 }
 
-// Pause stops passes over a source from beginning, except those that are asked for by name, or lets them begin again, now.
-// pending is that of outbox.Write.
+// Pause stops new passes over a source, except those requested by name, or lets them begin again, now. pending is the
+// result of outbox.Write.
 func (s *Store) Pause(ctx context.Context, id string, paused bool, reason string) (pending bool, err error) {
 	return s.outbox.Write(ctx, func(tx *gorm.DB) error {
 		return tx.Exec(`INSERT INTO scraping_sources (id, paused_at, pause_reason) VALUES (@id, CASE WHEN @paused THEN now() END, CASE WHEN @paused THEN nullif(@reason, '') END)
@@ -99,7 +99,7 @@ func (s *Store) Pause(ctx context.Context, id string, paused bool, reason string
 	})
 }
 
-// ended is what Conclude records of a pass.
+// ended is what Conclude records about a pass.
 type ended struct {
 	report  Report
 	failure string // "" = it did not fail
@@ -107,7 +107,7 @@ type ended struct {
 	newest  *time.Time
 }
 
-// Conclude records the end of a pass. That caches have yet to hear of it is no failure of the pass.
+// Conclude records the end of a pass. A pending invalidation does not fail the pass.
 func (s *Store) Conclude(ctx context.Context, e ended) error {
 	report, err := json.Marshal(e.report)
 	if err != nil {
@@ -153,7 +153,7 @@ func (s *Store) Release(ctx context.Context, id, holder string) error {
 
 func jsonOf(ids []string) string {
 	b, err := json.Marshal(ids)
-	if err != nil { // strings only
+	if err != nil { // only strings: cannot fail
 		panic(err)
 	}
 	return string(b)

@@ -72,7 +72,7 @@ func TestEachEntryHasItsState(t *testing.T) {
 		path := strings.TrimPrefix(e.URL, h.base)
 		moved := ""
 		if path == "/moved" {
-			moved = h.base + "/good" // kept, because a feed was served there
+			moved = h.base + "/good" // remembered, because a feed was served there
 		}
 		if e.State != want[path] || e.MovedTo != moved {
 			t.Errorf("%s: %s, moved to %q, want %s, %q", path, e.State, e.MovedTo, want[path], moved)
@@ -145,7 +145,7 @@ func TestWhatIsDatedInTheFutureWaits(t *testing.T) {
 	}
 }
 
-// TestStuckValidators: a server that answers 304 to any validator is asked without one once a day.
+// TestStuckValidators: a server that answers 304 to any validator gets one request without validators a day.
 func TestStuckValidators(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -169,7 +169,7 @@ func TestStuckValidators(t *testing.T) {
 	h.sc.Now = func() time.Time { return start.Add(time.Duration(clock.Load())) }
 	s := h.service(h.definition())
 	saved := 0
-	for range 49 { // half an hour apart: a day
+	for range 49 { // half an hour apart, for a day
 		report, err := s.Scrape(t.Context(), "x", Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -222,7 +222,7 @@ func TestOnePageAndDryRuns(t *testing.T) {
 	}
 }
 
-// TestThrottlingBy403: a host that forbids page after page is left alone, as one that says 429 is.
+// TestThrottlingBy403: a host that forbids page after page is left alone like one that answers 429.
 func TestThrottlingBy403(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)

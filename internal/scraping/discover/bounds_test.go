@@ -14,8 +14,8 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// mostAllocated is what one document may have allocated, garbage included. The race detector keeps slices from being grown
-// in place and pools from being used, so what it sees is more.
+// mostAllocated bounds what reading one document may allocate, garbage included. Under the race detector slices are not
+// grown in place and pools are not used, so more is allocated.
 func mostAllocated() uint64 {
 	if raceEnabled {
 		return 128 << 20
@@ -23,7 +23,7 @@ func mostAllocated() uint64 {
 	return 64 << 20
 }
 
-// allocated is what f allocates. Nothing else may run meanwhile: who calls it is not parallel.
+// allocated measures what f allocates. Nothing else may run meanwhile, so its callers are not parallel.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -121,7 +121,7 @@ func TestFeedsWithinBounds(t *testing.T) {
 	}
 }
 
-// FuzzFeedBounds: no feed has more than was counted, as the parser's own tokenizer reads it.
+// FuzzFeedBounds: the parser's own tokenizer never finds more in a feed than was counted.
 func FuzzFeedBounds(f *testing.F) {
 	for _, s := range []string{
 		`<a><b c="d" e='>'/></a>`, `<!DOCTYPE a [<!ENTITY b "<">]><a b=cé d>x<!-- <a> --><![CDATA[<a>]]></a>`, `<?xml version="1.0"?><a/>`, `<!><<a>`, `<a b="/>`, "<a\u00e9=b:c>",

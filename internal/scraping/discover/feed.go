@@ -26,7 +26,7 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// Item is one article that a source announces. What is said beyond the address fills the gaps of the page.
+// Item is one article that a source announces. Everything but the address fills gaps that the page leaves.
 type Item struct {
 	URL         string // canonical, on the source's host
 	Title       string
@@ -47,10 +47,10 @@ type Found struct {
 const maxItems = 1000
 
 // ParseFeed reads an RSS, Atom or JSON Feed document into the items that lie on the source's site, each address once, in
-// its order. The error says what the document is instead: ErrNoFeed, and one of ErrEmpty, ErrHTML and ErrChallenge where it
-// is that.
+// document order. If the document is no feed the error wraps ErrNoFeed, and ErrEmpty, ErrHTML or ErrChallenge where one of
+// them says what it is instead.
 //
-// A feed that breaks off in the middle still yields its whole items.
+// A truncated feed still yields its complete items.
 func ParseFeed(body []byte, feedURL *url.URL, s source.Site) (Found, error) {
 	body, err := Inflate(body)
 	if err != nil {
@@ -83,8 +83,8 @@ func ParseFeed(body []byte, feedURL *url.URL, s source.Site) (Found, error) {
 	return out, nil
 }
 
-// links are the addresses that an item may mean, the likeliest first: what a feed's proxy put its own in place of
-// (origLink), the link, and the identifier where it is an address.
+// links lists the addresses that an item may mean, the likeliest first: the original link that a feed proxy replaced
+// (origLink), the link, and the identifier if it is an address.
 func links(it *gofeed.Item) []string {
 	var out []string
 	for _, space := range []string{"feedburner", "pheedo"} {
@@ -100,7 +100,7 @@ func links(it *gofeed.Item) []string {
 	return slices.DeleteFunc(out, func(s string) bool { return strings.TrimSpace(s) == "" })
 }
 
-// addresses remembers those seen; one with and one without a slash at its end are the same.
+// addresses remembers the addresses seen; a trailing slash makes no difference.
 type addresses map[string]bool
 
 func newAddresses() addresses { return addresses{} }
@@ -126,7 +126,7 @@ func newItem(it *gofeed.Item, address string) Item {
 			out.Categories = append(out.Categories, c)
 		}
 	}
-	// Our own reading: the library takes a date without a zone for UTC, and Colombian feeds mean Bogotá.
+	// We parse dates ourselves: the library takes a date without a zone for UTC, but Colombian feeds mean Bogotá time.
 	out.PublishedAt, out.ModifiedAt = date(it.Published), date(it.Updated)
 	if out.PublishedAt == nil {
 		out.PublishedAt = out.ModifiedAt
@@ -154,7 +154,7 @@ func text(s string) string {
 	return source.CleanInline(narrow)
 }
 
-// What a document is that is no feed.
+// What a document that is not a feed is instead.
 var (
 	ErrNoFeed    = errors.New("no RSS, Atom or JSON Feed document")
 	ErrEmpty     = errors.New("an empty answer")
@@ -208,7 +208,7 @@ var (
 	challenge = regexp.MustCompile(`(?i)cf-challenge|challenge-platform|cf_chl_|_incapsula_|captcha|just a moment|enable javascript and cookies|checking your browser|ddos-guard|verifique que (?:usted )?(?:no )?es (?:un )?(?:humano|robot)|px-captcha`)
 )
 
-// fromRoot drops what stands before the document, and refuses one whose root is no feed's.
+// fromRoot drops what stands before the document, and refuses a document whose root element is not that of a feed.
 func fromRoot(body []byte) ([]byte, error) {
 	head := body[:min(len(body), maxNoise)]
 	root := feedRoot.FindIndex(head)
@@ -230,8 +230,8 @@ func fromRoot(body []byte) ([]byte, error) {
 
 var charRef = regexp.MustCompile(`&#(?:[xX]([0-9a-fA-F]{1,6})|([0-9]{1,7}));`)
 
-// withoutControls drops the characters that XML does not have, written out or as references: one makes a parser refuse
-// the whole document.
+// withoutControls drops the characters that XML does not have, written out or as references: a single one makes a parser
+// refuse the whole document.
 func withoutControls(body []byte) []byte {
 	illegal := func(r rune) bool {
 		return r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff || r >= 0xd800 && r <= 0xdfff || r > utf8.MaxRune
@@ -321,11 +321,11 @@ func jsonFeed(body []byte) (feed *gofeed.Feed, is bool, err error) {
 
 var xmlEncoding = regexp.MustCompile(`(?i)^(\s*<\?xml[^>]*?)\s+encoding\s*=\s*["']([^"'>]*)["']`)
 
-// maxFeedDecoded bounds a feed once more when it is UTF-8: a character of one byte may become one of three.
+// maxFeedDecoded bounds a feed once more when it is UTF-8: a one-byte character may become three bytes.
 const maxFeedDecoded = 12 << 20
 
-// feedBytes settles the encoding before the parser sees it, which then finds UTF-8 and no declaration: bytes that are UTF-8
-// are that, whatever the declaration says, and bytes that are not and declare nothing are windows-1252.
+// feedBytes settles the encoding before parsing, so that the parser finds UTF-8 and no declaration. Valid UTF-8 is taken as
+// UTF-8 whatever the declaration says; other bytes without a declaration are taken as windows-1252.
 func feedBytes(body []byte) ([]byte, error) {
 	body = source.TrimBOM(body)
 	good, bad := source.UTF8Runs(body)
@@ -365,7 +365,7 @@ func decoded(body []byte, enc encoding.Encoding) ([]byte, error) {
 	case len(out) > maxFeedDecoded:
 		return nil, fmt.Errorf("%w: %w: more than %d bytes in UTF-8", ErrNoFeed, errFeedBounds, maxFeedDecoded)
 	}
-	// What UTF-16 declared itself to be, it is no more.
+	// The text is no longer UTF-16, so its declaration goes.
 	if declared := xmlEncoding.FindSubmatchIndex(out); declared != nil {
 		out = append(out[:declared[3]], out[declared[1]:]...)
 	}

@@ -8,23 +8,25 @@ import (
 	"unicode/utf8"
 )
 
-// The bounds of a feed. Parsed, an element costs hundreds of bytes and a copy of the namespaces in scope, whatever it costs
-// to write, so what makes a feed dear is counted before it is parsed. Feeds of newspapers have a tenth of all this.
+// The bounds of a feed. A parsed element costs hundreds of bytes and a copy of the namespaces in scope, however short it is
+// in the document, so whatever makes a feed expensive is counted before parsing. Newspapers' feeds stay below a tenth of
+// these bounds.
 const (
-	maxFeedDepth      = 256     // elements within each other
+	maxFeedDepth      = 256     // nesting of elements
 	maxFeedElements   = 50_000  // 50 for each of a thousand items
 	maxFeedAttributes = 100_000 // of all elements
 	maxFeedTag        = 64 << 10
 	maxFeedTags       = 4 << 20  // bytes of all tags: names and attributes
 	maxFeedNamespaces = 64       // in scope at a time
-	maxFeedText       = 32 << 20 // bytes of text, those of an element again for each piece it comes in
+	maxFeedText       = 32 << 20 // bytes of text; an element's text counts again for each further piece of it
 )
 
 var errFeedBounds = errors.New("the feed is out of bounds")
 
 var utf8Declared = regexp.MustCompile(`encoding\s*=\s*(?i:"utf-8"|'utf-8')`)
 
-// feedScan counts what a feed has, in one pass over its bytes (UTF-8), as encoding/xml reads them where it is not strict.
+// feedScan counts what a feed contains in one pass over its bytes (UTF-8), reading them as encoding/xml does when it is not
+// strict.
 type feedScan struct {
 	elements, attributes, tagBytes, text int
 
@@ -34,8 +36,8 @@ type feedScan struct {
 
 type feedLevel struct{ text, namespaces int }
 
-// boundFeed says whether a feed is one to parse. It does not say whether it is well-formed: where it breaks off, so does the
-// parser.
+// boundFeed says whether a feed is within the bounds and may be parsed. It does not check that the feed is well-formed:
+// where it stops reading, the parser does too.
 func boundFeed(b []byte) error {
 	return new(feedScan).read(b)
 }
@@ -91,7 +93,8 @@ func (s *feedScan) markup(b []byte) (n int, err error) {
 	return s.startTag(b)
 }
 
-// addText counts a piece of text. One more piece of the same element may have the parser copy all that went before.
+// addText counts a piece of text. With each further piece of the same element's text the parser may copy all the pieces
+// before it.
 func (s *feedScan) addText(n int) error {
 	if n == 0 {
 		return nil
@@ -114,7 +117,7 @@ func (s *feedScan) close() {
 // startTag reads <name attribute="value" …> or <name …/>.
 func (s *feedScan) startTag(b []byte) (n int, err error) {
 	var level feedLevel
-	named, value := true, false // within a name, or a value without quotes
+	named, value := true, false // inside a name, or inside an unquoted value
 	i := 1
 scan:
 	for ; i < len(b) && i <= maxFeedTag; i++ {
@@ -174,7 +177,7 @@ func (s *feedScan) check(tag int) error {
 	return nil
 }
 
-// directiveEnd is where <!DOCTYPE …> and its like end: they may have quotes, comments and others of their kind in them.
+// directiveEnd finds the end of <!DOCTYPE …> and other directives: they may contain quotes, comments and nested directives.
 func directiveEnd(b []byte) int {
 	depth, quote := 0, byte(0)
 	for i := 3; i < len(b); i++ { // whatever the first character is

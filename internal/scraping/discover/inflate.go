@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// The bounds of a compressed document: what it may become, and how often it may be compressed over.
+// The bounds of a compressed document: its decompressed size, and how many layers of compression it may have.
 const (
 	maxInflated = 32 << 20
 	maxLayers   = 2
@@ -16,8 +16,8 @@ const (
 
 var errBomb = errors.New("a compressed document becomes too large")
 
-// Inflate takes gzip away by what the bytes are, whatever the document is called or labelled. One that breaks off yields what
-// came before.
+// Inflate removes gzip compression, judging by the bytes and not by the document's name or label. A truncated document
+// yields what could be decompressed.
 func Inflate(body []byte) ([]byte, error) {
 	for layer := 0; bytes.HasPrefix(body, []byte{0x1f, 0x8b, 8}); layer++ {
 		if layer == maxLayers {

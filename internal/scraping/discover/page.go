@@ -11,24 +11,24 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// maxPageTokens bounds what is read of a page for its links.
+// maxPageTokens bounds how much of a page is read for its links.
 const maxPageTokens = 200_000
 
 // Page is what a page links.
 type Page struct {
-	Found              // articles, as far as addresses tell
+	Found              // articles, judged by their addresses
 	Feeds    []string  // <link rel="alternate"> to a feed on the source's site
 	Sections []string  // pages of the site that list articles
-	Refused  Challenge // what the page is instead of one
+	Refused  Challenge // set if the page is a challenge instead
 }
 
-// Challenge says whether a page is one that robots are shown in place of what they asked for.
+// Challenge says whether a page is a challenge that robots are shown in place of the page they asked for.
 type Challenge bool
 
 // sluggish is an address of an article as most newspapers write it: several words, or a number, at the end of the path.
 var sluggish = regexp.MustCompile(`(?i)(?:[^/-]+-){3,}[^/]*/?$|[-/]\d{4,}(?:\.html?)?/?$|/\d{4}/\d{2}/`)
 
-// Links reads a page for the feeds it names and the articles it links, each once, in its order.
+// Links finds the feeds that a page names and the articles that it links, each once, in page order.
 func Links(body []byte, at *url.URL, s source.Source) Page {
 	var out Page
 	if challenge.Match(body[:min(len(body), maxNoise)]) && !bytes.Contains(body, []byte("<article")) {

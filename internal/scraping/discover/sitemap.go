@@ -21,7 +21,7 @@ const (
 	maxSitemapText = 16 << 10
 )
 
-// ErrNoSitemap is a document that is no sitemap.
+// ErrNoSitemap says that a document is not a sitemap.
 var ErrNoSitemap = errors.New("no sitemap")
 
 // Map is what a sitemap says: articles, or the sitemaps of an index.
@@ -37,8 +37,8 @@ type Child struct {
 }
 
 // ParseSitemap reads a sitemap, a news sitemap or an index of them (sitemaps.org, 0.9; Google's news extension), or a plain
-// list of addresses, as far as it is whole. The date of an article is its news:publication_date, else its lastmod where that
-// is one date. It reads one element after the other and keeps no tree; the source tells its articles from other pages.
+// list of addresses, up to where it is truncated. The date of an article is its news:publication_date, else its lastmod if
+// that is a single date. It reads element by element and builds no tree; the source tells its articles from other pages.
 func ParseSitemap(body []byte, at *url.URL, s source.Source) (Map, error) {
 	body, err := Inflate(body)
 	if err != nil {
@@ -80,18 +80,18 @@ type sitemapParser struct {
 	root    bool
 
 	inside  string // url or sitemap, while in one
-	skip    string // an element below it whose own loc is not the page's: image, video
+	skip    string // a child element whose loc is not the page's: image, video
 	current map[string]string
 	count   int
 }
 
-// read walks over the tags of the document. Whatever is not understood is passed over.
+// read walks over the tags of the document and skips whatever it does not understand.
 func (p *sitemapParser) read(b []byte) {
 	var text strings.Builder
 	for len(b) > 0 && p.count < maxSitemapURLs {
 		at := bytes.IndexByte(b, '<')
 		if at < 0 {
-			return // what follows the last tag is no element
+			return // no element follows the last tag
 		}
 		if text.Len() < maxSitemapText {
 			text.WriteString(html.UnescapeString(string(b[:min(at, maxSitemapText)])))
@@ -119,7 +119,7 @@ func (p *sitemapParser) read(b []byte) {
 		}
 		end := bytes.IndexByte(b, '>')
 		if end < 0 {
-			return // it breaks off within a tag
+			return // the document ends inside a tag
 		}
 		tag := b[1:end]
 		b = b[end+1:]
@@ -164,7 +164,7 @@ func (p *sitemapParser) tag(tag []byte, text string) {
 	}
 }
 
-// entry takes one whole url or sitemap.
+// entry takes one complete url or sitemap element.
 func (p *sitemapParser) entry() {
 	p.count++
 	loc := p.current["loc"]
@@ -201,7 +201,7 @@ func (p *sitemapParser) add(loc string, item Item) {
 	p.out.Items = append(p.out.Items, item)
 }
 
-// list reads a plain list of addresses, one a line (sitemaps.org allows it).
+// list reads a plain list of addresses, one per line (sitemaps.org allows it).
 func (p *sitemapParser) list(b []byte) {
 	for line := range bytes.Lines(b) {
 		if p.count++; p.count > maxSitemapURLs {
@@ -221,7 +221,7 @@ func (p *sitemapParser) list(b []byte) {
 
 var severalDates = regexp.MustCompile(`\d{4}-\d{2}-\d{2}.*\d{4}-\d{2}-\d{2}`)
 
-// oneDate reads a date where there is just one: of two, nobody knows which is meant.
+// oneDate reads a date if there is just one: with two, nobody knows which is meant.
 func oneDate(raw string) *time.Time {
 	if raw == "" || severalDates.MatchString(raw) {
 		return nil

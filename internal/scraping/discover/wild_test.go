@@ -28,7 +28,7 @@ func at(t testing.TB, address string) *url.URL {
 	return u
 }
 
-// shown is each item as "path title date".
+// shown formats each item as "path title date".
 func shown(items []Item) (out []string) {
 	for _, it := range items {
 		s := strings.TrimPrefix(it.URL, "https://www.faro.example")

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// authors lists the people who signed, in page order. The newspaper, its section and its software are no authors.
+// authors lists the people who signed the article, in page order. The newspaper, its sections and its software are not
+// authors.
 func (p *pageReader) authors(section string) []string {
 	var ld []string
 	for _, n := range p.graph.objects(p.article, "author") {
@@ -64,7 +65,7 @@ func (p *pageReader) authors(section string) []string {
 
 var writtenBy = regexp.MustCompile(`^(?:written_by|escrito_por|por|by|autor|autora|autores|author|ecrit_par|verfasst_von|geschrieben_von|escrito_por|redige_par|scritto_da)$`)
 
-// labelledAuthor is the author among the labels that Twitter's cards show ("Written by").
+// labelledAuthor finds the author among the labels of Twitter cards ("Written by").
 func (p *pageReader) labelledAuthor() []string {
 	for _, n := range []string{"1", "2", "3"} {
 		if writtenBy.MatchString(source.Fold(p.meta.first("twitter:label" + n))) {
@@ -74,7 +75,7 @@ func (p *pageReader) labelledAuthor() []string {
 	return nil
 }
 
-// stateAuthors are those that the page's state gives beside its text.
+// stateAuthors lists the authors that the page's state gives beside its text.
 func (p *pageReader) stateAuthors() []string {
 	var out []string
 	holders := []any{p.state["byline"], p.state["author"], p.state["authors"]}
@@ -91,7 +92,8 @@ func (p *pageReader) stateAuthors() []string {
 
 var authorAddress = regexp.MustCompile(`(?i)/(?:author|authors|autor|autores|autora|autoren|auteur|auteurs|autori|columnista|columnistas|periodista|periodistas|staff|contributors?|redactor|redactores|firmas?)/`)
 
-// bylines reads the marked or so named elements of the article: who signs what is listed beside it is another.
+// bylines reads the elements of the article that are marked or named as bylines. Those of articles listed beside it belong
+// to other authors.
 func (p *pageReader) bylines() []string {
 	outside := func(a *node) bool {
 		return a.Tag == atom.Aside || a.Tag == atom.Nav || a.Tag == atom.Footer || a.names&namesOthers != 0 || a.Tag == atom.Li && listsAnother(a)
@@ -137,14 +139,14 @@ func (p *pageReader) bylines() []string {
 // signedBy matches a line that says who wrote: "Por Ana Ruiz".
 var signedBy = regexp.MustCompile(`^(?:Por|By|Von|Par|POR|BY|VON|Texto|Text|Autor|Autora|Escrito por)\s*:?\s+\p{Lu}[\p{L}.'’-]+(?:\s+(?:de|del|la|las|los|von|van|da|dos|y|e|and)\b)*(?:\s+\p{Lu}[\p{L}.'’-]*){1,5}$`)
 
-// listsAnother says whether a list's item has a title of its own that is a link.
+// listsAnother says whether a list item has a title of its own that is a link.
 func listsAnother(li *node) bool {
 	return findFirst(li, func(n *node) bool {
 		return n.Tag == atom.A && n.names&namesByline == 0 && !hasWord(n, "rel", "author") && !authorAddress.MatchString(attr(n, "href")) && len(inlineText(n)) > 8 && n.Parent.names&namesByline == 0
 	}) != nil
 }
 
-// articleParts lists the elements from the headline's container to the end of the article's.
+// articleParts lists the elements from the headline's container to the end of the article's container.
 func (p *pageReader) articleParts() []*node {
 	parts := p.afterHeadline()
 	if len(parts) == 0 || p.pruner.bodyRoot == nil {
@@ -177,7 +179,7 @@ var (
 // onlyRole matches what stands after a name and a comma.
 var onlyRole = regexp.MustCompile(`(?i)^(?:periodistas?|redactora?|editora?|reporter[oa]?|corresponsal|enviad[oa] especial|columnista|fot[oó]graf[oa]|staff writer|reporter|correspondent|contributor)\b`)
 
-// splitNames parts "Ana Ruiz, Luis Gil y Eva Sol". A joint parts only whole names, so that "Ortega y Gasset" stays one.
+// splitNames splits "Ana Ruiz, Luis Gil y Eva Sol". It splits only between full names, so that "Ortega y Gasset" stays one.
 func splitNames(s string) []string {
 	var out []string
 	for piece := range strings.SplitSeq(s, ",") {
@@ -195,7 +197,7 @@ func splitNames(s string) []string {
 	return out
 }
 
-// personName strips what hangs on a name and answers "" for what is none.
+// personName strips what is attached to a name and returns "" for what is not a name.
 func (p *pageReader) personName(s, section string) string {
 	s = namePrefix.ReplaceAllString(strings.Trim(s, " .,;:-–|@"), "")
 	s = strings.TrimSpace(nameRole.ReplaceAllString(s, ""))
@@ -225,7 +227,7 @@ func (p *pageReader) personName(s, section string) string {
 	return s
 }
 
-// noAuthors are accounts of software and of nobody.
+// noAuthors are bylines of software and of no person in particular.
 var noAuthors = map[string]bool{
 	"admin": true, "administrador": true, "administrator": true, "webmaster": true, "redaccion": true, "redaccion_web": true, "web": true,
 	"staff": true, "autor": true, "author": true, "user": true, "usuario": true, "null": true, "undefined": true, "none": true,
@@ -233,5 +235,5 @@ var noAuthors = map[string]bool{
 	"news_desk": true, "newsroom": true, "editorial": true, "redaktion": true, "la_redaccion": true, "equipo_editorial": true, "sala_de_redaccion": true, "periodistas": true,
 }
 
-// IsNobody says whether a byline names no person: "Redacción", "Agencias" and their like.
+// IsNobody says whether a byline names no person: "Redacción", "Agencias" and the like.
 func IsNobody(byline string) bool { return noAuthors[source.Fold(byline)] }

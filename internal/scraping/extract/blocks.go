@@ -8,17 +8,17 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// A pruner knows which elements of one page hold no text of the article. Names lie: a wrapper may be called
-// "has-sidebar" or a whole page stand in a form. So an element that holds a good share of the page's prose is kept,
-// whatever it is called.
+// A pruner knows which elements of one page hold no text of the article. Names are unreliable: a wrapper may be called
+// "has-sidebar", and a whole page may be inside a form. So an element that holds a good share of the page's prose is kept,
+// whatever its name.
 type pruner struct {
 	root  *node
-	names map[string]names // the same few come thousands of times
+	names map[string]names // a few names are repeated thousands of times
 
 	bodyRoot *node // the element that the text was taken from
 }
 
-// keptShare is the share of the page's prose that saves an element from its name.
+// keptShare is the share of the page's prose with which an element is kept despite its name.
 const keptShare = 0.4
 
 // newPruner learns what every element under root is called and how much prose it holds.
@@ -32,7 +32,7 @@ func (p *pruner) learn(n *node) {
 	prose := 0
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
 		if c.isText {
-			// Text straight in a div counts where it is long enough to be a sentence.
+			// Text directly in a div counts if it is long enough to be a sentence.
 			if len(c.Text) > 20 {
 				if size := len(strings.TrimSpace(c.Text)); size >= 80 || (n.Tag == atom.P && size > 20) {
 					prose += size
@@ -58,8 +58,8 @@ func (p *pruner) learn(n *node) {
 	n.prose = prose
 }
 
-// judge decides of every element whether text of the article can be in it; byName counts its names, which a second, laxer
-// attempt ignores. It then measures what is left.
+// judge decides for every element whether it can hold text of the article. byName takes the element's names into account; a
+// second, laxer attempt ignores them. It then measures what is left.
 func (p *pruner) judge(byName bool) {
 	p.judgeUnder(p.root, byName, false)
 }
@@ -96,7 +96,7 @@ func (p *pruner) judgeUnder(n *node, byName, inLink bool) {
 	n.size, n.linked, n.kept = size, linked, kept
 }
 
-// surrounds says whether an element is by its kind no text of the article.
+// surrounds says whether an element's kind alone rules out that it holds text of the article.
 func surrounds(n *node) bool {
 	switch n.Tag {
 	case atom.Nav, atom.Footer, atom.Aside, atom.Form, atom.Button, atom.Input, atom.Figcaption, atom.Figure, atom.Picture, atom.Video,
@@ -128,7 +128,7 @@ func surrounds(n *node) bool {
 
 var surroundingRoles = wordSet("navigation complementary banner contentinfo search dialog menu toolbar alert")
 
-// hides says whether a style shows nothing.
+// hides says whether a style hides its element.
 func hides(style string) bool {
 	for property := range strings.SplitSeq(style, ";") {
 		key, value, _ := strings.Cut(property, ":")
@@ -170,8 +170,8 @@ func namedAside(n *node) bool {
 }
 
 const (
-	captionLength = 300 // the most prose, in bytes, that is said of a picture
-	perhapsText   = 200 // the least prose that makes text of what mostly is none
+	captionLength = 300 // the longest caption of a picture, in bytes of prose
+	perhapsText   = 200 // the least prose with which a doubtful element counts as text
 )
 
 func holdsPicture(n *node) bool {
@@ -185,7 +185,7 @@ type block struct {
 	tag   atom.Atom
 }
 
-// blocks renders the text under n as blocks, leaving out what is no text of an article.
+// blocks renders the text under n as blocks, leaving out what is not text of the article.
 func (p *pruner) blocks(n *node) []block {
 	w := &blockWriter{pruner: p}
 	w.walk(n, atom.Div)
@@ -230,7 +230,7 @@ func (w *blockWriter) element(c *node, within atom.Atom) {
 		return
 	}
 	if c.Tag == atom.Br {
-		// Two in a row part paragraphs; one is a line break within.
+		// Two in a row separate paragraphs; a single one is a line break within a paragraph.
 		if next := nextMeaningful(c); next != nil && next.Tag == atom.Br {
 			w.flush(within)
 		} else {
@@ -251,7 +251,7 @@ func (w *blockWriter) element(c *node, within atom.Atom) {
 	w.flush(c.Tag)
 }
 
-// nextMeaningful is the next sibling that is no blank text.
+// nextMeaningful is the next sibling that is not blank text.
 func nextMeaningful(n *node) *node {
 	for s := n.NextSibling; s != nil; s = s.NextSibling {
 		if !s.isText || s.isText && strings.TrimSpace(s.Text) != "" {

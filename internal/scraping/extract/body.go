@@ -11,10 +11,10 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// domBody finds the article's text in the page's elements: the element marked as the body where there is one with
-// text in it, else the element in which paragraphs of prose are densest (after Arc90's Readability, 2009: paragraphs
-// vote for their parent and, by half, for their grandparent). Where next to nothing is found, it looks again without
-// judging elements by their names.
+// domBody finds the article's text in the page's elements: the element marked as the body if there is one with text in it,
+// else the element where paragraphs of prose are densest (after Arc90's Readability, 2009: paragraphs vote for their parent
+// and, by half, for their grandparent). If it finds next to nothing, it looks again without judging elements by their
+// names.
 func (p *pruner) domBody() []block {
 	p.judge(true)
 	found := p.body(p.root)
@@ -34,7 +34,7 @@ func (p *pruner) body(doc *node) []block {
 			return b
 		}
 	}
-	var order []*node // candidates in document order, so that ties are settled the same way every time
+	var order []*node // candidates in document order, so that ties always break the same way
 	vote := func(n *node, points float64) {
 		if n == nil || n.Parent == nil || n.Tag == atom.Html {
 			return
@@ -69,8 +69,8 @@ func (p *pruner) body(doc *node) []block {
 	return prose(p.blocks(p.bodyRoot))
 }
 
-// above is the nearest ancestor that holds more prose than n: wrappers around a single paragraph or block are passed
-// over, for editors build pages of them.
+// above is the nearest ancestor that holds more prose than n: wrappers around a single paragraph or block are skipped,
+// because editors build pages from them.
 func (p *pruner) above(n *node) *node {
 	for range 4 {
 		up := n.Parent
@@ -112,7 +112,7 @@ func (p *pruner) voteFor(n *node, vote func(parent *node, points float64)) {
 				vote(p.above(c), points*(1-c.linkDensity()))
 			}
 		case atom.Div, atom.Section, atom.Article, atom.Td, atom.Main, atom.Span, atom.Pre, atom.Blockquote:
-			if points := proseScore(ownText(c)); points > 0 { // text straight in a div, parted by <br>
+			if points := proseScore(ownText(c)); points > 0 { // text directly in a div, split by <br>
 				vote(c, points)
 			}
 		}
@@ -120,7 +120,7 @@ func (p *pruner) voteFor(n *node, vote func(parent *node, points float64)) {
 	}
 }
 
-// ownText is the text of n that belongs to no block inside it.
+// ownText is the text of n outside any block in it.
 func ownText(n *node) string {
 	var b strings.Builder
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
@@ -160,7 +160,7 @@ func nameBonus(n *node) float64 {
 	return bonus
 }
 
-// unscored is the score of an element that no paragraph has voted for.
+// unscored is the score of an element that got no vote.
 const unscored = -1e9
 
 // linkDensity is the share of n's visible text that stands in links.
@@ -171,7 +171,7 @@ func (n *node) linkDensity() float64 {
 	return float64(n.linked) / float64(n.size)
 }
 
-// prose drops the blocks that are no part of the telling: links out, teasers, crumbs before and after.
+// prose drops the blocks that are not part of the story: links elsewhere, teasers, fragments before and after.
 func prose(blocks []block) []block {
 	out := make([]block, 0, len(blocks))
 	for _, b := range blocks {

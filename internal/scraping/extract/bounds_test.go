@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// mostAllocated is what one document may have allocated, garbage included. The race detector keeps slices from being grown
-// in place and pools from being used, so what it sees is more.
+// mostAllocated bounds what reading one document may allocate, garbage included. Under the race detector slices are not
+// grown in place and pools are not used, so more is allocated.
 func mostAllocated() uint64 {
 	if raceEnabled {
 		return 128 << 20
@@ -16,7 +16,7 @@ func mostAllocated() uint64 {
 	return 64 << 20
 }
 
-// allocated is what f allocates. Nothing else may run meanwhile: who calls it is not parallel.
+// allocated measures what f allocates. Nothing else may run meanwhile, so its callers are not parallel.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -90,7 +90,7 @@ func TestAPageIsCutNotLost(t *testing.T) {
 	}
 }
 
-// FuzzTree: whatever the bytes, the tree is whole, no deeper than its bound, and no larger than the page.
+// FuzzTree: whatever the bytes, the tree is consistent, no deeper than its bound and no larger than the page.
 func FuzzTree(f *testing.F) {
 	for _, s := range []string{storyPage("Una biblioteca"), `<svg><style><p>x</style>`, `<b><table><td></b>`, `<title>a<b</title><plaintext><p>`, `<script type=application/ld+json>{"a":"<p>"}</script>`, `<body><body><select>x</z>`, `<a><div>x</a>y</div>z`, `<!-->x<!--`, `<a b='`} {
 		f.Add(s)

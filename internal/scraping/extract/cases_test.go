@@ -15,7 +15,7 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// pageCase is a page with what has to come of it.
+// pageCase is a page with the result that it must give.
 type pageCase struct {
 	ID, Kind, Input, URL string
 	Want                 struct {
@@ -30,7 +30,7 @@ type pageCase struct {
 	}
 }
 
-// TestCasesSeenInTheWild runs the reference cases of pages, where they are at hand.
+// TestCasesSeenInTheWild runs the reference cases of pages if they are available.
 func TestCasesSeenInTheWild(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(extractionData(t), "cases")

@@ -10,12 +10,11 @@ import (
 	"golang.org/x/text/encoding/charmap"
 )
 
-// Decode turns a page's bytes into UTF-8. What the bytes are beats what the server says they are: text that is
-// valid UTF-8 beyond ASCII is UTF-8 whatever is declared, and a page declared UTF-8 whose bytes mostly are not is read
-// as its meta tag says, or as windows-1252. The rest follows the HTML standard's order: byte order mark, Content-Type,
-// meta.
+// Decode turns a page's bytes into UTF-8. The bytes themselves count more than what the server declares: text that is valid
+// UTF-8 beyond ASCII is UTF-8 whatever is declared, and a page that is declared UTF-8 but mostly is not valid is read as
+// its meta tag says, or as windows-1252. The rest follows the HTML standard's order: byte order mark, Content-Type, meta.
 //
-// Letters that were encoded as UTF-8 twice ("CafÃ©") are put right.
+// Letters that were encoded as UTF-8 twice ("CafÃ©") are repaired.
 func Decode(body []byte, contentType string) string {
 	return mendTwice(decode(body, contentType))
 }
@@ -45,12 +44,12 @@ func decode(body []byte, contentType string) string {
 	return strings.ToValidUTF8(string(source.TrimBOM(out)), "\ufffd")
 }
 
-// mendBytes reads UTF-8 into which single bytes of windows-1252 were pasted: a byte that is no UTF-8 between characters
-// that are is a letter of that encoding. What is broken otherwise becomes U+FFFD.
+// mendBytes reads UTF-8 into which single bytes of windows-1252 were pasted: an invalid byte between valid characters is a
+// letter of that encoding. Anything else that is invalid becomes U+FFFD.
 func mendBytes(body []byte) string {
 	var out strings.Builder
 	out.Grow(len(body) + 16)
-	lone := true // nothing broken stands right before
+	lone := true // the byte before is not invalid
 	for len(body) > 0 {
 		r, size := utf8.DecodeRune(body)
 		if r != utf8.RuneError || size > 1 {
@@ -69,8 +68,8 @@ func mendBytes(body []byte) string {
 	return out.String()
 }
 
-// mendTwice puts right what was read as windows-1252 although it was UTF-8, and then encoded: the letters of Spanish (Â¿, Ã±) and
-// general punctuation (â€œ). No word of any language has these sequences, so each is judged by itself.
+// mendTwice repairs UTF-8 that was read as windows-1252 and then encoded again: the letters of Spanish (Â¿, Ã±) and general
+// punctuation (â€œ). No word of any language contains these sequences, so each is judged on its own.
 func mendTwice(s string) string {
 	if !strings.ContainsAny(s, "ÃÂ") && !strings.Contains(s, "â€") {
 		return s
@@ -92,7 +91,8 @@ func mendTwice(s string) string {
 	return out.String()
 }
 
-// twice is the character that s begins with the double encoding of, and how long that is; else its first character.
+// twice decodes the doubly encoded character at the beginning of s, and gives its length in s; if there is none it gives
+// the first character.
 func twice(s string) (meant string, size int) {
 	lead, size := utf8.DecodeRuneInString(s)
 	more := 1

@@ -12,11 +12,11 @@ import (
 	"openlearn/internal/newsdate"
 )
 
-// dates reads when the article was published and updated. The first source that says it wins, except that a date
-// without zone or hour gives way to one of the next that has it and means about the same moment.
+// dates reads when the article was published and updated. The first source that says it wins, except that a date without
+// zone or hour gives way to one from a later source that has them and means about the same moment.
 //
-// Not read at all: dates of images, cXense's publishtime (a UTC clock under a local offset), and any date outside the
-// article, since mastheads show today's.
+// It ignores dates of images, cXense's publishtime (a UTC clock under a local offset), and any date outside the article,
+// because mastheads show today's date.
 func (p *pageReader) dates() (published, updated *time.Time) {
 	shown, shownUpdate := p.timeElements()
 	published = p.bestDate(
@@ -38,7 +38,7 @@ func (p *pageReader) dates() (published, updated *time.Time) {
 }
 
 func (p *pageReader) bestDate(candidates ...string) *time.Time {
-	const near = 26 * time.Hour // two spellings of one moment differ by a zone, at most
+	const near = 26 * time.Hour // two spellings of one moment differ by a zone at most
 	var best newsdate.Date
 	found := false
 	for _, raw := range candidates {
@@ -84,11 +84,11 @@ func elsewhere(n *node) bool {
 	return n.names&namesOthers != 0
 }
 
-// changed matches what stands before or in the date of an update, folded.
+// changed matches, in folded text, the words before or in the date of an update.
 var changed = regexp.MustCompile(`actualiz|modific|updated|edited|editado|aktualisiert|geandert|ultimo_cambio|mis_a_jour|atualizad`)
 
-// timeElements are the first dates of publication and of an update among the <time> elements of the article, or after the
-// headline where there is no article element. An update may be listed first, or both stand in one element.
+// timeElements gives the first date of publication and of an update among the <time> elements of the article, or after the
+// headline if there is no article element. The update may come first, or both may be in one element.
 func (p *pageReader) timeElements() (published, updated string) {
 	for _, n := range p.afterHeadline() {
 		if n.Tag != atom.Time || inside(n, elsewhere) {
@@ -119,7 +119,7 @@ func (p *pageReader) timeElements() (published, updated string) {
 	return published, updated
 }
 
-// cutAtChange parts "24/11/2026 01:57 | Actualizado a 25/11/2026 19:20" where it speaks of the update.
+// cutAtChange splits "24/11/2026 01:57 | Actualizado a 25/11/2026 19:20" where the update begins.
 func cutAtChange(text string) (before, after string, found bool) {
 	at := changeWord.FindStringIndex(text)
 	if at == nil {
@@ -130,7 +130,7 @@ func cutAtChange(text string) (before, after string, found bool) {
 
 var changeWord = regexp.MustCompile(`(?i)(?:[uú]ltima\s+)?(?:actualizaci[oó]n|actualizad[oa]|modificad[oa]|modificaci[oó]n|updated|edited|editado|aktualisiert|ge[aä]ndert|atualizado|mis à jour)(?:\s+(?:a|el|on|am|em|le|a las)\b)?\s*:?`)
 
-// labelOf is the text that stands right before an element in its parent, where that is a short line.
+// labelOf is the text right before an element in its parent, if it is a short line.
 func labelOf(n *node) string {
 	if n.Parent == nil || n.Parent.size > 160 {
 		return ""
@@ -155,7 +155,7 @@ func firstDate(zone *time.Location, candidates ...string) string {
 	return ""
 }
 
-// namedDate is the first element in the article so named whose text is a date.
+// namedDate is the text of the first element of the article that is named as a date and reads as one.
 func (p *pageReader) namedDate() string {
 	for _, n := range p.afterHeadline() {
 		if n.names&namesDate == 0 || inside(n, elsewhere) {

@@ -26,7 +26,7 @@ func hasAttr(n *node, key string) bool {
 	return false
 }
 
-// hasWord says whether a blank-separated attribute holds a word, whatever its case: class, rel, itemprop.
+// hasWord says whether a space-separated attribute (class, rel, itemprop) contains a word, ignoring case.
 func hasWord(n *node, key, word string) bool {
 	for w := range strings.FieldsSeq(attr(n, key)) {
 		if strings.EqualFold(w, word) {
@@ -77,7 +77,7 @@ func inside(n *node, is func(*node) bool) bool {
 	return false
 }
 
-// rawText is all text under n as it stands, scripts included (it reads scripts).
+// rawText is all text under n, unchanged and with scripts included (it is used to read scripts).
 func rawText(n *node) string {
 	var b strings.Builder
 	for d := range n.descendants() {

@@ -16,26 +16,26 @@ import (
 // minText is the least text, in characters, that makes an article.
 const minText = 120
 
-// enoughText is the text, in characters, from which on a page is not searched for more.
+// enoughText is the length, in characters, at which the search for more text in a page stops.
 const enoughText = 1500
 
-// summaryLength is what an articleBody may be long, in characters, and still be no more than a summary.
+// summaryLength is the length, in characters, up to which an articleBody may be only a summary.
 const summaryLength = 700
 
-// Hints are what is known of a page before it is read.
+// Hints hold what is known about a page before it is read.
 type Hints struct {
 	URL      *url.URL       // where it was found; needed to resolve addresses
 	Source   string         // the newspaper's name: never an author
-	Language string         // where the page does not say
+	Language string         // used if the page does not say
 	Zone     *time.Location // of dates without one; nil means America/Bogota
-	Site     *source.Site   // canonical addresses off it are not believed; nil believes none
+	Site     *source.Site   // canonical addresses outside it are ignored; nil: all are
 }
 
-// Extract reads an article out of a page (UTF-8). Structured data comes first, field by field: JSON-LD, then meta and
-// microdata, then what the elements look like. Article.Source and URL are those of the hints, the URL replaced by the
-// page's own canonical address where that is on the source's host.
+// Extract reads an article from a page (UTF-8). Structured data comes first, field by field: JSON-LD, then meta and
+// microdata, then the look of the elements. Article.Source and URL are those of the hints, the URL being replaced by the
+// page's own canonical address if that is on the source's host.
 //
-// A page without a title still gives its text. The error wraps a Refusal.
+// A page without a title still yields its text. The error wraps a Refusal.
 func Extract(page string, hints Hints) (Article, error) {
 	doc, scripts := parsePage(page)
 	if hints.URL == nil {
@@ -78,14 +78,14 @@ type pageReader struct {
 	pruner    *pruner
 	meta      pageMeta
 	graph     *ldGraph
-	article   ldNode // nil where the page has none
-	state     ldNode // the object that held the text, nil where elements did
+	article   ldNode // nil if the page has none
+	state     ldNode // the object that held the text, nil if elements did
 	hints     Hints
 	siteNames map[string]bool // folded names of the newspaper itself
 }
 
-// text prefers the body as structured data has it, because it is whole and holds nothing else, but takes it from the
-// elements where those hold the same telling: they know the paragraphs.
+// text prefers the body of the structured data, because it is complete and holds nothing else, but takes the text from the
+// elements if they tell the same story: they know the paragraphs.
 func (p *pageReader) text() string {
 	blocks := once(p.pruner.domBody())
 	dom := joinBlocks(blocks)
@@ -98,10 +98,10 @@ func (p *pageReader) text() string {
 		return ld
 	}
 	inLD := shinglesOf(ld)
-	told := shareIn(inLD, shingleSet(shinglesOf(dom))) // of the structured body, in the elements
+	told := shareIn(inLD, shingleSet(shinglesOf(dom))) // share of the structured body that is in the elements
 	switch {
 	case told >= sameTelling:
-		return dom // the same, or more: the structured body was cut short, is a summary, or says all twice
+		return dom // the same or more: the structured body is truncated, a summary, or says everything twice
 	case nLD < summaryLength && nDOM > 3*nLD:
 		return dom
 	case nDOM > nLD && told >= 0.5:
@@ -113,7 +113,7 @@ func (p *pageReader) text() string {
 	}
 }
 
-// sameTelling is the share of a text's shingles from which on another text is the same telling.
+// sameTelling is the share of common shingles from which on two texts tell the same story.
 const sameTelling = 0.8
 
 // ldBody cleans an articleBody: plain text, or HTML, or HTML escaped as text.

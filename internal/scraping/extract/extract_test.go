@@ -192,7 +192,7 @@ func TestLenientJSON(t *testing.T) {
 		}
 	}
 	deep := strings.Repeat(`{"a":[`, 100_000)
-	lenientJSON(deep) // has to return
+	lenientJSON(deep) // must return
 }
 
 func TestDecodeHTML(t *testing.T) {
@@ -254,7 +254,7 @@ func FuzzJSONLD(f *testing.F) {
 			t.Fatalf("%d nodes", len(g.nodes))
 		}
 		g.article(&url.URL{Path: "/x"})
-		// What is valid JSON the lenient parser reads the same way.
+		// The lenient parser reads valid JSON like any other parser.
 		var want any
 		if json.Unmarshal([]byte(in), &want) != nil || !utf8.ValidString(in) {
 			return

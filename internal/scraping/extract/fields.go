@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// readSiteNames collects what the newspaper calls itself, folded.
+// readSiteNames collects the newspaper's names for itself, folded.
 func (p *pageReader) readSiteNames() map[string]bool {
 	names := map[string]bool{}
 	add := func(s string) {
@@ -61,7 +61,7 @@ func (p *pageReader) canonical() string {
 		if raw == "" {
 			continue
 		}
-		// A canonical that is the front page or a listing is a template's mistake.
+		// A canonical address of the front page or a listing is a mistake in the template.
 		if c, ok := p.hints.Site.Canonical(p.hints.URL, raw); ok && source.LooksLikeArticle(c) {
 			return c
 		}
@@ -69,7 +69,7 @@ func (p *pageReader) canonical() string {
 	return found
 }
 
-// title: the headline as structured data has it, the whole one where that was cut short.
+// title gives the headline of the structured data, or the full one if that was cut short.
 func (p *pageReader) title() string {
 	var h1s []string
 	for _, n := range find(p.doc, isTag(atom.H1)) {
@@ -85,7 +85,7 @@ func (p *pageReader) title() string {
 	if len(h1s) > 1 {
 		h1Weight = 8
 	}
-	// What most of them say is the headline; each is worth as much as editors keep it to what readers see.
+	// The headline is what most of them say. Each weighs as much as editors keep it equal to what readers see.
 	candidates := []candidate{
 		{p.article.text("headline"), 11},
 		{h1, h1Weight},
@@ -117,8 +117,8 @@ type candidate struct {
 	weight int
 }
 
-// elect returns the text with most votes, the first of equals. One that goes on after another with a bar (the section's or
-// the newspaper's name) votes for that other, and so does one that was cut short, for the whole.
+// elect returns the text with the most votes, the first one in a tie. A candidate that is another one followed by a bar and
+// a section's or the newspaper's name votes for that other one, and a candidate that was cut short votes for the full one.
 func elect(candidates []candidate) string {
 	votes := make([]int, len(candidates))
 	for i, c := range candidates {
@@ -154,7 +154,7 @@ func elect(candidates []candidate) string {
 
 var titleTail = regexp.MustCompile(`^\s*[|–—·»•-]\s`)
 
-// bareTitle cuts what the newspaper hangs on its titles: " | El Tiempo", " - Minuto30.com".
+// bareTitle cuts what the newspaper appends to its titles: " | El Tiempo", " - Minuto30.com".
 func (p *pageReader) bareTitle(s string) string {
 	for {
 		at, width := -1, 0
@@ -170,7 +170,8 @@ func (p *pageReader) bareTitle(s string) string {
 	}
 }
 
-// subtitle: the line under the headline, else the description. What only repeats the title or begins the text is none.
+// subtitle gives the line under the headline, else the description. A line that only repeats the title or the beginning of
+// the text does not count.
 func (p *pageReader) subtitle(title, text string) string {
 	var candidates []string
 	if n := findFirst(p.doc, func(n *node) bool {
@@ -196,7 +197,7 @@ func (p *pageReader) subtitle(title, text string) string {
 		}
 		start := strings.TrimRight(squeezed(c), ".…[]")
 		if len(start) > 0 && strings.HasPrefix(head, start) && (n > 160 || strings.HasSuffix(c, "…") || strings.HasSuffix(c, "...")) {
-			continue // the text's own beginning, cut
+			continue // the beginning of the text itself, truncated
 		}
 		return c
 	}
@@ -205,7 +206,7 @@ func (p *pageReader) subtitle(title, text string) string {
 
 func squeezed(s string) string { return strings.Join(strings.Fields(s), "") }
 
-// category: the section as the page names it.
+// category gives the section as the page names it.
 func (p *pageReader) category() string {
 	usable := func(s string) string {
 		s = source.CleanInline(s)
@@ -265,7 +266,7 @@ var homeNames = map[string]bool{
 	"article": true, "articulo": true, "noticia": true, "general": true, "sin_categoria": true, "uncategorized": true, "ultimas_noticias": true,
 }
 
-// sections names the parts of an address that are sections, where a page says it nowhere else.
+// sections names the sections by parts of the address, for pages that name theirs nowhere else.
 var sections = map[string]string{
 	"politica": "Política", "economia": "Economía", "justicia": "Justicia", "judicial": "Judicial", "bogota": "Bogotá", "colombia": "Colombia",
 	"nacion": "Nación", "nacional": "Nacional", "internacional": "Internacional", "mundo": "Mundo", "deportes": "Deportes", "cultura": "Cultura",
@@ -343,8 +344,8 @@ func (p *pageReader) image() string {
 	return ""
 }
 
-// paywall: isAccessibleForFree as a boolean, or as the string that many sites write, of the article or one of its
-// parts; or the content tier.
+// paywall reads isAccessibleForFree of the article or one of its parts, as a boolean or as the string that many sites
+// write, or else the content tier.
 func (p *pageReader) paywall() bool {
 	parts := append([]ldNode{p.article}, p.graph.objects(p.article, "hasPart")...)
 	for _, n := range parts {
@@ -369,7 +370,8 @@ func (p *pageReader) paywall() bool {
 
 var languageTag = regexp.MustCompile(`^[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*$`)
 
-// language is the page's own word for it, unless the text is plainly in another: templates are copied with their labels.
+// language is what the page declares, unless the text is plainly in another language: templates are copied with their
+// labels.
 func (p *pageReader) language(text string) string {
 	said, read := p.saidLanguage(), languageOf(text)
 	if base, _, _ := strings.Cut(said, "-"); read != "" && base != read && (base == "" || functionWords[base] != nil) {

@@ -60,7 +60,7 @@ func (r *stateReader) flight(stream string) {
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	for _, id := range ids { // a text that nothing with a title refers to
+	for _, id := range ids { // a text that no object with a title refers to
 		r.take(splitMarkup(r.texts[id]), nil)
 	}
 }

@@ -35,13 +35,13 @@ func ldScripts(scripts []script) []string {
 	return out
 }
 
-// parseLD reads the page's scripts of type application/ld+json. Broken ones are read as far as they go.
+// parseLD reads the page's scripts of type application/ld+json. Broken ones are read as far as possible.
 func parseLD(scripts []string) *ldGraph {
 	g := &ldGraph{byID: map[string]ldNode{}}
 	left := maxLDBytes
 	for _, raw := range scripts {
 		if left -= len(raw); left < 0 {
-			break // a page's own telling of itself has a hundredth of that
+			break // what a page says about itself has a hundredth of that
 		}
 		for _, v := range decodeLD(raw) {
 			g.add(v, 0)
@@ -71,7 +71,7 @@ func decodeLD(raw string) []any {
 	return lenientJSON(raw)
 }
 
-// deepLD says whether brackets open more than ever close, as deep as nobody reads: each would cost a parser memory.
+// deepLD says whether brackets nest deeper than anyone reads: each level would cost the parser memory.
 func deepLD(raw string) bool {
 	depth := 0
 	for i := range len(raw) {
@@ -87,7 +87,7 @@ func deepLD(raw string) bool {
 	return false
 }
 
-// add collects the objects of v, those inside other objects too: sites put the article under @graph, mainEntity,
+// add collects the objects of v, including those inside other objects: sites put the article under @graph, mainEntity,
 // mainEntityOfPage or a list.
 func (g *ldGraph) add(v any, depth int) {
 	if depth > maxLDDepth || len(g.nodes) >= maxLDNodes {
@@ -208,8 +208,8 @@ var articleTypes = []string{
 	"TechArticle", "ScholarlyArticle", "SocialMediaPosting",
 }
 
-// article picks the object that describes the page: one whose address is the page's, else the one that says most.
-// Teasers of other articles are articles too.
+// article picks the object that describes the page: the one whose address is the page's, else the one that says most.
+// Teasers of other articles are objects of type Article too.
 func (g *ldGraph) article(page *url.URL) ldNode {
 	var best ldNode
 	bestScore := -1

@@ -17,7 +17,7 @@ func veleta(body string) string {
 	return strings.Replace(plain("Vuelven las boyas a la bahía", body), "</head>", veletaLD+"</head>", 1)
 }
 
-// TestKindsOfPages has a page of our own for each kind that pages in the wild come in.
+// TestKindsOfPages has a page of our own for each kind of page found in the wild.
 func TestKindsOfPages(t *testing.T) {
 	t.Parallel()
 	h1 := "<h1>Vuelven las boyas a la bahía</h1>"
@@ -95,7 +95,7 @@ func TestKindsOfPages(t *testing.T) {
 	}
 }
 
-// FuzzState: whatever a page's scripts hold, reading them ends, and gives clean paragraphs or none.
+// FuzzState: whatever a page's scripts hold, reading them terminates and gives clean paragraphs or none.
 func FuzzState(f *testing.F) {
 	f.Add(`{"a":{"title":"Vuelve el tren","content":"<p>x</p>"}}`, "application/json")
 	f.Add(`self.__next_f.push([1,"5:[\"$\",\"p\",null,{\"children\":\"x\"}]\n6:T5,hola \n"])`, "")

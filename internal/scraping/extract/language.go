@@ -5,7 +5,7 @@ import (
 	"unicode"
 )
 
-// functionWords are the commonest words of a language that its neighbours do not share.
+// functionWords are the most common words of a language that related languages do not share.
 var functionWords = map[string]map[string]bool{
 	"es": wordSet("el los las del y en con para por una que su al es fue más pero como sus según también donde desde hasta sobre entre este esta"),
 	"en": wordSet("the of and to in is that for it was with as on by at from are this be has have had which but not their will its"),
@@ -16,11 +16,11 @@ var functionWords = map[string]map[string]bool{
 }
 
 const (
-	wordsJudged  = 400 // of a text's beginning
-	wordsAtLeast = 20  // function words that decide
+	wordsJudged  = 400 // from the beginning of the text
+	wordsAtLeast = 20  // function words needed for a decision
 )
 
-// languageOf tells the language of a text by its function words, "" where they do not decide.
+// languageOf determines the language of a text by its function words, "" if they do not decide it.
 func languageOf(text string) string {
 	hits := map[string]int{}
 	n := 0

@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// lenientJSON reads JSON as CMSs break it: line breaks and other control characters inside strings, commas too many or
-// missing, comments, quotes unescaped inside a string, single quotes, several documents in a row, an end cut off.
-// It answers every value it can make out and never fails.
+// lenientJSON reads JSON that CMSs have broken: line breaks and other control characters inside strings, superfluous or
+// missing commas, comments, unescaped quotes inside a string, single quotes, several documents in a row, a missing end. It
+// returns every value it can make out and never fails.
 func lenientJSON(s string) []any {
 	p := &lenientParser{s: s}
 	var out []any
@@ -35,7 +35,7 @@ type lenientParser struct {
 	at int
 }
 
-// skip passes blanks, commas, semicolons and comments.
+// skip skips blanks, commas, semicolons and comments.
 func (p *lenientParser) skip() {
 	for p.at < len(p.s) {
 		switch c := p.s[p.at]; {
@@ -141,8 +141,8 @@ func (p *lenientParser) list(depth int) []any {
 	}
 }
 
-// text reads a string. A quote ends it only where JSON could go on after it, so that quotes which the CMS forgot to
-// escape stay in the text.
+// text reads a string. A quote ends it only if JSON could continue after it, so that quotes which the CMS forgot to escape
+// stay in the text.
 func (p *lenientParser) text(quote byte) string {
 	p.at++
 	var b strings.Builder
@@ -172,8 +172,8 @@ func (p *lenientParser) text(quote byte) string {
 	return b.String()
 }
 
-// endsHere looks past a closing quote: the end, or one of , : } ] after blanks; a comma must be followed by what can
-// start a value or key, because prose has commas after quotes too.
+// endsHere looks past a quote: it closes the string if the end or one of , : } ] follows, possibly after blanks. A comma
+// must be followed by what can start a value or key, because prose has commas after quotes too.
 func (p *lenientParser) endsHere() bool {
 	rest := strings.TrimLeft(p.s[p.at:min(len(p.s), p.at+200)], " \t\r\n")
 	if rest == "" {
@@ -189,7 +189,7 @@ func (p *lenientParser) endsHere() bool {
 	case ';', '/':
 		return true
 	case '"':
-		return nextMember.MatchString(rest) // a comma forgotten between two members
+		return nextMember.MatchString(rest) // a missing comma between two members
 	}
 	return false
 }

@@ -78,8 +78,8 @@ func inParallel(n int, f func(i int)) {
 	wg.Wait()
 }
 
-// sample thins a list of pages under the race detector, which makes each ten times slower; slack is how far a figure
-// over the sample may then lie under that over all.
+// sample thins a list of pages under the race detector, which makes each ten times slower. slack is how far a figure for
+// the sample may then be below the figure for all pages.
 func sample[T any](all []T) (pages []T, slack float64) {
 	if !raceEnabled {
 		return all, 0
@@ -90,7 +90,7 @@ func sample[T any](all []T) (pages []T, slack float64) {
 	return pages, 0.06
 }
 
-// extractText is the body whatever the page lacks besides: a benchmark's page may have no title.
+// extractText returns the body whatever else the page lacks: a benchmark's page may have no title.
 func extractText(page string, u *url.URL) string {
 	a, err := Extract(page, Hints{URL: u})
 	if err != nil && !errors.Is(err, NoText) {
@@ -176,7 +176,7 @@ func TestMeasureWCXB(t *testing.T) {
 	}
 }
 
-// fundusPage is one recorded page with what people and parsers know of it.
+// fundusPage is one recorded page with its labels, made by people and parsers.
 type fundusPage struct {
 	publisher, path string
 	Authors         []string
@@ -249,7 +249,7 @@ func TestMeasureFields(t *testing.T) {
 		if p.Published != "" {
 			dates++
 			want, perr := time.Parse("2006-01-02 15:04:05Z07:00", p.Published)
-			if perr != nil { // the truth has no zone: the page's own clock, whose zone is not known here either
+			if perr != nil { // the label has no zone: it is the page's local time, whose zone is unknown here too
 				want, perr = time.Parse(time.DateTime, p.Published)
 			}
 			if perr != nil {

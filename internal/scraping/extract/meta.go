@@ -8,7 +8,7 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// pageMeta is what a page's head and its marked-up elements say, beside JSON-LD.
+// pageMeta holds what a page's head and its marked-up elements say, apart from JSON-LD.
 type pageMeta struct {
 	named    map[string][]string // meta name, property or itemprop, lower case → contents in order
 	title    string              // <title>

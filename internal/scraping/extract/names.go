@@ -2,23 +2,23 @@ package extract
 
 import "strings"
 
-// names are what an element's class and id say about it. They are names of components, as editors' systems and templates use
-// them, never of newspapers.
+// names are what an element's class and id say about it. They are the names of components in content management systems and
+// templates, never names of newspapers.
 type names uint16
 
 const (
 	namesAside    names = 1 << iota // what surrounds a text: navigation, related stories, sharing, advertising, bylines, captions
-	namesContent                    // what holds an article's text: it saves an element from namesAside
+	namesContent                    // what holds an article's text: it overrides namesAside
 	namesByline                     // who wrote
 	namesDate                       // when
 	namesSubtitle                   // the line under the headline
 	namesOthers                     // other articles, or readers' comments
 	namesTeasers                    // other articles, for sure
-	namesPerhaps                    // what mostly surrounds a text, and is called the same where it holds some
-	namesPicture                    // a picture, with what is said of it
+	namesPerhaps                    // what mostly surrounds a text, but sometimes holds it
+	namesPicture                    // a picture with its caption
 )
 
-// The words of a name are parted by hyphens, underscores, blanks and capitals. Two words in a row count as one as well:
+// The words of a name are separated by hyphens, underscores, blanks and capitals. Two words in a row count as one as well:
 // "mas-leidas" is "masleidas".
 var (
 	asideWords = wordSet(`related relacionado relacionada relacionados relacionadas recomendado recomendada recomendados recomendadas
@@ -43,7 +43,7 @@ var (
 	othersWords   = strings.Fields("comment comentario related relacionad recomendad teaser card listing")
 )
 
-// namesIn reads a class or an id.
+// namesIn reads a class or id attribute.
 func namesIn(s string) names {
 	var found names
 	var all strings.Builder
@@ -126,7 +126,7 @@ func nameWords(s string) func(yield func(string) bool) {
 	}
 }
 
-// camelWords yields the words that capitals part, in lower case: "metaAuthorList" is meta, author, list.
+// camelWords yields the words that capitals separate, in lower case: "metaAuthorList" is meta, author, list.
 func camelWords(s string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		start := 0

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// A node is an element or a text of a page, with what is learnt of it. An element's tag is unknown where Tag is 0.
+// A node is an element or a text of a page, with what was found out about it. An element's tag is unknown where Tag is 0.
 type node struct {
 	Parent, FirstChild, LastChild, NextSibling *node
 
@@ -18,16 +18,16 @@ type node struct {
 
 	isText bool
 	names  names
-	skip   bool // no text of the article is in it
-	closes bool // its end tag came while something else in it was open
+	skip   bool // it holds no text of the article
+	closes bool // its end tag came while another element in it was open
 	prose  int  // bytes of prose under it
 	size   int  // bytes of visible text under it
 	linked int  // of these, in links
-	kept   int  // bytes of prose under it that is not in what is skipped
+	kept   int  // bytes of prose under it outside skipped elements
 	score  float64
 }
 
-// descendants are the nodes under n in document order.
+// descendants yields the nodes under n in document order.
 func (n *node) descendants() iter.Seq[*node] {
 	return func(yield func(*node) bool) {
 		for d := n.FirstChild; d != nil; {
@@ -39,7 +39,7 @@ func (n *node) descendants() iter.Seq[*node] {
 	}
 }
 
-// after is the node after n in document order under root, those under n first if into is true.
+// after is the node after n in document order under root; if into is true, the nodes under n come first.
 func (n *node) after(root *node, into bool) *node {
 	if into && n.FirstChild != nil {
 		return n.FirstChild
@@ -53,17 +53,17 @@ func (n *node) after(root *node, into bool) *node {
 	return nil
 }
 
-// maxDepth bounds how deep elements nest; what is deeper belongs to the last that fits.
+// maxDepth bounds how deep elements nest; anything deeper belongs to the last element that fits.
 const maxDepth = 400
 
-// kinds are what the rules know of an element by its tag.
+// kinds are what the rules know about an element from its tag.
 type kinds uint32
 
 const (
 	isVoid      kinds = 1 << iota // never has an end tag
 	isRaw                         // holds text alone
 	closesP                       // ends a paragraph that is open
-	endsScope                     // what is open outside is not closed from inside
+	endsScope                     // elements that are open outside cannot be closed from inside
 	inHead                        // may stand in the head
 	headline                      // h1 to h6
 	isCell                        // td, th
@@ -73,7 +73,7 @@ const (
 	isItem                        // li
 	isParagraph                   // p
 	isTable                       // table, template
-	holdsItems                    // a list item inside ends none outside
+	holdsItems                    // a list item inside does not end one outside
 	isInline                      // flows within a sentence, so that it ends no word
 	isInvisible                   // shows no text
 )

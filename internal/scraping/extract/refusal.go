@@ -10,15 +10,16 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// A Refusal is the kind of page that holds no article. It is an error, and a label: its text is short and stable.
+// A Refusal names a kind of page that holds no article. It is an error and also a metric label: its text is short and
+// stable.
 type Refusal string
 
-// The kinds there are.
+// The kinds.
 const (
-	NoText      Refusal = "no_text"      // next to no text
+	NoText      Refusal = "no_text"      // hardly any text
 	NotFound    Refusal = "soft_404"     // says that there is nothing here, whatever its HTTP status
 	ConsentWall Refusal = "consent_wall" // asks for consent to cookies before it shows anything
-	Challenge   Refusal = "challenge"    // wants to know whether a person reads it
+	Challenge   Refusal = "challenge"    // checks whether the reader is a person
 	SectionPage Refusal = "section_page" // lists other articles
 )
 
@@ -29,8 +30,8 @@ var refusals = map[Refusal]string{
 
 func (r Refusal) Error() string { return refusals[r] }
 
-// What pages that are no articles say in their headlines, and in their few words. They are matched against folded text:
-// lower case, without accents, words parted by single underscores.
+// What pages without an article say in their headlines and in their few words. The patterns are matched against folded
+// text: lower case, without accents, words separated by single underscores.
 var (
 	notFoundTitle = regexp.MustCompile(`^(?:http_)?(?:error_)?(?:404|410)(?:_\w{1,40})?$|^(?:oops_|ups_|lo_sentimos_|sorry_)*(?:(?:esta|la|this|the)_)?(?:pagina|contenido|articulo|noticia|nota|publicacion|page|content|article|story|post)_(?:(?:que_busca\w*|solicitad[oa]|requested|you_\w+_looking_for)_)*(?:no_(?:se_)?(?:encontrad[oa]|encontro|encuentra|existe|disponible|esta_disponible|ha_sido_encontrad[oa]|pudo_ser_encontrad[oa])|inexistente|(?:was_|could_|can_)?not_(?:be_)?(?:found|available)|(?:no_longer|doesn_t|does_not)_(?:exists?|available)|eliminad[oa]|unavailable)(?:_\w{1,24})?$|^(?:not_found|no_encontrad[oa]|nothing_found|no_existe|pagina_de_error)$`)
 	notFoundText  = regexp.MustCompile(`(?:pagina|contenido|articulo|noticia|nota|publicacion|direccion|enlace|url)_(?:(?:a_l[oa]_)?que_(?:\w+_){0,4}(?:busca\w*|intenta\w*|solicit\w*|quiere\w*|acceder|visitar|ver)_(?:\w+_){0,3}|solicitad[oa]_)(?:ya_)?no_(?:se_encuentra|existe|esta_disponible|fue_encontrad[oa]|ha_sido_encontrad[oa]|pudo_ser)|no_(?:hemos_podido|pudimos|podemos|logramos)_encontrar_(?:la|el|lo)|no_encontramos_(?:la_pagina|el_contenido|lo_que|la_noticia|el_articulo)|(?:page|article|story|content|link|url)_(?:\w+_){0,6}(?:could_not_be|can_t_be|cannot_be|was_not|wasn_t|not)_found|(?:page|article|story|content|link)_(?:\w+_){0,5}(?:no_longer_(?:exists|available)|doesn_t_exist|does_not_exist|has_been_(?:removed|moved)_or)|(?:couldn_t|could_not|can_t|cannot)_find_(?:the|that)_page|ha_sido_(?:eliminad[oa]|retirad[oa])_o_|fue_(?:eliminad[oa]|retirad[oa]|movid[oa])_o_`)
@@ -42,14 +43,14 @@ var (
 	consentAsk  = regexp.MustCompile(`acept(?:a|as|ar|e|ando|amos)(?:_|$)|rechazar|consentimiento|configur(?:a|ar|acion|e)_|utilizamos|usamos|we_use|accept|reject|consent|manage_|gestionar|valoramos_(?:tu|su)_privacidad|value_your_privacy|nosotros_y_nuestros`)
 )
 
-// A page that is no article has few words of its own.
+// A page without an article has few words of its own.
 const (
 	fewWords  = 1500 // characters
 	someWords = 4000
 )
 
-// refuse says what kind of page it is that holds no article, "" where it may hold one. It judges by what the page says to
-// its reader and by how it is built, and never by one sign alone: a newspaper writes about cookies and missing pages too.
+// refuse names the kind of a page that holds no article, "" if it may hold one. It judges by what the page says to its
+// reader and by how it is built, never by one sign alone: newspapers also write about cookies and missing pages.
 func (p *pageReader) refuse(title, text string) Refusal {
 	chars := utf8.RuneCountInString(text)
 	folded := source.Fold(text[:min(len(text), 4*someWords)])
@@ -83,8 +84,8 @@ func (p *pageReader) refuse(title, text string) Refusal {
 	return ""
 }
 
-// declaresArticle says whether the page describes itself as one article: with its own structured data, or with its time
-// of publication.
+// declaresArticle says whether the page describes itself as an article: with structured data of its own, or with a time of
+// publication.
 func (p *pageReader) declaresArticle() bool {
 	if p.article != nil && (p.article.text("datePublished") != "" || p.article.text("articleBody") != "" || samePage(p.hints.URL, p.article)) {
 		return true
@@ -92,7 +93,7 @@ func (p *pageReader) declaresArticle() bool {
 	return p.meta.first("article:published_time", "datepublished") != ""
 }
 
-// asksConsent says whether most of a text speaks to its reader of cookies and partners.
+// asksConsent says whether most of a text is about cookies and partners.
 func (p *pageReader) asksConsent(text string) bool {
 	about, all, asks := 0, 0, false
 	for paragraph := range strings.SplitSeq(text, "\n\n") {
@@ -108,12 +109,12 @@ func (p *pageReader) asksConsent(text string) bool {
 
 const (
 	minListed = 4 // the least number of other articles in a page that lists them
-	onlyList  = 8 // the same, where there is no text beside the titles
-	slugWords = 4 // the words in the last part of an address that is an article's
+	onlyList  = 8 // the same, if there is no text beside the titles
+	slugWords = 4 // the least number of words in the last path segment of an article's address
 )
 
-// listsArticles says whether what was taken for the text is a list of others: titles that are links, each with a short text
-// beneath it, or with none.
+// listsArticles says whether what was taken for the text is a list of other articles: titles that are links, each with a
+// short text beneath it or none.
 func (p *pageReader) listsArticles(text string) bool {
 	if slug := p.hints.URL.Path[strings.LastIndexByte(strings.TrimSuffix(p.hints.URL.Path, "/"), '/')+1:]; !p.graph.lists() {
 		if len(strings.FieldsFunc(slug, func(r rune) bool { return r == '-' || r == '_' })) >= slugWords {

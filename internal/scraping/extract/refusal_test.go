@@ -14,7 +14,7 @@ func plain(title, content string) string {
 <header><a href="/">La Veleta</a><nav><a href="/mar">Mar</a> <a href="/tierra">Tierra</a></nav></header>` + content + `<footer>La Veleta. Todos los derechos reservados.</footer></body></html>`
 }
 
-// listed are n teasers of articles, made by a format with a number and a sentence.
+// listed makes n teasers of articles from a format with a number and a sentence.
 func listed(n int, format string) string {
 	var b strings.Builder
 	for i := range n {

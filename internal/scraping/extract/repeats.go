@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// A shingle is the hash of shingleWords words in a row. Two texts are the same telling as far as they share shingles,
+// A shingle is the hash of shingleWords words in a row. Two texts tell the same story as far as they share shingles,
 // wherever their paragraphs begin and whatever their punctuation.
 type shingle uint64
 
@@ -55,7 +55,7 @@ func shingleSet(list []shingle) map[shingle]bool {
 	return set
 }
 
-// shareIn is the share of some shingles that a set has.
+// shareIn is the share of the listed shingles that are in a set.
 func shareIn(list []shingle, set map[shingle]bool) float64 {
 	if len(list) == 0 {
 		return 0
@@ -69,10 +69,10 @@ func shareIn(list []shingle, set map[shingle]bool) float64 {
 	return float64(n) / float64(len(list))
 }
 
-// leastRepeated is how many shingles a block has at least that is dropped as a repetition: a refrain is shorter.
+// leastRepeated is the least number of shingles of a block that may be dropped as a repetition: refrains are shorter.
 const leastRepeated = 12
 
-// once drops the blocks that tell again what others tell: of two copies the one in fewer pieces, else the later.
+// once drops the blocks that repeat others: of two copies the one in fewer pieces, else the later one.
 func once(blocks []block) []block {
 	counts := map[shingle]int{}
 	all := make([][]shingle, len(blocks))
@@ -104,7 +104,7 @@ func once(blocks []block) []block {
 		}
 		again := 0
 		for _, s := range all[i] {
-			if counts[s] == 2 { // what comes more often is a form that is filled in again and again
+			if counts[s] == 2 { // text that occurs more often is a template that is filled in repeatedly
 				again++
 			}
 		}
@@ -128,7 +128,7 @@ func once(blocks []block) []block {
 	return out
 }
 
-// inParagraphs parts a text of one piece where the blocks that it shares with the elements begin and end.
+// inParagraphs splits a text without paragraphs where the blocks that it shares with the elements begin and end.
 func inParagraphs(text string, blocks []block) string {
 	for _, b := range blocks {
 		if len(b.text) < 40 {

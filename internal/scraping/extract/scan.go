@@ -7,7 +7,7 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// The bounds of a page. Pages of newspapers have a tenth of these, and a page is cut where it goes beyond.
+// The bounds of a page. Newspapers' pages stay below a tenth of these; a page that exceeds a bound is cut there.
 const (
 	maxPageBytes = 4 << 20
 	maxTokens    = 100_000
@@ -17,7 +17,7 @@ const (
 )
 
 // A scanner cuts a page into tokens as the HTML standard's tokenizer does (§13.2.5), but on a string, without copying, and
-// with the attributes that somebody asks for alone. Whatever the bytes, it moves forward.
+// keeping only the attributes that are used. It advances whatever the bytes.
 type scanner struct {
 	page string
 	at   int
@@ -45,7 +45,7 @@ type attribute struct {
 	val string
 }
 
-// wanted are the attributes that are kept.
+// wanted holds the attributes that are kept.
 var wanted = wordSet("aria-hidden class content datetime href hidden http-equiv id itemprop itemscope itemtype lang name property rel role style title type")
 
 func wordSet(words string) map[string]bool {
@@ -56,7 +56,7 @@ func wordSet(words string) map[string]bool {
 	return set
 }
 
-// next reads one token. Comments, declarations and end tags without a name are passed over.
+// next reads one token. It skips comments, declarations and end tags without a name.
 func (s *scanner) next() tokenKind {
 	start := s.at
 	for s.at < len(s.page) {
@@ -159,7 +159,7 @@ func (s *scanner) tag(lt int) tokenKind {
 			s.attribute()
 		}
 	}
-	s.kind = tokenEnd // a tag that does not end is none
+	s.kind = tokenEnd // an unterminated tag does not count
 	return tokenEnd
 }
 
@@ -206,7 +206,7 @@ func (s *scanner) attribute() {
 		}
 	}
 	for _, a := range s.attrs {
-		if a.key == key { // the first of a name counts
+		if a.key == key { // the first attribute of a name counts
 			return
 		}
 	}
@@ -243,8 +243,8 @@ func (s *scanner) value() string {
 	return s.page[start:s.at]
 }
 
-// raw reads what stands before the end tag of a raw element, such as a script's, and moves past that tag. An element that
-// does not end takes the rest of the page.
+// raw reads the text up to the end tag of a raw element, such as a script, and moves past that tag. An element without an
+// end tag takes the rest of the page.
 func (s *scanner) raw(name string) string {
 	start := s.at
 	for {

@@ -9,11 +9,11 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// Some pages hold their text only in the data that a script will make elements of: the state of a framework (Next's
+// Some pages hold their text only in data from which a script will build elements: the state of a framework (Next's
 // __NEXT_DATA__ and flight chunks, Arc's Fusion.globalContent, other assignments of one object). It is read as data, never
-// run, and only where the elements hold no article.
+// run, and only if the elements hold no article.
 
-// stateMarks are what scripts without a type hold if they hold state.
+// stateMarks are substrings by which scripts without a type are known to hold state.
 var stateMarks = []string{"__next_f.push(", "globalContent", "_STATE__", "__DATA__", "__remixContext", "__data"}
 
 func holdsState(script string) bool {
@@ -34,13 +34,13 @@ type story struct {
 
 // stateReader collects stories.
 type stateReader struct {
-	title, path string // of the page, folded and as it is
+	title, path string // of the page: the title folded, the path unchanged
 	best        story
 	values      int // read so far
 	texts       map[string]string
 }
 
-// maxStateValues bounds what is read of a page's state.
+// maxStateValues bounds how much of a page's state is read.
 const maxStateValues = 200_000
 
 // readState finds the page's own story in its scripts. title may be empty.
@@ -133,17 +133,17 @@ func (r *stateReader) walk(v any, owner ldNode, depth int) {
 	}
 }
 
-// textKeys are what objects call their text.
+// textKeys are the keys under which objects keep their text.
 var textKeys = wordSet("articlebody body bodyhtml bodytext content contenido cuerpo html text texto value rendered markup story storybody paragraph parrafo __html richtext")
 
-// elsewhereInState says whether a key holds other stories than the page's.
+// elsewhereInState says whether a key holds stories other than the page's.
 func elsewhereInState(key string) bool {
 	return namesIn(key)&namesTeasers != 0 || otherKeys[strings.ToLower(key)] || strings.Contains(strings.ToLower(key), "related")
 }
 
 var otherKeys = wordSet("latest mostread mostviewed trending popular footer header navigation menu ads seo config translations i18n messages locale sidebar more masleidas ultimas otras others next previous siguiente anterior")
 
-// take keeps the better of what is known and a new story: the page's own before any other, then the longer.
+// take keeps the better of the story it has and a new one: the page's own before any other, then the longer one.
 func (r *stateReader) take(paragraphs []string, owner ldNode) {
 	size := 0
 	for _, p := range paragraphs {
@@ -154,7 +154,7 @@ func (r *stateReader) take(paragraphs []string, owner ldNode) {
 	}
 	own := r.isOwn(owner)
 	if owner != nil && !own && r.title != "" {
-		return // it has a title, and it is another's
+		return // it has a title, and it is another story's
 	}
 	if own && !r.best.own || own == r.best.own && size > r.best.size {
 		r.best = story{paragraphs: paragraphs, size: size, own: own, object: owner}
@@ -222,7 +222,7 @@ func paragraphsOf(list []any, depth int, r *stateReader) []string {
 	return out
 }
 
-// noText are the parts of a story that are no text.
+// noText are the kinds of parts of a story that are not text.
 var noText = wordSet("image video gallery ad advertisement oembed oembed_response embed interstitial_link related raw_html custom_embed social html_embed link_list iframe audio podcast promo newsletter divider correction reference story")
 
 func partOf(part map[string]any, depth int, r *stateReader) []string {
@@ -296,7 +296,7 @@ func inlineOf(list []any, depth int) (string, bool) {
 	return b.String(), true
 }
 
-// splitMarkup makes paragraphs of a text that may be HTML.
+// splitMarkup splits a text that may be HTML into paragraphs.
 func splitMarkup(s string) []string {
 	text := ldBody(s)
 	if text == "" {

@@ -8,11 +8,11 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// Lines that send the reader elsewhere stand between paragraphs: "Lea además: …", "(Le puede interesar: …)", "Read also". They
-// are matched at the beginning of a short line, folded: lower case, no accents, words parted by single underscores.
+// Lines that send the reader elsewhere stand between paragraphs: "Lea además: …", "(Le puede interesar: …)", "Read also".
+// They are matched at the beginning of a short line, folded: lower case, no accents, words separated by single underscores.
 //
-// Some say so beyond doubt. Others begin sentences too ("También puede ver el partido en casa") and count only where a colon
-// follows.
+// Some phrases are unambiguous. Others also begin ordinary sentences ("También puede ver el partido en casa") and count
+// only if a colon follows.
 var (
 	surelyTeaser = regexp.MustCompile(`^(?:(?:y_)?(?:lea|lee|leer|vea|ver|mira|mire|mirar|escuche|escucha|siga|sigue|conozca|conoce|descubra|descubre|revise|entere?se|enterate)_(?:tambien|ademas|mas|leyendo|aqui|aca)(?:_|$)` +
 		`|(?:le|te|les|os)_(?:puede|podria)_(?:\w+_)?interesar|puede_(?:que_(?:le|te)_)?interes|podria_interesar(?:le|te)|(?:siga|sigue|continue|continua)_leyendo` +

@@ -7,13 +7,13 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// A treeBuilder makes a tree of tokens: the rules of the HTML standard (§13.2.6) for what stands in what, without those
-// that repair misplaced formatting by opening it again, which cost more than they tell. Its work is linear in the page.
+// A treeBuilder builds a tree from tokens. It follows the HTML standard's rules for nesting (§13.2.6), except those that
+// repair misplaced formatting by reopening it: they cost more than they are worth. Its running time is linear in the page.
 type treeBuilder struct {
 	scan    scanner
-	open    []*node // the root, html, and what is open in it
+	open    []*node // the root, html, and the open elements in it
 	html    *node
-	body    *node // nil before it begins; a page need not say where
+	body    *node // nil before it begins; its start tag is optional
 	beyond  int   // start tags that were too deep to be opened
 	ps      int   // open paragraphs
 	nodes   []node
@@ -71,7 +71,7 @@ func (b *treeBuilder) add(n *node) {
 
 func (b *treeBuilder) text(s string) {
 	if blank(s) {
-		// Blanks part words, and there are none before a block or after it.
+		// Blanks separate words; before or after a block they mean nothing.
 		if last := b.top().LastChild; last == nil || !last.isText && !last.is(isInline) {
 			return
 		}
@@ -112,7 +112,7 @@ func (b *treeBuilder) start() {
 	tag, kind := b.scan.atom, kindsOf[b.scan.atom]
 	switch tag {
 	case atom.Plaintext, atom.Frameset:
-		return // nobody writes them, and both change what the rest means
+		return // nobody writes these, and both change the meaning of the rest
 	case atom.Svg, atom.Math:
 		if !b.scan.empty {
 			b.scan.raw(tag.String())
@@ -186,7 +186,7 @@ func (b *treeBuilder) script(n *node, text string) {
 	}
 }
 
-// implyEnds closes what a start tag ends without saying so.
+// implyEnds closes the elements that a start tag ends implicitly.
 func (b *treeBuilder) implyEnds(tag atom.Atom, kind kinds) {
 	if b.ps > 0 && kind&closesP != 0 {
 		b.closeTo(isParagraph, endsScope)
@@ -220,7 +220,7 @@ func (b *treeBuilder) implyEnds(tag atom.Atom, kind kinds) {
 	}
 }
 
-// closeTo closes the nearest open element of a kind, with all that is open in it, unless one of ends is nearer.
+// closeTo closes the nearest open element of a kind, with everything open in it, unless one of ends is nearer.
 func (b *treeBuilder) closeTo(kind, ends kinds) bool {
 	for i := len(b.open) - 1; i > 0; i-- {
 		switch open := b.open[i]; {

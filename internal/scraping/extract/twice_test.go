@@ -12,7 +12,7 @@ func TestLettersEncodedTwice(t *testing.T) {
 	for _, want := range []string{
 		"El Café de Ñuñoa: ¿quién llegó? ¡Nadie!, dijo “Álvaro” —o Óscar— en el barrio ‘Ícaro’…", "Ávila, Índigo, Ídolo, pingüino, «así»",
 	} {
-		var once strings.Builder // windows-1252 as browsers read it: what it lacks is a control
+		var once strings.Builder // windows-1252 as browsers read it: unassigned bytes become controls
 		for _, b := range []byte(want) {
 			once.WriteRune(charmap.Windows1252.DecodeByte(b))
 		}
@@ -36,7 +36,8 @@ func TestLettersEncodedTwice(t *testing.T) {
 	}
 }
 
-// TestEmbeddedPostsAreText: what an article quotes from elsewhere is part of it. Leaving it out cost recall on recorded pages.
+// TestEmbeddedPostsAreText: what an article quotes from elsewhere is part of its text. Leaving it out cost recall on
+// recorded pages.
 func TestEmbeddedPostsAreText(t *testing.T) {
 	t.Parallel()
 	for _, class := range []string{"twitter-tweet", "instagram-media", "tiktok-embed", "fb-post"} {

@@ -5,8 +5,8 @@ import (
 )
 
 // Bodies stand in several containers: leads apart from the rest, sections of an editor's blocks, parts around
-// advertisements. widen climbs from the best element to the one that holds the whole article, and at each level marks as
-// skipped what goes on with something else.
+// advertisements. widen climbs from the best element to the one that holds the whole article. At each level it marks
+// siblings that are not part of the article as skipped.
 func (p *pruner) widen(best *node) *node {
 	limit := articleAround(best)
 	cur, level := best, 0
@@ -59,9 +59,9 @@ func hasHeadline(n *node) bool {
 	return findFirst(n, func(d *node) bool { return d.Tag == atom.H1 }) != nil
 }
 
-// goesOn says whether an element beside the body goes on with it: prose with few links, no titles of other articles, and
-// nothing to fill in. What comes after the body, and farther from it, has to be a good part of it: it is more often about the
-// author or the newspaper.
+// goesOn says whether an element beside the body continues it: prose with few links, no titles of other articles and no
+// form fields. An element after the body, or farther from it, must be a good part of its size: such elements are more often
+// about the author or the newspaper.
 func goesOn(c, body *node, before bool, level int) bool {
 	if c.isText {
 		return len(c.Text) >= 80

@@ -43,14 +43,14 @@ func (f *Fetcher) once(ctx context.Context, req request, u *url.URL) (*Document,
 	if err != nil {
 		return nil, nil, &Error{URL: u.String(), Reason: ReasonOf(err), Err: err}
 	}
-	defer func() { _ = resp.Body.Close() }() // read or given up: nothing to learn from the error
+	defer func() { _ = resp.Body.Close() }() // fully read or given up: the error says nothing new
 	if req.cookies != nil {
 		req.cookies.SetCookies(hr.URL, resp.Cookies())
 	}
 	switch {
 	case resp.StatusCode == http.StatusNotModified && req.known != Validators{}:
 		v := req.known
-		if tag := resp.Header.Get("ETag"); tag != "" { // the one to ask with from now on (RFC 9110 §15.4.5)
+		if tag := resp.Header.Get("ETag"); tag != "" { // use this one from now on (RFC 9110 §15.4.5)
 			v.ETag = tag
 		}
 		if at := resp.Header.Get("Last-Modified"); at != "" {
@@ -78,7 +78,7 @@ func (f *Fetcher) once(ctx context.Context, req request, u *url.URL) (*Document,
 	return doc, nil, err
 }
 
-// read takes the body within the cap; robots.txt is cut there, anything else is refused.
+// read reads the body up to the cap. A longer robots.txt is cut there; any other longer document is refused.
 func (f *Fetcher) read(req request, u *url.URL, resp *http.Response) (*Document, error) {
 	limit := f.cfg.MaxBytes
 	if req.robots {
@@ -89,7 +89,7 @@ func (f *Fetcher) read(req request, u *url.URL, resp *http.Response) (*Document,
 	}
 	body, err := readBody(resp.Body, limit)
 	switch {
-	case errors.Is(err, errTooLarge) && req.robots: // what is within the bound counts
+	case errors.Is(err, errTooLarge) && req.robots: // the part within the bound counts
 	case errors.Is(err, errTooLarge):
 		return nil, &Error{URL: u.String(), Reason: ReasonTooLarge, Err: fmt.Errorf("more than %d bytes", limit)}
 	case err != nil:
@@ -136,8 +136,8 @@ func retryAfter(value string, now time.Time) time.Duration {
 // longestWait bounds what a server may ask for: a day (a mistaken date must not cost a source a year).
 const longestWait = 24 * time.Hour
 
-// readable says whether a content coding is one that inflate takes away, or none. A label alone is not believed: read goes by
-// the bytes.
+// readable says whether a content coding is absent or one that we can decompress. The label alone is not trusted: read
+// judges by the bytes.
 func readable(coding string) bool {
 	switch strings.ToLower(strings.TrimSpace(coding)) {
 	case "", "identity", "gzip", "x-gzip", "none", "utf-8":
@@ -146,7 +146,7 @@ func readable(coding string) bool {
 	return false
 }
 
-// lifetime is how long a server calls its answer fresh: max-age less Age, or Expires less Date (RFC 9111 §4.2.1).
+// lifetime is how long a server declares its answer fresh: max-age less Age, or Expires less Date (RFC 9111 §4.2.1).
 func lifetime(h http.Header, now time.Time) time.Duration {
 	for directive := range strings.SplitSeq(strings.Join(h.Values("Cache-Control"), ","), ",") {
 		name, value, _ := strings.Cut(strings.ToLower(strings.TrimSpace(directive)), "=")

@@ -6,60 +6,60 @@ import (
 	"time"
 )
 
-// Budgets keeps the pace towards hosts: one budget for each, over feeds, pages and robots.txt. It is an interface because
-// where it is kept decides who shares it: a process (its own budgets), or all instances (RedisBudgets).
+// Budgets sets the pace of requests to each host, over feeds, pages and robots.txt. It is an interface because where
+// budgets are kept decides who shares them: one process (its own budgets) or all instances (RedisBudgets).
 type Budgets interface {
-	// Take takes the next turn at a host. Nothing is taken where the answer says that there is none.
+	// Take takes the next turn at a host. If the answer is Resting or Late, no turn is taken.
 	Take(ctx context.Context, host string, ask Ask) (Turn, error)
-	// Resting is how long a host is still to be left alone, whatever turns were taken; 0: it is not.
+	// Resting is how long a host must still be left alone, whatever turns were taken; 0: it need not be.
 	Resting(ctx context.Context, host string) (time.Duration, error)
-	// Told learns from the answer to a request.
+	// Told records the outcome of a request.
 	Told(ctx context.Context, host string, o Outcome) error
 }
 
-// Ask says what turn is wanted.
+// Ask describes the turn that is wanted.
 type Ask struct {
 	// Interval is the least time between requests: the source's own and robots.txt's.
 	Interval time.Duration
-	// Jitter is the share of the interval that this gap is longer by: requests in step are no guest's.
+	// Jitter is the share of the interval by which this gap is longer: a polite client does not send requests in step.
 	Jitter float64
-	// Patience is the longest rest of the host that is waited for.
+	// Patience is the longest rest of the host that the asker waits for.
 	Patience time.Duration
-	// Most is the longest wait in all.
+	// Most is the longest total wait.
 	Most time.Duration
 }
 
 // Turn is when a request may be sent.
 type Turn struct {
 	Wait    time.Duration
-	Resting bool // there is none: the host rests for Wait, which is longer than the asker's patience
-	Late    bool // there is none: it would come after Wait, which is longer than the asker has
+	Resting bool // no turn: the host rests for Wait, which is longer than the asker's patience
+	Late    bool // no turn: it would come after Wait, which is longer than the asker can wait
 }
 
-// Outcome is what became of a request.
+// Outcome is the outcome of a request.
 type Outcome struct {
 	OK         bool
-	Took       time.Duration // until the whole answer; counts where OK
+	Took       time.Duration // until the answer was complete; counts if OK
 	Failed     bool          // no answer, or 5xx: the host's fault
 	Refused    bool          // 403 or 429
 	RetryAfter time.Duration
 }
 
 const (
-	// A host that fails this many times in a row is left alone for a while, so that a dead server does not cost every page
-	// of a pass its full time-out.
+	// A host that fails this many times in a row is left alone for a while, so that a dead server does not cost the full
+	// timeout for every page of a pass.
 	failuresUntilRest = 6
 	restAfterFailures = time.Minute
-	// refusalsUntilRest refusals in a row are a host that wants to be left alone, whatever it calls that; the rest doubles
-	// for each further one.
+	// After this many refusals in a row the host evidently wants to be left alone, whatever its status code says. The rest
+	// doubles with each further one.
 	refusalsUntilRest = 3
 	restAfterRefusals = 15 * time.Minute
-	// concurrency is how many of our requests a host should have in hand on average: the gap is what its answers take,
-	// divided by it (Scrapy's AutoThrottle has the same rule). A host that becomes slow is asked less. Errors come back fast
-	// and teach nothing.
+	// concurrency is how many of our requests a host should be serving on average: the gap between requests is the host's
+	// latency divided by it (the rule of Scrapy's AutoThrottle). A host that becomes slow gets fewer requests. Errors come
+	// back fast and do not count.
 	concurrency = 0.5
 	longestGap  = time.Minute
-	// jitter is how much longer a gap may be at random. It never is shorter.
+	// jitter is how much longer a gap may be at random. It is never shorter.
 	jitter = 0.2
 	// budgetTimeout bounds one exchange with the shared budgets.
 	budgetTimeout = time.Second
@@ -70,7 +70,7 @@ func (f *Fetcher) turn(ctx context.Context, address, host string, interval time.
 	for {
 		ask := Ask{Interval: interval, Jitter: jitter * f.cfg.Rand(), Patience: f.cfg.Patience, Most: 24 * time.Hour}
 		if deadline, ok := ctx.Deadline(); ok {
-			ask.Most = time.Until(deadline) // contexts end by the machine's clock
+			ask.Most = time.Until(deadline) // context deadlines follow the machine's clock
 		}
 		t, err := f.take(ctx, host, ask)
 		switch {
@@ -86,13 +86,13 @@ func (f *Fetcher) turn(ctx context.Context, address, host string, interval time.
 		if err := f.cfg.Sleep(ctx, t.Wait); err != nil {
 			return err
 		}
-		if !f.rests(ctx, host) { // it may have asked to be left alone meanwhile
+		if !f.rests(ctx, host) { // it may have asked to be left alone in the meantime
 			return nil
 		}
 	}
 }
 
-// rests says whether a host is to be left alone, as far as can be known.
+// rests says whether a host must be left alone, as far as this process can know.
 func (f *Fetcher) rests(ctx context.Context, host string) bool {
 	if f.cfg.Budgets != nil {
 		bound, cancel := context.WithTimeout(ctx, budgetTimeout)
@@ -109,7 +109,7 @@ func (f *Fetcher) rests(ctx context.Context, host string) bool {
 	return rest > 0
 }
 
-// take asks the budgets that all instances share. Where they cannot be asked this process keeps the pace by itself.
+// take asks the budgets that all instances share. While they are unavailable this process keeps a pace of its own.
 func (f *Fetcher) take(ctx context.Context, host string, ask Ask) (Turn, error) {
 	if f.cfg.Budgets != nil {
 		bound, cancel := context.WithTimeout(ctx, budgetTimeout)
@@ -132,7 +132,7 @@ func (f *Fetcher) take(ctx context.Context, host string, ask Ask) (Turn, error) 
 	return f.own.Take(ctx, host, ask)
 }
 
-// told passes an outcome on. A pass that was cancelled has its last answer counted.
+// told passes an outcome on. The last answer of a cancelled pass counts too.
 func (f *Fetcher) told(ctx context.Context, host string, o Outcome) {
 	_ = f.own.Told(ctx, host, o) // memory: it has no error
 	if f.cfg.Budgets == nil {
@@ -143,7 +143,7 @@ func (f *Fetcher) told(ctx context.Context, host string, o Outcome) {
 	f.sharing(ctx, f.cfg.Budgets.Told(bound, host, o))
 }
 
-// sharing says when the shared budgets go away and come back.
+// sharing logs when the shared budgets become unavailable and available again.
 func (f *Fetcher) sharing(ctx context.Context, err error) {
 	if alone := err != nil; f.alone.Swap(alone) != alone {
 		if alone {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// localBudgets are those of one process. budget_redis.go says the same in Lua; a test holds them to each other.
+// localBudgets are the budgets of one process. budget_redis.go implements the same in Lua; a test checks that they agree.
 type localBudgets struct {
 	now   func() time.Time
 	mu    sync.Mutex
@@ -15,9 +15,9 @@ type localBudgets struct {
 
 // hostPace is the pace towards one host.
 type hostPace struct {
-	last     time.Time     // the turn that was taken last
-	next     time.Time     // no turn before it
-	rest     time.Time     // no request before it
+	last     time.Time     // the last turn taken
+	next     time.Time     // no turn before this time
+	rest     time.Time     // no request before this time
 	latency  time.Duration // of answers, smoothed
 	refusals int           // in a row
 	failures int           // in a row
@@ -45,7 +45,7 @@ func (b *localBudgets) Take(_ context.Context, host string, ask Ask) (Turn, erro
 		return Turn{Wait: rest, Resting: true}, nil
 	}
 	start := later(now, p.next, p.rest)
-	if !p.last.IsZero() { // who took it may have had a shorter interval
+	if !p.last.IsZero() { // the last asker may have had a shorter interval
 		start = later(start, p.last.Add(p.gap(Ask{Interval: ask.Interval})))
 	}
 	if wait := start.Sub(now); wait > ask.Most {

@@ -9,16 +9,16 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// RedisBudgets are those that all instances share. Each exchange is one script, so that no two instances are given the same
-// turn. A host's record outlives its last request by a day: as long as any rest.
+// RedisBudgets are the budgets that all instances share. Each exchange is one script, so that no two instances get the same
+// turn. A host's record outlives its last request by a day, the longest rest.
 type RedisBudgets struct {
-	// Client is where they are. Required.
+	// Client is the Redis that holds them. Required.
 	Client redis.Scripter
-	// Now is the clock; nil = Redis' own, which is one for all.
+	// Now is the clock; nil = that of Redis, which is the same for all instances.
 	Now func() time.Time
 }
 
-// budgetKey is a host's record. All times in it are in microseconds.
+// budgetKey is the key of a host's record. All times in it are in microseconds.
 func budgetKey(host string) string { return "scraping:pace:v1:" + host }
 
 func (b RedisBudgets) clock() string {
@@ -28,7 +28,8 @@ func (b RedisBudgets) clock() string {
 	return strconv.FormatInt(b.Now().UnixMicro(), 10)
 }
 
-// What both scripts begin with: the time, and the record. Numbers are doubles, exact up to 2^53 µs, which is the year 2255.
+// The common beginning of the scripts reads the time and the record. Numbers are doubles, exact up to 2^53 µs, which is the
+// year 2255.
 const readPace = `
 local now = tonumber(ARGV[1])
 if not now then

@@ -30,7 +30,7 @@ func newWatch() *watch {
 func (w *watch) now() time.Time        { return time.UnixMicro(w.at.Load()) }
 func (w *watch) move(by time.Duration) { w.at.Add(by.Microseconds()) }
 
-// sleep lets the time pass at once.
+// sleep moves the clock instead of waiting.
 func (w *watch) sleep(ctx context.Context, d time.Duration) error {
 	if d > 0 {
 		w.move(d)
@@ -38,7 +38,7 @@ func (w *watch) sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// TestBudgetsOfOneProcessAndOfAllAreTheSame plays the same hosts' lives to both implementations.
+// TestBudgetsOfOneProcessAndOfAllAreTheSame plays the same history of hosts to both implementations.
 func TestBudgetsOfOneProcessAndOfAllAreTheSame(t *testing.T) {
 	t.Parallel()
 	client := testkit.Redis(t)
@@ -138,7 +138,7 @@ func TestAHostsBudget(t *testing.T) {
 	check("Retry-After", wait(six), -2*time.Hour)
 }
 
-// gate counts how close requests come, by a clock.
+// gate measures by a clock how close together requests come.
 type gate struct {
 	now  func() time.Time
 	mu   sync.Mutex
@@ -161,7 +161,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "<p>x")
 }
 
-// paced is a Fetcher in a test's time.
+// paced is a Fetcher that runs on a test's clock.
 func paced(t *testing.T, w *watch, budgets Budgets) *Fetcher {
 	t.Helper()
 	f := New(Config{Budgets: budgets, Now: w.now, Sleep: w.sleep, Backoff: time.Second})
@@ -169,7 +169,7 @@ func paced(t *testing.T, w *watch, budgets Budgets) *Fetcher {
 	return f
 }
 
-// TestInstancesShareABudget: what one asks, the other waits for, robots.txt included.
+// TestInstancesShareABudget: each waits for the requests of the other, robots.txt included.
 func TestInstancesShareABudget(t *testing.T) {
 	t.Parallel()
 	w := newWatch()
@@ -187,7 +187,7 @@ func TestInstancesShareABudget(t *testing.T) {
 		_, err := fetchers[i%3].Get(t.Context(), src, server.URL+"/x", accept, Validators{})
 		must(t, err)
 	}
-	if g.n != 15 { // robots.txt thrice: they share no State here
+	if g.n != 15 { // robots.txt three times: they share no State here
 		t.Errorf("%d requests", g.n)
 	}
 	for i, gap := range g.gaps {
@@ -197,7 +197,7 @@ func TestInstancesShareABudget(t *testing.T) {
 	}
 }
 
-// TestWithoutRedisThePaceIsOnesOwn: away from the first request on, and away later.
+// TestWithoutRedisThePaceIsOnesOwn: Redis is away from the first request on, or goes away later.
 func TestWithoutRedisThePaceIsOnesOwn(t *testing.T) {
 	t.Parallel()
 	w := newWatch()
@@ -228,7 +228,7 @@ func TestWithoutRedisThePaceIsOnesOwn(t *testing.T) {
 	}
 }
 
-// goingAway are budgets that cannot be asked for a while.
+// goingAway are budgets that are unavailable for a while.
 type goingAway struct {
 	Budgets
 	gone atomic.Bool
@@ -271,7 +271,7 @@ func TestWhoWaitsHearsOfARest(t *testing.T) {
 		src := source.Source{ID: "x", Name: "x", BaseURL: server.URL, RequestsPerMinute: 10, AllowLoopback: true}
 		f := paced(t, w, budgets(w))
 		var once sync.Once
-		f.cfg.Sleep = func(ctx context.Context, d time.Duration) error { // while it waits, another one's answer comes
+		f.cfg.Sleep = func(ctx context.Context, d time.Duration) error { // while it waits, the answer to another request comes
 			once.Do(func() { f.told(ctx, source.BareAuthority(src.Site().Base()), Outcome{RetryAfter: time.Hour}) })
 			return w.sleep(ctx, d)
 		}

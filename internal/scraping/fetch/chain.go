@@ -15,7 +15,7 @@ import (
 
 var errTooLarge = errors.New("too many bytes")
 
-// noted remembers how its reader ended, and how much it gave.
+// noted records how its reader ended and how much it read.
 type noted struct {
 	r   io.Reader
 	n   int64
@@ -29,8 +29,9 @@ func (n *noted) Read(b []byte) (int, error) {
 	return got, err
 }
 
-// readBody reads at most limit bytes, as sent and with gzip taken away: by what the bytes are, whatever the label says. A
-// bomb is not read to its end. Compressed data that break off yield what came before; a connection that does is an error.
+// readBody reads at most limit bytes, both as sent and after decompression. Whether the body is gzip is judged by its
+// bytes, whatever the label says. A decompression bomb is not read to its end. Truncated compressed data yield what could
+// be decompressed; a broken connection is an error.
 func readBody(from io.Reader, limit int64) ([]byte, error) {
 	raw := &noted{r: io.LimitReader(from, limit+1)}
 	in := bufio.NewReader(raw)
@@ -59,10 +60,10 @@ func readBody(from io.Reader, limit int64) ([]byte, error) {
 	return body, nil
 }
 
-// maxRefreshPage is the size of a page that only sends elsewhere; one that is larger has something to say itself.
+// maxRefreshPage is the largest size of a page that only redirects; a larger one has content of its own.
 const maxRefreshPage = 16 << 10
 
-// refreshOf is where a page sends its readers at once (<meta http-equiv=refresh>), nil where it does not.
+// refreshOf is where a page redirects its readers at once (<meta http-equiv=refresh>), nil if it does not.
 func refreshOf(doc *Document) *url.URL {
 	if len(doc.Body) > maxRefreshPage || doc.NotModified {
 		return nil
@@ -76,7 +77,7 @@ func refreshOf(doc *Document) *url.URL {
 		case html.StartTagToken, html.SelfClosingTagToken:
 			name, more := z.TagName()
 			if tag := string(name); tag == "body" || tag == "noscript" || tag == "article" {
-				return nil // what follows is not said to every reader
+				return nil // the rest is not for every reader
 			} else if tag != "meta" {
 				continue
 			}
@@ -94,7 +95,7 @@ func refreshOf(doc *Document) *url.URL {
 				wait, target, ok = strings.Cut(attrs["content"], ",")
 			}
 			wait = strings.TrimSpace(wait)
-			if !ok || len(wait) != 1 || wait[0] > '5' { // one that waits is for those who stay: a page that reloads
+			if !ok || len(wait) != 1 || wait[0] > '5' { // a longer wait is not a redirect: the page reloads itself
 				return nil
 			}
 			target = strings.TrimSpace(target)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// ParseNets reads a comma-separated list of networks or addresses. The error says what is expected.
+// ParseNets reads a comma-separated list of networks or addresses. The error names the expected form.
 func ParseNets(list string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
 	for net := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ' ' }) {
@@ -24,7 +24,7 @@ func ParseNets(list string) ([]netip.Prefix, error) {
 	return out, nil
 }
 
-// CheckUserAgent refuses what a header cannot hold, and what firewalls of the press refuse.
+// CheckUserAgent refuses characters that a header cannot hold, and those that newspapers' firewalls refuse.
 func CheckUserAgent(s string) error {
 	for _, r := range s {
 		if r < ' ' || r > '~' {

@@ -1,5 +1,5 @@
-// Package fetch reads documents over HTTP as a polite guest: robots.txt, a pace for each host, retries that honour
-// Retry-After, bounds on time and size, and no address that is not public.
+// Package fetch reads documents over HTTP as a polite client: it obeys robots.txt, keeps a pace for each host, retries as
+// Retry-After asks, bounds time and size, and connects only to public addresses.
 package fetch
 
 import (
@@ -21,34 +21,35 @@ import (
 
 // Config tunes a Fetcher; zero values mean the defaults.
 type Config struct {
-	// UserAgent is sent with every request; its leading letters are the product token that robots.txt is read for.
-	// ASCII only: firewalls of the press refuse anything else. Default: DefaultUserAgent.
+	// UserAgent is sent with every request; its leading letters are the product token that is looked up in robots.txt.
+	// ASCII only: newspapers' firewalls refuse anything else. Default: DefaultUserAgent.
 	UserAgent string
 	// Timeout bounds one request with its body. Default 20 s.
 	Timeout time.Duration
 	// MaxBytes bounds a decompressed body. Default 8 MiB.
 	MaxBytes int64
-	// MaxRedirects bounds the redirects of one fetch. Default 5.
+	// MaxRedirects bounds the redirects in one fetch. Default 5.
 	MaxRedirects int
-	// Attempts is how often one address is tried in all when the answer is 408, 429, 5xx or none. Default 3.
+	// Attempts is how often one address is tried in total if the answer is 408, 429 or 5xx, or there is none. Default 3.
 	Attempts int
-	// Backoff is the wait before the second attempt, doubled for each further one. Default 1 s.
+	// Backoff is the wait before the second attempt; it doubles with each further one. Default 1 s.
 	Backoff time.Duration
-	// Patience is the longest Retry-After that is waited for. Default 30 s.
+	// Patience is the longest Retry-After that a fetch waits for. Default 30 s.
 	Patience time.Duration
-	// Budgets is the pace towards hosts that all instances share. Where it cannot be asked, and where there is none, this
-	// process keeps a pace of its own. Optional.
+	// Budgets sets the pace of requests to hosts for all instances. Without it, and while it is unavailable, this process
+	// keeps a pace of its own. Optional.
 	Budgets Budgets
-	// State keeps what hosts said of robots, for all instances and beyond restarts. Optional.
+	// State keeps the hosts' robots.txt, for all instances and across restarts. Optional.
 	State State
-	// Allowed are networks that may be reached although they are not public, on any port: a private mirror, or a test's own
-	// servers. Default: none. Elsewhere only ports 80 and 443 of public addresses are.
+	// Allowed are networks that may be reached on any port although they are not public: a private mirror, or the servers
+	// of a test. Default: none. Elsewhere only ports 80 and 443 of public addresses may be reached.
 	Allowed []netip.Prefix
-	// Log takes warnings and debug lines. Default: discarded.
+	// Log receives warnings and debug messages. Default: discarded.
 	Log *slog.Logger
 	// Now is the clock of lifetimes, turns and rests. Default time.Now.
 	Now func() time.Time
-	// Sleep waits, or ends with the context and says its error. It goes with Now. Default: the machine's time.
+	// Sleep waits for the duration, or returns the context's error when that ends first. It must fit Now. Default: real
+	// time.
 	Sleep func(ctx context.Context, d time.Duration) error
 	// Rand gives numbers in [0, 1) for the jitter; it must be safe for concurrent use. Default: math/rand/v2.
 	Rand func() float64
@@ -94,15 +95,16 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Fetcher reads documents over HTTP as a polite guest: one User-Agent, robots.txt, a pace per host, retries that honour
-// Retry-After, caps on time and size, and no address that is not public. It is safe for concurrent use; Close it.
+// Fetcher reads documents over HTTP as a polite client: it has one User-Agent, obeys robots.txt, keeps a pace per host,
+// retries as Retry-After asks, caps time and size, and connects only to public addresses. It is safe for concurrent use.
+// The caller must close it.
 type Fetcher struct {
 	cfg              Config
 	agent            string // product token
 	public, loopback *http.Client
 
 	own   *localBudgets
-	alone atomic.Bool // the shared budgets cannot be asked
+	alone atomic.Bool // the shared budgets are unavailable
 
 	mu     sync.Mutex
 	robots map[string]*robotsFile // by scheme://host
@@ -118,9 +120,9 @@ func New(cfg Config) *Fetcher {
 	}
 }
 
-// newClient makes a client that reaches public addresses, or loopback ones, never both: a pooled connection cannot
-// serve a source that may not have opened it. No proxy from the environment: the guard would see the proxy's address
-// instead of the target's.
+// newClient makes a client that reaches either public addresses or loopback, never both: so no pooled connection can serve
+// a source that was not allowed to open it. No proxy from the environment: the guard would see the proxy's address instead
+// of the target's.
 func newClient(cfg Config, loopback bool) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
@@ -132,9 +134,9 @@ func newClient(cfg Config, loopback bool) *http.Client {
 			MaxIdleConnsPerHost:    4,
 			IdleConnTimeout:        30 * time.Second,
 			MaxResponseHeaderBytes: 256 << 10,
-			DisableCompression:     true, // labels lie: read goes by what the bytes are
+			DisableCompression:     true, // labels are unreliable: read judges by the bytes
 		},
-		// Redirects are followed by hand: each hop has to pass the host rule, robots.txt and the pace.
+		// Redirects are followed by hand: each hop must pass the host rule, robots.txt and the pace.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -151,16 +153,16 @@ type Validators struct{ ETag, LastModified string }
 // Document is a successful answer.
 type Document struct {
 	URL         *url.URL // after redirects
-	Moved       *url.URL // where the address has moved to for good (301, 308), nil if it has not
+	Moved       *url.URL // where the address has moved permanently (301, 308), nil if it has not
 	Header      http.Header
 	ContentType string // media type in lower case with its parameters as sent; may be empty
 	Body        []byte // decompressed, not decoded: see extract.Decode
 	Validators  Validators
 	NotModified bool          // 304: Body is empty
-	Lifetime    time.Duration // how long the server calls the answer fresh (RFC 9111 §4.2.1), up to a day; 0: it does not say
+	Lifetime    time.Duration // how long the server declares the answer fresh (RFC 9111 §4.2.1), up to a day; 0: it does not say
 }
 
-// Accept headers, by what is expected.
+// Accept headers by kind of document.
 const (
 	AcceptPage = "text/html,application/xhtml+xml;q=0.9"
 	AcceptFeed = "application/rss+xml,application/atom+xml,application/xml;q=0.9,text/xml;q=0.9,*/*;q=0.1"

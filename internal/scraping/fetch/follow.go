@@ -11,19 +11,20 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// request is what stays the same over the hops and attempts of one Get.
+// request holds what stays the same over the hops and attempts of one Get.
 type request struct {
 	def     source.Source
 	site    source.Site
 	accept  string
 	known   Validators
-	cookies http.CookieJar // of this chain alone: a page that sets one and redirects to itself
+	cookies http.CookieJar // of this chain alone, for pages that set a cookie and redirect to themselves
 	robots  bool           // this is the fetch of robots.txt: no robots check, redirects may leave the host (RFC 9309 §2.3.1.2)
-	// superseded is asked once a request has its turn: whether another instance has the answer by now. nil: none can have.
+	// superseded is called when a request gets its turn. It says whether another instance has the answer by now. nil: none
+	// can.
 	superseded func(context.Context) bool
 }
 
-// errSuperseded ends a request that another instance has made meanwhile.
+// errSuperseded ends a request that another instance has made in the meantime.
 var errSuperseded = errors.New("another instance has the answer")
 
 func (r request) client(f *Fetcher) *http.Client {
@@ -38,7 +39,7 @@ func (f *Fetcher) follow(ctx context.Context, req request, u *url.URL) (*Documen
 	forGood, seen := true, map[string]int{}
 	start := u
 	for hop := 0; ; hop++ {
-		// Once more is allowed to a page that has set a cookie on the way; a third time is a loop.
+		// A page that has set a cookie on the way may be visited once more; a third visit is a loop.
 		if seen[u.String()]++; seen[u.String()] > 2 {
 			return nil, &Error{URL: u.String(), Reason: ReasonRedirects, Err: errors.New("a loop")}
 		}
@@ -75,7 +76,7 @@ func (f *Fetcher) follow(ctx context.Context, req request, u *url.URL) (*Documen
 	}
 }
 
-// permission asks robots.txt about u and answers the interval to keep between requests to its host.
+// permission asks robots.txt about u and returns the interval to keep between requests to its host.
 func (f *Fetcher) permission(ctx context.Context, req request, u *url.URL) (time.Duration, error) {
 	perMinute := req.def.RequestsPerMinute
 	if perMinute == 0 {
@@ -96,7 +97,7 @@ func (f *Fetcher) permission(ctx context.Context, req request, u *url.URL) (time
 	return max(interval, rules.CrawlDelay), nil
 }
 
-// attempts tries u until it answers or the attempts are used up. next is set where the answer is a redirect.
+// attempts tries u until it answers or the attempts are used up. next is set if the answer is a redirect.
 func (f *Fetcher) attempts(ctx context.Context, req request, u *url.URL, interval time.Duration) (doc *Document, next *url.URL, err error) {
 	host := source.BareAuthority(u)
 	backoff := f.cfg.Backoff
@@ -112,7 +113,7 @@ func (f *Fetcher) attempts(ctx context.Context, req request, u *url.URL, interva
 		again, hostFault := retryable(err)
 		outcome := Outcome{OK: err == nil, Took: f.cfg.Now().Sub(asked), Failed: hostFault}
 		if failed, ok := errors.AsType[*Error](err); ok {
-			// A robots.txt that is forbidden opens the site (RFC 9309 §2.3.1.3).
+			// A robots.txt that is forbidden means that the site is open (RFC 9309 §2.3.1.3).
 			outcome.Refused = failed.Status == http.StatusForbidden && !req.robots || failed.Status == http.StatusTooManyRequests
 			outcome.RetryAfter = failed.RetryAfter
 		}
@@ -121,7 +122,7 @@ func (f *Fetcher) attempts(ctx context.Context, req request, u *url.URL, interva
 			return doc, next, err
 		}
 		f.cfg.Log.DebugContext(ctx, "scraping: retry", "url", u.String(), "attempt", attempt, "retry_after", outcome.RetryAfter, "err", err)
-		if outcome.RetryAfter == 0 { // else the host's rest is waited for with the next turn
+		if outcome.RetryAfter == 0 { // otherwise the next turn waits for the host's rest
 			if f.cfg.Sleep(ctx, backoff) != nil {
 				return nil, nil, err
 			}
@@ -130,7 +131,7 @@ func (f *Fetcher) attempts(ctx context.Context, req request, u *url.URL, interva
 	}
 }
 
-// retryable says whether trying again may help, and whether the failure is the host's (it counts towards its rest).
+// retryable says whether trying again may help, and whether the failure is the host's fault (it counts towards its rest).
 func retryable(err error) (again, hostFault bool) {
 	if err == nil {
 		return false, false

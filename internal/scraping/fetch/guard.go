@@ -9,11 +9,12 @@ import (
 	"syscall"
 )
 
-// errBlockedAddress is what dialling a forbidden address yields.
+// errBlockedAddress is the error of dialling a forbidden address.
 var errBlockedAddress = errors.New("address is not a public one")
 
-// notPublic are the address blocks that no news site lives in (IANA special-purpose registries, RFC 6890 and its
-// successors). Prefixes that carry an IPv4 address inside (6to4, Teredo, NAT64) are closed whole: they could lead home.
+// notPublic lists the address blocks in which no news site can be (IANA special-purpose registries, RFC 6890 and its
+// successors). Prefixes that embed an IPv4 address (6to4, Teredo, NAT64) are blocked entirely: they could lead into a
+// private network.
 var notPublic = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"),
 	netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("172.16.0.0/12"),
@@ -25,11 +26,10 @@ var notPublic = []netip.Prefix{
 	netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("3fff::/20"), netip.MustParsePrefix("5f00::/16"),
 	netip.MustParsePrefix("fc00::/7"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("fec0::/10"),
 	netip.MustParsePrefix("ff00::/8"),
-	netip.MustParsePrefix("168.63.129.16/32"), // the host of virtual machines in one cloud: a public address that is none
+	netip.MustParsePrefix("168.63.129.16/32"), // the host of virtual machines in one cloud: not public, although it looks so
 }
 
-// checkAddress refuses every address but public ones, or, for a source that lives on this machine, every address but
-// loopback.
+// checkAddress allows only public addresses, or only loopback for a source on this machine.
 func checkAddress(ip netip.Addr, loopback bool) error {
 	ip = ip.Unmap().WithZone("")
 	if loopback {
@@ -46,8 +46,8 @@ func checkAddress(ip netip.Addr, loopback bool) error {
 	return nil
 }
 
-// guardedDialer checks the address at the moment it is dialled, after name resolution: a check before would be undone
-// by a name that resolves differently the second time (DNS rebinding).
+// guardedDialer checks the address when it is dialled, after name resolution: an earlier check could be evaded by a name
+// that resolves differently the second time (DNS rebinding).
 func guardedDialer(cfg Config, loopback bool) *net.Dialer {
 	return &net.Dialer{
 		Timeout: cfg.Timeout,

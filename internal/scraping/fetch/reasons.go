@@ -11,27 +11,28 @@ import (
 // Reason names why an address could not be read: the label of Report.Failures and of metrics.
 type Reason string
 
-// The reasons there are.
+// The reasons.
 const (
 	ReasonRobots      Reason = "robots"       // robots.txt forbids it, or could not be read
 	ReasonStatus      Reason = "status"       // an HTTP status that is no success
 	ReasonThrottled   Reason = "throttled"    // the host asks to be left alone for longer than we wait
-	ReasonTimeout     Reason = "timeout"      // no whole answer in time
+	ReasonTimeout     Reason = "timeout"      // no complete answer in time
 	ReasonNetwork     Reason = "network"      // no connection, or it broke
 	ReasonTooLarge    Reason = "too_large"    // more bytes than the cap
 	ReasonOffHost     Reason = "off_host"     // the address or a redirect leaves the source's host, or downgrades to http
 	ReasonRedirects   Reason = "redirects"    // too many redirects
-	ReasonAddress     Reason = "address"      // the host resolves to an address that is not public
-	ReasonContentType Reason = "content_type" // not the kind of document expected
+	ReasonAddress     Reason = "address"      // the host resolves to a non-public address
+	ReasonContentType Reason = "content_type" // not the expected kind of document
 	ReasonCanceled    Reason = "canceled"     // the pass ended first
 )
 
-// Error is a failed fetch: which address, why, and the HTTP status where there was one.
+// Error is a failed fetch: the address, the reason, and the HTTP status if there was one.
 type Error struct {
 	URL    string
 	Reason Reason
 	Status int
-	// RetryAfter is how long the host asks to be left alone (429, 503), or is left alone by us, up to a day; 0: it is not.
+	// RetryAfter is how long the host asks to be left alone (429, 503), or how long we leave it alone, up to a day; 0: not
+	// at all.
 	RetryAfter time.Duration
 	Err        error
 }

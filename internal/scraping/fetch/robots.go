@@ -11,26 +11,26 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// How long one reading of robots.txt counts: RFC 9309 §2.4 allows a day. A failure is looked at again sooner. While a file
-// cannot be reached, what it said last counts for up to a month (§2.3.1.4 asks for at least a reasonable time).
+// How long one reading of robots.txt counts: RFC 9309 §2.4 allows a day. After a failure it is read again sooner. While a
+// file is unreachable, the last version counts for up to a month (§2.3.1.4 asks for at least a reasonable time).
 const (
 	robotsLifetime        = 24 * time.Hour
 	robotsFailureLifetime = 5 * time.Minute
 	robotsMemory          = 30 * 24 * time.Hour
 )
 
-// robotsFile is one authority's robots.txt. The slot admits one reader at a time, so that a file is fetched once
-// however many pages wait for it, and a waiter can give up with its context.
+// robotsFile is one authority's robots.txt. The slot admits one reader at a time, so that a file is fetched once however
+// many pages wait for it, and a waiter gives up when its context ends.
 type robotsFile struct {
 	slot    chan struct{}
 	record  RobotsRecord
 	rules   *robots.Rules
-	closed  bool   // it could not be read, which closes the site
-	blocked string // the rule that was last told to State; under Fetcher.mu
+	closed  bool   // it could not be read, which forbids everything
+	blocked string // the rule last passed to State; guarded by Fetcher.mu
 }
 
-// rulesFor answers the rules of u's authority, fetching robots.txt where it is not known. An unreachable file closes
-// the site, a missing one opens it (RFC 9309 §2.3.1.3 and §2.3.1.4).
+// rulesFor returns the rules of u's authority, fetching robots.txt if it is not known. An unreachable file forbids
+// everything, a missing one allows everything (RFC 9309 §2.3.1.3 and §2.3.1.4).
 func (f *Fetcher) rulesFor(ctx context.Context, req request, u *url.URL) (*robots.Rules, error) {
 	authority := u.Scheme + "://" + u.Host
 	f.mu.Lock()
@@ -52,13 +52,13 @@ func (f *Fetcher) rulesFor(ctx context.Context, req request, u *url.URL) (*robot
 			return nil, err
 		}
 	}
-	if file.closed { // said of every page that is not fetched for it: "disallowed" would blame the site for a network that is down
+	if file.closed { // reported for every page that is not fetched: "disallowed" would blame the site for a broken network
 		return nil, &Error{URL: u.String(), Reason: ReasonRobots, Err: fmt.Errorf("robots.txt could not be read: %s", file.record.Detail)}
 	}
 	return file.rules, nil
 }
 
-// renewRobots takes what another instance has read, or reads robots.txt itself.
+// renewRobots takes the robots.txt that another instance has read, or reads it itself.
 func (f *Fetcher) renewRobots(ctx context.Context, req request, u *url.URL, authority string, file *robotsFile) error {
 	if f.knownRobots(ctx, authority, file) {
 		return nil
@@ -66,7 +66,7 @@ func (f *Fetcher) renewRobots(ctx context.Context, req request, u *url.URL, auth
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// Instances that come at the same time all find nothing, and wait for their turns. The first to have one reads for all.
+	// Instances that come at the same time all find nothing and wait for their turns. The first to get one reads for all.
 	req.superseded = func(ctx context.Context) bool { return f.knownRobots(ctx, authority, file) }
 	record, err := f.readRobots(ctx, req, &url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/robots.txt"}, file.record)
 	switch {
@@ -84,7 +84,7 @@ func (f *Fetcher) renewRobots(ctx context.Context, req request, u *url.URL, auth
 	return nil
 }
 
-// knownRobots takes what is known of robots.txt to all instances, and reports whether it still counts.
+// knownRobots takes the record of robots.txt that all instances share, and reports whether it still counts.
 func (f *Fetcher) knownRobots(ctx context.Context, authority string, file *robotsFile) bool {
 	if f.cfg.State == nil {
 		return false
@@ -102,7 +102,7 @@ func (f *Fetcher) knownRobots(ctx context.Context, authority string, file *robot
 	return ok && f.cfg.Now().Before(kept.Until)
 }
 
-// readRobots fetches a robots.txt. The error is nil whatever the site answers: it then is in the record.
+// readRobots fetches a robots.txt. The error is nil whatever the site answers: the answer is in the record.
 func (f *Fetcher) readRobots(ctx context.Context, req request, at *url.URL, before RobotsRecord) (RobotsRecord, error) {
 	doc, err := f.follow(ctx, request{def: req.def, site: req.site, accept: "text/plain,*/*;q=0.5", robots: true, superseded: req.superseded}, at)
 	now := f.cfg.Now()
@@ -113,12 +113,12 @@ func (f *Fetcher) readRobots(ctx context.Context, req request, at *url.URL, befo
 	case err == nil:
 		return RobotsRecord{Answer: RobotsRead, Body: doc.Body, ReadAt: now, Until: now.Add(robotsLifetime)}, nil
 	case ctx.Err() != nil:
-		return RobotsRecord{}, ctx.Err() // says nothing about the site
+		return RobotsRecord{}, ctx.Err() // this says nothing about the site
 	case errors.As(err, &failed) && failed.Reason == ReasonStatus && failed.Status >= 400 && failed.Status < 500 && failed.Status != 429,
 		failed != nil && failed.Reason == ReasonRedirects: // §2.3.1.2: more than five hops count as missing
 		return RobotsRecord{Answer: RobotsMissing, Until: now.Add(robotsLifetime), Detail: detail(err)}, nil
 	case failed != nil && failed.Reason == ReasonAddress:
-		return RobotsRecord{}, err // the page would meet the same refusal; say the true reason
+		return RobotsRecord{}, err // the page would fail in the same way; report the true reason
 	}
 	f.cfg.Log.WarnContext(ctx, "scraping: robots.txt could not be read", "url", at.String(), "err", err)
 	return RobotsRecord{Answer: RobotsUnreachable, Body: before.Body, ReadAt: before.ReadAt, Until: now.Add(robotsFailureLifetime), Detail: detail(err)}, nil
@@ -137,13 +137,13 @@ func (f *Fetcher) useRobots(file *robotsFile, r RobotsRecord) {
 	}
 }
 
-// detail is an error in at most 300 bytes.
+// detail is an error's text, cut to 300 bytes.
 func detail(err error) string {
 	s := err.Error()
 	return s[:min(len(s), 300)]
 }
 
-// Sitemaps are those that the source's robots.txt names.
+// Sitemaps lists the sitemaps that the source's robots.txt names.
 func (f *Fetcher) Sitemaps(ctx context.Context, src source.Source) ([]string, error) {
 	site := src.Site()
 	rules, err := f.rulesFor(ctx, request{def: src, site: site}, site.Base())

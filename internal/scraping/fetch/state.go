@@ -6,34 +6,35 @@ import (
 	"time"
 )
 
-// State keeps what is known of hosts beyond this process. It is an interface because fetching knows no database; the service
-// above has one. An error costs the memory, never the fetch.
+// State keeps what is known about hosts beyond this process. It is an interface because this package knows no database; the
+// service that uses it has one. After an error something is not remembered, but the fetch goes on.
 type State interface {
-	// Robots is the robots.txt of an authority ("https://www.example.org") as it was last read; ok is false where it was not.
+	// Robots is the robots.txt of an authority ("https://www.example.org") as it was last read; ok is false if it never
+	// was.
 	Robots(ctx context.Context, authority string) (r RobotsRecord, ok bool, err error)
-	// KeepRobots keeps what was read.
+	// KeepRobots stores a reading.
 	KeepRobots(ctx context.Context, authority string, r RobotsRecord) error
-	// KeepBlocked keeps which rule of an authority's robots.txt last forbade an address, and which.
+	// KeepBlocked stores which rule of an authority's robots.txt last forbade an address, and which address.
 	KeepBlocked(ctx context.Context, authority, rule, address string, at time.Time) error
 }
 
-// RobotsAnswer is what was got for a robots.txt.
+// RobotsAnswer is the kind of answer to a request for robots.txt.
 type RobotsAnswer string
 
-// The answers there are (RFC 9309 §2.3.1).
+// The kinds of answers (RFC 9309 §2.3.1).
 const (
 	RobotsRead        RobotsAnswer = "read"        // its rules count
 	RobotsMissing     RobotsAnswer = "missing"     // 4xx, or too many redirects: everything is allowed
-	RobotsUnreachable RobotsAnswer = "unreachable" // 5xx or no answer: nothing is, or what an earlier reading says
+	RobotsUnreachable RobotsAnswer = "unreachable" // 5xx or no answer: nothing is allowed, or what an earlier reading allows
 )
 
 // RobotsRecord is one authority's robots.txt.
 type RobotsRecord struct {
 	Answer RobotsAnswer
-	Body   []byte    // of the last reading that succeeded
+	Body   []byte    // of the last successful reading
 	ReadAt time.Time // when that was; zero: never
 	Until  time.Time // until when the record counts
-	Detail string    // of what went wrong
+	Detail string    // what went wrong
 }
 
 // recordBlocked keeps the rule that forbade u: once for each rule while the file counts.

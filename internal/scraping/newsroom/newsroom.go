@@ -1,7 +1,7 @@
-// Package newsroom is a small newspaper of our own, bundled in the binary: ten Spanish news pages, a feed and a
-// robots.txt, so that scraping can be seen and tested over real HTTP without the internet. Its towns, people and
-// institutions are invented. Its pages break what real pages break: dates without zone, seconds or zeros, an author
-// behind an @id, broken JSON-LD, no JSON-LD, Latin-1, a paywall said as a string, a masthead with another day's date.
+// Package newsroom is a small newspaper of our own, bundled in the binary: ten Spanish news pages, a feed and a robots.txt,
+// so that scraping can be seen and tested over real HTTP without the internet. Its towns, people and institutions are
+// invented. Its pages have the faults of real pages: dates without zone, seconds or zeros, an author behind an @id, broken
+// JSON-LD, no JSON-LD, Latin-1, a paywall given as a string, a masthead with another day's date.
 package newsroom
 
 import (
@@ -35,8 +35,8 @@ const (
 // written is when the pages were last edited: their Last-Modified, since embedded files have none.
 var written = time.Date(2026, time.March, 8, 12, 0, 0, 0, time.UTC)
 
-// Definition says how the newsroom served at baseURL (absolute, no trailing slash) is scraped. It lives on this
-// machine, so it may reach loopback and needs no pace.
+// Definition says how the newsroom served at baseURL (absolute, no trailing slash) is scraped. It runs on this machine, so
+// it is allowed on loopback and needs no pace.
 func Definition(baseURL string) source.Source {
 	baseURL = strings.TrimRight(baseURL, "/")
 	return source.Source{
@@ -46,8 +46,9 @@ func Definition(baseURL string) source.Source {
 	}
 }
 
-// Handler serves the newsroom at baseURL, which the pages' links carry; if it has a path ("http://127.0.0.1:8000/demo")
-// requests keep it. robots.txt answers under the base and at the root of the host, where robots look for it.
+// Handler serves the newsroom at baseURL, which the pages' links carry; if baseURL has a path
+// ("http://127.0.0.1:8000/demo"), requests include it. robots.txt answers under the base and at the root of the host, where
+// robots look for it.
 //
 // Pages answer GET and HEAD at their path without .html, with ETag and Last-Modified.
 func Handler(baseURL string) http.Handler {
@@ -104,13 +105,13 @@ func render(name, baseURL string) (body []byte, contentType string, ok bool) {
 	}
 	if bytes.Contains(body, []byte(`<meta charset="iso-8859-1">`)) {
 		if latin, err := charmap.ISO8859_1.NewEncoder().Bytes(body); err == nil {
-			return latin, "text/html", true // the page alone says what it is, as old ones do
+			return latin, "text/html", true // only the page itself declares its encoding, as old pages do
 		}
 	}
 	return body, "text/html; charset=utf-8", true
 }
 
-// drawing stands in for an article's photograph: a plain card in a colour of its own.
+// drawing replaces an article's photograph: a plain card in its own colour.
 func drawing(name string) []byte {
 	sum := sha256.Sum256([]byte(name))
 	return fmt.Appendf(nil, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1200 675" role="img"><title>%s</title><rect width="1200" height="675" fill="hsl(%d 45%% 45%%)"/></svg>`,

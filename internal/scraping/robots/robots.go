@@ -12,14 +12,14 @@ import (
 // Bounds on one robots.txt: RFC 9309 §2.5 asks for at least 500 KiB to be read.
 const (
 	MaxBytes      = 512 << 10
-	maxCrawlDelay = 2 * time.Minute // a longer one would mean never; the pass ends before it
+	maxCrawlDelay = 2 * time.Minute // a longer one would mean never: the pass would end before
 )
 
-// maxSitemaps bounds what is kept of the sitemaps that a file names.
+// maxSitemaps bounds how many of the sitemaps that a file names are kept.
 const maxSitemaps = 100
 
-// Rules are the rules of one robots.txt that concern one agent (RFC 9309; where it is silent, as Google's
-// open-source matcher reads it).
+// Rules are the rules of one robots.txt that concern one agent. They follow RFC 9309, and Google's open-source matcher
+// where it is silent.
 type Rules struct {
 	rules      []rule
 	CrawlDelay time.Duration
@@ -36,8 +36,8 @@ var (
 	DisallowAll = &Rules{rules: []rule{{pattern: "/"}}}
 )
 
-// Parse keeps the rules for the agent named by its product token (letters, - and _), and those for * where no
-// group names it. It reads anything: what is no rule is skipped.
+// Parse keeps the rules for the agent with this product token (letters, - and _), or those for * if no group names it. It
+// accepts any input and skips what is not a rule.
 func Parse(body []byte, agent string) *Rules {
 	if len(body) > MaxBytes {
 		body = body[:MaxBytes]
@@ -90,7 +90,7 @@ func Parse(body []byte, agent string) *Rules {
 				if seconds < maxCrawlDelay.Seconds() {
 					delay = time.Duration(seconds * float64(time.Second))
 				}
-				// No separator: sites put it between two user-agent lines.
+				// Not a separator: sites put it between two user-agent lines.
 				if inOwn {
 					own.CrawlDelay = max(own.CrawlDelay, delay)
 				}
@@ -133,7 +133,7 @@ func ProductToken(s string) string {
 	return s[:end]
 }
 
-// allowRules makes one rule, and for ".../index.html" a second for the folder itself, as Google does.
+// allowRules makes one rule, and for ".../index.html" a second one for the folder itself, as Google does.
 func allowRules(value string) []rule {
 	if value == "" {
 		return nil
@@ -145,7 +145,7 @@ func allowRules(value string) []rule {
 	return rules
 }
 
-// Blocking is the Disallow pattern that forbids u, "" where it is allowed.
+// Blocking is the Disallow pattern that forbids u, "" if it is allowed.
 func (r *Rules) Blocking(u *url.URL) string {
 	if pattern, allowed := r.decide(u); !allowed {
 		return pattern
@@ -160,7 +160,7 @@ func (r *Rules) Allowed(u *url.URL) bool {
 	return allowed
 }
 
-// decide is the pattern that counts, and what it says.
+// decide returns the pattern that counts and whether it allows the path.
 func (r *Rules) decide(u *url.URL) (pattern string, allow bool) {
 	path := escapeOctets(u.RequestURI(), false)
 	if path == "/robots.txt" {
@@ -203,12 +203,12 @@ func match(path, pattern string) bool {
 	return !anchored || at == len(path)
 }
 
-// escapePattern percent-encodes what is not ASCII and writes existing escapes in upper case, so that a pattern and a
-// path compare byte by byte (RFC 9309 §2.2.2).
+// escapePattern percent-encodes non-ASCII bytes and writes existing escapes in upper case, so that a pattern and a path
+// compare byte by byte (RFC 9309 §2.2.2).
 func escapePattern(s string) string { return escapeOctets(s, true) }
 
-// escapeOctets percent-encodes what is not ASCII. A path's own escapes stay as they are: the reference matcher compares
-// the address as it will be requested.
+// escapeOctets percent-encodes non-ASCII bytes. Escapes in a path stay unchanged: the reference matcher compares the
+// address as it will be requested.
 func escapeOctets(s string, upper bool) string {
 	const hex = "0123456789ABCDEF"
 	isHex := func(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F' }

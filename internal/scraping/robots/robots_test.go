@@ -45,7 +45,7 @@ func TestRobotsRules(t *testing.T) {
 	}
 }
 
-// What Google's open-source matcher says about robots.txt files of the web is the reference.
+// The verdicts of Google's open-source matcher on robots.txt files from the web are the reference.
 func TestRobotsAgainstReferenceVerdicts(t *testing.T) {
 	t.Parallel()
 	root := os.Getenv("OPENLEARN_DATA")

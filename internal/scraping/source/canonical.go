@@ -6,12 +6,13 @@ import (
 	"strings"
 )
 
-// maxAddress bounds an address in bytes: no server takes a longer one for certain (RFC 9110 §4.1 asks for 8000, most have less).
+// maxAddress bounds an address in bytes: longer ones may be refused by servers (RFC 9110 §4.1 recommends 8000, but many
+// accept less).
 const maxAddress = 2048
 
-// Canonical resolves raw against base and reduces it to the one spelling an article is known by: on the source's
-// host (aliases rewritten, www and bare made one, https where the source has it), without fragment, default port,
-// doubled slashes and the parameters that only say where a reader came from. ok is false for what is not on the site.
+// Canonical resolves raw against base and reduces it to the one spelling by which an article is known: on the source's host
+// (aliases rewritten, www and bare host unified, https if the source has it), without fragment, default port, doubled
+// slashes and tracking parameters. ok is false for an address outside the site.
 func (s Site) Canonical(base *url.URL, raw string) (canonical string, ok bool) {
 	ref, err := url.Parse(strings.TrimSpace(raw))
 	if err != nil || base == nil {
@@ -81,13 +82,13 @@ func isTracking(key string) bool {
 	return false
 }
 
-// notArticles are path parts of pages that list, play or sell rather than tell, across the Colombian press.
+// notArticles are path segments of pages that list, play or sell something, across the Colombian press.
 var notArticles = []string{
 	"/tag/", "/tags/", "/tema/", "/temas/", "/autor/", "/autores/", "/seccion/", "/categoria/", "/multimedia/", "/video/", "/videos/",
 	"/galeria/", "/galerias/", "/podcast/", "/podcasts/", "/directorio/", "/buscar", "/audio/",
 }
 
-// LooksLikeArticle refuses front pages, listings and files. It judges the path only; the page has the last word.
+// LooksLikeArticle refuses front pages, listings and files. It judges only the path; the page decides in the end.
 func LooksLikeArticle(canonical string) bool {
 	u, err := url.Parse(canonical)
 	if err != nil {

@@ -20,14 +20,14 @@ var bundled []byte
 // MaxFileBytes bounds a catalogue's file.
 const MaxFileBytes = 4 << 20
 
-// Catalogue is an immutable set of sources, looked up by id, name or alias. Its methods answer with copies.
+// Catalogue is an immutable set of sources, looked up by id, name or alias. Its methods return copies.
 type Catalogue struct {
 	list   []Source
 	byName map[string]int
 }
 
-// Load reads the bundled catalogue, and the file's over it where one is named: a source with a known id takes that one's
-// place, others are added behind. extra come last.
+// Load reads the bundled catalogue, and then a file if one is named: its sources replace those with the same id, and others
+// are appended. extra come last.
 func Load(file string, extra ...Source) (*Catalogue, error) {
 	list, err := Parse(bundled)
 	if err != nil {
@@ -73,10 +73,11 @@ func override(list, with []Source) []Source {
 	return list
 }
 
-// Parse reads the sources of a catalogue's file. Errors name what is wrong and where; all sources' problems are told at once.
+// Parse reads the sources of a catalogue's file. Errors say what is wrong and where; the problems of all sources are
+// reported at once.
 func Parse(raw []byte) (list []Source, err error) {
 	defer func() {
-		if v := recover(); v != nil { // the library gives up on some input by panicking
+		if v := recover(); v != nil { // the library panics on some input
 			list, err = nil, fmt.Errorf("not YAML: %v", v)
 		}
 	}()
@@ -156,12 +157,12 @@ func (c *Catalogue) All() []Source {
 	return out
 }
 
-// Scrapable lists the sources that are read by themselves, in order: those with an entry, and not disabled.
+// Scrapable lists the sources that are read automatically, in order: those with an entry that are not disabled.
 func (c *Catalogue) Scrapable() []Source {
 	return slices.DeleteFunc(c.All(), func(s Source) bool { return s.Disabled || !s.Scrapable() })
 }
 
-// Nearest lists the ids of up to n sources whose names are most like a name that none has.
+// Nearest lists the ids of up to n sources whose names are most like an unknown name.
 func (c *Catalogue) Nearest(name string, n int) []string {
 	want := []rune(Fold(name))
 	if len(want) > 100 {
@@ -186,8 +187,8 @@ func (c *Catalogue) Nearest(name string, n int) []string {
 	return out
 }
 
-// distance is the number of letters to change, insert or leave out (Levenshtein, 1965); the beginning of a longer name is
-// nearly that name.
+// distance is the number of letters to change, insert or delete (Levenshtein, 1965); a prefix of a longer name is close to
+// that name.
 func distance(a, b []rune) int {
 	if len(a) >= 3 && strings.HasPrefix(string(b), string(a)) {
 		return 1

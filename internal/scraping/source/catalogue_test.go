@@ -144,7 +144,7 @@ func TestSourcesResolveByAnyName(t *testing.T) {
 	}
 }
 
-// TestTheCatalogueIsWhole: the facts there are, each source with its entries.
+// TestTheCatalogueIsWhole checks that the catalogue is complete: each source with its entries.
 func TestTheCatalogueIsWhole(t *testing.T) {
 	t.Parallel()
 	c := mustCatalogue(t)

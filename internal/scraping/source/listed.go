@@ -2,7 +2,7 @@ package source
 
 import "slices"
 
-// What clients of the original see: 43 sources in 11 categories, equal by value to what it answered.
+// What clients of the original see: 43 sources in 11 categories, with the same values as its answers.
 
 // CategorySources is one category with its sources, both in the original's order.
 type CategorySources struct {
@@ -40,7 +40,7 @@ func (c *Catalogue) Listed() []Listed {
 	return out
 }
 
-// ByCategory lists the sources of one category, without Category. ok is false where the category is unknown.
+// ByCategory lists the sources of one category, without Category. ok is false if the category is unknown.
 func (c *Catalogue) ByCategory(category string) (sources []Listed, ok bool) {
 	for _, s := range c.list {
 		if s.Listed != nil && s.Listed.Category == category {
@@ -52,8 +52,8 @@ func (c *Catalogue) ByCategory(category string) (sources []Listed, ok bool) {
 	return sources, sources != nil
 }
 
-// ByPriority lists the sources of one priority (high, medium, low), each with its Category. The list is empty, never
-// nil, where the priority is unknown.
+// ByPriority lists the sources of one priority (high, medium, low), each with its Category. The list is empty, never nil,
+// if the priority is unknown.
 func (c *Catalogue) ByPriority(priority string) []Listed {
 	out := []Listed{}
 	for _, s := range c.list {

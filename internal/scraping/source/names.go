@@ -7,8 +7,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Fold reduces a name to its letters and digits, lower case and without accents, words joined by one underscore,
-// so that "El País (Cali)", "el pais cali" and "EL_PAÍS_CALI" are one name.
+// Fold reduces a name to its letters and digits, in lower case, without accents, words joined by one underscore, so that
+// "El País (Cali)", "el pais cali" and "EL_PAÍS_CALI" are one name.
 func Fold(s string) string {
 	var b strings.Builder
 	gap := false

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Site is the set of hosts that are one source's own: its base host, the www or bare sibling, and its extra hosts,
-// each with the port it was given (0 ports mean the scheme's default).
+// Site is the set of a source's own hosts: its base host, the same host with or without www, and its extra hosts, each with
+// its given port (none means the scheme's default).
 type Site struct {
 	base    *url.URL
 	hosts   map[string]bool // bare host name, or host:port where the port is not the scheme's default

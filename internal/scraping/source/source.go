@@ -1,5 +1,5 @@
-// Package source holds what is known of the sources: one catalogue, which addresses are a source's own, and how names and
-// texts that sources write are compared.
+// Package source holds what is known about the sources: the catalogue, which addresses belong to a source, and how names
+// and texts that sources write are compared.
 package source
 
 import (
@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Kind is what an entry is.
+// Kind is the kind of an entry.
 type Kind string
 
 // The kinds of entries.
@@ -27,11 +27,11 @@ const (
 // Status says how sure an entry's address is.
 type Status string
 
-// The statuses of entries. Entries without one are the file's own word: they are read.
+// The statuses of entries. Entries without one are read: whoever wrote the file vouches for them.
 const (
 	MeasuredOK   Status = "measured_ok"   // fetched by a public project in 2026, with fresh items
 	ReportedOK   Status = "reported_ok"   // listed as working
-	Guess        Status = "guess"         // follows from a pattern
+	Guess        Status = "guess"         // derived from a pattern
 	ReportedDead Status = "reported_dead" // gone, or stale, in a public check
 )
 
@@ -46,7 +46,7 @@ type Entry struct {
 // Usable says whether the entry is read.
 func (e Entry) Usable() bool { return e.Status != Guess && e.Status != ReportedDead }
 
-// At is the entry's address at a time.
+// At returns the entry's address at a time.
 func (e Entry) At(now time.Time) string {
 	now = now.In(Bogota)
 	return strings.NewReplacer("{yyyy}", now.Format("2006"), "{mm}", now.Format("01"), "{Month}", now.Month().String(), "{n}", "0", "{offset}", "0").Replace(e.URL)
@@ -55,13 +55,13 @@ func (e Entry) At(now time.Time) string {
 // Bogota is the zone of dates that name none: Colombia has no summer time.
 var Bogota = time.FixedZone("America/Bogota", -5*60*60)
 
-// Articles says by their paths which addresses are articles.
+// Articles says which addresses are articles, by their paths.
 type Articles struct {
-	Path string   `yaml:"path,omitempty"` // regular expression that an article's path matches
-	Not  []string `yaml:"not,omitempty"`  // those that none matches
+	Path string   `yaml:"path,omitempty"` // regular expression that every article's path matches
+	Not  []string `yaml:"not,omitempty"`  // regular expressions that no article's path matches
 }
 
-// Source is one outlet or institution. Sources are data: nothing in the code knows a newspaper by its name.
+// Source is one outlet or institution. Sources are data: no code refers to a newspaper by name.
 type Source struct {
 	// ID names the source on the command line: el_tiempo.
 	ID string `yaml:"id"`
@@ -73,32 +73,32 @@ type Source struct {
 	Kind string `yaml:"kind,omitempty"`
 	// Priority is high, medium or low.
 	Priority string `yaml:"priority,omitempty"`
-	// BaseURL is the front page; its host (and the www or bare sibling) is the source's own.
+	// BaseURL is the front page; its host, with or without www, belongs to the source.
 	BaseURL string `yaml:"base_url"`
-	// ExtraHosts are further hosts whose links count as the source's own: a domain that moved.
+	// ExtraHosts are further hosts that belong to the source, e.g. a former domain.
 	ExtraHosts []string `yaml:"extra_hosts,omitempty"`
 	// HostAliases rewrites a host seen in links (a CDN's, say) to the host that serves readers.
 	HostAliases map[string]string `yaml:"host_aliases,omitempty"`
 	// Language is the BCP 47 tag of pages that do not declare one.
 	Language string `yaml:"language,omitempty"`
 	Region   string `yaml:"region,omitempty"`
-	// RequestsPerMinute bounds the pace towards the host; robots.txt may slow it further. 0 means 10.
+	// RequestsPerMinute bounds the pace of requests to the host; robots.txt may slow it further. 0 means 10.
 	RequestsPerMinute float64 `yaml:"requests_per_minute,omitempty"`
 	// IntervalMinutes is the time between passes; 0 means that of the priority.
 	IntervalMinutes int `yaml:"interval_minutes,omitempty"`
-	// Disabled sources are listed and never read unless by name.
+	// Disabled sources are listed, but read only when asked for by name.
 	Disabled bool `yaml:"disabled,omitempty"`
-	// Listed is how clients of the original know the source; nil: they do not.
+	// Listed is the source as clients of the original know it; nil: they do not.
 	Listed *Listed `yaml:"listed,omitempty"`
-	// Article tells articles from other pages; where it is empty the look of the address does.
+	// Article tells articles from other pages; if it is empty the form of the address does.
 	Article Articles `yaml:"article,omitempty"`
 	// Entries are where it announces its articles.
 	Entries []Entry `yaml:"entries,omitempty"`
-	// AllowLoopback lets the fetcher reach this machine for the source: the demo newsroom. No file can say it.
+	// AllowLoopback lets the fetcher reach this machine for the source: the demo newsroom. No file can set it.
 	AllowLoopback bool `yaml:"-"`
 }
 
-// DefaultRequestsPerMinute is the pace towards a host whose source says none.
+// DefaultRequestsPerMinute is the pace for a source that does not specify one.
 const DefaultRequestsPerMinute = 10
 
 // MinInterval is the least time between passes over a source.
@@ -134,7 +134,7 @@ func (s Source) clone() Source {
 	return s
 }
 
-// problems says what is wrong with the source, all of it.
+// problems lists everything that is wrong with the source.
 func (s Source) problems() []error {
 	var out []error
 	bad := func(format string, args ...any) {
@@ -194,7 +194,7 @@ type Listed struct {
 	SearchTerms     []string `json:"search_terms,omitempty" yaml:"search_terms,omitempty"`
 	Priority        string   `json:"priority,omitempty" yaml:"priority,omitempty"`
 	Category        string   `json:"category,omitempty" yaml:"category,omitempty"`
-	// Announced sources are the scrapers that the original said it had.
+	// Announced says that the original listed the source among its scrapers.
 	Announced bool `json:"-" yaml:"announced,omitempty"`
 }
 
@@ -203,8 +203,8 @@ func (l Listed) clone() Listed {
 	return l
 }
 
-// Matcher tells articles from other pages by their canonical addresses. Patterns that the catalogue checked do compile; one
-// that does not matches nothing.
+// Matcher tells articles from other pages by their canonical addresses. The catalogue has checked that patterns compile;
+// one that does not matches nothing.
 func (a Articles) Matcher() func(address string) bool {
 	var is *regexp.Regexp
 	if a.Path != "" {

@@ -8,8 +8,8 @@ import (
 	xhtml "golang.org/x/net/html"
 )
 
-// CleanInline makes one line of plain text: tags removed, entities decoded (twice: feeds and CMSs escape what is
-// escaped), blanks collapsed, characters without meaning dropped.
+// CleanInline makes one line of plain text: tags removed, entities decoded (twice: feeds and CMSs escape them twice),
+// blanks collapsed, meaningless characters dropped.
 func CleanInline(s string) string {
 	if strings.ContainsRune(s, '&') {
 		s = html.UnescapeString(s)
@@ -44,8 +44,8 @@ func Collapse(s string) string {
 	return b.String()
 }
 
-// stripTags takes the text of an HTML fragment; a block element ends a word. Text that only looks like markup
-// ("a < b") stays.
+// stripTags returns the text of an HTML fragment; a block element ends a word. Text that only looks like markup ("a < b")
+// stays.
 func stripTags(s string) string {
 	var b strings.Builder
 	z := xhtml.NewTokenizer(strings.NewReader(s))

@@ -22,17 +22,17 @@ const (
 	Fundus = "fundus" // flairNLP/fundus, news of many countries: bodies, title, author, day
 )
 
-// A Page is one recorded page and what is true of it. Fields that nobody labelled are empty.
+// A Page is one recorded page and its labels. Fields that nobody labelled are empty.
 type Page struct {
 	Set, ID, URL string
 	file         string
 
 	Body          string
-	With, Without []string // snippets that the text has to contain, and must not
+	With, Without []string // snippets that the text must contain, and must not contain
 	Title         string
 	Authors       []string
 	Day           string // YYYY-MM-DD in the page's own zone
-	At            string // the moment, where the label has one
+	At            string // the moment, if the label has one
 }
 
 // HTML reads the page's bytes.
@@ -41,7 +41,7 @@ func (p Page) HTML() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("evaluation: %w", err)
 	}
-	defer func() { _ = f.Close() }() // it was only read
+	defer func() { _ = f.Close() }() // opened for reading only
 	z, err := gzip.NewReader(f)
 	if err != nil {
 		return nil, fmt.Errorf("evaluation: %s: %w", p.file, err)

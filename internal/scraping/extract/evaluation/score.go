@@ -13,23 +13,23 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// A Result is what an extractor reads out of a page.
+// A Result is what an extractor reads from a page.
 type Result struct {
 	Title, Subtitle, Text, Author string
 	Published                     *time.Time
 }
 
-// An Extractor reads a page that is UTF-8 already. A page that it refuses is an empty result.
+// An Extractor reads a page that is UTF-8 already. For a page that it refuses it returns an empty result.
 type Extractor func(page string, u *url.URL) Result
 
-// A Score is what one result is worth. Precision and recall are of 4-grams in AEB, and of words elsewhere.
+// A Score rates one result. Precision and recall are of 4-grams in AEB, and of words elsewhere.
 type Score struct {
 	Page              Page
 	Got               Result
 	Precision, Recall float64
-	Present, Absent   int  // wanted snippets that are there, unwanted that are not
+	Present, Absent   int  // wanted snippets that are present, unwanted ones that are absent
 	Title             bool // as the label has it
-	OwnHeadline       bool // equal to a headline that the page itself has
+	OwnHeadline       bool // equal to a headline of the page itself
 	Day               Verdict
 	Author            Verdict
 	SelfSigned        bool // the label's author is the newspaper itself
@@ -38,10 +38,10 @@ type Score struct {
 // F1 is the harmonic mean of the page's precision and recall.
 func (s Score) F1() float64 { return F1of(s.Precision, s.Recall) }
 
-// A Verdict is what a field is worth.
+// A Verdict rates one field.
 type Verdict int
 
-// Unlabelled fields are not counted; missing ones are empty where the label is not.
+// Unlabelled fields are not counted; a missing field is empty although it has a label.
 const (
 	Unlabelled Verdict = iota
 	Right
@@ -107,7 +107,7 @@ func rateDay(p Page, got *time.Time) Verdict {
 			return Wrong
 		}
 	}
-	// The page's zone is not known: the day may be that of any.
+	// The page's zone is not known: the day may be that of any zone.
 	for hours := -12; hours <= 14; hours++ {
 		if got.UTC().Add(time.Duration(hours)*time.Hour).Format(time.DateOnly) == p.Day {
 			return Right
@@ -120,8 +120,8 @@ func same(a, b string) bool { return source.Fold(a) == source.Fold(b) }
 
 var ldHeadline = regexp.MustCompile(`"headline"\s*:\s*"((?:[^"\\]|\\.)*)"`)
 
-// headlines are the page's own: h1, title, meta and JSON-LD; site is what the newspaper calls itself. A title is also
-// taken without what stands after its last separators.
+// headlines are the page's own: h1, title, meta and JSON-LD; site is what the newspaper calls itself. A title also counts
+// without the text after its last separators.
 func headlines(page string) (titles []string, site string) {
 	doc, err := html.Parse(strings.NewReader(page))
 	if err != nil {

@@ -1,9 +1,9 @@
 package evaluation
 
-// A Summary is what an extractor is worth on many pages.
+// A Summary rates an extractor on many pages.
 type Summary struct {
 	Pages                    map[string]int
-	BodyF1                   map[string]float64 // by set: of the averages in AEB, the average of the pages' elsewhere
+	BodyF1                   map[string]float64 // by set: F1 of the averages in AEB, average of the pages' F1 elsewhere
 	SnippetF1, Wanted, Clean float64            // of WCXB's snippets: F1, share of the wanted present, of the unwanted absent
 	Fields                   map[string]Fields  // by set
 }

@@ -27,12 +27,12 @@ func (p *Paper) front(now time.Time) string {
 	return b.String()
 }
 
-// announced are the stories in the feed at a time, the newest first.
+// announced lists the stories in the feed at a time, the newest first.
 func (p *Paper) announced(now time.Time) []*Story {
 	var out []*Story
 	for i := len(p.stories) - 1; i >= 0; i-- {
 		s := p.stories[i]
-		// Those of the last days stay: nothing pushes them out.
+		// The stories of the last days stay: no newer ones push them out.
 		last := now.Sub(p.Start) > time.Duration(p.Days)*24*time.Hour && p.Start.Add(time.Duration(p.Days)*24*time.Hour).Sub(s.Announced) < announcedFor
 		if !now.Before(s.Announced) && (last || now.Sub(s.Announced) < announcedFor) {
 			out = append(out, s)
@@ -41,7 +41,7 @@ func (p *Paper) announced(now time.Time) []*Story {
 	return out
 }
 
-// feed answers with the feed, or with what stands in its place during a spell.
+// feed answers with the feed, or during a spell with what replaces it.
 func (p *Paper) feed(w http.ResponseWriter, r *http.Request, now time.Time) {
 	switch {
 	case p.bad(HTMLFeed, now):
@@ -98,18 +98,18 @@ func (p *Paper) write200(w http.ResponseWriter, body []byte, now time.Time) {
 			body = zipped(bytes.NewReader(body))
 		}
 	}
-	_, _ = w.Write(body) // who hung up does not matter
+	_, _ = w.Write(body) // a client that hung up does not matter
 }
 
 func zipped(r io.Reader) []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	_, _ = io.Copy(z, r) // memory has no errors
+	_, _ = io.Copy(z, r) // writing to memory cannot fail
 	_ = z.Close()
 	return b.Bytes()
 }
 
-// atom is the feed: Atom, as that tells what has changed.
+// atom is the feed, in Atom, because that says when an article was changed.
 func (p *Paper) atom(now time.Time) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<?xml version="1.0" encoding="utf-8"?><feed xmlns="http://www.w3.org/2005/Atom"><title>%s</title>`, p.ID)
@@ -136,7 +136,7 @@ func (p *Paper) stale() string {
 	return b.String()
 }
 
-// page answers with an article, or with what stands in its place.
+// page answers with an article, or with what replaces it.
 func (p *Paper) page(w http.ResponseWriter, r *http.Request, now time.Time) {
 	s := p.byPath[r.URL.Path]
 	switch {
@@ -163,7 +163,7 @@ func (p *Paper) page(w http.ResponseWriter, r *http.Request, now time.Time) {
 		if f, ok := w.(*recorder).ResponseWriter.(http.Flusher); ok {
 			f.Flush()
 		}
-		<-r.Context().Done() // until whoever asked gives up
+		<-r.Context().Done() // until the client gives up
 	default:
 		p.write200(w, []byte(s.html(p.base, now)), now)
 	}
@@ -177,7 +177,7 @@ func (p *Paper) firstTime(path string) bool {
 	return first
 }
 
-// bomb becomes 16 MiB.
+// bomb decompresses to 16 MiB.
 var bomb = sync.OnceValue(func() []byte { return zipped(io.LimitReader(blanks{}, 16<<20)) })
 
 type blanks struct{}

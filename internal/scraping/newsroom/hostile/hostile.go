@@ -1,6 +1,6 @@
-// Package hostile has newspapers of our own that behave as badly as real ones do: pages and challenges in place of feeds,
-// throttling, loops, bombs, lies about what has changed. They serve over HTTP on loopback by a clock that tests give them, and
-// keep a record of what they were asked, so that a guest's manners can be judged where they are felt.
+// Package hostile has newspapers of our own that behave as badly as real ones: pages and challenges instead of feeds,
+// throttling, loops, bombs, false claims about changes. They serve HTTP on loopback by a clock that tests give them, and
+// record the requests they get, so that a client's manners can be judged from the server's side.
 package hostile
 
 import (
@@ -17,46 +17,47 @@ import (
 // Habit is one way in which a newspaper misbehaves.
 type Habit string
 
-// The habits there are. Those of spells last for some hours of each day: see Plan.
+// The habits. Those marked as spells last for some hours of each day: see Plan.
 const (
-	HTMLFeed    Habit = "html"        // spells: the front page in place of the feed
-	Challenge   Habit = "challenge"   // spells: a challenge for robots in place of the feed
+	HTMLFeed    Habit = "html"        // spells: the front page instead of the feed
+	Challenge   Habit = "challenge"   // spells: a challenge for robots instead of the feed
 	EmptyFeed   Habit = "empty"       // spells: status 200 and nothing
 	Gone        Habit = "gone"        // spells: 410
 	Forbids     Habit = "forbids"     // spells: 403 for every article
 	Throttles   Habit = "throttles"   // spells: 429 or 503 with Retry-After, for everything but robots.txt
 	RobotsDown  Habit = "robots-down" // spells: 503 for robots.txt
-	Stale       Habit = "stale"       // a second feed, of a hundred items that nobody has touched for years
-	Moves       Habit = "moves"       // the feed has moved for good
+	Stale       Habit = "stale"       // a second feed of a hundred items that are years old
+	Moves       Habit = "moves"       // the feed has moved permanently
 	Mislabels   Habit = "mislabels"   // compressed without saying so, and plain where it says compressed
-	Stuck       Habit = "stuck"       // "not modified" to whoever asks with validators
-	Retags      Habit = "retags"      // each answer, 304 too, has a new ETag, and only the last one is known
+	Stuck       Habit = "stuck"       // "not modified" to every conditional request
+	Retags      Habit = "retags"      // each answer, even a 304, has a new ETag, and only the last one is recognised
 	Future      Habit = "future"      // articles are announced hours before they are due
 	Edits       Habit = "edits"       // articles are changed after a day and a half, and the feed says so
-	Wire        Habit = "wire"        // each day one story of an agency that others tell too
+	Wire        Habit = "wire"        // each day one agency story that other papers have too
 	Disallows   Habit = "disallows"   // robots.txt forbids one article a day
 	CrawlDelay  Habit = "crawl-delay" // robots.txt asks for half a minute between requests
-	MaxAge      Habit = "max-age"     // the feed is to be asked every five hours
-	Bombs       Habit = "bombs"       // one article a day is a kilobyte that becomes many megabytes
+	MaxAge      Habit = "max-age"     // the feed asks to be read every five hours
+	Bombs       Habit = "bombs"       // one article a day decompresses from kilobytes to many megabytes
 	Loops       Habit = "loops"       // one article a day redirects to itself, by way of another
 	Slow        Habit = "slow"        // one article a day breaks off the first time
-	ControlFeed Habit = "control"     // control characters in the feed, and noise of the program that wrote it before it
+	ControlFeed Habit = "control"     // control characters in the feed, and the writing program's messages before it
 )
 
 // Plan says what a newspaper does.
 type Plan struct {
 	ID     string
-	Number int // of the paper: its stories follow from it
+	Number int // of the paper; its stories are derived from it
 	Habits []Habit
 	Start  time.Time
-	// Days is how many days it publishes for, PerDay stories each, and misbehaves. After that it is quiet and well.
+	// Days is for how many days it publishes PerDay stories each and misbehaves. After that it publishes nothing and
+	// behaves.
 	Days, PerDay int
-	// Interval is the least time between requests that it bears.
+	// Interval is the least time between requests that it tolerates.
 	Interval time.Duration
 	Now      func() time.Time
 }
 
-// Delay of CrawlDelay, and what MaxAge asks for.
+// The delay of CrawlDelay, and what MaxAge asks for.
 const (
 	Delay   = 30 * time.Second
 	Fresh   = 5 * time.Hour
@@ -68,7 +69,7 @@ const (
 	spell        = 5 * time.Hour
 )
 
-// Paper is one newspaper. It is a http.Handler for its whole host; Serve tells it its address.
+// Paper is one newspaper. It is an http.Handler for its whole host.
 type Paper struct {
 	Plan
 	base    string
@@ -77,8 +78,8 @@ type Paper struct {
 
 	mu     sync.Mutex
 	log    []Request
-	rest   time.Time       // no request before it, as was said
-	broken map[string]bool // Slow: broke off once
+	rest   time.Time       // no request before this time, as the paper has asked
+	broken map[string]bool // Slow: already broke off once
 	tag    int             // Retags
 }
 
@@ -87,7 +88,7 @@ type Request struct {
 	At     time.Time
 	Path   string
 	Status int
-	// Early says that the paper had asked to be left alone, and this came all the same.
+	// Early says that the paper had asked to be left alone, and the request came all the same.
 	Early bool
 }
 
@@ -101,7 +102,7 @@ func New(p Plan, base string) *Paper {
 // Has says whether the paper has a habit.
 func (p *Paper) Has(h Habit) bool { return slices.Contains(p.Habits, h) }
 
-// Source is how the paper is known to the catalogue.
+// Source is the paper's entry in the catalogue.
 func (p *Paper) Source(interval time.Duration) source.Source {
 	s := source.Source{
 		ID: p.ID, Name: "Diario " + p.ID, BaseURL: p.base, Language: "es-CO", RequestsPerMinute: float64(time.Minute) / float64(p.Interval),
@@ -113,7 +114,7 @@ func (p *Paper) Source(interval time.Duration) source.Source {
 	return s
 }
 
-// Requests are all that the paper got, in order.
+// Requests returns all requests that the paper got, in order.
 func (p *Paper) Requests() []Request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -128,7 +129,7 @@ func (p *Paper) LeastGap() time.Duration {
 	return p.Interval
 }
 
-// bad says whether a spell of a habit goes on: for some hours of each day, at an hour of the paper's own.
+// bad says whether a spell of a habit is on: for some hours of each day, from an hour of the paper's own.
 func (p *Paper) bad(h Habit, now time.Time) bool {
 	since := now.Sub(p.Start)
 	if !p.Has(h) || since < 0 || since > time.Duration(p.Days)*24*time.Hour {
@@ -152,7 +153,7 @@ func (r *recorder) WriteHeader(status int) {
 
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// ServeHTTP answers as the plan has it at this time.
+// ServeHTTP answers according to the plan at this time.
 func (p *Paper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	now := p.Now()
@@ -191,10 +192,10 @@ func (p *Paper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// throttle asks to be left alone, by seconds and by date.
+// throttle asks to be left alone, sometimes in seconds and sometimes by date.
 func (p *Paper) throttle(w http.ResponseWriter, now time.Time) {
 	p.mu.Lock()
-	p.rest = now.Add(Penalty).Truncate(time.Second) // dates have whole seconds
+	p.rest = now.Add(Penalty).Truncate(time.Second) // HTTP dates have whole seconds
 	until := p.rest
 	p.mu.Unlock()
 	status := http.StatusTooManyRequests

@@ -8,22 +8,22 @@ import (
 	"time"
 )
 
-// Story is one article with all that a test has to know of it.
+// Story is one article with all that a test must know about it.
 type Story struct {
 	Path      string
 	Title     string // at first
 	Announced time.Time
 	Due       time.Time // its date
 	Edited    time.Time // when it is changed; zero: never
-	Wire      string    // the agency's story that it tells; "": its own
+	Wire      string    // the agency story that it repeats; "": a story of its own
 	Forbidden bool      // by robots.txt
-	Unread    bool      // it cannot be read: a bomb, a loop
+	Unread    bool      // unreadable: a bomb, a loop
 	slow      bool
 	bomb      bool
 	paper     int
 }
 
-// Stories are all that the paper ever announces.
+// Stories returns all that the paper ever announces.
 func (p *Paper) Stories() []*Story { return p.stories }
 
 // URL is a story's address.
@@ -72,7 +72,7 @@ func (p *Paper) write() {
 	}
 }
 
-// text is a story's paragraphs at a time.
+// text gives a story's paragraphs at a time.
 func (s *Story) text(now time.Time) []string {
 	r := rand.New(rand.NewPCG(uint64(s.paper)+1000, uint64(s.Announced.Unix())))
 	if s.Wire != "" {
