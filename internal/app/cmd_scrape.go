@@ -42,7 +42,7 @@ func runScrape(ctx context.Context, c *call) error {
 		log := NewConsoleLogger(c.stderr, envOr("LOG_LEVEL", "warn"))
 		fetcher := cfg.fetcher(log)
 		defer fetcher.Close()
-		s, err := scraping.NewService(scraping.ServiceConfig{Sources: sources, Fetcher: fetcher, Sink: nowhere{}, Log: log})
+		s, err := scraping.NewService(scraping.ServiceConfig{Sources: sources, Fetcher: fetcher, Sink: nowhere{}, Logger: log})
 		if err != nil {
 			return err
 		}

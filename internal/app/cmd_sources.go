@@ -121,7 +121,7 @@ func probeSources(ctx context.Context, c *call, cfg scrapingConfig, sources *sou
 	log := NewConsoleLogger(c.stderr, envOr("LOG_LEVEL", "error"))
 	fetcher := cfg.fetcher(log)
 	defer fetcher.Close()
-	service, err := scraping.NewService(scraping.ServiceConfig{Sources: sources, Fetcher: fetcher, Sink: nowhere{}, Log: log})
+	service, err := scraping.NewService(scraping.ServiceConfig{Sources: sources, Fetcher: fetcher, Sink: nowhere{}, Logger: log})
 	if err != nil {
 		return err
 	}

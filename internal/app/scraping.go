@@ -89,7 +89,7 @@ func (c *core) openScraping() error {
 	fetcher := fetch.New(config)
 	c.closers.addFunc(fetcher.Close)
 	c.Scraping, err = scraping.NewService(scraping.ServiceConfig{
-		Sources: c.catalogue, Fetcher: fetcher, Sink: scrapeSink{c}, Known: c.Articles.Known, Log: c.log, Metrics: metrics,
+		Sources: c.catalogue, Fetcher: fetcher, Sink: scrapeSink{c}, Known: c.Articles.Known, Logger: c.log, Metrics: metrics,
 		Entries: c.fetches, Cache: c.cache,
 		Store: scraping.NewStore(c.db.Gorm, c.outbox), Jobs: c.jobs, Only: c.cfg.Scraping.only(), Lease: c.cfg.testing.sourceLease,
 	})

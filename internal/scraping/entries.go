@@ -292,7 +292,7 @@ func (s *Service) Probe(ctx context.Context, name string) ([]EntryState, error) 
 	}
 	sitemaps, err := s.cfg.Fetcher.Sitemaps(ctx, src)
 	if err != nil {
-		s.cfg.Log.DebugContext(ctx, "scraping: no sitemaps in robots.txt", "source", src.ID, "error", err)
+		s.cfg.Logger.DebugContext(ctx, "scraping: no sitemaps in robots.txt", "source", src.ID, "error", err)
 	}
 	for _, address := range sitemaps[:min(len(sitemaps), maxSitemaps)] {
 		try(source.SitemapIndex, address)

@@ -141,7 +141,7 @@ func (s *Service) readDocument(ctx context.Context, src source.Source, state Ent
 		if ctx.Err() != nil {
 			return before, state, ctx.Err()
 		}
-		s.cfg.Log.WarnContext(ctx, "scraping: the state of an entry is not available", "url", state.URL, "error", err)
+		s.cfg.Logger.WarnContext(ctx, "scraping: the state of an entry is not available", "url", state.URL, "error", err)
 	}
 	state.MovedTo = before.MovedTo
 	if known && o.scheduled && !before.due(now, src.Interval()) {
@@ -190,7 +190,7 @@ func (s *Service) keepEntry(ctx context.Context, record EntryRecord) {
 	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 	defer cancel()
 	if err := s.cfg.Entries.KeepEntry(bound, record); err != nil {
-		s.cfg.Log.WarnContext(ctx, "scraping: the state of an entry could not be kept", "url", record.URL, "error", err)
+		s.cfg.Logger.WarnContext(ctx, "scraping: the state of an entry could not be kept", "url", record.URL, "error", err)
 	}
 }
 

@@ -139,7 +139,7 @@ func (s *Service) concluded(ctx context.Context, src source.Source, report Repor
 	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 	defer cancel()
 	if err := s.cfg.Store.Conclude(bound, e); err != nil {
-		s.cfg.Log.WarnContext(ctx, "scraping: the end of a pass was not recorded", "source", src.ID, "error", err)
+		s.cfg.Logger.WarnContext(ctx, "scraping: the end of a pass was not recorded", "source", src.ID, "error", err)
 	}
 }
 

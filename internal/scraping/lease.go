@@ -40,7 +40,7 @@ func (s *Service) hold(ctx context.Context, id string) (held context.Context, re
 		bound, done := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 		defer done()
 		if err := store.Release(bound, id, s.holder); err != nil { // it expires anyway
-			s.cfg.Log.WarnContext(ctx, "scraping: the source's lease was not given back", "source", id, "error", err)
+			s.cfg.Logger.WarnContext(ctx, "scraping: the source's lease was not given back", "source", id, "error", err)
 		}
 	}, nil
 }

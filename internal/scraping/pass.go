@@ -24,7 +24,7 @@ type pass struct {
 	site    source.Site
 	report  Report
 	batch   []result
-	tasted  map[string]bool // canonical addresses in this pass: two feed items may lead to the same article
+	seen    map[string]bool // canonical addresses in this pass: two feed items may lead to the same article
 	lost    error           // the sink's last error
 }
 
@@ -83,7 +83,7 @@ func (p *pass) choose(ctx context.Context, items []discover.Item) []discover.Ite
 		}
 		stored, err := known(ctx, urls)
 		if err != nil { // only an optimisation: without it some fetched pages turn out to be duplicates
-			p.service.cfg.Log.WarnContext(ctx, "scraping: known addresses not available", "source", p.src.ID, "error", err)
+			p.service.cfg.Logger.WarnContext(ctx, "scraping: known addresses not available", "source", p.src.ID, "error", err)
 		}
 		items = slices.DeleteFunc(items, func(it discover.Item) bool {
 			at, is := stored[it.URL]
@@ -134,7 +134,7 @@ func (p *pass) pages(ctx context.Context, items []discover.Item) {
 		}
 		_ = workers.Wait() // workers answer through results, never with an error
 	})
-	p.tasted = map[string]bool{}
+	p.seen = map[string]bool{}
 	for r := range results {
 		p.take(ctx, r)
 		if p.options.Progress != nil {
@@ -233,11 +233,11 @@ func (p *pass) take(ctx context.Context, r result) {
 	if p.options.Each != nil {
 		p.options.Each(r.article)
 	}
-	if p.tasted[r.article.URL] {
+	if p.seen[r.article.URL] {
 		p.report.Duplicates++
 		return
 	}
-	p.tasted[r.article.URL] = true
+	p.seen[r.article.URL] = true
 	if p.options.DryRun {
 		return
 	}

@@ -77,7 +77,7 @@ type ServiceConfig struct {
 	// BatchSize is how many articles are stored at a time: a long pass shows its first articles early. Default 10.
 	BatchSize int
 	// Logger receives log messages. Default: discarded.
-	Log *slog.Logger
+	Logger *slog.Logger
 	// Metrics counts passes and their results; all services of a process share one. Optional.
 	Metrics *Metrics
 	// Now is the clock of reports. Default time.Now.
@@ -119,8 +119,8 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 	if cfg.BatchSize <= 0 {
 		cfg.BatchSize = 10
 	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -188,7 +188,7 @@ func (s *Service) Scrape(ctx context.Context, source string, options Options) (R
 		level = slog.LevelWarn
 		err = fmt.Errorf("scrape %s: %w", src.ID, err)
 	}
-	s.cfg.Log.LogAttrs(ctx, level, "scraping: pass ended", slog.Any("report", p.report), slog.Any("err", err))
+	s.cfg.Logger.LogAttrs(ctx, level, "scraping: pass ended", slog.Any("report", p.report), slog.Any("err", err))
 	return p.report, err
 }
 

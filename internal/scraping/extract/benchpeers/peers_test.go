@@ -30,8 +30,7 @@ func ours(page string, u *url.URL) evaluation.Result {
 	return evaluation.Result{Title: a.Title, Subtitle: a.Subtitle, Text: a.Text, Author: a.Author, Published: a.PublishedAt}
 }
 
-// byTrafilatura looks for dates in fast mode: the thorough mode tries every language on every line and takes seconds per
-// page.
+// byTrafilatura looks for dates the fast way: the other tries every language on every line, and takes seconds a page.
 func byTrafilatura(page string, u *url.URL) evaluation.Result {
 	r, err := trafilatura.Extract(strings.NewReader(page), trafilatura.Options{OriginalURL: u, EnableFallback: true, ExcludeComments: true, HtmlDateMode: trafilatura.Fast})
 	if err != nil {
@@ -79,10 +78,10 @@ func cpu() time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-// repeats is how often each page is read, to measure the processor time better.
+// repeats is how often each page is read, for the sake of the processor time.
 const repeats = 2
 
-// run scores an extractor on every page, one after another on one core. A peer that panics gives an empty result.
+// run scores an extractor on every page, one after another on one core. A peer that panics has read nothing.
 func run(t *testing.T, pages []evaluation.Page, extractor evaluation.Extractor) (evaluation.Summary, []time.Duration, float64) {
 	t.Helper()
 	var scores []evaluation.Score
@@ -100,7 +99,7 @@ func run(t *testing.T, pages []evaluation.Page, extractor evaluation.Extractor) 
 		}
 		var got evaluation.Result
 		best := time.Hour
-		for range repeats { // the least disturbed of several runs
+		for range repeats { // of several, the least disturbed
 			runtime.GC()
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
