@@ -9,7 +9,7 @@ import (
 // ResponseLayer is the layer in which responses are kept.
 const ResponseLayer = "http_response"
 
-// Layers is what the engine's table must have for this package.
+// Layers are the layers that the engine's table must have for this package.
 func Layers() []cache.Layer {
 	return []cache.Layer{cache.Graced(cache.Layer{
 		Name: ResponseLayer, Namespace: "http_response", Tier: cache.L1, TTL: time.Hour,

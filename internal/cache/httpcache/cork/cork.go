@@ -17,8 +17,8 @@ const bufferSize = 4 << 10
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // Wrap lets a server send responses from memory in one piece. It changes the server's ConnContext and returns the
-// listener to serve on. It belongs right on the listener that accepts: one call sends two pieces on a *net.TCPConn only. What
-// is wrapped around its connections has a method NetConn, which returns the inner one.
+// listener to serve on. Wrap the accepting listener directly: only on a *net.TCPConn can one call send two pieces.
+// Whatever is wrapped around its connections must have a method NetConn that returns the inner one.
 func Wrap(srv *http.Server, l net.Listener) net.Listener {
 	inner := srv.ConnContext
 	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
@@ -51,7 +51,7 @@ func (l listener) Accept() (net.Conn, error) {
 	return &Conn{Conn: c}, nil
 }
 
-// NewContext is how a server tells its requests which connection they came by; Wrap does so for all of them.
+// NewContext tells a server's requests which connection they came by; Wrap does so for all of them.
 func NewContext(ctx context.Context, c *Conn) context.Context {
 	return context.WithValue(ctx, key{}, c)
 }
@@ -65,13 +65,13 @@ type Conn struct {
 	n       int
 }
 
-// NetConn is the connection beneath, for those who gave it.
+// NetConn returns the wrapped connection.
 func (c *Conn) NetConn() net.Conn { return c.Conn }
 
 // Holding reports whether the next small write is kept back.
 func (c *Conn) Holding() bool { return c.holding }
 
-// Hold is the request's connection, ready to keep a piece back; nil if it cannot.
+// Hold returns the request's connection, ready to keep a piece back; nil if it cannot.
 func Hold(ctx context.Context) *Conn {
 	c, _ := ctx.Value(key{}).(*Conn)
 	if c != nil {
@@ -80,14 +80,14 @@ func Hold(ctx context.Context) *Conn {
 	return c
 }
 
-// Release sends what was kept, if nothing took it along.
+// Release sends the piece that was kept, if no write has sent it.
 func (c *Conn) Release() {
 	if c == nil {
 		return
 	}
 	c.holding = false
 	if c.kept != nil {
-		_, _ = c.Write(nil) // the client's loss if it has gone
+		_, _ = c.Write(nil) // it fails only if the client has gone
 	}
 }
 

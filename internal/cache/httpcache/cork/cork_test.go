@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// writes notes how many bytes each call to a connection brought, beneath the wrapper.
+// writes records how many bytes each call passed to the connection under the wrapper.
 type writes struct {
 	net.Listener
 	mu    sync.Mutex
@@ -73,7 +73,7 @@ func TestResponsesArriveUnchanged(t *testing.T) {
 		}
 		_, _ = w.Write(pattern(n))
 		conn.Release()
-		_, _ = io.WriteString(w, "") // and after it all is as ever
+		_, _ = io.WriteString(w, "") // and nothing is different afterwards
 	}))
 	for _, query := range []string{"", "&length"} {
 		sizes := []int{0, 1, 2047, 2048, 2049, 10_000, 200_000, 3 << 20}
@@ -102,8 +102,8 @@ func pattern(n int) []byte {
 	return p
 }
 
-// The point of it: what net/http hands over in two pieces leaves in one call. A net.Conn that is no TCP connection gets
-// the pieces one after the other, which is how the test sees them.
+// The purpose of the package: what net/http writes in two pieces leaves in one call. A net.Conn that is not a TCP
+// connection gets the pieces one after the other, which is how the test sees them.
 func TestWritesBothPiecesTogether(t *testing.T) {
 	t.Parallel()
 	near, far := net.Pipe()
@@ -140,7 +140,7 @@ func TestWritesBothPiecesTogether(t *testing.T) {
 	}
 }
 
-// Streams are not held back: nobody holds.
+// Streams are not held back: their handlers do not call Hold.
 func TestLeavesStreamsAlone(t *testing.T) {
 	t.Parallel()
 	more := make(chan struct{})

@@ -9,9 +9,9 @@ import (
 	"openlearn/internal/cache/httpcache/service"
 )
 
-// Middleware is the cache for an Echo, to be used inside of what belongs to one request or client alone (request ids,
-// limits, CORS): what is outside runs for each request, what is inside once for all who ask the same. Routes are recognised by
-// their template.
+// Middleware is the cache for an Echo. Use it inside middleware that belongs to a single request or client (request
+// ids, limits, CORS): what is outside runs for each request, what is inside runs once for all who ask the same. Routes
+// are recognised by their template.
 func Middleware(s *service.Service) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {

@@ -54,7 +54,7 @@ func (v *variant) derive(targets []string) {
 }
 
 // matches reports whether the variant answers a request with these fields (RFC 9111 §4.1). With languages, a variant that
-// differs in Accept-Language alone matches if its Content-Language is what the request likes best.
+// differs in Accept-Language alone matches if its Content-Language is what the request prefers.
 func (v *variant) matches(h http.Header, languages bool) bool {
 	for _, name := range v.vary {
 		if v.chosen[name] == rules.Selecting(h, name) {
@@ -68,7 +68,7 @@ func (v *variant) matches(h http.Header, languages bool) bool {
 	return true
 }
 
-// pick is the newest matching variant; a whole one before a part.
+// pick returns the newest matching variant; a whole one comes before a part.
 func (d *document) pick(h http.Header, languages bool) *variant {
 	if d == nil {
 		return nil

@@ -14,9 +14,10 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// step is one request through the cache: what the client sends, how the upstream would answer, what must come of it.
+// step is one request through the cache: what the client sends, how the upstream would answer, and what the result must
+// be.
 type step struct {
-	after  time.Duration // passes before
+	after  time.Duration // time that passes first
 	method string        // GET
 	url    string        // http://example.test/a
 	send   string        // fields, "A: 1\nB: 2"

@@ -17,9 +17,9 @@ type exchange struct {
 	client http.ResponseWriter // nil: nobody is waiting (a refresh in the background)
 	hold   func(status int, h http.Header) bool
 	before func(status int, h http.Header) (keep bool) // edits the fields that go to the client; keep the body?
-	// whole is called once all of a response that is not held has come, before the client can know that it has: what the
-	// client asks next finds it stored. Where the upstream names no length, that is when the handler has returned. nil = not
-	// of interest.
+	// whole is called once all of a response that is not held has come, before the client can know that it has, so that
+	// the client's next request finds it stored. Where the upstream names no length, that is when the handler has
+	// returned. nil = not of interest.
 	whole func()
 	head  bool // the request was a HEAD: no body follows
 	limit int
@@ -46,7 +46,7 @@ var (
 
 func (x *exchange) Header() http.Header { return x.header }
 
-// WriteHeader takes interim responses straight to the client, and the first final status as the response's.
+// WriteHeader passes interim responses straight to the client, and takes the first final status as the response's.
 func (x *exchange) WriteHeader(status int) {
 	if x.status != 0 {
 		return
@@ -146,7 +146,7 @@ func (x *exchange) arrived() {
 	whole()
 }
 
-// Flush is http.Flusher's.
+// Flush implements http.Flusher.
 func (x *exchange) Flush() { _ = x.FlushError() }
 
 // FlushError sends on what was written so far, as http.ResponseController asks for it.
@@ -182,7 +182,8 @@ func UpstreamFailed(w http.ResponseWriter, err error) {
 	}
 }
 
-// complete is true if the whole response arrived: as many bytes as Content-Length says, none lost to a client that left.
+// complete reports whether the whole response arrived: as many bytes as Content-Length says, none lost because the
+// client left.
 func (x *exchange) complete(r *http.Request) bool {
 	if x.status == 0 || x.failed != nil || x.large || x.sendErr != nil || r.Context().Err() != nil {
 		return false

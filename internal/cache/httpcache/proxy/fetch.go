@@ -51,7 +51,7 @@ func (l *lookup) begin() Save {
 	return save
 }
 
-// asking is what a fetch asks on the cache's own account.
+// asking is what a fetch asks on the cache's own behalf.
 type asking uint8
 
 const (
@@ -71,7 +71,7 @@ func (l *lookup) condition(h http.Header) asking {
 	if !rules.AddValidators(h, l.v.header) {
 		return asIs
 	}
-	// The whole is validated, and the range cut out of it here.
+	// The whole response is validated, and the range is cut out of it here.
 	delete(h, "Range")
 	delete(h, "If-Range")
 	return validating
@@ -117,7 +117,7 @@ func (l *lookup) mayStore(status int, h http.Header, responded time.Time) bool {
 	return ok
 }
 
-// errorStatus are the answers that stale-if-error stands in for (RFC 5861 §4).
+// errorStatus reports whether stale-if-error applies to a status (RFC 5861 §4).
 func errorStatus(status int) bool {
 	switch status {
 	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -127,7 +127,7 @@ func errorStatus(status int) bool {
 }
 
 // staleOnError decides whether the stored response may stand in (RFC 9111 §4.2.4): for an upstream that cannot be
-// reached unless it was forbidden, for one that answers with an error only where stale-if-error says so.
+// reached, unless that is forbidden; for one that answers with an error, only where stale-if-error says so.
 func (l *lookup) staleOnError(disconnected bool) bool {
 	if l.v.policy.NeverStale() || l.req.NoCache || !l.covered() {
 		return false
@@ -162,7 +162,7 @@ func (l *lookup) onError(x *exchange) {
 	l.relay(x)
 }
 
-// relay sends a response that was held back after all.
+// relay sends, after all, a response that was held back.
 func (l *lookup) relay(x *exchange) {
 	if l.w == nil {
 		return
@@ -176,12 +176,12 @@ func (l *lookup) relay(x *exchange) {
 	l.p.marker.Mark(h, &o)
 	l.w.WriteHeader(x.status)
 	if l.r.Method != http.MethodHead {
-		_, _ = l.w.Write(x.body) // the client's loss if it has gone
+		_, _ = l.w.Write(x.body) // it fails only if the client has gone
 	}
 }
 
 // validated handles a 304 to the cache's own condition: it updates the stored response (RFC 9111 §4.3.4) unless it names
-// another strong validator, in which case it is about something else and the whole is fetched.
+// another strong validator, in which case it refers to another representation and the whole is fetched.
 func (l *lookup) validated(x *exchange, save Save) {
 	if etag := rules.StrongETag(x.got); etag != "" && rules.StrongETag(l.v.header) != "" && etag != rules.StrongETag(l.v.header) {
 		l.again()
@@ -249,7 +249,7 @@ func (l *lookup) complete(x *exchange, up *http.Request, save Save) {
 	l.send(v, o)
 }
 
-// store keeps a response that went through.
+// store keeps a response that was passed to the client.
 func (l *lookup) store(x *exchange, up *http.Request, save Save) {
 	v := newVariant(x.status, x.got, x.body, x.clocks, up, rules.PolicyOf(x.got, l.p.opt.Targets), l.p.opt.Targets)
 	if l.v != nil && l.v.partial && v.partial {
@@ -300,9 +300,9 @@ func (l *lookup) headUpdate(x *exchange, save Save) {
 	l.put(l.updated(x, &p), save)
 }
 
-// put stores a variant beside those that are current now, after the ticket: what was stored under versions that have been invalidated is
-// not read again, so it cannot come back this way. Two instances that put at once may lose one variant, which costs a
-// miss.
+// put stores a variant beside those that are current now, after the ticket was taken: what was stored under versions
+// that have been invalidated is not read again, so it cannot come back this way. If two instances put at once, one
+// variant may be lost, which costs a miss.
 func (l *lookup) put(v *variant, save Save) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.r.Context()), 5*time.Second)
 	defer cancel()
@@ -320,7 +320,7 @@ func (l *lookup) put(v *variant, save Save) bool {
 	return err == nil
 }
 
-// keepFor is how long a document is of use: until the last of its variants is too stale to stand in.
+// keepFor is how long a document is useful: until the last of its variants is too stale to stand in.
 func (p *Proxy) keepFor(d *document) time.Duration {
 	now := p.opt.Now()
 	var most time.Duration

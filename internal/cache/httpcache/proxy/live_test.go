@@ -136,7 +136,7 @@ func TestRFC9110s152InterimResponses(t *testing.T) {
 	}
 }
 
-// TestTruncatedBodiesAreNotStored: an upstream that dies in the middle is passed on as such and leaves nothing behind.
+// TestTruncatedBodiesAreNotStored: a response that breaks off in the middle is passed on as such and is not stored.
 func TestTruncatedBodiesAreNotStored(t *testing.T) {
 	t.Parallel()
 	for name, declare := range map[string]string{"by length": "1000", "chunked": ""} {
@@ -166,7 +166,7 @@ func TestTruncatedBodiesAreNotStored(t *testing.T) {
 	}
 }
 
-// TestShortAnswersOfHandlersAreNotStored: a handler that returns early leaves nothing behind either.
+// TestShortAnswersOfHandlersAreNotStored: the response of a handler that returns early is not stored either.
 func TestShortAnswersOfHandlersAreNotStored(t *testing.T) {
 	t.Parallel()
 	asked := 0
@@ -188,7 +188,7 @@ func TestShortAnswersOfHandlersAreNotStored(t *testing.T) {
 	}
 }
 
-// TestClientsThatLeave: who goes away in the middle of a body leaves nothing half stored.
+// TestClientsThatLeave: a client that leaves in the middle of a body leaves nothing half stored.
 func TestClientsThatLeave(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int32
@@ -301,7 +301,7 @@ func TestUpstreamConnectionsAreReused(t *testing.T) {
 	}
 }
 
-// failing is a Store that cannot do one thing.
+// failing is a Store in which one operation fails.
 type failing struct {
 	Store
 	load, begin, save error
@@ -331,7 +331,7 @@ func TestWithoutTheStoreRequestsPass(t *testing.T) {
 	for want, f := range map[string]*failing{
 		"BYPASS cache; fwd=bypass; fwd-status=200":         {load: down},
 		"MISS cache; fwd=uri-miss; fwd-status=200":         {begin: down},
-		"MISS cache; fwd=uri-miss; fwd-status=200; stored": {save: down}, // what was meant when the fields were sent
+		"MISS cache; fwd=uri-miss; fwd-status=200; stored": {save: down}, // what was intended when the fields were sent
 	} {
 		f.Store = NewStore(cachetest.Engine(t, testkit.RedisURL(t)))
 		p, err := New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -352,7 +352,7 @@ func TestWithoutTheStoreRequestsPass(t *testing.T) {
 	}
 }
 
-// TestInvalidationReachesOtherInstances: and a fetch that began before it stores nothing.
+// TestInvalidationReachesOtherInstances: it does, and a fetch that began before it stores nothing.
 func TestInvalidationReachesOtherInstances(t *testing.T) {
 	t.Parallel()
 	url := testkit.RedisURL(t)

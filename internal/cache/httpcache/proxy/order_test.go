@@ -24,7 +24,7 @@ func (c *counted) Begin(ctx context.Context, uri string) (Save, error) {
 	return func(ctx context.Context, doc []byte, keep time.Duration) error {
 		err := save(ctx, doc, keep)
 		if d, bad := decodeDocument(doc, nil); err == nil && (bad != nil || d.variants[0].chosen[markField] == "") {
-			c.saved++ // a POST's mark answers nobody
+			c.saved++ // a POST's mark answers no request
 		}
 		return err
 	}, err

@@ -14,7 +14,7 @@ import (
 	"openlearn/internal/cache/httpcache/rules"
 )
 
-// ProxyOptions configures a Proxy.
+// Options configures a Proxy.
 type Options struct {
 	// Store keeps the responses; needed.
 	Store Store
@@ -28,7 +28,7 @@ type Options struct {
 	Keep time.Duration
 	// MaxKeep bounds how long anything is kept, however fresh; it must not exceed what the engine takes. 0 = 48 h.
 	MaxKeep time.Duration
-	// NoLanguageSelection turns off that a stored response is reused for a request which likes its Content-Language best.
+	// NoLanguageSelection turns off the reuse of a stored response for a request that prefers its Content-Language.
 	NoLanguageSelection bool
 	// RefreshTimeout bounds a refresh in the background (stale-while-revalidate). 0 = 30 s.
 	RefreshTimeout time.Duration
@@ -38,9 +38,9 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Proxy is a shared cache with all of RFC 9111 in front of a handler, any handler: the responses' own fields decide. It
-// stores Set-Cookie like any other field where freshness is explicit, as the RFC has it; put it in front of upstreams that
-// say private where they mean it.
+// Proxy is a shared cache with all of RFC 9111 in front of any handler: the responses' own fields decide. It stores
+// Set-Cookie like any other field where freshness is explicit, as the RFC allows; use it only with upstreams that say
+// private where they mean it.
 type Proxy struct {
 	next   http.Handler
 	opt    Options
@@ -55,7 +55,7 @@ type Proxy struct {
 	work       sync.WaitGroup
 }
 
-// NewProxy wraps next. Close must follow.
+// New wraps next. Call Close when done.
 func New(next http.Handler, o Options) (*Proxy, error) {
 	if next == nil || o.Store == nil {
 		return nil, errors.New("httpcache: a proxy needs a handler and ProxyOptions.Store")
@@ -95,7 +95,8 @@ func New(next http.Handler, o Options) (*Proxy, error) {
 	return p, nil
 }
 
-// Close ends refreshes in the background and waits for them. Requests may still come; they are served without.
+// Close ends refreshes in the background and waits for them. Requests may still come; they are served without
+// refreshes.
 func (p *Proxy) Close() {
 	p.mu.Lock()
 	p.closed = true
@@ -109,7 +110,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Header.Get("Upgrade") != "":
 		p.next.ServeHTTP(w, r)
 	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.ContentLength != 0:
-		// A body means nothing in them (RFC 9110 §9.3.1), but an upstream may let it shape its answer, which the key does not know of.
+		// A body has no meaning in these methods (RFC 9110 §9.3.1), but an upstream may let it shape its answer, and
+		// the key does not include it.
 		p.pass(w, r, "bypass")
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 		p.read(w, r)
@@ -217,7 +219,7 @@ func (l *lookup) fromStore() bool {
 	return false
 }
 
-// covered is true if the selected response has the bytes that the request is about.
+// covered reports whether the selected response has the bytes that the request asks for.
 func (l *lookup) covered() bool {
 	if !l.v.partial || l.v.part.Whole() {
 		return true
@@ -257,8 +259,8 @@ func (p *Proxy) pass(w http.ResponseWriter, r *http.Request, why string) {
 	p.run(x, r)
 }
 
-// run calls the handler behind the cache. A panic of it goes through to the server, which cuts the connection, and
-// nothing is stored.
+// run calls the handler behind the cache. Its panics go through to the server, which closes the connection, and nothing
+// is stored.
 func (p *Proxy) run(x *exchange, r *http.Request) {
 	x.clocks.Requested = x.now()
 	p.next.ServeHTTP(x, r)

@@ -35,11 +35,11 @@ func (l *lookup) send(v *variant, o rules.Outcome) {
 	maps.Copy(l.w.Header(), h)
 	l.w.WriteHeader(status)
 	if l.r.Method != http.MethodHead && len(body) > 0 {
-		_, _ = l.w.Write(body) // the client's loss if it has gone
+		_, _ = l.w.Write(body) // it fails only if the client has gone
 	}
 }
 
-// cut is the part of v that the request's Range names; ok is false where the whole is to be sent.
+// cut is the part of v that the request's Range names; OK is false where the whole is to be sent.
 func (l *lookup) cut(v *variant) rules.Sliced {
 	if v.status != http.StatusOK && v.status != http.StatusPartialContent {
 		return rules.Sliced{}
@@ -57,7 +57,7 @@ func (l *lookup) cut(v *variant) rules.Sliced {
 	return rules.SliceComplete(v.body, s)
 }
 
-// refresh fetches behind an answer that was served stale, once at a time for each URI and variant.
+// refresh fetches in the background of an answer that was served stale, one fetch at a time for each URI and variant.
 func (p *Proxy) refresh(l *lookup) {
 	name := l.uri
 	for _, n := range l.v.vary {

@@ -11,7 +11,7 @@ import (
 )
 
 // Store keeps a proxy's documents. It is an interface so that the proxy's own rules can be tested against a store that
-// fails; engineStore is what serves.
+// fails; engineStore is the one in use.
 type Store interface {
 	// Load returns the document stored for a URI, nil if none is current.
 	Load(ctx context.Context, uri string) ([]byte, error)

@@ -11,7 +11,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// TestBodiesOfReadsPoisonNothing: what a GET's or a HEAD's body makes is nobody else's.
+// TestBodiesOfReadsPoisonNothing: an answer that the body of a GET or a HEAD shaped is given to nobody else.
 func TestBodiesOfReadsPoisonNothing(t *testing.T) {
 	t.Parallel()
 	p, err := New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -47,7 +47,8 @@ func TestBodiesOfReadsPoisonNothing(t *testing.T) {
 	}
 }
 
-// TestCookiesAreNotSharedUnsaid: a cookie is stored where freshness is explicit, or public says so, and not on a guess.
+// TestCookiesAreNotSharedUnsaid: a cookie is stored where freshness is explicit, or public says so, and not where
+// freshness is heuristic.
 func TestCookiesAreNotSharedUnsaid(t *testing.T) {
 	const old = "Last-Modified: $date-1000000\nSet-Cookie: a=b"
 	playAll(t, map[string][]step{
@@ -57,7 +58,7 @@ func TestCookiesAreNotSharedUnsaid(t *testing.T) {
 	})
 }
 
-// TestCodingsInAnyOrderAreOneVariant, and other codings or weights another.
+// TestCodingsInAnyOrderAreOneVariant: they are, and other codings or weights are another.
 func TestCodingsInAnyOrderAreOneVariant(t *testing.T) {
 	first := step{reply: "Cache-Control: max-age=60\nVary: Accept-Encoding", send: "Accept-Encoding: gzip, deflate, br;q=0.5"}
 	same := func(s string) step { return step{send: "Accept-Encoding: " + s, cached: true} }

@@ -63,7 +63,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// slow lets one Begin wait at a moment of the test's choice.
+// slow holds one Begin at a moment of the test's choice.
 type slow struct {
 	Store
 	hold             atomic.Bool
@@ -191,7 +191,8 @@ func TestAPostIsStoredUnlessSomethingElseChanged(t *testing.T) {
 	}
 }
 
-// TestAPostReplacesWhatGetsBrought on every instance, and a GET in progress does not bring it back.
+// TestAPostReplacesWhatGetsBrought: it does so on every instance, and a GET in progress does not bring the old response
+// back.
 func TestAPostReplacesWhatGetsBrought(t *testing.T) {
 	t.Parallel()
 	arrived, release := make(chan struct{}), make(chan struct{})
@@ -222,7 +223,8 @@ func TestAPostReplacesWhatGetsBrought(t *testing.T) {
 	}
 }
 
-// TestAnUpstreamThatFailsAChange may have made it: what is stored goes, and the client hears of the failure.
+// TestAnUpstreamThatFailsAChange: it may have made the change, so what is stored is invalidated, and the client is told
+// of the failure.
 func TestAnUpstreamThatFailsAChange(t *testing.T) {
 	t.Parallel()
 	up := &site{text: "old!"}

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// UpstreamTransport is an http.Transport for a caching reverse proxy. It leaves content codings to the client, and reads
-// a response with a transfer coding that net/http does not know as RFC 9112 §6.3 has it, up to the connection's end,
-// where net/http gives up.
+// Transport is an http.Transport for a caching reverse proxy. It leaves content codings to the client. If net/http does
+// not know a response's transfer coding, it would give up; this transport reads the response up to the connection's
+// end, as RFC 9112 §6.3 prescribes.
 func Transport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.Proxy = nil
@@ -73,7 +73,8 @@ func (c *headConn) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// readHead moves one head from raw to ready, edited, and all the rest after a final one. What is no head passes as it is.
+// readHead moves one head from raw to ready, edited, and all the rest after a final one. Anything that is not a head
+// passes as it is.
 func (c *headConn) readHead() error {
 	start := []byte("HTTP/1.")
 	for {
@@ -99,7 +100,7 @@ func (c *headConn) readHead() error {
 	}
 }
 
-// pass hands out what was read and ends looking for heads until the next request.
+// pass hands out what was read and stops looking for heads until the next request.
 func (c *headConn) pass() {
 	c.expect.Store(false)
 	c.ready, c.raw = append(c.ready, c.raw...), nil

@@ -9,8 +9,8 @@ import (
 	"openlearn/internal/cache/httpcache/rules"
 )
 
-// An unsafe method invalidates when its response is here, so a ticket from before the request has expired by the time
-// its own response could be stored, and one from after it would forget what others invalidated meanwhile. A POST's
+// An unsafe method invalidates when its response has arrived, so a ticket from before the request has expired by the
+// time its own response could be stored, and one from after it would forget what others invalidated meanwhile. A POST's
 // representation therefore has an entry of its own beside the URI's document, which a POST does not invalidate:
 //
 //   - A POST that begins invalidates that entry and takes its ticket, so of several POSTs only the last to begin may store.
@@ -19,12 +19,12 @@ import (
 //     Else both are invalidated, and nothing is stored.
 //   - Every other unsafe method invalidates both.
 //
-// Readers look there if the URI has no document.
+// Readers look at that entry if the URI has no document.
 
 // posted names the entry of what a POST to the URI answered with.
 func posted(uri string) string { return "POST " + uri }
 
-// current is what is stored for a URI: what GETs brought, else what a POST did.
+// current is what is stored for a URI: what GETs brought, else what a POST brought.
 func (p *Proxy) current(ctx context.Context, uri string) (*document, error) {
 	doc, err := p.load(ctx, uri)
 	if err != nil || doc != nil {
@@ -51,8 +51,8 @@ func (p *Proxy) write(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{client: w, header: http.Header{}, limit: p.opt.MaxBody, now: p.opt.Now}
 	x.before = func(status int, h http.Header) bool {
 		keep := c.reusable(status, x) && c.last()
-		// Before the client hears of it, so that its next request sees the change. An upstream that could not be asked, or broke
-		// off, may have made it.
+		// Before the client is told, so that its next request sees the change. An upstream that could not be asked, or
+		// broke off, may have made it.
 		if status >= 200 && status < 400 || x.failed != nil {
 			c.invalidate(x.got, keep)
 		}
@@ -85,7 +85,7 @@ func (c *writing) begin() {
 	}
 }
 
-// reusable is true for a POST's response that is a representation of the URI itself (RFC 9110 §9.3.3).
+// reusable reports whether a POST's response is a representation of the URI itself (RFC 9110 §9.3.3).
 func (c *writing) reusable(status int, x *exchange) bool {
 	if c.save == nil || x.failed != nil || status != http.StatusOK || resolve(c.r, x.got["Content-Location"]) != c.uri {
 		return false
@@ -95,7 +95,7 @@ func (c *writing) reusable(status int, x *exchange) bool {
 	return ok
 }
 
-// markField is in no request: a marked document answers nobody.
+// markField is in no request: a marked document answers none.
 const markField = "X-Httpcache-Mark"
 
 // last reports whether no other POST began and no other unsafe method ended since this one's ticket.
@@ -119,8 +119,8 @@ func (c *writing) store(doc *document) bool {
 	return err == nil
 }
 
-// invalidate drops the target URI and, on the same origin, what Location and Content-Location name; without what the
-// POST itself is about to store, if it may.
+// invalidate drops the target URI and, on the same origin, what Location and Content-Location name; not what the POST
+// itself is about to store, if it may.
 func (c *writing) invalidate(h http.Header, keep bool) {
 	uris := []string{c.uri}
 	if !keep {

@@ -18,7 +18,7 @@ type Outcome struct {
 	Status int
 	// Stored says that the answer was stored.
 	Stored bool
-	// TTL is the remaining freshness, negative once stale. It is told only where HasTTL is set.
+	// TTL is the remaining freshness, negative once stale. It is written only where HasTTL is set.
 	TTL    time.Duration
 	HasTTL bool
 	// Detail is a token that says more, "" for nothing.

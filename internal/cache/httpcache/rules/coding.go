@@ -14,7 +14,7 @@ const (
 
 func (c Coding) String() string { return [...]string{"identity", "gzip", "br"}[c] }
 
-// Negotiate picks the coding a client likes best (RFC 9110 §12.5.3): by weight, then br, gzip, identity. Without the
+// Negotiate picks the coding a client prefers (RFC 9110 §12.5.3): by weight, then br, gzip, identity. Without the
 // field, or with nothing acceptable, it is identity.
 func Negotiate(lines []string) Coding {
 	if len(lines) == 0 {
@@ -50,7 +50,7 @@ func Negotiate(lines []string) Coding {
 		}
 	}
 	if q[Identity] == unset {
-		q[Identity] = 1 // acceptable unless excluded, and liked less than what was asked for
+		q[Identity] = 1 // acceptable unless excluded, and less preferred than what was asked for
 		if others == 0 {
 			q[Identity] = 0
 		}

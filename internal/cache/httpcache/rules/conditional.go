@@ -30,8 +30,8 @@ func parseETag(s string) (opaque string, weak, ok bool) {
 	return opaque, weak, ok && rest == ""
 }
 
-// anyMatches compares If-None-Match with the current entity-tag, weakly (RFC 9110 §13.1.2): lists, "*". What is no list
-// of entity-tags matches nothing.
+// anyMatches compares If-None-Match with the current entity-tag, weakly (RFC 9110 §13.1.2): lists, "*". Anything that
+// is not a list of entity-tags matches nothing.
 func anyMatches(lines []string, etag string) bool {
 	current, _, ok := parseETag(etag)
 	for _, line := range lines {

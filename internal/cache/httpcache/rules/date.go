@@ -6,9 +6,9 @@ import (
 )
 
 // parseDate reads an HTTP-date (RFC 9110 §5.6.7): IMF-fixdate, the obsolete RFC 850 form and asctime's. Names match in
-// any case, as RFC 9111 §4.2 asks of caches; the weekday must be one, not the right one. Nothing else is forgiven: no
-// one-digit hours, no double blanks (but asctime's own), no other zone than GMT. now decides the century of two-digit
-// years: one that seems more than 50 years ahead is in the past.
+// any case, as RFC 9111 §4.2 asks of caches; the weekday must be one, but need not be the right one. Nothing else is
+// forgiven: no one-digit hours, no double blanks (except asctime's own), no zone other than GMT. now decides the
+// century of two-digit years: one that seems more than 50 years ahead is in the past.
 func parseDate(s string, now time.Time) (time.Time, bool) {
 	comma := strings.IndexByte(s, ',')
 	switch {
@@ -79,7 +79,7 @@ func parseAsctime(s string) (time.Time, bool) {
 	return makeDate(year, s[4:7], day, s[11:19])
 }
 
-// makeDate puts the parts together; clock is 08:49:37. A leap second is the one before it.
+// makeDate puts the parts together; clock is 08:49:37. A leap second is read as the second before it.
 func makeDate(year int, month, day, clock string) (time.Time, bool) {
 	m := indexOf(months, month)
 	d, ok1 := digits(day)
@@ -93,7 +93,7 @@ func makeDate(year int, month, day, clock string) (time.Time, bool) {
 		sec = 59
 	}
 	t := time.Date(year, time.Month(m+1), d, h, min, sec, 0, time.UTC)
-	return t, t.Day() == d // 31 Feb is none
+	return t, t.Day() == d // 31 Feb is not a date
 }
 
 func digits(s string) (int, bool) {
@@ -120,7 +120,7 @@ func indexOf(names []string, s string) int {
 	return -1
 }
 
-// DateOf is the one date in a field: absent, repeated and malformed values are none.
+// DateOf is the one date in a field, false for absent, repeated and malformed values.
 func DateOf(lines []string, now time.Time) (time.Time, bool) {
 	if len(lines) != 1 {
 		return time.Time{}, false

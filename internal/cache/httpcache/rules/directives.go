@@ -1,6 +1,6 @@
 // Package rules is what the RFCs say, as pure functions: HTTP caching (RFC 9111), what it takes from HTTP semantics (RFC 9110),
 // stale answers (RFC 5861), targeted fields (RFC 9213) and the structured fields they are written in (RFC 9651), and
-// Cache-Status (RFC 9211). Its files are named after what they decide. It stores nothing and asks nobody.
+// Cache-Status (RFC 9211). Its files are named after what they decide. It stores nothing and does no I/O.
 package rules
 
 import "strings"
@@ -18,7 +18,7 @@ type directives []directive
 
 // ParseDirectives reads all lines of a Cache-Control field: a comma-separated list of token [ "=" ( token /
 // quoted-string ) ]. Commas inside quoted strings do not separate. A member that breaks the grammar keeps its name and
-// is marked bad, so that "max-age =60" counts as an unusable max-age and not as none.
+// is marked bad, so that "max-age =60" counts as an unusable max-age and not as a missing one.
 func ParseDirectives(lines []string) directives {
 	var out directives
 	for _, line := range lines {
@@ -106,7 +106,7 @@ func (ds directives) Has(name string) bool {
 	return ok
 }
 
-// bare reports whether a directive appears without an argument, or with one that is no list of field names.
+// bare reports whether a directive appears without an argument, or with one that is not a list of field names.
 func (ds directives) bare(name string) bool {
 	for _, d := range ds {
 		if d.name == name && len(d.fields()) == 0 {
@@ -135,7 +135,7 @@ func (d directive) fields() []string {
 }
 
 // seconds is the argument of a directive as delta-seconds. given is false where the directive is absent; a value that
-// is not a number is given and 0: RFC 9111 §4.2.1 wants invalid freshness to count as stale.
+// is not a number counts as given and 0: RFC 9111 §4.2.1 wants invalid freshness to count as stale.
 func (ds directives) seconds(name string) (n int64, given bool) {
 	d, ok := ds.get(name)
 	if !ok {

@@ -15,7 +15,7 @@ type Clocks struct {
 const maxHeuristic = 24 * time.Hour
 
 // Lifetime is the freshness lifetime of a response (RFC 9111 §4.2.1): s-maxage, max-age, Expires − Date, or a tenth of
-// the time since it was last modified. explicit is false for the last and for none.
+// the time since it was last modified. explicit is false for the last, and if there is none.
 func Lifetime(p *Policy, status int, h http.Header, responded time.Time) (d time.Duration, explicit bool) {
 	switch {
 	case p.sMaxAge.Given:
@@ -25,7 +25,7 @@ func Lifetime(p *Policy, status int, h http.Header, responded time.Time) (d time
 	case !p.targeted && len(h.Values("Expires")) > 0:
 		expires, ok := DateOf(h.Values("Expires"), responded)
 		if !ok {
-			return 0, true // §5.3: invalid dates, "0" above all, mean the past
+			return 0, true // §5.3: invalid dates, "0" especially, mean the past
 		}
 		return max(0, expires.Sub(dateValue(h, responded))), true
 	}
@@ -46,7 +46,7 @@ func heuristicallyCacheable(status int) bool {
 	return slices.Contains([]int{200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501}, status)
 }
 
-// dateValue is the response's Date, or when it came for one without a usable Date (RFC 9110 §6.6.1).
+// dateValue is the response's Date, or when it came if it has no usable Date (RFC 9110 §6.6.1).
 func dateValue(h http.Header, responded time.Time) time.Time {
 	if t, ok := DateOf(h.Values("Date"), responded); ok {
 		return t

@@ -98,7 +98,7 @@ func targetedPolicy(lines []string) (Policy, bool) {
 	return p, true
 }
 
-// NeverStale is true where the response forbids to serve it stale (RFC 9111 §4.2.4); s-maxage implies proxy-revalidate
+// NeverStale reports whether the response must not be served stale (RFC 9111 §4.2.4); s-maxage implies proxy-revalidate
 // (§5.2.2.10).
 func (p *Policy) NeverStale() bool {
 	return p.NoCache || p.mustRevalidate || p.proxyRevalidate || p.sMaxAge.Given

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Verdict is what a request's preconditions come to.
+// Verdict is the result of a request's preconditions.
 type Verdict uint8
 
 const (
@@ -14,20 +14,21 @@ const (
 	Proceed Verdict = iota
 	// Unchanged: the client has what it asks for; 304.
 	Unchanged
-	// Failed: what the client knows is not what is there; 412.
+	// Failed: what the client knows is not what is current; 412.
 	Failed
 )
 
 // Current is the current representation as preconditions see it.
 type Current struct {
-	// ETags are its entity-tags: that of the form a GET would get, or for a method that changes things those of all forms.
+	// ETags are its entity-tags: for a GET that of the form it would get, for a method that changes things those of all
+	// forms.
 	ETags []string
 	// Modified is its Last-Modified; zero if it has none.
 	Modified time.Time
 }
 
 // Preconditions evaluates a request's preconditions against a representation that exists, in the order of RFC 9110
-// §13.2.2. Where there is none the answer is no success anyway, and preconditions do not apply (§13.2.1).
+// §13.2.2. If there is no representation, the answer is not a success anyway, and preconditions do not apply (§13.2.1).
 func Preconditions(method string, h http.Header, c Current, now time.Time) Verdict {
 	safe := method == http.MethodGet || method == http.MethodHead
 	switch lines := h["If-Match"]; {

@@ -12,8 +12,8 @@ type Span struct {
 	suffix      int64 // > 0: that many bytes from the end; first and last mean nothing
 }
 
-// ParseRange reads a Range field of one byte range. Several ranges, other units and malformed ones are not for this
-// cache: ok is false, and the field may be ignored (§14.2).
+// ParseRange reads a Range field of one byte range. This cache does not handle several ranges, other units or malformed
+// ones: ok is false, and the field may be ignored (§14.2).
 func ParseRange(s string) (Span, bool) {
 	unit, set, found := strings.Cut(s, "=")
 	if !found || !strings.EqualFold(TrimOWS(unit), "bytes") {
@@ -83,7 +83,7 @@ func (p Part) String() string {
 	return "bytes " + strconv.FormatInt(p.first, 10) + "-" + strconv.FormatInt(p.last, 10) + "/" + size
 }
 
-// usablePart is true for a 206 with one range; multipart/byteranges is not kept.
+// usablePart reports whether a 206 has one range; multipart/byteranges is not kept.
 func usablePart(h http.Header) bool {
 	_, ok := ParseContentRange(h.Get("Content-Range"))
 	return ok
@@ -113,8 +113,8 @@ func SliceComplete(body []byte, s Span) Sliced {
 }
 
 // SlicePart answers from a stored part. Positions count from the part's first byte and suffixes from its last, so that a
-// part whose body is not as long as its Content-Range says still answers by what is beyond doubt. A part may answer
-// with fewer bytes than asked for where the end of the representation was meant (RFC 9110 §15.3.7).
+// part whose body is not as long as its Content-Range says still answers with the bytes that are certain. A part may
+// answer with fewer bytes than asked for if the range was to reach the end of the representation (RFC 9110 §15.3.7).
 func SlicePart(body []byte, have Part, s Span) Sliced {
 	n := int64(len(body))
 	if s.suffix > 0 {
@@ -128,7 +128,7 @@ func SlicePart(body []byte, have Part, s Span) Sliced {
 		return Sliced{}
 	}
 	if s.last < 0 && have.last != have.total-1 {
-		return Sliced{} // to the end, which is not here
+		return Sliced{} // to the end, which this part does not have
 	}
 	to := n - 1
 	if s.last >= 0 {
@@ -168,7 +168,7 @@ func (p Part) Missing() (string, bool) {
 	return "", false
 }
 
-// Whole is true for a part that is everything.
+// Whole reports whether a part is the whole representation.
 func (p Part) Whole() bool { return p.first == 0 && p.last == p.total-1 }
 
 // ContentLength sets the field.

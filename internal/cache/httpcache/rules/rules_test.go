@@ -61,7 +61,8 @@ func FuzzParseDate(f *testing.F) {
 		if !ok || !again.Equal(got) {
 			t.Fatalf("%q is %v, which comes back as %v, %v", s, got, again, ok)
 		}
-		// Whatever passes here, net/http reads alike where it reads it at all, but for the century of two digits.
+		// net/http reads whatever passes here the same way, if it reads it at all, except for the century of two-digit
+		// years.
 		if std, err := http.ParseTime(s); err == nil && strings.Count(s, "-") != 2 && !std.Equal(got) {
 			t.Fatalf("%q: %v, net/http says %v", s, got, std)
 		}

@@ -49,8 +49,7 @@ func hasValidator(h http.Header) bool {
 	return h.Get("ETag") != "" || h.Get("Last-Modified") != ""
 }
 
-// SafeMethod is true for methods whose safety is known and given (the IANA registry): all others invalidate (RFC
-// 9111 §4.4).
+// SafeMethod reports whether a method is known to be safe (the IANA registry): all others invalidate (RFC 9111 §4.4).
 func SafeMethod(m string) bool {
 	switch m {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, "PRI", "PROPFIND", "QUERY", "REPORT", "SEARCH":
@@ -59,7 +58,8 @@ func SafeMethod(m string) bool {
 	return false
 }
 
-// connectionFields are those that mean one connection only, listed or not (RFC 9111 §3.1, RFC 9110 §7.6.1).
+// connectionFields are those that concern one connection only, listed in Connection or not (RFC 9111 §3.1, RFC 9110
+// §7.6.1).
 var connectionFields = []string{
 	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization",
 	"Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
@@ -93,11 +93,11 @@ func StoredFields(h http.Header, p *Policy, responded time.Time) http.Header {
 	return out
 }
 
-// Freshen updates stored fields from a 304 or from a HEAD's 200 (RFC 9111 §3.2): every field is replaced, but those of
-// the connection, Content-Length, and those that the stored bytes depend upon.
+// Freshen updates stored fields from a 304 or from a HEAD's 200 (RFC 9111 §3.2): every field is replaced, except those
+// of the connection, Content-Length, and those that the stored bytes depend upon.
 func Freshen(stored, update http.Header, p *Policy, responded time.Time) http.Header {
 	out := stored.Clone()
-	delete(out, "Age") // a validated response's age begins anew
+	delete(out, "Age") // a validated response's age starts again
 	for name, values := range StoredFields(update, p, responded) {
 		switch name {
 		case "Content-Length", "Content-Encoding", "Content-Range", "Content-Md5":

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// sfItem is a bare item of a structured field (RFC 9651): what a targeted Cache-Control can mean, and "other" for types
-// that no directive takes.
+// sfItem is a bare item of a structured field (RFC 9651): a value that a targeted Cache-Control can have, or "other"
+// for types that no directive takes.
 type sfItem struct {
 	kind sfKind
 	num  int64  // integer

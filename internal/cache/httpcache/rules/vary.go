@@ -31,7 +31,7 @@ func varyStar(h http.Header) bool {
 	return star
 }
 
-// Selecting is the normalised value of one request field: lines are joined, white space around list members goes
+// Selecting is the normalised value of one request field: lines are joined, white space around list members is dropped
 // (§4.1 allows both), and languages and codings lose their order and case. An absent field differs from an empty one.
 func Selecting(h http.Header, name string) string {
 	lines, ok := h[name]
@@ -77,7 +77,7 @@ func parseLanguages(members []string) []language {
 	return out
 }
 
-// weight reads the q of "q=0.5" in thousandths; 1000 where there is none or none that parses.
+// weight reads the q of "q=0.5" in thousandths; 1000 if it is missing or does not parse.
 func weight(params string) int {
 	for p := range strings.SplitSeq(params, ";") {
 		name, value, ok := strings.Cut(TrimOWS(p), "=")
@@ -93,8 +93,8 @@ func weight(params string) int {
 	return 1000
 }
 
-// normalCodings are the codings by name, with their weights: neither order nor case nor x-gzip for gzip means anything (RFC 9110
-// §12.5.3).
+// normalCodings are the codings by name, with their weights: order, case, and x-gzip for gzip make no difference (RFC
+// 9110 §12.5.3).
 func normalCodings(members []string) string {
 	weights := map[string]int{}
 	for _, m := range members {
@@ -130,8 +130,8 @@ func normalLanguages(members []string) string {
 	return b.String()
 }
 
-// Prefers reports whether content in this language is what a request likes best: the one language of highest weight
-// (RFC 4647 §3.4 lookup: "de" is served by "de-CO"). On a tie the origin decides.
+// Prefers reports whether content in this language is what a request prefers: the one language of highest weight (RFC
+// 4647 §3.4 lookup: "de" is served by "de-CO"). On a tie the origin decides.
 func Prefers(accept []string, contentLanguage string) bool {
 	langs := parseLanguages(listMembers(accept))
 	best, tie := language{}, false

@@ -26,7 +26,8 @@ func (s *sink) Header() http.Header         { return s.h }
 func (s *sink) WriteHeader(status int)      { s.status = status }
 func (s *sink) Write(b []byte) (int, error) { s.n += len(b); return len(b), nil }
 
-// BenchmarkServiceHit compares a hit with an Echo that returns the same bytes: without a network, which costs both alike.
+// BenchmarkServiceHit compares a hit with an Echo that returns the same bytes: without a network, which costs both the
+// same.
 func BenchmarkServiceHit(b *testing.B) {
 	url := testkit.RedisURL(b)
 	n := newNewsroom(b, url, newDB())

@@ -40,7 +40,7 @@ func newCoder(maxBytes, minBytes int) (*coder, error) {
 	return &coder{kept: kept, min: minBytes}, nil
 }
 
-// pick is the form of r for a client that accepts these codings. On a hot entry it is a pointer away.
+// pick is the form of r for a client that accepts these codings. For a hot entry that only follows a pointer.
 func (cs *coder) pick(r *representation, accept []string) *coded {
 	c := rules.Negotiate(accept)
 	if c != rules.Identity && (len(r.body) < cs.min || !compressible(r.header)) {
@@ -96,7 +96,7 @@ func encode(c rules.Coding, body []byte) ([]byte, error) {
 	return bytes.Clone(out.Bytes()), nil
 }
 
-// compressible types are text in some form.
+// compressible reports whether the type is text in some form.
 func compressible(h http.Header) bool {
 	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
 	kind = strings.ToLower(rules.TrimOWS(kind))

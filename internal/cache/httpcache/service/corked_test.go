@@ -21,7 +21,7 @@ func (w *heldWriter) Write(p []byte) (int, error) {
 	return w.ResponseRecorder.Write(p)
 }
 
-// What the service sends from memory is sent so; what passes by it is its handler's to send.
+// What the service sends from memory leaves in one piece; what bypasses the cache is sent by its handler.
 func TestHitsAreCorked(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t, testkit.RedisURL(t), newDB())

@@ -17,15 +17,15 @@ type Param struct {
 	inPath bool
 }
 
-// Text is a parameter of any UTF-8 text up to most bytes; an empty one is none.
+// Text is a parameter of any UTF-8 text up to most bytes; an empty one counts as absent.
 func Text(name string, most int) Param {
 	return Param{name: name, read: func(s string) (string, bool) {
 		return s, len(s) <= most && utf8.ValidString(s) && !strings.ContainsRune(s, 0)
 	}}
 }
 
-// Int is a whole number, in canonical spelling ("+007" is 7). Larger values than most count as most, if most is not 0:
-// for handlers that cap instead of refusing.
+// Int is a whole number, in canonical spelling ("+007" is 7). Values above most count as most, if most is not 0: for
+// handlers that cap instead of refusing.
 func Int(name string, most int64) Param {
 	return Param{name: name, read: func(s string) (string, bool) {
 		digits := strings.TrimPrefix(rules.TrimOWS(s), "+")
@@ -71,7 +71,7 @@ func OneOf(name string, values ...string) Param {
 	}}
 }
 
-// InPath makes it the path's value of that name.
+// InPath reads the parameter from the path's value of that name.
 func (p Param) InPath() Param {
 	p.inPath = true
 	return p

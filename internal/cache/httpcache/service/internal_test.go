@@ -50,7 +50,7 @@ func FuzzDeclared(f *testing.F) {
 	})
 }
 
-// TestDetoursAreBounded in memory, and end.
+// TestDetoursAreBounded: they are bounded in memory, and end.
 func TestDetoursAreBounded(t *testing.T) {
 	t.Parallel()
 	d, err := newDetours()

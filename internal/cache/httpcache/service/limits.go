@@ -10,9 +10,9 @@ import (
 )
 
 // variantLimit bounds how many different entries of a route this process has stored, so that whoever invents parameters
-// cannot push everything else out of the cache. All that is new is admitted, in the place of what was asked for least
-// often (otter's W-TinyLFU counts it in a sketch): what many ask for stays, and what is invented displaces what was
-// invented before.
+// cannot push everything else out of the cache. Every new entry is admitted, in place of the one that was asked for
+// least often (otter's W-TinyLFU counts requests in a sketch): what many ask for stays, and what is invented displaces
+// what was invented before.
 type variantLimit struct {
 	kept *otter.Cache[string, struct{}]
 
@@ -49,7 +49,7 @@ func (v *variantLimit) admit(id string) (displaced []string) {
 	return displaced
 }
 
-// asked counts one more question for an entry.
+// asked counts one more request for an entry.
 func (v *variantLimit) asked(id string) { v.kept.GetIfPresent(id) }
 
 // detours remember for a while which answers cannot be shared (they stream, are private or too large), so that their

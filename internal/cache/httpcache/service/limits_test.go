@@ -94,7 +94,7 @@ func TestStrangersDoNotFillTheVariants(t *testing.T) {
 	}
 }
 
-// TestADetourIsOfOneAnswer: one that cannot be shared takes no other of its route off the cache.
+// TestADetourIsOfOneAnswer: an answer that cannot be shared does not keep others of its route from being cached.
 func TestADetourIsOfOneAnswer(t *testing.T) {
 	t.Parallel()
 	for name, refuse := range map[string]func(echo.Context) error{

@@ -10,8 +10,8 @@ import (
 	"openlearn/internal/cache/httpcache/rules"
 )
 
-// metrics are the service's, by route template, never by path. How long requests took is for whoever mounts it to measure,
-// around all of its middleware: X-Cache tells it how each was answered.
+// metrics are the service's metrics, by route template, never by path. Whoever mounts the service measures how long
+// requests took, around all middleware: X-Cache says how each was answered.
 type metrics struct {
 	size     *prometheus.HistogramVec
 	refused  *prometheus.CounterVec
@@ -38,7 +38,7 @@ func newMetrics(reg prometheus.Registerer, routes map[string]*route) (*metrics, 
 	}
 	for _, rt := range routes {
 		for _, reason := range []string{"status", "displaced"} {
-			m.unstored.WithLabelValues(rt.Path, reason) // 0 is a figure too
+			m.unstored.WithLabelValues(rt.Path, reason) // so that 0 is reported too
 		}
 	}
 	return m, nil
@@ -86,7 +86,7 @@ func (t *meanTime) mean() float64 {
 	return float64(t.sum.Load()) / float64(n)
 }
 
-// speedup reports uncached over cached mean time of each route that has measured both.
+// speedup reports the ratio of uncached to cached mean time for each route that has measured both.
 type speedup struct{ routes map[string]*route }
 
 var speedupDesc = prometheus.NewDesc("api_cache_speedup_ratio",

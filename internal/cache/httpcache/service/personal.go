@@ -43,5 +43,5 @@ func (s *Service) personal(w http.ResponseWriter, r *http.Request, rt *route, ha
 	return err
 }
 
-// reasonCredentials is why a request passes by that says who it is from.
+// reasonCredentials is why a request that says who it is from passes by.
 const reasonCredentials = "credentials"

@@ -13,14 +13,14 @@ type recorder struct {
 	status int
 	body   []byte
 	limit  int
-	pass   string // why the answer cannot be had this way
+	pass   string // why the answer cannot be recorded
 }
 
 func newRecorder(limit int) *recorder { return &recorder{header: http.Header{}, limit: limit} }
 
 func (r *recorder) Header() http.Header { return r.header }
 
-// WriteHeader takes the first final status. Interim responses have nobody to go to: they are a hint, and are dropped.
+// WriteHeader takes the first final status. Interim responses have no recipient: they are only hints, and are dropped.
 func (r *recorder) WriteHeader(status int) {
 	if r.status != 0 || status < 200 {
 		return
@@ -49,8 +49,8 @@ func (r *recorder) FlushError() error {
 	return nil
 }
 
-// leave ends the handler: it will run again, on the connection of each who asked. Aborting is what net/http gives
-// handlers' panics with this value for, and frameworks let it through.
+// leave ends the handler: it will run again, on the connection of each client that asked. net/http provides panics with
+// this value for aborting, and frameworks let them through.
 func (r *recorder) leave(why string) {
 	r.pass = why
 	panic(http.ErrAbortHandler)

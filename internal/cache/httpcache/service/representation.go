@@ -12,8 +12,8 @@ import (
 	"openlearn/internal/cache/httpcache/rules"
 )
 
-// representation is one stored answer of the service: its allow-listed fields and its bytes, uncoded. It is shared by all
-// who read it and never modified, but for the coded forms, which are made once.
+// representation is one stored answer of the service: its allow-listed fields and its bytes, uncoded. It is shared by
+// all who read it and never modified, except for the coded forms, which are made once.
 type representation struct {
 	status int
 	header http.Header // canonical names; values are never modified
@@ -54,8 +54,8 @@ func makeCoded(c rules.Coding, body []byte, hash [16]byte) *coded {
 }
 
 // representationCodec is how representations are stored; the engine compresses them.
-// Its name is part of each entry's fingerprint, so that services whose answers differ in something that no request says never
-// read each other's.
+// Its name is part of each entry's fingerprint, so that services whose answers differ in something that is in no
+// request never read each other's entries.
 type representationCodec struct{ scope string }
 
 var _ cache.Codec = representationCodec{}

@@ -13,8 +13,8 @@ import (
 	"openlearn/internal/cache/httpcache/rules"
 )
 
-// Route is one line of the table that says which routes of the service are cached, and how. All of it stays here: what
-// clients are told is to ask each time.
+// Route is one line of the table that says which routes of the service are cached, and how. Clients see none of it:
+// they are told to ask each time.
 type Route struct {
 	// Path is the template the route is registered under ("/api/articles/:id"), and the label in metrics.
 	Path string
@@ -24,15 +24,16 @@ type Route struct {
 	NotFound time.Duration
 	// Canonical brings the parameters into the one form that key, dependencies and handler use; see Declared. false
 	// means that they are not what the route takes: the request passes by, and the handler says what is wrong with it.
-	// nil = the route takes no query, and its path's values are what they are.
+	// nil = the route takes no query, and its path's values are used as they are.
 	Canonical func(*Params) bool
-	// Vary lists the request fields that the answer depends on, each with the few values it knows.
+	// Vary lists the request fields that the answer depends on, each with the few values that are distinguished.
 	Vary []Variation
 	// Deps names what the answer depends on, the dependencies of everything it is built from: those of the cached
 	// functions the handler calls come from their Func.Deps. nil = only what every entry has.
 	Deps func(Params) []string
-	// Listing says that an answer may change when nothing that it shows does: something goes, or joins what it counts. The
-	// handler's Last-Modified cannot tell, so If-Modified-Since is compared with when the answer was made.
+	// Listing says that an answer may change although nothing that it shows does: an item goes, or joins what it
+	// counts. The handler's Last-Modified does not show that, so If-Modified-Since is compared with the time when the
+	// answer was made.
 	Listing bool
 	// MaxVariants bounds how many different answers (path values, parameters, variations) each process keeps stored; a new one
 	// displaces the one that was asked for least often. 0 = 10,000.
@@ -77,7 +78,7 @@ const (
 	defaultVariants = 10_000
 )
 
-// route is a Route at work.
+// route is a Route with what is worked out once and its state.
 type route struct {
 	Route
 	segments []string // of the template

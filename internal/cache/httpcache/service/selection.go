@@ -26,7 +26,7 @@ type asked struct {
 	text string
 }
 
-// Known selections are remembered by how they were asked for. Longer questions are read anew each time.
+// Known selections are remembered by how they were asked for. Longer requests are parsed each time.
 const (
 	knownSelections = 4096
 	maxAsked        = 512 // bytes
@@ -65,7 +65,7 @@ func (s *Service) prepare(rt *route, r *http.Request, p *Params) (v *selection, 
 	return v, s.detoured(v, "")
 }
 
-// detoured is why a request passes by, if not for another reason then because its answer could not be shared a moment ago.
+// detoured is why a request passes by: why, or else because its answer could not be shared a moment ago.
 func (s *Service) detoured(v *selection, why string) string {
 	if why == "" && s.detours.active(v.id, s.opt.Now()) {
 		return "detour"
@@ -91,7 +91,7 @@ func (s *Service) selection(rt *route, r *http.Request, p Params) *selection {
 	return v
 }
 
-// question spells what makes a selection: two that are spelt alike are alike.
+// question spells out what makes a selection: two that are spelt alike are the same.
 func question(rt *route, r *http.Request, values []string) string {
 	if len(values) == 0 && len(rt.Vary) == 0 {
 		return r.URL.RawQuery

@@ -23,9 +23,9 @@ type Request struct {
 // Handler answers a request, or returns an error that it leaves to whoever called Serve.
 type Handler func(w http.ResponseWriter, r *http.Request) error
 
-// Request begins a request on the route with this template; ok is false if the table does not have it or r is no GET. names
-// and values are those of the path. The query of r is rewritten to its canonical form. HEAD is for a wrapper around the
-// router to turn into GET, since a router that only knows GET has found another handler for it.
+// Request begins a request on the route with this template; ok is false if the table does not have it or r is not a
+// GET. names and values are those of the path. The query of r is rewritten to its canonical form. A wrapper around the
+// router must turn HEAD into GET, since a router that only knows GET has found another handler for it.
 func (s *Service) Request(template string, r *http.Request, names, values []string) (q Request, ok bool) {
 	rt := s.routes[template]
 	if rt == nil || r.Method != http.MethodGet {
@@ -36,13 +36,13 @@ func (s *Service) Request(template string, r *http.Request, names, values []stri
 	return q, true
 }
 
-// Template is the route's.
+// Template is the route's template.
 func (q *Request) Template() string { return q.rt.Path }
 
-// Names are those of the path's values.
+// Names are the names of the path's values.
 func (q *Request) Names() []string { return q.params.names }
 
-// Values are the path's, in canonical form.
+// Values are the path's values, in canonical form.
 func (q *Request) Values() []string { return q.params.values }
 
 // Serve answers from the cache. shared runs for all who wait, on a request and a writer that belong to no client, and may
@@ -170,8 +170,8 @@ var (
 	private    = []string{"private, no-store"}
 )
 
-// send writes a representation: in the coding the client likes best, or as a 304 if it has just that. personal: no other client
-// may have it.
+// send writes a representation: in the coding the client prefers, or as a 304 if it has exactly that. personal: no
+// other client may have it.
 func (s *Service) send(w http.ResponseWriter, r *http.Request, rt *route, rep *representation, o *rules.Outcome, info cache.Info, personal bool) (sent int, enc string, err error) {
 	form := s.coder.pick(rep, r.Header["Accept-Encoding"])
 	h := w.Header()
@@ -236,7 +236,7 @@ func (s *Service) send(w http.ResponseWriter, r *http.Request, rt *route, rep *r
 		return 0, enc, nil
 	}
 	defer cork.Hold(r.Context()).Release()
-	sent, _ = w.Write(body) // the client's loss if it has gone
+	sent, _ = w.Write(body) // it fails only if the client has gone
 	return sent, enc, nil
 }
 
@@ -250,7 +250,8 @@ func (s *Service) made(info cache.Info) time.Time {
 	return at.UTC().Truncate(time.Second).Add(time.Second)
 }
 
-// verdict evaluates the client's preconditions against the form it would get now. made is for listings only: see there.
+// verdict evaluates the client's preconditions against the form it would get now. made is set for listings only: see
+// Service.made.
 func verdict(h http.Header, rep *representation, form *coded, made time.Time) rules.Verdict {
 	if len(h["If-None-Match"]) == 0 && len(h["If-Match"]) == 0 && len(h["If-Modified-Since"]) == 0 && len(h["If-Unmodified-Since"]) == 0 {
 		return rules.Proceed

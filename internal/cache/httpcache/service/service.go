@@ -20,7 +20,7 @@ import (
 	"openlearn/internal/cache/httpcache/rules"
 )
 
-// ServiceOptions configures a Service.
+// Options configures a Service.
 type Options struct {
 	// Cache is the engine; needed.
 	Cache *cache.Cache
@@ -32,8 +32,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Name is this cache in Cache-Status (RFC 9211). "" = "cache".
 	Name string
-	// Scope is what shapes answers and no request says, such as the address that links begin with. Services with different ones
-	// may share a Redis: neither is given the other's answers.
+	// Scope is what shapes answers but is in no request, such as the address that links begin with. Services with
+	// different scopes may share a Redis: neither is given the other's answers.
 	Scope string
 	// CredentialFields are request fields beside Authorization, and CredentialCookies cookies, that say who a request is from.
 	// Such a request is not answered from the cache.
@@ -46,7 +46,7 @@ type Options struct {
 	Fields []string
 	// MaxBody bounds the bodies that are stored, in bytes; larger ones pass. 0 = 4 MiB.
 	MaxBody int
-	// MinCompress is the size from which bodies are sent compressed to clients who like that. 0 = 1 KiB.
+	// MinCompress is the size from which bodies are sent compressed to clients that accept it. 0 = 1 KiB.
 	MinCompress int
 	// CodedBytes bounds the compressed forms kept in memory. 0 = 32 MiB.
 	CodedBytes int
@@ -58,14 +58,14 @@ type Options struct {
 }
 
 // Service caches our own routes by a table. Only anonymous GET and HEAD are answered from the cache: a request with
-// Authorization, or with one of the fields and cookies that ServiceOptions names as credentials, passes and is marked private. Clients are told "public, no-cache"
-// and an ETag, so that each of their requests is a question which a 304 answers, and an invalidation takes effect on the
-// next one; lifetimes never leave the table.
+// Authorization, or with one of the fields and cookies that Options names as credentials, passes and is marked private.
+// Clients are sent "public, no-cache" and an ETag, so that each of their requests can be answered with a 304, and an
+// invalidation takes effect on the next one; lifetimes never leave the table.
 //
-// The handler runs once for all who wait (the engine's rule for joining holds), on a request made for that: canonical
-// parameters, the chosen values of the route's variations, and nothing else of any client. What it answers with is
-// shared only if it set no cookie, did not say private or no-store, and varies on nothing undeclared; else each who asked
-// gets an answer of their own.
+// The handler runs once for all who wait (the engine's rule for joining holds), on a request made for the purpose:
+// canonical parameters, the chosen values of the route's variations, and nothing else from any client. What it answers
+// with is shared only if it set no cookie, did not say private or no-store, and varies on nothing undeclared; else each
+// client gets an answer of its own.
 type Service struct {
 	routes  map[string]*route
 	list    []*route // in the table's order
@@ -84,7 +84,7 @@ type Service struct {
 // storedByDefault are the fields that describe a representation, as far as our handlers set them.
 var storedByDefault = []string{"Content-Type", "Content-Language", "Content-Disposition", "Last-Modified", "Link", "X-Total-Count"}
 
-// NewService makes the cache for a table of routes.
+// New makes the cache for a table of routes.
 func New(o Options) (*Service, error) {
 	if o.Cache == nil {
 		return nil, errors.New("httpcache: ServiceOptions.Cache is needed")
@@ -197,7 +197,7 @@ func (s *Service) credentials(h http.Header) bool {
 	return false
 }
 
-// request is what the handler gets: nothing of any client's but what the entry is named by.
+// request is what the handler gets: nothing from any client except what names the entry.
 func (s *Service) request(ctx context.Context, c *call) *http.Request {
 	u := &url.URL{Path: c.rt.Path, RawQuery: c.query}
 	if len(c.params.values) > 0 {
@@ -284,7 +284,7 @@ func runHandler(handle Handler, rec *recorder, r *http.Request) (err error) {
 	return handle(rec, r)
 }
 
-// ttl is how long an answer is kept: 0 would be the layer's, negative is not at all.
+// ttl is how long an answer is kept: 0 would mean the layer's TTL, negative means not at all.
 func (s *Service) ttl(c *call, r *representation) time.Duration {
 	var d time.Duration
 	switch r.status {

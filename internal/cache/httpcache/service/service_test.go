@@ -199,7 +199,7 @@ func TestInvalidationReachesHTTPResponses(t *testing.T) {
 	}{
 		{"a coarse dependency", "tres", "tres", func() error { return b.cache.Invalidate(context.Background(), "articles") }},
 		{"a layer", "cuatro", "cuatro", func() error { return b.cache.InvalidateLayer(context.Background(), cachetest.Content) }},
-		// Responses are made again of the values that are still good: nobody said that the list had changed.
+		// Responses are made again from the values that are still good: nobody said that the list had changed.
 		{"the responses", "cinco", "cuatro", func() error { return b.cache.InvalidateLayer(context.Background(), httpcache.ResponseLayer) }},
 		{"all", "seis", "seis", func() error { return b.cache.InvalidateAll(context.Background()) }},
 	} {
@@ -251,7 +251,7 @@ func TestNoFillOutlivesAnInvalidation(t *testing.T) {
 	}
 }
 
-// TestOneLoadForAllWhoWait: and a client that leaves does not take it along.
+// TestOneLoadForAllWhoWait: a client that leaves does not end it.
 func TestOneLoadForAllWhoWait(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t, testkit.RedisURL(t), newDB())
@@ -413,7 +413,7 @@ func TestCredentialsPassBy(t *testing.T) {
 	}
 	n.expect(t, n.get("/api/articles?limit=3"), 200, rules.Miss, 1) // nothing of theirs was kept
 	n.expect(t, n.get("/api/articles?limit=3", "Cookie: other=1"), 200, rules.Hit, 0)
-	// What the handler sees while it answers for everyone is nobody's.
+	// What the handler sees while it answers for everyone comes from no client.
 	n.get("/api/articles?limit=4", "Cookie: other=1", "Accept-Language: de", "X-Forwarded-For: 1.2.3.4", "User-Agent: x")
 	if r := n.saw.Load(); len(r.Header) != 0 || r.Host != "localhost" || r.RemoteAddr != "" || r.URL.RawQuery != "limit=4" {
 		t.Errorf("the handler saw %v from %q for %q, query %q", r.Header, r.RemoteAddr, r.Host, r.URL.RawQuery)
@@ -456,7 +456,7 @@ func TestNotFoundIsRemembered(t *testing.T) {
 	n.expect(t, n.get("/api/articles/5"), 200, rules.Miss, 1)
 }
 
-// TestWhatIsNotForSharing: each who asks gets an answer of their own, once it turns out.
+// TestWhatIsNotForSharing: each client gets an answer of its own, once it turns out that answers cannot be shared.
 func TestWhatIsNotForSharing(t *testing.T) {
 	t.Parallel()
 	for name, respond := range map[string]func(c echo.Context) error{
@@ -601,7 +601,7 @@ func TestVariations(t *testing.T) {
 	n.expect(t, n.get("/api/articles"), 200, rules.Hit, 0)
 }
 
-// TestWrap: the same around a plain handler, HEAD included.
+// TestWrap: the service works the same around a plain handler, HEAD included.
 func TestWrap(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t, testkit.RedisURL(t), newDB())
@@ -647,7 +647,7 @@ func TestWithoutRedisRequestsAreAnswered(t *testing.T) {
 	n := newNewsroom(t, testkit.RedisURL(t), newDB())
 	n.get("/api/articles")
 	n.runs.Store(0)
-	n.shut.Store(true) // the gate: Redis is there, and not to be used
+	n.shut.Store(true) // the gate: Redis is there, and must not be used
 	for range 2 {
 		w := n.get("/api/articles")
 		n.expect(t, w, 200, rules.Bypass, 1)

@@ -9,7 +9,7 @@ import (
 	"openlearn/internal/cache/httpcache/rules"
 )
 
-// EntityTags are the entity-tags that a body has in its several codings, that of the body itself first.
+// EntityTags are the entity-tags that a body has in its different codings, that of the body itself first.
 func EntityTags(body []byte) []string {
 	tags := []string{makeCoded(rules.Identity, body, bodyHash(body)).etag[0]}
 	for c := rules.Identity + 1; c < rules.Codings; c++ {
@@ -63,5 +63,5 @@ func (s *Static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer cork.Hold(r.Context()).Release()
-	_, _ = w.Write(form.body) // the client's loss if it has gone
+	_, _ = w.Write(form.body) // it fails only if the client has gone
 }

@@ -1,4 +1,4 @@
-// Package cachetest has what the tests of both HTTP caches need of the engine below them.
+// Package cachetest has what the tests of both HTTP caches need from the engine below them.
 package cachetest
 
 import (
@@ -27,7 +27,7 @@ func Layers() []cache.Layer {
 	)
 }
 
-// Engine is a started cache on the Redis database at url. More of them share it, as instances do.
+// Engine is a started cache on the Redis database at url. Several engines share the database, as instances do.
 func Engine(t testing.TB, url string, edit ...func(*cache.Options)) *cache.Cache {
 	t.Helper()
 	ro, err := redis.ParseURL(url)

@@ -105,7 +105,7 @@ func (d *Decoder) Header() http.Header {
 	return h
 }
 
-// Count is a number of things that take at least size bytes each: no more than what is left can hold.
+// Count reads the number of items that take at least size bytes each: no more than the rest of the input can hold.
 func (d *Decoder) Count(size int) int {
 	n := d.Uint()
 	if n > uint64(len(d.B)/size) {
