@@ -100,6 +100,7 @@ const environmentHelp = `Environment (default):
                        files that hold these instead
   ADMIN_HOSTS          comma-separated host names under which they answer, beside PUBLIC_URL's, localhost and this machine's
   ALLOWED_ORIGINS      origins whose pages may call the API (http://localhost:3000)
+  TRUSTED_PROXIES      prefixes of the reverse proxies in front, whose X-Forwarded-For or Forwarded is believed (none)
   LOG_LEVEL            debug, info, warn or error (info)
   DATABASE_POOL_SIZE   connections to PostgreSQL (20)
   JOBS_POOL_SIZE       the same for background jobs, beside those (4)

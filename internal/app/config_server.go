@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"openlearn/internal/httpapi"
 )
 
 // serverConfig is what HTTP needs.
@@ -15,7 +17,9 @@ type serverConfig struct {
 	Addr      string `envconfig:"HTTP_ADDR" default:":8000"`
 	PublicURL string `envconfig:"PUBLIC_URL" default:"http://localhost:8000"`
 	// AllowedOrigins are the web origins whose pages may call the API, comma-separated.
-	AllowedOrigins  []string      `envconfig:"ALLOWED_ORIGINS" default:"http://localhost:3000"`
+	AllowedOrigins []string `envconfig:"ALLOWED_ORIGINS" default:"http://localhost:3000"`
+	// TrustedProxies are prefixes of the reverse proxies whose word for a client's address is taken.
+	TrustedProxies  []string      `envconfig:"TRUSTED_PROXIES"`
 	ShutdownTimeout time.Duration `envconfig:"SHUTDOWN_TIMEOUT" default:"20s"`
 	// DrainDelay is how long we go on answering after SIGTERM, unready, so that balancers notice before anyone is refused.
 	DrainDelay time.Duration `envconfig:"DRAIN_DELAY" default:"5s"`
@@ -38,6 +42,10 @@ func (c *serverConfig) Validate() error {
 			wrong("ALLOWED_ORIGINS", "comma-separated origins such as https://www.example.org")
 			break
 		}
+	}
+	c.TrustedProxies = trimmed(c.TrustedProxies)
+	if _, err := httpapi.ParseProxies(c.TrustedProxies); err != nil {
+		wrong("TRUSTED_PROXIES", "comma-separated prefixes or addresses such as 10.0.0.0/8,::1")
 	}
 	if c.ShutdownTimeout <= 0 {
 		wrong("SHUTDOWN_TIMEOUT", "a positive duration such as 5s")

@@ -31,6 +31,7 @@ func TestWrongValuesStopTheStartByName(t *testing.T) {
 		{"ADMIN_HOSTS", "ok.example.org,*.example.org", "ADMIN_HOSTS: expected comma-separated host names"},
 		{"ALLOWED_ORIGINS", "https://u:hunter2secret@www.example.org", "ALLOWED_ORIGINS: expected"},
 		{"ALLOWED_ORIGINS", "localhost", "ALLOWED_ORIGINS: expected"},
+		{"TRUSTED_PROXIES", "10.0.0.0/8,hunter2secret", "TRUSTED_PROXIES: expected"},
 		{"LOG_LEVEL", "loud", "LOG_LEVEL: expected"},
 		{"SOCKET_TIMEOUT", "5", "SOCKET_TIMEOUT: expected a duration"},
 		{"CONNECT_TIMEOUT", "-5s", "CONNECT_TIMEOUT: expected a positive duration"},

@@ -185,3 +185,35 @@ func TestCookiesAndTLS(t *testing.T) {
 		}
 	}
 }
+
+// TestBehindAProxyClientsAreToldApart: what strangers do behind a trusted proxy is not the operator's, and the log and the
+// trail of operations name the client.
+func TestBehindAProxyClientsAreToldApart(t *testing.T) {
+	t.Parallel()
+	a, said := loggedApp(t, func(c *Config) { c.Server.TrustedProxies = []string{"127.0.0.0/8", "::1"} })
+	through := func(client, method, path, key string) reply {
+		return a.do(method, path, "", "X-API-Key", key, "X-Forwarded-For", "198.51.100.1, "+client)
+	}
+	for i := range 11 {
+		want := http.StatusUnauthorized
+		if i == 10 {
+			want = http.StatusTooManyRequests
+		}
+		if r := through("192.0.2.66", "POST", "/api/cache/invalidate/all", "wrong"); r.StatusCode != want {
+			t.Errorf("guess %d: %d", i, r.StatusCode)
+		}
+	}
+	if r := through("192.0.2.7", "POST", "/api/cache/invalidate/all", "wrong"); r.StatusCode != http.StatusUnauthorized {
+		t.Errorf("another client's first guess: %d", r.StatusCode)
+	}
+	if r := through("192.0.2.7", "POST", "/api/cache/invalidate/all", testAdminKey); r.StatusCode != http.StatusOK {
+		t.Fatalf("the right key: %d %s", r.StatusCode, r.body)
+	}
+	trail := string(a.admin("GET", "/api/cache/audit", "", 200).body)
+	if !strings.Contains(trail, `"remote":"192.0.2.7"`) {
+		t.Errorf("the trail says %s", trail)
+	}
+	if !strings.Contains(said.String(), "remote=192.0.2.66") || strings.Contains(said.String(), "198.51.100.1") {
+		t.Errorf("the log says %s", said)
+	}
+}

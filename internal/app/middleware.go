@@ -201,7 +201,7 @@ func observe(log *slog.Logger, times *requestTimes, reg prometheus.Registerer) e
 			}
 			log.LogAttrs(c.Request().Context(), level, "request",
 				slog.String("method", c.Request().Method), slog.String("path", c.Request().URL.Path), slog.String("route", route),
-				slog.Int("status", status), slog.Duration("took", took), slog.Int64("bytes", c.Response().Size),
+				slog.String("remote", httpapi.ClientAddress(c.Request())), slog.Int("status", status), slog.Duration("took", took), slog.Int64("bytes", c.Response().Size),
 				slog.String("request_id", c.Response().Header().Get(echo.HeaderXRequestID)))
 			return nil
 		}

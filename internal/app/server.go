@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -112,7 +113,11 @@ func (s *Server) routes() (http.Handler, error) {
 	s.metrics = admin.NewSnapshot(s.cfg.testing.figuresGood, expose(s.registry))
 	s.closers.addFunc(s.metrics.Close)
 	e.GET("/metrics", metricsPage(s.metrics, s.log))
-	return httpapi.AnswerUnread(headAsGet(e)), nil
+	trusted, err := httpapi.ParseProxies(s.cfg.Server.TrustedProxies)
+	if err != nil {
+		return nil, fmt.Errorf("TRUSTED_PROXIES: %w", err)
+	}
+	return httpapi.NewProxies(trusted, s.log).Handler(httpapi.AnswerUnread(headAsGet(e))), nil
 }
 
 // cacheName is what our HTTP caches call themselves in Cache-Status.

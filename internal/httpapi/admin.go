@@ -57,8 +57,8 @@ func (g Guard) Try(r *http.Request, key string) *Error {
 		return nil
 	}
 	if g.Guesses != nil {
-		if wait, ok := g.Guesses.fail(r); !ok {
-			return tooManyGuesses(wait)
+		if wait, ok := g.Guesses.Wrong(r, AdminKeys, ""); !ok {
+			return TooManyGuesses(AdminKeys, wait)
 		}
 	}
 	return unauthorized("Invalid admin key")

@@ -130,3 +130,46 @@ func TestGuessersAreBounded(t *testing.T) {
 		t.Errorf("%d addresses are kept after a minute", len(g.Guesses.by))
 	}
 }
+
+// TestGuessesOfAnAccountAreLimited: many addresses together have no more tries at one account than one address has, and
+// neither the account's name nor the secret is told.
+func TestGuessesOfAnAccountAreLimited(t *testing.T) {
+	t.Parallel()
+	g := newGuarded()
+	guess := func(n int, account string) bool {
+		r := httptest.NewRequest("POST", "/api/auth/login", nil)
+		r.RemoteAddr = fmt.Sprintf("10.0.%d.%d:1", n>>8, n&255)
+		wait, ok := g.Guesses.Wrong(r, Passwords, account)
+		if ok == (wait > 0) {
+			t.Errorf("ok %v, wait %v", ok, wait)
+		}
+		return ok
+	}
+	tries := 0
+	for n := range 1000 {
+		if guess(n, "ana@example.org") {
+			tries++
+		}
+	}
+	if tries != guessesPerMinute {
+		t.Errorf("%d tries at one account", tries)
+	}
+	r := httptest.NewRequest("POST", "/api/auth/login", nil)
+	r.RemoteAddr = "10.1.1.1:1"
+	if g.Guesses.Wait(r, "ana@example.org") <= 0 || g.Guesses.Wait(r, "eva@example.org") > 0 || g.Guesses.Wait(r, "") > 0 {
+		t.Error("who has to wait is not the account alone")
+	}
+	if !guess(5, "eva@example.org") {
+		t.Error("another account has no tries")
+	}
+	if strings.Contains(g.log.String(), "example.org") {
+		t.Errorf("the log says %s", g.log.String())
+	}
+	g.at = g.at.Add(time.Minute)
+	if !guess(2000, "ana@example.org") {
+		t.Error("a minute later the account has no new tries")
+	}
+	if n := testutil.ToFloat64(g.Guesses.others.WithLabelValues(Passwords, "429")); n != 990 {
+		t.Errorf("%v passwords were answered 429", n)
+	}
+}
