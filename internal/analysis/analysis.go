@@ -1,5 +1,5 @@
-// Package analysis puts the Spanish NLP engine (analysis/nlp) to use: it analyses texts for whoever asks, keeps an analysis of
-// every article of the archive, and answers from these what articles are about.
+// Package analysis puts the Spanish NLP engine (analysis/nlp) to use: it analyses texts on request, keeps an analysis of
+// every article of the archive, and answers from these analyses what articles are about.
 package analysis
 
 import (
@@ -13,20 +13,20 @@ import (
 	"openlearn/internal/cache"
 )
 
-// ErrNotFound is what reading an analysis that does not exist gives. It is cached, briefly, like an answer.
+// ErrNotFound is the error of reading an analysis that does not exist. Like an answer, it is cached, but briefly.
 var ErrNotFound = fmt.Errorf("analysis: %w", cache.ErrNotFound)
 
-// Archive has the articles: another domain's, to which app adapts.
+// Archive provides the articles. They belong to another domain; package app connects the two.
 type Archive interface {
-	// Texts reads the articles of these numbers from the database; those that do not exist are left out.
+	// Texts reads the articles with these ids from the database; those that do not exist are left out.
 	Texts(ctx context.Context, ids []int64) ([]Text, error)
 	// Lock keeps others from changing these articles until the transaction ends.
 	Lock(ctx context.Context, tx *gorm.DB, ids []int64) error
-	// Apply gives articles what was found in them, in the transaction that stores the analyses.
+	// Apply writes findings to the articles' own columns, in the transaction that stores the analyses.
 	Apply(ctx context.Context, tx *gorm.DB, found []Finding) error
-	// Cards are the articles of these numbers as lists show them; those that do not exist are left out.
+	// Cards returns the articles with these ids as lists show them; those that do not exist are left out.
 	Cards(ctx context.Context, ids []int64) ([]Card, error)
-	// TextDeps is what a value depends on that was made of this article's text.
+	// TextDeps lists the dependencies of a value that was computed from this article's text.
 	TextDeps(id int64) []string
 }
 
@@ -48,14 +48,14 @@ type Card struct {
 	Difficulty    *float64   `json:"difficulty_score"`
 }
 
-// Finding is what the engine found for an article's own columns, and what it had found there before: only that may be
-// replaced. What a writer supplied stays.
+// Finding is what the engine found for an article's own columns, and what it had found before: only earlier findings may be
+// replaced. Values that a writer supplied stay.
 type Finding struct {
 	ID            int64
 	Before, After Found
 }
 
-// Found are the values of an article's own columns; nil where there is none.
+// Found are values for an article's own columns; nil means none.
 type Found struct {
 	Difficulty *float64            `json:"difficulty,omitempty"`
 	Entities   map[string][]string `json:"entities,omitempty"`
@@ -83,10 +83,10 @@ type Analysis struct {
 	ContentHash         *string         `json:"content_hash"`
 }
 
-// TableName is the original's.
+// TableName is the table's name in the original.
 func (Analysis) TableName() string { return "content_analysis" }
 
-// decodeList reads a jsonb list; what is no list of T (rows of other hands) counts as empty.
+// decodeList reads a jsonb list; anything but a list of T (in rows that other programs wrote) counts as empty.
 func decodeList[T any](raw json.RawMessage) []T {
 	out := []T{}
 	if len(raw) == 0 || json.Unmarshal(raw, &out) != nil || out == nil {
@@ -95,7 +95,7 @@ func decodeList[T any](raw json.RawMessage) []T {
 	return out
 }
 
-// decodeObject reads a jsonb object; what is none of T counts as absent.
+// decodeObject reads a jsonb object; anything but a T counts as absent.
 func decodeObject[T any](raw json.RawMessage) *T {
 	var out *T
 	if len(raw) == 0 || json.Unmarshal(raw, &out) != nil {
@@ -104,7 +104,7 @@ func decodeObject[T any](raw json.RawMessage) *T {
 	return out
 }
 
-// preview is the beginning of a text, marked where it was cut.
+// preview returns the beginning of a text, with an ellipsis if it was cut.
 func preview(s string) string {
 	if rs := []rune(s); len(rs) > previewRunes {
 		return string(rs[:previewRunes]) + "..."
@@ -112,5 +112,5 @@ func preview(s string) string {
 	return s
 }
 
-// previewRunes is how much of a text previews show.
+// previewRunes is the length of a preview in runes.
 const previewRunes = 200

@@ -13,7 +13,7 @@ import (
 
 // What goes stale when this changes?
 //
-//	a text                  nothing            what is computed of a text is kept under the hash of text and models
+//	a text                  nothing            results for a text are kept under the hash of text and models
 //	analyses are written    analysis:{id}      the entry of each
 //	                        analyses           every listing and figure, the vocabulary
 //	too many to be named    content_analysis   everything above, since every entry on the table depends on it
@@ -23,11 +23,11 @@ import (
 //	an article              what the archive says (Archive.TextDeps): its analysis
 
 const (
-	// AllAnalyses is the dependency of everything that any analysis' change may alter.
+	// AllAnalyses is the dependency of every entry that a change of any analysis may alter.
 	AllAnalyses = "analyses"
-	// Table is the table, and the dependency of every entry that rests on it.
+	// Table is the name of the table, and the dependency of every entry that is read from it.
 	Table = "content_analysis"
-	// NamesTable has what articles are about.
+	// NamesTable is the name of the table that says what articles are about.
 	NamesTable = "article_names"
 )
 
@@ -59,7 +59,7 @@ func Layers() []cache.Layer {
 	}
 }
 
-// Dep is the dependency of what shows the one analysis.
+// Dep is the dependency of entries that show this analysis.
 func Dep(id int64) string { return dep(strconv.FormatInt(id, 10)) }
 
 func dep(id string) string { return "analysis:" + id }
@@ -126,7 +126,7 @@ type cached struct {
 	vocabulary *cache.Func[vocabularyQuery, VocabularyPage]
 }
 
-// parts are what is computed of a text, each part in its own entry.
+// parts are the results computed from a text, each in its own cache entry.
 type parts struct {
 	sentiment  *cache.Func[*subject, Sentiment]
 	entities   *cache.Func[*subject, Named]
@@ -186,7 +186,7 @@ func newCached(c *cache.Cache, s *Store, e *engine, a Archive) *cached {
 
 const statisticsTTL = 10 * time.Minute
 
-// readings are those of names and words.
+// readings declares the cached reads of names and words.
 func (out *cached) readings(c *cache.Cache, s *Store) {
 	out.profile = cache.Wrap(c, cache.Spec[int64]{
 		Layer: AnalyticsLayer,
@@ -194,7 +194,7 @@ func (out *cached) readings(c *cache.Cache, s *Store) {
 		Deps:  func(id int64) []string { return []string{namesOfDep(strconv.FormatInt(id, 10)), NamesTable} },
 	}, s.Marks)
 
-	// Articles are found by the names that both have, so a change of any of these names may bring another or take one away.
+	// Articles are related by the names that both have, so a change to any of these names may add or remove one.
 	out.related = cache.Wrap(c, cache.Spec[relatedQuery]{
 		Layer: AnalyticsLayer,
 		Key:   func(q relatedQuery) cache.Key { return cache.Key{ID: "analysis-related", Params: q.params()} },

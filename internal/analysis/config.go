@@ -2,9 +2,10 @@ package analysis
 
 import "errors"
 
-// Config is what the environment says of analysing the archive.
+// Config holds the settings for analysing the archive.
 type Config struct {
-	// Workers is on how many processors an instance analyses new and changed articles; 0 = others do.
+	// Workers is how many processors an instance uses to analyse new and changed articles; 0 = it leaves that to other
+	// instances.
 	Workers int `envconfig:"ANALYSIS_WORKERS" default:"1"`
 }
 

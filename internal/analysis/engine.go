@@ -29,7 +29,7 @@ const (
 // AllParts are all parts, in the order in which they are computed.
 var AllParts = []Part{PartSentiment, PartEntities, PartTopics, PartDifficulty, PartSummary, PartVocabulary}
 
-// stages are what the engine has to do for a part.
+// stages lists what the engine must compute for a part.
 var stages = map[Part]nlp.Parts{
 	PartSentiment:  nlp.Sentiment,
 	PartEntities:   nlp.Entities | nlp.Sentiment, // how each entity fares
@@ -40,10 +40,10 @@ var stages = map[Part]nlp.Parts{
 	partLanguage:   0,
 }
 
-// errBusy is the engine's answer when all its places are taken for too long.
+// errBusy is the error if all slots of the engine are taken for too long.
 var errBusy = fmt.Errorf("analysis: %w", admission.ErrShed)
 
-// engineWait bounds how long a text waits for a place.
+// engineWait bounds how long a text waits for a slot.
 const engineWait = 10 * time.Second
 
 // engine runs texts through the NLP engine, as many at once as there are processors: more would only make each slower.
@@ -70,7 +70,7 @@ func (e *engine) subject(text string) *subject {
 	return &subject{hash: cache.Hash(nlp.ModelVersion(), text), e: e, run: nlp.NewRun(text, nlp.Request{})}
 }
 
-// do computes a part when there is a place.
+// do computes a part as soon as a slot is free.
 func (s *subject) do(ctx context.Context, p Part) (*nlp.Analysis, error) {
 	release, err := s.e.enter(ctx)
 	if err != nil {
@@ -89,7 +89,7 @@ func (s *subject) do(ctx context.Context, p Part) (*nlp.Analysis, error) {
 	return a, nil
 }
 
-// enter waits for a place.
+// enter waits for a slot.
 func (e *engine) enter(ctx context.Context) (release func(), err error) {
 	release = func() { <-e.places }
 	select {

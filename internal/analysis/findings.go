@@ -17,14 +17,14 @@ import (
 	"openlearn/internal/cache"
 )
 
-// findings are what an article's analysis stores.
+// findings are the results of an article's analysis that are stored.
 type findings struct {
 	ContentID int64
-	Mark      int64 // of the pending row that it answers
+	Mark      int64 // of the pending row that led to it
 	Hash      string
 	Language  string
 	Preview   string
-	Spanish   bool // else nothing but the language is known
+	Spanish   bool // otherwise only the language is known
 	Sentiment Sentiment
 	Entities  []Entity
 	Topics    []Topic
@@ -41,7 +41,7 @@ type nameRow struct {
 	ContentID int64    `json:"content_id"`
 	Type      string   `json:"type"`
 	Key       string   `json:"key"`
-	Entity    string   `json:"entity"` // the key that the entity has everywhere; another one here is what this text calls it
+	Entity    string   `json:"entity"` // the entity's key in all articles; if Key differs, it is a name that this text uses
 	Name      string   `json:"name"`
 	Class     *string  `json:"class"`
 	Mentions  int      `json:"mentions"`
@@ -50,7 +50,7 @@ type nameRow struct {
 	Day       *string  `json:"day"`
 }
 
-// Bounds of what is stored of an article.
+// Bounds on what is stored for an article.
 const (
 	mostEntities = 50
 	mostNames    = 25
@@ -63,13 +63,13 @@ const (
 	longestWord  = 50
 )
 
-// typeTopic and typeTerm stand beside the types of entities in article_names.
+// typeTopic and typeTerm are the types in article_names that are not types of entities.
 const (
 	typeTopic = "topic"
 	typeTerm  = "term"
 )
 
-// hashOf identifies what an article's analysis is made of.
+// hashOf identifies the input of an article's analysis.
 func hashOf(t *Text) string {
 	published := ""
 	if t.Published != nil {
@@ -81,7 +81,7 @@ func hashOf(t *Text) string {
 // bogota is where days of Colombian news begin and end: UTC-5 all year round.
 var bogota = time.FixedZone("America/Bogota", -5*60*60)
 
-// find analyses an article. A panic of the engine, which is a defect in it, costs this article's analysis alone.
+// find analyses an article. A panic in the engine, which is a defect, fails only this article's analysis.
 func (e *engine) find(t *Text) (f findings, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -114,7 +114,7 @@ func (e *engine) read(t *Text) *nlp.Run {
 	return run
 }
 
-// everything has the run do all parts.
+// everything makes the run compute all parts.
 func (e *engine) everything(run *nlp.Run) {
 	e.stage(run, "words", nlp.Morphology)
 	for _, p := range AllParts {
@@ -122,7 +122,7 @@ func (e *engine) everything(run *nlp.Run) {
 	}
 }
 
-// stage has the run do its next parts, and takes the time.
+// stage makes the run compute further parts, and measures the time.
 func (e *engine) stage(run *nlp.Run, name string, parts nlp.Parts) *nlp.Analysis {
 	start := time.Now()
 	a := run.Do(parts)
@@ -148,7 +148,7 @@ func (f *findings) fill(a *nlp.Analysis) {
 	f.Entities = entitiesOf(a)
 }
 
-// entitiesOf are the text's entities, each once, the most often named first.
+// entitiesOf lists the text's entities, each once, the most often named first.
 func entitiesOf(a *nlp.Analysis) []Entity {
 	out := make([]Entity, 0, len(a.Names.Chains))
 	for i := range a.Names.Chains {
@@ -177,7 +177,7 @@ func entitiesOf(a *nlp.Analysis) []Entity {
 	return out[:min(len(out), mostEntities)]
 }
 
-// calledIn is what the text calls an entity, the longest form first.
+// calledIn lists the names that the text uses for an entity, the longest first.
 func calledIn(a *nlp.Analysis, c *ner.Chain) []string {
 	var forms []string
 	for _, m := range c.Mentions {
@@ -191,7 +191,7 @@ func calledIn(a *nlp.Analysis, c *ner.Chain) []string {
 
 const mostForms = 20 // looked at
 
-// names are the article's rows of article_names.
+// names fills in the article's rows of article_names.
 func (f *findings) names(a *nlp.Analysis, t *Text) {
 	var day *string
 	if t.Published != nil {
@@ -237,7 +237,7 @@ func (f *findings) names(a *nlp.Analysis, t *Text) {
 	}
 }
 
-// termsOf are the words that tell the text best from others: frequent in it, rare elsewhere.
+// termsOf lists the words that best distinguish the text from others: frequent in it, rare elsewhere.
 func termsOf(a *nlp.Analysis) []string {
 	counts := map[string]int{}
 	for i := range a.Words.Words {
@@ -278,10 +278,10 @@ func termsOf(a *nlp.Analysis) []string {
 	return out
 }
 
-// commonest is the frequency (Zipf scale) from which a word tells no text from others.
+// commonest is the frequency (Zipf scale) from which a word no longer distinguishes texts.
 const commonest = 5.0
 
-// own is what the article's own columns get.
+// own fills in the values for the article's own columns.
 func (f *findings) own() {
 	f.Found.Difficulty = &f.Hard.Score
 	f.Found.Entities = map[string][]string{}
@@ -297,7 +297,7 @@ func (f *findings) own() {
 	}
 }
 
-// kindOf is the name under which colombian_entities has an entity.
+// kindOf is the kind of an entity as colombian_entities names it.
 func kindOf(e *Entity) string {
 	switch {
 	case e.Type == "PER":
@@ -312,7 +312,7 @@ func kindOf(e *Entity) string {
 	return "other"
 }
 
-// Fold is a name as it is looked up: in lower case, without accents, with single spaces.
+// Fold gives the form in which a name is looked up: in lower case, without accents, with single spaces.
 func Fold(s string) string {
 	var b strings.Builder
 	for _, r := range norm.NFD.String(strings.ToLower(cut(s, longestName))) {

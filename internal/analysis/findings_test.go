@@ -65,7 +65,7 @@ func TestFold(t *testing.T) {
 	}
 }
 
-// hostile are texts of up to n characters that made analysers slow or wrong.
+// hostile gives texts of up to n characters of kinds that have made analysers slow or wrong.
 func hostile(n int) map[string]string {
 	return map[string]string{
 		"controls": strings.Repeat("\x01\x1b\u0085", n/3), "emoji": strings.Repeat("👍🏽", n/2), "a word": strings.Repeat("a", n), "no text": strings.Repeat("\xff\xc0", n/2),
@@ -75,7 +75,8 @@ func hostile(n int) map[string]string {
 	}
 }
 
-// TestHostileTextsAreAnsweredAndBounded has what is stored stay within its bounds; the package's benchmark shows the time.
+// TestHostileTextsAreAnsweredAndBounded checks that what is stored stays within its bounds; the package's benchmark shows
+// the time.
 func TestHostileTextsAreAnsweredAndBounded(t *testing.T) {
 	t.Parallel()
 	e := newEngine(newMetrics(nil, nil))

@@ -38,13 +38,13 @@ func Register(api *httpapi.API, s *Service) {
 	huma.Register(api, get("/api/vocabulary", "vocabulary", "Words of a level, as articles use them"), h.vocabulary)
 }
 
-// Cached is the table of the analyses' cached routes. Related articles are not in it: what they depend on is known only from
-// what the article is about.
+// Cached lists the cached routes of analyses. Related articles are not among them: their dependencies are known only once
+// the article's names are.
 func Cached(api *httpapi.API, s *Service) []service.Route {
 	article := httpapi.Cached(api, "/api/articles/{id}/analysis", time.Hour, func(in *articleInput) ([]string, error) {
 		return s.cached.article.Deps(in.ID), nil
 	})
-	article.MaxVariants = 250_000 // as many as a large archive has articles: nobody can invent those
+	article.MaxVariants = 250_000 // as many as a large archive has articles: clients cannot invent further ones
 	return []service.Route{
 		httpapi.Cached(api, "/api/analysis/results", time.Hour, func(in *resultsInput) ([]string, error) {
 			return s.cached.results.Deps(in.query()), nil

@@ -12,7 +12,7 @@ type relatedInput struct {
 	Limit int   `query:"limit" default:"10" minimum:"1" doc:"More than 100 counts as 100"`
 }
 
-// RelatedArticle is an article and what it shares with the one that was asked about.
+// RelatedArticle is an article and what it shares with the requested one.
 type RelatedArticle struct {
 	Card
 	Score  float64  `json:"score" doc:"Higher is nearer; comparable within one answer"`
@@ -35,7 +35,7 @@ func (h *handlers) related(ctx context.Context, in *relatedInput) (*relatedOutpu
 	}
 	out := &relatedOutput{}
 	out.Body.ContentID, out.Body.Items = in.ID, []RelatedArticle{}
-	if len(marks) == 0 { // not analysed yet, or not there
+	if len(marks) == 0 { // not analysed yet, or not existing
 		cards, err := h.s.archive.Cards(ctx, []int64{in.ID})
 		if err == nil && len(cards) == 0 {
 			return nil, httpapi.NotFound("Article not found")

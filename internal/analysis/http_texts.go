@@ -19,10 +19,10 @@ const (
 	analysisTimeout = 30 * time.Second
 )
 
-// usualParts are those of a request that names none, as in the original.
+// usualParts are the parts for a request that names none, as in the original.
 var usualParts = []Part{PartSentiment, PartEntities, PartTopics, PartDifficulty}
 
-// wanted are the parts that the names mean; names of no part are passed over, as in the original.
+// wanted returns the parts with these names; unknown names are ignored, as in the original.
 func wanted(names []string) []Part {
 	if names == nil {
 		return usualParts
@@ -39,7 +39,7 @@ func wanted(names []string) []Part {
 	return out
 }
 
-// refuseLanguage says what is wrong with a request in another language than Spanish.
+// refuseLanguage returns an error for a request in a language other than Spanish.
 func refuseLanguage(language string) error {
 	base, _, _ := strings.Cut(strings.ToLower(strings.ReplaceAll(language, "_", "-")), "-")
 	if base == "es" || base == "spa" {
@@ -48,7 +48,8 @@ func refuseLanguage(language string) error {
 	return httpapi.Value("only Spanish (es) can be analysed: the models know no other language", language, "body", "language")
 }
 
-// TextOptions are what both requests with texts say beside these. (Exported, as huma reads no embedded struct that is not.)
+// TextOptions are the options that both requests with texts share. (Exported because huma ignores unexported embedded
+// structs.)
 type TextOptions struct {
 	Types    []string `json:"analysis_types,omitempty" maxItems:"20" doc:"sentiment, entities, topics, difficulty, summary, vocabulary or all; others are passed over. By default the first four"`
 	Language string   `json:"language,omitempty" default:"es" maxLength:"20" doc:"es, also es-CO and the like"`

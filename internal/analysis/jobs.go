@@ -13,13 +13,13 @@ import (
 	"openlearn/internal/jobs"
 )
 
-// waitingArgs ask for whatever waits to be analysed.
+// waitingArgs ask for the analysis of everything that waits.
 type waitingArgs struct{}
 
 // Kind is what the jobs' rows call it.
 func (waitingArgs) Kind() string { return "analysis_waiting" }
 
-// batchArgs ask for these articles, in ascending order.
+// batchArgs ask for the analysis of these articles, which are in ascending order.
 type batchArgs struct {
 	Articles []int64 `json:"content_ids" river:"unique"`
 	Types    []Part  `json:"analysis_types"`
@@ -31,14 +31,14 @@ const batchKind = "analysis_batch"
 func (batchArgs) Kind() string { return batchKind }
 
 const (
-	lookEvery      = 10 * time.Second // for what waits
-	waitingTimeout = 10 * time.Minute // of one job: the next goes on
+	lookEvery      = 10 * time.Second // between checks for waiting articles
+	waitingTimeout = 10 * time.Minute // of one job: the next one continues
 	jobTimeout     = 10 * time.Minute
-	batchAtOnce    = 50 // articles between two looks at a batch's progress
+	batchAtOnce    = 50 // articles between two reports of a batch's progress
 )
 
-// Work is what this domain does in the background: analysing what waits, one job at a time over all instances, on so many
-// processors, and beside it so many batches of articles that somebody asks for. 0: other instances do it.
+// Work is this domain's background work: analysing waiting articles in one job at a time over all instances, on the given
+// number of processors, and beside it as many batches that somebody asked for. 0 leaves the work to other instances.
 func (s *Service) Work(workers int) []jobs.Work {
 	return []jobs.Work{
 		{
@@ -55,7 +55,7 @@ func (s *Service) Work(workers int) []jobs.Work {
 	}
 }
 
-// workOff analyses what waits until nothing does, or the job's time is nearly over.
+// workOff analyses waiting articles until there are none, or the job's time is nearly over.
 func (s *Service) workOff(ctx context.Context, parallel int) error {
 	until := time.Now().Add(waitingTimeout - time.Minute)
 	for time.Now().Before(until) {
@@ -67,14 +67,14 @@ func (s *Service) workOff(ctx context.Context, parallel int) error {
 	return nil
 }
 
-// progress is what a batch tells of itself.
+// progress is the progress of a batch.
 type progress struct {
 	Done    int     `json:"done"`
 	Total   int     `json:"total"`
 	Missing []int64 `json:"missing"` // articles that do not exist
 }
 
-// batch analyses the articles of a job anew. Done twice, it finds the same.
+// batch analyses the articles of a job again. Repeating it gives the same results.
 func (s *Service) batch(ctx context.Context, j *jobs.Job[batchArgs]) error {
 	p := progress{Total: len(j.Args.Articles), Missing: []int64{}}
 	for ids := range slices.Chunk(j.Args.Articles, batchAtOnce) {
@@ -105,10 +105,10 @@ func (s *Service) batch(ctx context.Context, j *jobs.Job[batchArgs]) error {
 	return nil
 }
 
-// mostQueued bounds how many batches wait: anybody may ask for one.
+// mostQueued bounds how many batches may wait, because anybody may ask for one.
 const mostQueued = 100
 
-// Enqueue has these articles analysed anew by a job. A batch of the same articles that has not ended is the same job.
+// Enqueue has a job analyse these articles again. While a batch of the same articles has not ended, it returns that job.
 func (s *Service) Enqueue(ctx context.Context, articles []int64, types []Part) (jobs.Inserted, error) {
 	ids := slices.Compact(slices.Sorted(slices.Values(articles)))
 	waiting, err := s.jobs.List(ctx, jobs.Filter{Kinds: []string{batchKind}, States: []jobs.State{jobs.Available, jobs.Retryable, jobs.Scheduled, jobs.Running}, Limit: mostQueued})
@@ -140,7 +140,7 @@ type BatchJob struct {
 	EndedAt    *time.Time `json:"finished_at"`
 }
 
-// Batch is a batch as it is now, jobs.ErrNotFound if there is none.
+// Batch returns the current state of a batch, jobs.ErrNotFound if there is none.
 func (s *Service) Batch(ctx context.Context, id int64) (BatchJob, error) {
 	i, err := s.jobs.Get(ctx, id, batchKind)
 	if err != nil {

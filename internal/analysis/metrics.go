@@ -9,12 +9,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics are the engine's figures, and those of what waits for it.
+// Metrics are the metrics of the engine and of the articles waiting for it.
 type Metrics struct {
 	texts    *prometheus.CounterVec
 	words    prometheus.Counter
 	busy     prometheus.Counter
-	nanos    atomic.Int64 // of articles' analyses
+	nanos    atomic.Int64 // spent on analysing articles
 	duration *prometheus.HistogramVec
 	failed   prometheus.Counter
 }
@@ -63,7 +63,7 @@ func (m *Metrics) stage(name string, took time.Duration) {
 	m.duration.WithLabelValues(name).Observe(took.Seconds())
 }
 
-// backlogFigures tells how much waits to be analysed. It asks the database, once for several scrapes.
+// backlogFigures says how many articles wait to be analysed. It queries the database, once for several scrapes.
 type backlogFigures struct {
 	store *Store
 
@@ -90,7 +90,7 @@ func (*backlogFigures) Describe(ch chan<- *prometheus.Desc) {
 	ch <- oldestDesc
 }
 
-// Collect tells what the database last said. While it does not answer nothing is told.
+// Collect reports the database's last answer. While the database does not answer it reports nothing.
 func (f *backlogFigures) Collect(ch chan<- prometheus.Metric) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

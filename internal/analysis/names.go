@@ -15,8 +15,8 @@ import (
 	"gorm.io/gorm"
 )
 
-// What articles are about, and what follows from it: which articles are related, how often something is in the news, what
-// names there are.
+// What articles are about, and what is derived from that: related articles, how often something is in the news, which names
+// occur.
 
 // Mark is one name, topic or term of an article.
 type Mark struct {
@@ -25,7 +25,7 @@ type Mark struct {
 	Name string `json:"name"`
 }
 
-// Marks are those of an article, in their order; none of one that is not analysed.
+// Marks returns the marks of an article in their order, none if it is not analysed.
 func (s *Store) Marks(ctx context.Context, article int64) ([]Mark, error) {
 	out := []Mark{}
 	err := s.db.WithContext(ctx).Raw("SELECT type, key, name FROM article_names WHERE content_id = ? AND key = entity ORDER BY type, key", article).Scan(&out).Error
@@ -35,7 +35,7 @@ func (s *Store) Marks(ctx context.Context, article int64) ([]Mark, error) {
 	return out, nil
 }
 
-// relatedQuery asks for the articles that share names with one, whose own they are.
+// relatedQuery asks for the articles that share names with an article, given that article's marks.
 type relatedQuery struct {
 	Article int64
 	Marks   []Mark
@@ -60,7 +60,7 @@ func (q relatedQuery) deps() []string {
 	return deps
 }
 
-// Relative is a related article, and by what.
+// Relative is a related article and what relates it.
 type Relative struct {
 	ID     int64    `json:"id"`
 	Score  float64  `json:"score"`
@@ -68,15 +68,15 @@ type Relative struct {
 	Topics []string `json:"topics"`
 }
 
-// The bounds of a search for related articles: how many of the latest articles are looked at for each name, and how many of
-// those found.
+// The bounds of a search for related articles: how many of the latest articles are considered for each name, and how many
+// of those found are ranked.
 const (
 	latestOfName = 200
 	mostFound    = 100
 )
 
-// related finds the articles that share the marks, each by how rare it is: a name that few articles have tells more, and a term
-// half of it. An article's name counts once, however often it is there.
+// related finds the articles that share the marks. Each mark counts by its rarity: a name that few articles have counts
+// more, and a term counts half. A name counts once per article, however often it occurs there.
 const related = `
 WITH mine AS (
     SELECT m.type, m.key, n.name, CASE m.type WHEN 'term' THEN 0.5 ELSE 1 END / ln(1 + n.articles) AS weight
@@ -94,10 +94,10 @@ SELECT f.content_id AS id, f.score, f.shared::text AS shared,
     coalesce((SELECT json_agg(t.key ORDER BY t.key) FROM article_names AS t WHERE t.content_id = f.content_id AND t.type = 'topic'), '[]')::text AS topics
 FROM found AS f`
 
-// sameTopic is by how much a topic in common raises an article's score.
+// sameTopic is the factor by which a common topic raises an article's score.
 const sameTopic = 1.3
 
-// Related finds the articles that are related to one, the nearest first.
+// Related finds the articles that are related to one, the closest first.
 func (s *Store) Related(ctx context.Context, q relatedQuery) ([]Relative, error) {
 	list, err := json.Marshal(q.Marks)
 	if err != nil {
@@ -169,7 +169,7 @@ type TrendDay struct {
 	Polarity *float64 `json:"polarity" doc:"How it fares that day, -1 to 1"`
 }
 
-// Trend counts the articles of each day that have something; days without one are left out.
+// Trend counts by day the articles that have a name or topic; days without one are left out.
 func (s *Store) Trend(ctx context.Context, q trendQuery) ([]TrendDay, error) {
 	out := []TrendDay{}
 	if err := s.trendQuery(ctx, q).Scan(&out).Error; err != nil {
@@ -204,7 +204,7 @@ func (q namesQuery) params() url.Values {
 	return url.Values{"q": {q.Prefix}, "type": {q.Type}, "limit": {strconv.Itoa(q.Limit)}}
 }
 
-// NameCount is an entity and how many articles name it.
+// NameCount is an entity and the number of articles that name it.
 type NameCount struct {
 	Name     string  `json:"name"`
 	Type     string  `json:"type" doc:"PER, LOC, ORG or MISC"`
@@ -229,7 +229,7 @@ func (s *Store) namesQuery(ctx context.Context, q namesQuery) *gorm.DB {
 		matches := s.db.WithContext(ctx).Table("analysis_names").Select("type, entity").Where("to_tsvector('simple'::regconfig, key) @@ to_tsquery('simple', ?)", words)
 		db = db.Where("(type, key) IN (?)", matches)
 	} else if q.Prefix != "" {
-		db = db.Where("false") // signs alone begin no name
+		db = db.Where("false") // no name begins with punctuation alone
 	}
 	if q.Type != "" {
 		db = db.Where("type = ?", q.Type)
@@ -299,7 +299,7 @@ func (s *Store) Vocabulary(ctx context.Context, q vocabularyQuery) (out Vocabula
 	return out, nil
 }
 
-// between completes the bounds of a trend: by default the last 90 days, and never more than so many.
+// between completes the bounds of a trend: by default the last 90 days. ok is false if there are too many days or none.
 func between(from, to *time.Time, now time.Time) (first, last string, ok bool) {
 	end := now.In(bogota)
 	if to != nil {

@@ -7,9 +7,9 @@ import (
 	"openlearn/internal/analysis/nlp"
 )
 
-// The parts of an analysis, in the shape in which they are cached and shown.
+// The parts of an analysis in the form in which they are cached and shown.
 
-// Sentiment is how a text speaks of its subject.
+// Sentiment is how a text speaks about its subject.
 type Sentiment struct {
 	Polarity       float64  `json:"polarity" doc:"-1 (negative) to 1 (positive)"`
 	Subjectivity   *float64 `json:"subjectivity" doc:"0 (reports) to 1 (evaluates); null where the analysis did not measure it"`
@@ -17,7 +17,7 @@ type Sentiment struct {
 	Confidence     *float64 `json:"confidence" doc:"That the classification is right"`
 }
 
-// Entity is something named in a text: a mention of it, or in stored analyses all its mentions together.
+// Entity is something named in a text: a single mention, or in stored analyses all its mentions together.
 type Entity struct {
 	Text       string   `json:"text"`
 	Type       string   `json:"type" doc:"PER, LOC, ORG or MISC"`
@@ -32,7 +32,7 @@ type Entity struct {
 	Mentions   int      `json:"mentions,omitempty" doc:"In stored analyses: how often the text names it"`
 	Polarity   *float64 `json:"polarity,omitempty" doc:"How it fares in the text, -1 to 1"`
 
-	aliases []string // what the text calls it
+	aliases []string // the names that the text uses for it
 }
 
 // Value is a date, an amount of money or a percentage in a text.
@@ -46,7 +46,7 @@ type Value struct {
 	Amount   *float64 `json:"amount,omitempty"`
 }
 
-// Named is what a text names.
+// Named holds everything that a text names.
 type Named struct {
 	Entities []Entity `json:"entities"`
 	Values   []Value  `json:"values"`
@@ -66,7 +66,7 @@ type Difficulty struct {
 	Flesch      float64 `json:"flesch_score" doc:"Szigriszt-Pazos, the Spanish form of Flesch's: 100 is easy, 0 hard"`
 }
 
-// Gist is what a text says in short.
+// Gist is a summary of a text.
 type Gist struct {
 	Summary    string   `json:"summary"`
 	KeyPhrases []string `json:"key_phrases"`
@@ -90,7 +90,7 @@ type Language struct {
 	Confidence float64 `json:"confidence"`
 }
 
-// mostMentions bounds how many mentions of names are shown of one text; no news text has that many.
+// mostMentions bounds how many mentions of names are shown for one text; no news text has that many.
 const mostMentions = 2000
 
 func sentimentOf(a *nlp.Analysis) Sentiment {

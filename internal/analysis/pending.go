@@ -10,7 +10,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// What has to be analysed stands in analysis_pending, where triggers put it.
+// Triggers record the articles that must be analysed in analysis_pending.
 
 // pending is an article that waits.
 type pending struct {
@@ -18,15 +18,15 @@ type pending struct {
 	Mark      int64
 }
 
-// mostFailures is how often an article may make the engine fail before it is left alone, until its text changes.
+// mostFailures is how often an article may make the engine fail before it is skipped until its text changes.
 const mostFailures = 5
 
-// lease is how long what one worker has taken is left to it: of one that died, others take it then.
+// lease is how long taken articles are reserved for a worker: if it has died, others take them after that.
 const lease = 30 * time.Second
 
 // Take takes the articles that have waited longest, news first.
 func (s *Store) Take(ctx context.Context, limit int) (out []pending, err error) {
-	// MATERIALIZED: a subquery with a limit that a plan runs again takes more each time.
+	// MATERIALIZED, because a plan that runs a subquery with a limit repeatedly would take more rows each time.
 	err = s.db.WithContext(ctx).Raw(`WITH taken AS MATERIALIZED (? FOR UPDATE SKIP LOCKED)
 		UPDATE analysis_pending AS p SET retry_at = now() + make_interval(secs => ?) FROM taken WHERE p.content_id = taken.content_id
 		RETURNING p.content_id, p.mark`, s.waitingQuery(ctx, limit), lease.Seconds()).Scan(&out).Error
@@ -36,13 +36,13 @@ func (s *Store) Take(ctx context.Context, limit int) (out []pending, err error) 
 	return out, nil
 }
 
-// waitingQuery are the articles that nobody has in hand, in the order in which they are taken.
+// waitingQuery selects the articles that no worker has taken, in the order in which they are taken.
 func (s *Store) waitingQuery(ctx context.Context, limit int) *gorm.DB {
 	return s.db.WithContext(ctx).Table("analysis_pending").Select("content_id").Where("failures < ? AND retry_at <= now()", mostFailures).
 		Order("priority, since, content_id").Limit(limit)
 }
 
-// Mark has these articles analysed again, whatever is known of them, and returns them as they wait.
+// Mark has these articles analysed again in any case, and returns their pending rows.
 func (s *Store) Mark(ctx context.Context, ids []int64) (out []pending, err error) {
 	list, err := json.Marshal(ids)
 	if err != nil {
@@ -57,8 +57,8 @@ func (s *Store) Mark(ctx context.Context, ids []int64) (out []pending, err error
 	return out, nil
 }
 
-// MarkOutdated has those articles analysed again that another model analysed, from a number on and at most so many, and returns
-// the number after which to go on, 0 at the end.
+// MarkOutdated marks articles that another model analysed to be analysed again, at most limit of them with ids greater than
+// after. It returns the id after which to continue, 0 at the end.
 func (s *Store) MarkOutdated(ctx context.Context, model string, after int64, limit int) (next int64, err error) {
 	var last *int64
 	err = s.db.WithContext(ctx).Raw(`WITH outdated AS (
@@ -75,7 +75,7 @@ func (s *Store) MarkOutdated(ctx context.Context, model string, after int64, lim
 	return *last, nil
 }
 
-// Forget drops what waits for articles that do not exist.
+// Forget deletes the pending rows of articles that do not exist.
 func (s *Store) Forget(ctx context.Context, ps []pending) error {
 	if len(ps) == 0 {
 		return nil
@@ -92,7 +92,7 @@ func (s *Store) Forget(ctx context.Context, ps []pending) error {
 	return nil
 }
 
-// Fail notes that an article could not be analysed, and has it wait before it is tried again.
+// Fail records that an article could not be analysed, and delays its next attempt.
 func (s *Store) Fail(ctx context.Context, p pending) error {
 	err := s.db.WithContext(ctx).Exec(`UPDATE analysis_pending SET failures = failures + 1, retry_at = now() + failures * interval '1 minute'
 		WHERE content_id = ? AND mark = ?`, p.ContentID, p.Mark).Error
@@ -102,7 +102,7 @@ func (s *Store) Fail(ctx context.Context, p pending) error {
 	return nil
 }
 
-// Backlog is how much waits, counted to a bound, and for how long the longest waiting news has.
+// Backlog returns how many articles wait, counted up to a bound, and how long the oldest news has waited.
 func (s *Store) Backlog(ctx context.Context) (n int64, oldest time.Duration, err error) {
 	var row struct {
 		N       int64
@@ -120,7 +120,7 @@ func (s *Store) Backlog(ctx context.Context) (n int64, oldest time.Duration, err
 	return row.N, oldest, nil
 }
 
-// countLock is the advisory lock under which the figures, names and words are counted: triggers take it, too.
+// countLock is the advisory lock under which figures, names and words are counted: triggers take it too.
 const countLock = 0x6f6c5f636f756e
 
 // save stores what was found in the store's transaction, which has the articles locked: of those articles that still wait with the mark that the findings

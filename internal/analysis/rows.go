@@ -46,7 +46,7 @@ func rowOf(f *findings, model string) analysisRow {
 	return r
 }
 
-// saveRows stores analyses, each in place of its article's last one, in one statement.
+// saveRows stores analyses in one statement, each replacing its article's last one.
 func (s *Store) saveRows(ctx context.Context, rows []analysisRow) error {
 	if len(rows) == 0 {
 		return nil
@@ -77,13 +77,13 @@ ON CONFLICT (content_id) DO UPDATE SET content_hash = excluded.content_hash, pre
     found = excluded.found, processing_time_ms = excluded.processing_time_ms, model_version = excluded.model_version,
     processed_at = excluded.processed_at`
 
-// The outbox names up to 500 rows of a statement, and with them what to invalidate. So statements are of no more.
+// The outbox names up to 500 rows of a statement, and thereby what to invalidate. So statements have no more rows.
 const (
 	mostRows  = 480
 	mostOfOne = mostNames*(1+mostAliases) + mostTopics + mostTerms // rows of an article in article_names
 )
 
-// saveNames replaces what article_names has of these articles; those in again had some before.
+// saveNames replaces the rows of these articles in article_names; those in again already had some.
 func (s *Store) saveNames(ctx context.Context, again []int64, names []nameRow) error {
 	for ids := range slices.Chunk(again, mostRows/mostOfOne) {
 		if err := s.db.WithContext(ctx).Exec("DELETE FROM article_names WHERE content_id IN ?", ids).Error; err != nil {
@@ -106,7 +106,7 @@ func (s *Store) saveNames(ctx context.Context, again []int64, names []nameRow) e
 	return nil
 }
 
-// wordRow is a row of vocabulary_words, but for its count, which a trigger keeps.
+// wordRow is a row of vocabulary_words without its count, which a trigger maintains.
 type wordRow struct {
 	Word      string  `json:"word"`
 	Lemma     string  `json:"lemma"`

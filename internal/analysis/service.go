@@ -11,7 +11,7 @@ import (
 	"openlearn/internal/outbox"
 )
 
-// Service is the analyses as the rest of the program uses them: of texts, and of the archive's articles.
+// Service provides analyses to the rest of the program: of texts, and of the archive's articles.
 type Service struct {
 	store   *Store
 	writer  *outbox.Relay
@@ -36,7 +36,7 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// NewService makes the Service. It runs nothing of its own accord.
+// NewService makes the Service. It starts nothing.
 func NewService(o Options) *Service {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -46,7 +46,7 @@ func NewService(o Options) *Service {
 	return &Service{o.Store, o.Outbox, newCached(o.Cache, o.Store, e, o.Archive), o.Archive, e, o.Jobs, m, o.Logger}
 }
 
-// Warm has the figures over all analyses cached.
+// Warm loads the figures over all analyses into the cache.
 func (s *Service) Warm(ctx context.Context) error {
 	_, err := s.cached.statistics.Get(ctx, struct{}{})
 	return err

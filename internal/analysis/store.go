@@ -12,7 +12,7 @@ import (
 // Store holds every query on this domain's tables.
 type Store struct{ db *gorm.DB }
 
-// NewStore reads and writes through db.
+// NewStore makes a Store on db.
 func NewStore(db *gorm.DB) *Store { return &Store{db} }
 
 // Get reads one analysis, ErrNotFound if there is none.
@@ -40,7 +40,7 @@ type Row struct {
 	ProcessedAt    *time.Time `json:"processed_at"`
 }
 
-// Page reads the analyses [offset, offset+limit), newest first, and the number of all. article 0 means those of all articles.
+// Page reads the analyses [offset, offset+limit), newest first, and their total number. article 0 means all articles.
 func (s *Store) Page(ctx context.Context, article int64, offset, limit int) (rows []Row, total int64, err error) {
 	if article != 0 {
 		err = s.db.WithContext(ctx).Model(&Analysis{}).Where("content_id = ?", article).Count(&total).Error
@@ -83,7 +83,7 @@ type Statistics struct {
 	Last             *time.Time       `json:"last"`
 }
 
-// Statistics reads the figures over all analyses: a few rows that are kept with every change of them.
+// Statistics reads the figures over all analyses: a few rows that are updated with every change.
 func (s *Store) Statistics(ctx context.Context) (Statistics, error) {
 	out := Statistics{EntityTypes: map[string]int64{}, Topics: map[string]int64{}, Sentiments: map[string]int64{}, Levels: map[string]int64{}}
 	var rows []struct {

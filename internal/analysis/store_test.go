@@ -17,14 +17,14 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// with is a database whose connections have these settings.
+// with makes a database whose connections have these settings.
 func with(t *testing.T, options string) string {
 	t.Helper()
 	return testkit.Database(t) + "&options=" + strings.ReplaceAll(url.QueryEscape(options), "+", "%20")
 }
 
-// TestQueriesUseTheirIndexes: each can be answered without reading a table through, which PostgreSQL prefers for ones as small
-// as these unless it is told not to.
+// TestQueriesUseTheirIndexes: each can be answered without a sequential scan, which PostgreSQL would prefer for such small
+// tables unless it is told not to.
 func TestQueriesUseTheirIndexes(t *testing.T) {
 	t.Parallel()
 	db, err := postgres.Open(t.Context(), postgres.Config{URL: with(t, "-c enable_seqscan=off"), MaxConns: 2, StatementTimeout: 2 * time.Minute}, slog.New(slog.DiscardHandler))
@@ -76,7 +76,7 @@ func TestQueriesUseTheirIndexes(t *testing.T) {
 	}
 }
 
-// TestNoMoreIsTakenThanAskedFor, whatever the plan: one that joins in loops runs what is inside again.
+// TestNoMoreIsTakenThanAskedFor, whatever the plan: a nested-loop join runs its inner side repeatedly.
 func TestNoMoreIsTakenThanAskedFor(t *testing.T) {
 	t.Parallel()
 	db, err := postgres.Open(t.Context(), postgres.Config{URL: with(t, "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off"), MaxConns: 2}, slog.New(slog.DiscardHandler))

@@ -14,14 +14,14 @@ import (
 	"openlearn/internal/cache"
 )
 
-// partLanguage is told with every analysis.
+// partLanguage is part of every analysis.
 const partLanguage Part = "language"
 
 func languageOf(a *nlp.Analysis) Language {
 	return Language{a.Document.Language.Code, round(a.Document.Language.Confidence, 3)}
 }
 
-// wrapPart caches a part under the hash of text and models; what names its entry where the layer has several of a text.
+// wrapPart caches a part under the hash of text and models; what names the entry in layers that have several for a text.
 func wrapPart[T any](c *cache.Cache, layer, what string, p Part, of func(*nlp.Analysis) T) *cache.Func[*subject, T] {
 	return cache.Wrap(c, cache.Spec[*subject]{
 		Layer: layer,
@@ -60,7 +60,7 @@ type Result struct {
 	CreatedAt   *time.Time  `json:"created_at"`
 }
 
-// Analyze computes the parts of a text that are asked for, or finds them cached.
+// Analyze returns the requested parts of a text's analysis, computed or from the cache.
 func (s *Service) Analyze(ctx context.Context, text string, wanted []Part) (Result, error) {
 	sub := s.engine.subject(text)
 	r := Result{TextPreview: preview(text), Model: ref(nlp.ModelVersion()), CreatedAt: ref(time.Now().UTC().Truncate(time.Microsecond))}
@@ -126,7 +126,7 @@ func (s *Service) AnalyzeAll(ctx context.Context, texts []string, wanted []Part)
 	return out, group.Wait()
 }
 
-// articleFrom analyses an article whole, as it is now.
+// articleFrom returns a function that fully analyses an article in its current state.
 func (e *engine) articleFrom(a Archive) func(context.Context, int64) (Result, error) {
 	return func(ctx context.Context, id int64) (Result, error) {
 		texts, err := a.Texts(ctx, []int64{id})
@@ -145,7 +145,7 @@ func (e *engine) articleFrom(a Archive) func(context.Context, int64) (Result, er
 	}
 }
 
-// article analyses an article whole, with the offsets of its text.
+// article fully analyses an article, with offsets in its text.
 func (e *engine) article(t *Text) Result {
 	start := time.Now()
 	a := e.read(t)

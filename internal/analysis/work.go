@@ -19,8 +19,8 @@ const (
 	storeAtOnce = 25  // articles in one transaction
 )
 
-// Step analyses articles that wait, on so many processors, and returns how many it stored; none means that nothing waits that
-// is not in another worker's hands. It may be called by any number of processes at once.
+// Step analyses waiting articles on the given number of processors, and returns how many it took and how many it stored. If
+// it took none, nothing waits except what other workers have taken. Any number of processes may call it at once.
 func (s *Service) Step(ctx context.Context, parallel int) (taken, stored int, err error) {
 	ps, err := s.store.Take(ctx, takeAtOnce)
 	if err != nil || len(ps) == 0 {
@@ -37,7 +37,7 @@ func (s *Service) analyse(ctx context.Context, ps []pending, parallel int) (stor
 	for i, p := range ps {
 		ids[i], marks[p.ContentID] = p.ContentID, p.Mark
 	}
-	texts, err := s.archive.Texts(ctx, ids) // after the marks: never older than what they stand for
+	texts, err := s.archive.Texts(ctx, ids) // read after the marks, so never older than these
 	if err != nil {
 		return 0, err
 	}
@@ -73,7 +73,7 @@ func (s *Service) analyseBatch(ctx context.Context, texts []Text, marks map[int6
 			return nil
 		})
 	}
-	_ = group.Wait() // each has its own error
+	_ = group.Wait() // each result has its own error
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -92,7 +92,7 @@ func (s *Service) analyseBatch(ctx context.Context, texts []Text, marks map[int6
 	return s.keep(ctx, good)
 }
 
-// keep stores what was found: the analyses and the articles' own columns, in one transaction with what that invalidates.
+// keep stores the findings: the analyses and the articles' own columns, in one transaction together with the invalidations.
 func (s *Service) keep(ctx context.Context, batch []findings) (stored int, err error) {
 	if len(batch) == 0 {
 		return 0, nil
@@ -102,7 +102,7 @@ func (s *Service) keep(ctx context.Context, batch []findings) (stored int, err e
 		ids[i] = batch[i].ContentID
 	}
 	_, err = s.writer.Write(ctx, func(tx *gorm.DB) error {
-		// Articles before what waits, as who changes an article does.
+		// Lock articles before their pending rows, in the same order as changes to articles do.
 		if err := s.archive.Lock(ctx, tx, ids); err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func (s *Service) keep(ctx context.Context, batch []findings) (stored int, err e
 		return s.archive.Apply(ctx, tx, changes)
 	})
 	if errors.Is(err, outbox.ErrUnconfirmed) {
-		err = nil // it is stored, and what depends on it will be told
+		err = nil // it is stored, and the invalidation will follow
 	}
 	if err != nil {
 		return 0, fmt.Errorf("store %d analyses: %w", len(batch), err)
@@ -122,8 +122,8 @@ func (s *Service) keep(ctx context.Context, batch []findings) (stored int, err e
 	return stored, nil
 }
 
-// Drain analyses until nothing waits, and tells progress how much it has stored so far. Articles in other workers' hands are
-// theirs, unless they do not finish.
+// Drain analyses articles until none wait, and calls progress with how many it has stored so far. It leaves articles that
+// other workers have taken to them, unless they do not finish.
 func (s *Service) Drain(ctx context.Context, parallel int, progress func(stored int)) (stored int, err error) {
 	for {
 		taken, n, err := s.Step(ctx, parallel)
@@ -137,7 +137,7 @@ func (s *Service) Drain(ctx context.Context, parallel int, progress func(stored 
 	}
 }
 
-// Renew has everything analysed again that another model analysed, and returns how much waits then.
+// Renew marks all articles that another model analysed to be analysed again, and returns how many wait then.
 func (s *Service) Renew(ctx context.Context) (waiting int64, err error) {
 	for after := int64(0); ; {
 		if after, err = s.store.MarkOutdated(ctx, nlp.ModelVersion(), after, renewAtOnce); err != nil {
@@ -153,10 +153,10 @@ func (s *Service) Renew(ctx context.Context) (waiting int64, err error) {
 
 const renewAtOnce = 5000
 
-// Backlog is how many articles wait, and how long the longest waiting new one has.
+// Backlog returns how many articles wait, and how long the oldest new one has waited.
 func (s *Service) Backlog(ctx context.Context) (n int64, oldest time.Duration, err error) {
 	return s.store.Backlog(ctx)
 }
 
-// EngineSeconds is how long this process's engine has worked on articles, counted for each processor.
+// EngineSeconds is how long this process's engine has worked on articles, summed over processors.
 func (s *Service) EngineSeconds() float64 { return time.Duration(s.metrics.nanos.Load()).Seconds() }

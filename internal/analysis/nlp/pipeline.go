@@ -20,7 +20,7 @@ import (
 	"openlearn/internal/analysis/nlp/vocabulary"
 )
 
-// Parts says what an analysis shall contain, as bits. What a part needs is computed for it, and nothing else.
+// Parts says what an analysis should contain, as bits. Whatever a part needs is computed too, but nothing else.
 type Parts uint16
 
 // The parts.
@@ -39,13 +39,13 @@ const (
 // Request says what to analyse and how.
 type Request struct {
 	Parts Parts
-	// Published is the day the text is from, for dates and offices; zero if it is not known.
+	// Published is the day of the text, for dates and offices; zero if it is not known.
 	Published time.Time
-	// Title is the headline, where it stands apart from the text; it says what the summary has to tell.
+	// Title is the headline if it is separate from the text; it guides the summary.
 	Title string
 }
 
-// Analysis is what was asked for; the other fields are nil.
+// Analysis holds the parts that were asked for; the other fields are nil.
 type Analysis struct {
 	// ModelVersion names the models: results of the same text and version are equal.
 	ModelVersion string
@@ -53,21 +53,21 @@ type Analysis struct {
 	Words        *morph.Analysis
 	Names        *ner.Result
 	Sentiment    *sentiment.Result
-	// Targets are one per entity of Names, if both were asked for.
+	// Targets has one item per entity of Names, if both were asked for.
 	Targets    []sentiment.Target
 	Difficulty *readability.Result
 	Topics     []topic.Topic
 	Summary    []summary.Sentence
 	Phrases    []phrases.Phrase
 	Vocabulary []vocabulary.Word
-	// Colombianisms are told with Vocabulary.
+	// Colombianisms come with Vocabulary.
 	Colombianisms []vocabulary.Mention
 }
 
-// version is set by hand when code changes results; the models' bytes are part of the version anyway.
+// version is raised by hand when a change of code changes results; the models' bytes are part of the version anyway.
 const version = "2"
 
-// ModelVersion names the code and the models.
+// ModelVersion identifies the code and the models.
 var ModelVersion = sync.OnceValue(func() string {
 	h := sha256.New()
 	for _, fingerprint := range []string{morph.Fingerprint(), ner.Fingerprint()} {
@@ -85,8 +85,8 @@ func Analyze(s string, r Request) Analysis {
 	return a
 }
 
-// Run analyses one text part by part: what several parts need is computed once, and a part's result is the same whichever
-// others were asked for before. A Run is for one goroutine at a time.
+// Run analyses one text part by part: what several parts need is computed once, and a part's result does not depend on
+// which others were asked for before. A Run is for one goroutine at a time.
 type Run struct {
 	text    string
 	request Request
@@ -95,12 +95,12 @@ type Run struct {
 	a       Analysis
 }
 
-// NewRun prepares the analysis of a text; nothing is computed yet, and the request's Parts do not count.
+// NewRun prepares the analysis of a text; nothing is computed yet, and the request's Parts are ignored.
 func NewRun(s string, r Request) *Run {
 	return &Run{text: s, request: r, a: Analysis{ModelVersion: ModelVersion()}}
 }
 
-// Do computes the parts that are not there yet, and what they need. The analysis is the Run's: it grows with later calls.
+// Do computes the parts that are missing, and whatever they need. The analysis belongs to the Run: later calls add to it.
 func (r *Run) Do(parts Parts) *Analysis {
 	if !r.read {
 		r.read = true
@@ -139,7 +139,7 @@ func (r *Run) Do(parts Parts) *Analysis {
 	return a
 }
 
-// mostPhrases is how many key phrases are told.
+// mostPhrases is the number of key phrases.
 const mostPhrases = 10
 
 func (r *Run) topical(parts Parts) {

@@ -44,7 +44,7 @@ func viewOf(s string) View {
 	return a.View()
 }
 
-// hostile are texts that made analysers slow or wrong.
+// hostile gives texts of kinds that have made analysers slow or wrong.
 func hostile(n int) map[string]string {
 	return map[string]string{
 		"word": strings.Repeat("a", n), "emoji": strings.Repeat("👍🏽", n/2), "capitals": strings.Repeat("Ab ", n/3), "names": strings.Repeat("Petro, ", n/7),
@@ -54,7 +54,7 @@ func hostile(n int) map[string]string {
 	}
 }
 
-// names are different persons, all of one surname.
+// names makes names of different persons with the same surname.
 func names(n int) string {
 	var b strings.Builder
 	for i := 0; b.Len() < n; i++ {

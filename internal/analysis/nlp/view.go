@@ -1,6 +1,6 @@
 package nlp
 
-// View is an analysis in the shape of JSON.
+// View is an analysis in the shape of its JSON.
 type View struct {
 	ModelVersion string           `json:"model_version"`
 	Language     LanguageView     `json:"language"`
@@ -37,13 +37,13 @@ type VocabularyView struct {
 	Colombian bool `json:"colombian,omitempty"`
 }
 
-// LanguageView is a guess.
+// LanguageView is the guessed language.
 type LanguageView struct {
 	Code       string  `json:"code"`
 	Confidence float64 `json:"confidence"`
 }
 
-// SpanView is a stretch of the original, in code points.
+// SpanView is a range of the original, in code points.
 type SpanView struct {
 	Start int `json:"start"`
 	End   int `json:"end"`

@@ -10,16 +10,16 @@ import (
 	"openlearn/internal/analysis/nlp/lexicon"
 )
 
-// Name is a token of CESS with what it says of entities.
+// Name is a token of CESS with its annotation as an entity.
 type Name struct {
 	Form string
-	// Class is p, l, o, a (person, place, organisation, other), 0 for no name, '?' for a name without class.
+	// Class is p, l, o, a (person, place, organisation, other), 0 if it is not a name, '?' for a name without class.
 	Class byte
 	// Joined is true for a token that CESS joins to the one before it.
 	Joined bool
 }
 
-// CESSSentence is one sentence, twice: as syntactic words in the manner of UD AnCora, and as tokens with their names.
+// CESSSentence is one sentence in two forms: as syntactic words following UD AnCora, and as tokens with their names.
 type CESSSentence struct {
 	Words []Word
 	Names []Name
@@ -91,7 +91,7 @@ func convert(rows [][]string, split func(string) []string) CESSSentence {
 	return s
 }
 
-// contraction is what del and al are: the second word takes the case of the first letter alone.
+// contraction splits del and al; of the case, the second word gets only that of the first letter.
 func contraction(form string) []Word {
 	switch strings.ToLower(form) {
 	case "del":
@@ -176,7 +176,7 @@ func cased(part, form string) string {
 	return part
 }
 
-// upos maps an EAGLES tag to UD as UD AnCora has it.
+// upos maps an EAGLES tag to a UD tag as in UD AnCora.
 func upos(tag, lower string) lexicon.POS {
 	switch tag[0] {
 	case 'a':
@@ -223,12 +223,12 @@ func upos(tag, lower string) lexicon.POS {
 		}
 		return lexicon.NUM
 	case 'W':
-		return lexicon.NOUN // days and months; years and hours that stand alone too
+		return lexicon.NOUN // days and months, and also years and hours on their own
 	}
 	return lexicon.NoPOS
 }
 
-// modal decides what CESS calls main verbs and UD AnCora auxiliaries.
+// modal retags verbs that are main verbs in CESS but auxiliaries in UD AnCora.
 func modal(w *Word, tag, lemma string, rows [][]string, i int) {
 	if !strings.HasPrefix(tag, "vm") {
 		return
@@ -275,7 +275,7 @@ func second(_, b string) string { return b }
 
 func first(a, _ string) string { return a }
 
-// statePhrase are nouns of phrases that say a state, as adjectives do: estar en marcha, a punto, de acuerdo.
+// statePhrase are nouns in phrases that express a state, like adjectives: estar en marcha, a punto, de acuerdo.
 var statePhrase = map[string]bool{
 	"marcha": true, "manos": true, "contra": true, "favor": true, "punto": true, "acuerdo": true, "fase": true, "peligro": true, "juego": true, "condiciones": true,
 	"disposición": true, "proceso": true, "vigor": true, "crisis": true, "cuestión": true, "huelga": true, "paro": true, "duda": true, "moda": true, "vías": true,
@@ -283,7 +283,8 @@ var statePhrase = map[string]bool{
 
 func isVerb(tag string, form byte) bool { return len(tag) > 2 && tag[0] == 'v' && tag[2] == form }
 
-// several tags the words of what CESS joins. Function words are what they are; the rest is left to the tagger, but for names.
+// several tags the words that CESS joins into one token. Function words get their own tag; except in names, the tags of the
+// others are left to the tagger.
 func several(parts []string, tag string) []Word {
 	var out []Word
 	name := strings.HasPrefix(tag, "np")
@@ -338,7 +339,7 @@ type tagged struct {
 	lemma string
 }
 
-// function are the words that are the same in every phrase.
+// function lists the words that have the same tag in every phrase.
 var function = map[string]tagged{
 	"de": {lexicon.ADP, "de"}, "a": {lexicon.ADP, "a"}, "en": {lexicon.ADP, "en"}, "por": {lexicon.ADP, "por"}, "con": {lexicon.ADP, "con"},
 	"sin": {lexicon.ADP, "sin"}, "para": {lexicon.ADP, "para"}, "desde": {lexicon.ADP, "desde"}, "hasta": {lexicon.ADP, "hasta"}, "entre": {lexicon.ADP, "entre"},
@@ -349,7 +350,7 @@ var function = map[string]tagged{
 	"todo": {lexicon.PRON, "todo"}, "todos": {lexicon.DET, "todo"}, "su": {lexicon.DET, "su"},
 }
 
-// phrase are words whose class in fixed phrases is settled by UD AnCora's manner: the parts are tagged one by one.
+// phrase lists words whose tag in fixed phrases follows from UD AnCora's convention of tagging the parts one by one.
 var phrase = map[string]lexicon.POS{
 	"frente": lexicon.NOUN, "pese": lexicon.NOUN, "respecto": lexicon.NOUN, "gracias": lexicon.NOUN, "junto": lexicon.ADJ, "debido": lexicon.ADJ,
 	"además": lexicon.ADV, "dentro": lexicon.ADV, "embargo": lexicon.NOUN, "través": lexicon.NOUN, "partir": lexicon.NOUN, "tiempo": lexicon.NOUN,

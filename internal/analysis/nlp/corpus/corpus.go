@@ -18,16 +18,16 @@ type Part uint8
 // The parts.
 const (
 	Whole Part = iota // a token of its own
-	Begin             // the first word of a token that is several: de(l), dar(le)
+	Begin             // the first word of a token of several words: de(l), dar(le)
 	Inner             // a later one: (d)el, (dar)le
 )
 
 // Word is a syntactic word with its annotation.
 type Word struct {
 	Form  string
-	Lemma string      // "" if the data leaves it open
-	POS   lexicon.POS // NoPOS if the data leaves it open
-	// Either are the tags that are possible where the data leaves it open between few.
+	Lemma string      // "" if the data does not say
+	POS   lexicon.POS // NoPOS if the data does not say
+	// Either are the possible tags if the data leaves a choice between a few.
 	Either []lexicon.POS
 	Part   Part
 	Feats  string

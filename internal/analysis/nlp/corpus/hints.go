@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// Hints tells for forms in lower case what they mostly are in other people's lists: in the low four bits the commonest tag in
-// Wikicorpus (pattern's list), above them the commonest class of Wiktionary's lemmas by count in subtitles, 0 for unknown.
+// Hints gives for each form in lower case its usual tag in other lists: in the low four bits the most common tag in
+// Wikicorpus (pattern's list), above them the most common class of Wiktionary's lemmas by count in subtitles; 0 means
+// unknown.
 func Hints(fsys fs.FS, pattern, wiktionary string) (map[string]uint16, error) {
 	out := map[string]uint16{}
 	err := Lines(fsys, pattern, func(line string) error {

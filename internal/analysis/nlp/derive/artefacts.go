@@ -6,7 +6,7 @@ type Artefact struct {
 	Make func(*Data) ([]byte, error)
 }
 
-// Artefacts are all of them, in the order to make them in.
+// Artefacts lists all of them in the order in which to make them.
 var Artefacts = []Artefact{
 	{"sentiment/sentiment.bin", (*Data).Sentiment},
 	{"spoken/spoken.bin", (*Data).Spoken},

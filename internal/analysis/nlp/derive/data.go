@@ -1,5 +1,5 @@
-// Package derive makes, from the data folder, the tables and models that the packages of the engine embed: the same bytes from
-// the same data. It is the one part of the engine, with its evaluation, that reads files.
+// Package derive makes the tables and models that the packages of the engine embed from the data folder: the same data give
+// the same bytes. Apart from the evaluation it is the only part of the engine that reads files.
 package derive
 
 import (
@@ -21,7 +21,7 @@ type Data struct {
 	rla  *rla
 }
 
-// Open is the data below dir.
+// Open returns the data below dir.
 func Open(dir string) *Data { return &Data{dir: dir} }
 
 // lines calls each with the fields of every line of a tab-separated file, gzipped or not. Lines that begin with "# " are comments.

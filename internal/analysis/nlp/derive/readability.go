@@ -11,7 +11,7 @@ import (
 	"openlearn/internal/analysis/nlp/text"
 )
 
-// ridge is strong: 40 texts of one writer decide how far each feature counts, not whether.
+// ridge is strong: 40 texts by one writer decide how much each feature counts, not whether it does.
 const ridge = 0.3
 
 // Readability calibrates the score of package readability on the project's own graded texts.

@@ -10,7 +10,7 @@ import (
 	"openlearn/internal/analysis/nlp/sentiment"
 )
 
-// bestLemmas ranks the lemmas of a form by how often the form is theirs; the first is its usual reading.
+// bestLemmas ranks the lemmas of a form by how often the form belongs to them; the first is its usual reading.
 func (m *rla) bestLemmas(form string, zipf map[string]float64) []string {
 	var lemmas []string
 	for _, r := range m.readings[form] {
@@ -27,7 +27,7 @@ func (m *rla) bestLemmas(form string, zipf map[string]float64) []string {
 	return lemmas
 }
 
-// function says whether the form is first of all a word that stands in no open class (para, como, sobre).
+// function says whether the form is primarily a word of a closed class (para, como, sobre).
 func (m *rla) function(form string) bool {
 	own := m.count[[2]string{form, form}]
 	if own < 100_000 {
@@ -41,7 +41,7 @@ func (m *rla) function(form string) bool {
 	return true
 }
 
-// scored is a polarity, how far it is trusted, and whether the word evaluates or names what happens.
+// scored is a polarity, how much it is trusted, and whether the word evaluates or only names an event.
 type scored struct {
 	polarity   float64
 	source     int // the lower, the more trusted
@@ -126,7 +126,7 @@ func (d *Data) Sentiment() ([]byte, error) {
 	for w, v := range own.Exact {
 		polarity[w] = sentiment.Pack(v, false)
 	}
-	for w, v := range afinn { // pictures, most of them
+	for w, v := range afinn { // mostly emoji and emoticons
 		if len(w) > 0 && w[0] >= 0x80 && !strings.ContainsRune("áéíóúñ", []rune(w)[0]) && math.Abs(v) <= 3 {
 			polarity[strings.TrimSuffix(w, "\ufe0f")] = sentiment.Pack(v*0.6, true)
 		}
@@ -158,10 +158,10 @@ const (
 	mostZipf       = 5.9 // more frequent forms are function words
 )
 
-// rareness weighs a word by its frequency: frequent words are scored by senses that news seldom means.
+// rareness weighs a word by its frequency: frequent words are scored for senses that are seldom meant in news.
 func rareness(zipf float64) float64 { return max(0.2, min(1, (commonZipf-zipf)/1.2)) }
 
-// formScore is what a form says: its usual lemma's polarity, or that of the adjective that an adverb is made from.
+// formScore is the polarity of a form: that of its usual lemma, or of the adjective from which an adverb is made.
 func formScore(form string, lemmas map[string]scored, m *rla, zipf map[string]float64) (scored, bool) {
 	best := m.bestLemmas(form, zipf)
 	if s, ok := lemmas[form]; ok && (s.source == 0 || len(best) == 0 || slices.Contains(best, form)) {
@@ -176,7 +176,7 @@ func formScore(form string, lemmas map[string]scored, m *rla, zipf map[string]fl
 			continue
 		}
 		if i > 0 && s.source > 0 || s.source > 0 && zipf[form] < leastZipf {
-			continue // a rarer reading says nothing
+			continue // a rarer reading does not count
 		}
 		for _, r := range m.readings[form] {
 			if r.lemma == lemma && r.upos == "ADJ" {

@@ -7,7 +7,7 @@ import (
 	"openlearn/internal/analysis/nlp/spoken"
 )
 
-// Spoken makes the ranks of package spoken: forms of subtitles that are words, and lemmas.
+// Spoken makes the ranks of package spoken: those of forms in subtitles that are words, and those of lemmas.
 func (d *Data) Spoken() ([]byte, error) {
 	m, err := d.morphology()
 	if err != nil {

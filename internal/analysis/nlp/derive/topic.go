@@ -17,11 +17,11 @@ var topicOf = map[string]string{
 	"security": "security", "society": "society", "sport": "sports", "sports": "sports", "science/technology": "science", "travel": "tourism",
 }
 
-// How the lists and what is learnt are weighed against each other.
+// How the lists and the learned weights are balanced.
 const (
 	seedWeight    = 2.0
 	learntWeight  = 0.1
-	learntTexts   = 4    // a learnt word occurs in this many texts
+	learntTexts   = 4    // a learned word occurs in at least this many texts
 	learntLeast   = 0.06 // smaller weights are left out
 	sharedTopics  = 0.8  // a word of several topics counts less for each
 	seedIDFCommon = 5.2  // Zipf from which a seed word is too common to say much
@@ -55,7 +55,7 @@ func (d *Data) Topic() ([]byte, error) {
 	return topic.Encode(names, weights)
 }
 
-// SeedTopics is the model of the lists alone: for proofs on texts that the shipped model has learnt from.
+// SeedTopics makes a model from the lists alone, for proofs on texts on which the shipped model was trained.
 func (d *Data) SeedTopics() (*topic.Model, error) {
 	names, weights, err := d.seedTopics()
 	if err != nil {
@@ -153,7 +153,7 @@ func (d *Data) learnTopics(names []string) (map[string][]float64, error) {
 	out := map[string][]float64{}
 	for w, v := range space.Weighted(model) {
 		for k := range v {
-			// What the corpus calls society is what it had no other name for.
+			// In this corpus "society" is the class for everything else.
 			if v[k] *= learntWeight; !seen[k] || names[k] == "society" {
 				v[k] = 0
 			}

@@ -8,7 +8,8 @@ import (
 	"openlearn/internal/analysis/nlp/vocabulary"
 )
 
-// Bounds for words of RLA-ES's Colombian lists, which say neither meaning nor use: "in no other list" is not "Colombian".
+// Bounds for words of RLA-ES's Colombian lists, which give neither meaning nor use: a word in no other list is not
+// necessarily Colombian.
 const (
 	otherCountries = 2
 	colombianZipf  = 3.2
@@ -65,7 +66,7 @@ func (d *Data) Colombia() ([]byte, error) {
 	return vocabulary.Encode(entries)
 }
 
-// forms are a lemma, its inflected forms and its plural, and the forms that a list adds.
+// forms lists a lemma, its inflected forms, its plural, and the forms that a list adds.
 func forms(m *rla, lemma, more string) []string {
 	out := []string{lemma}
 	add := func(f string) {

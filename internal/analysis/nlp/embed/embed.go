@@ -1,5 +1,5 @@
-// Package embed groups words by the company they keep: vectors by skip-gram with negative samples (Mikolov et al. 2013), then
-// k-means. One goroutine, a fixed seed: the same groups from the same text.
+// Package embed clusters words by their contexts: it trains vectors by skip-gram with negative sampling (Mikolov et al.
+// 2013) and clusters them by k-means. It uses one goroutine and a fixed seed, so the same text gives the same groups.
 package embed
 
 import (
@@ -18,7 +18,7 @@ type Options struct {
 	Progress                             func(done, of int)
 }
 
-// Groups are the fine and the coarse group of each word, from 1.
+// Groups returns the fine and the coarse group of each word, numbered from 1.
 func Groups(sentences [][]string, o Options) map[string][2]uint16 {
 	counts := map[string]int{}
 	for _, s := range sentences {
@@ -153,7 +153,7 @@ func normalise(v []float32) {
 	}
 }
 
-// kmeans on the sphere. It begins with the most frequent words, spread out.
+// kmeans clusters unit vectors. Its initial centres are spread over the most frequent words.
 func kmeans(vectors []float32, D, k int) []uint16 {
 	n := len(vectors) / D
 	centres := make([]float32, k*D)

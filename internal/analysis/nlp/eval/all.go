@@ -2,8 +2,8 @@ package eval
 
 import "io"
 
-// Shipped prints the figures of what ships: sentiment with its targets, difficulty and summaries. data is the nlp folder of the
-// reference data. It takes seconds.
+// Shipped prints the figures of the shipped parts: sentiment with its targets, difficulty and summaries. data is the nlp
+// folder of the reference data. It takes seconds.
 func Shipped(w io.Writer, data string) error {
 	if _, err := SentimentShipped(w, data); err != nil {
 		return err

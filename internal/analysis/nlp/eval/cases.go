@@ -16,14 +16,14 @@ import (
 	"openlearn/internal/analysis/nlp/vocabulary"
 )
 
-// bugCase is a sentence with what its analysis must say; see cases/README.md of the data folder.
+// bugCase is a sentence with the analysis that it must get; see cases/README.md in the data folder.
 type bugCase struct {
 	Text string                     `json:"text"`
 	What string                     `json:"what"`
 	Want map[string]json.RawMessage `json:"want"`
 }
 
-// Cases checks the sentences on known bugs and prints what is wrong. Keys of parts that the pipeline lacks are not judged.
+// Cases checks the sentences on known bugs and prints what is wrong. Keys of parts that the pipeline lacks are ignored.
 func Cases(w io.Writer, path string) (right, all int, err error) {
 	err = corpus.Lines(os.DirFS("/"), strings.TrimPrefix(path, "/"), func(line string) error {
 		var c bugCase
@@ -118,7 +118,7 @@ func (c *bugCase) check() (wrong []string, err error) {
 	return wrong, err
 }
 
-// lemmasOf are the lemmas of the words that a form is made of; enclitic pronouns count by their form as well.
+// lemmasOf lists the lemmas of a form's words; enclitic pronouns are given by their form.
 func (c *bugCase) lemmasOf(a *nlp.Analysis, form string) []string {
 	for i := range a.Document.Tokens {
 		if a.Document.Tokens[i].Text != form {

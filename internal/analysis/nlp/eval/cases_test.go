@@ -13,7 +13,7 @@ import (
 	"openlearn/internal/analysis/nlp/vocabulary"
 )
 
-// TestCases checks what the short sentences of the data folder want of sentiment and vocabulary.
+// TestCases checks sentiment and vocabulary on the short sentences of the data folder.
 func TestCases(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(data(t), "cases", "public_bugs.jsonl"))
 	if err != nil {

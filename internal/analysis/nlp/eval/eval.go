@@ -12,7 +12,7 @@ import (
 // Labelled is a text with its label.
 type Labelled struct{ Label, Text, Extra string }
 
-// ReadTSV reads label, text and, where there is one, a third column.
+// ReadTSV reads label, text and, if there is one, a third column.
 func ReadTSV(path string) ([]Labelled, error) {
 	f, err := os.Open(filepath.Clean(path))
 	if err != nil {

@@ -33,7 +33,7 @@ func TestSpearman(t *testing.T) {
 	Spearman([]float64{math.NaN(), math.NaN()}, []float64{1, 2}) // ends
 }
 
-// The shipped parts keep what docs/nlp.md promises, with a little room.
+// The shipped parts reach the figures of docs/nlp.md, with a small margin.
 func TestShippedSentiment(t *testing.T) {
 	mean, err := SentimentShipped(t.Output(), data(t))
 	if err != nil || mean < 0.53 {
@@ -59,7 +59,7 @@ func TestSummaryBeatsLead(t *testing.T) {
 	}
 }
 
-// A held-out part is used where there is one; what is learnt on the rest is found in it.
+// A held-out part is used if there is one; what is learned from the rest is recognised in it.
 func TestProof(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "set")
 	const train = "positive\tbueno y bonito\nnegative\tmalo y feo\npositive\tbueno\nnegative\tmalo\npositive\tmuy bonito\nnegative\tmuy feo\n"

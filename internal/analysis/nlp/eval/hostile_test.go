@@ -16,7 +16,7 @@ import (
 	"openlearn/internal/analysis/nlp/vocabulary"
 )
 
-// hostile are inputs that have broken analysers, n code points long or so.
+// hostile gives inputs that have broken analysers, about n code points long.
 func hostile(n int) map[string]string {
 	return map[string]string{
 		"controls": strings.Repeat("\x00\x01\x1b", n/3), "emoji": strings.Repeat("😂", n), "one word": strings.Repeat("a", n), "broken": strings.Repeat("\xff\xc3", n/2),
@@ -46,7 +46,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// The same text gives the same results, also when many ask at once.
+// The same text gives the same results, even concurrently.
 func TestConcurrent(t *testing.T) {
 	const s = "El alcalde de Soacha celebró, pero los homicidios subieron un 5 % más. Parce, el trancón fue terrible: «No vamos a permitirlo», dijo el ministro de Defensa."
 	want := every(s)

@@ -20,7 +20,7 @@ func (s Spans) F1() float64 {
 	return 200 * float64(s.Right) / float64(max(2*s.Right+s.Wrong+s.Missed, 1))
 }
 
-// documentSentences is how many sentences are taken as one document in data that does not say.
+// documentSentences is how many sentences count as one document in data without document boundaries.
 const documentSentences = 25
 
 // ReadNames reads tokens and IOB2 tags in documents.

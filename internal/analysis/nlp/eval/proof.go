@@ -25,7 +25,7 @@ type viewSpec struct {
 	features func(*text.Document) map[string]float32
 	minimum  int
 	options  linear.Options
-	// prior, if set, makes the regularisation prior / number of texts: the less there is to learn from, the stronger.
+	// prior, if set, makes the regularisation prior / number of texts: the fewer texts, the stronger.
 	prior float64
 }
 
@@ -86,7 +86,7 @@ func (c *classifier) label(d *text.Document) string {
 	return c.labels[best]
 }
 
-// proof scores the classifier on path.test.tsv, trained on path.train.tsv; where there is no test part, by cross-validation.
+// proof scores the classifier on path.test.tsv, trained on path.train.tsv; or by cross-validation if there is no test part.
 func proof(path string, specs []viewSpec, balance float64, folds int) (s Scores, how string, err error) {
 	train, err := ReadTSV(path + ".train.tsv")
 	if err != nil {
@@ -127,7 +127,7 @@ func prepare(set []Labelled) (order []string, docs []*text.Document) {
 	return order, docs
 }
 
-// crossValidate scores the classifier on every text by one trained without the text's fold.
+// crossValidate scores every text with a classifier trained without the text's fold.
 func crossValidate(set []Labelled, specs []viewSpec, balance float64, folds int) Scores {
 	order, docs := prepare(set)
 	var gold, guess []string

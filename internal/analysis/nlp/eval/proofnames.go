@@ -16,8 +16,8 @@ import (
 // proofOptions were tuned on testa.
 var proofOptions = ner.TrainOptions{Epochs: 10, Rate: 0.1, L2: 0.5, Least: 2, Floor: 0.02}
 
-// NamesProof trains the recogniser on CoNLL-2002, which must not ship: the proof of what the engine can do next to published
-// figures. clusters are word groups, made from research text if nil.
+// NamesProof trains the recogniser on CoNLL-2002, which must not ship: this shows what the engine can do compared with
+// published figures. clusters are word groups, made from research text if nil.
 func NamesProof(data string, clusters map[string][2]uint16, progress train.Progress) (*ner.Model, error) {
 	fsys := os.DirFS(data)
 	lex, tagger := lexicon.Default(), morph.Default()

@@ -114,8 +114,8 @@ func class(score, low, high float64) string {
 	return "B"
 }
 
-// cuts are the thresholds half-way between the mean scores of the levels: the share of each level in a set says nothing
-// about another's.
+// cuts are the thresholds half-way between the mean scores of the levels: the shares of the levels in one set say nothing
+// about another set.
 func cuts(m *readability.Model, texts []readability.Graded) (low, high float64) {
 	sum, n := map[float64]float64{}, map[float64]float64{}
 	for _, t := range texts {
@@ -126,7 +126,7 @@ func cuts(m *readability.Model, texts []readability.Graded) (low, high float64) 
 	return (mean("A1") + mean("A2")) / 2, (mean("A2") + mean("B")) / 2
 }
 
-// Spearman is the rank correlation of two lists; ties share their mean rank.
+// Spearman is the rank correlation of two lists; ties get their mean rank.
 func Spearman(a, b []float64) float64 { return pearson(ranks(a), ranks(b)) }
 
 func ranks(v []float64) []float64 {

@@ -16,7 +16,7 @@ var sentimentSets = []struct{ name, file string }{
 	{"finance", "finances"}, {"headlines", "headar"}, {"press", "prensauy"}, {"tweets", "umsab"},
 }
 
-// SentimentShipped measures the lexicon with rules on the four sets: nothing is trained on them.
+// SentimentShipped measures the lexicon with rules on the four sets: neither was trained on them.
 func SentimentShipped(w io.Writer, data string) (mean float64, err error) {
 	for _, set := range sentimentSets {
 		texts, err := ReadTSV(filepath.Join(data, "sentiment", set.file+".train.tsv"))
@@ -108,7 +108,7 @@ func SentimentTargets(w io.Writer, data string) (float64, error) {
 	return s.MacroF1, nil
 }
 
-// find is the first run of tokens that reads name.
+// find finds the first run of tokens that spells name.
 func find(d *text.Document, name string) (sentiment.Span, bool) {
 	want := text.Analyze(name).Tokens
 	for i := 0; i+len(want) <= len(d.Tokens); i++ {

@@ -47,8 +47,8 @@ func readArticles(data string) ([]article, error) {
 	return out, nil
 }
 
-// Summary measures summaries against the editor's subtitle, ROUGE-1 and ROUGE-2 (F1), beside the first and the first two
-// sentences; the text alone, and with its headline known.
+// Summary measures summaries against the editor's subtitle, ROUGE-1 and ROUGE-2 (F1), beside the first sentence and the
+// first two sentences, once for the text alone and once with its headline known.
 func Summary(w io.Writer, data string) (r1, r2 float64, err error) {
 	articles, err := readArticles(data)
 	if err != nil {

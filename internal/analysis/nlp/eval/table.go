@@ -14,11 +14,11 @@ import (
 	"openlearn/internal/analysis/nlp/train"
 )
 
-// NamesFile is a file of annotated sentences of Colombian news that may lie beside the data: the press owns their text, so that
-// they are in no repository. Tokens and IOB2 tags, one document a sentence.
+// NamesFile is a file of annotated sentences from Colombian news that may be beside the data: the press owns their text, so
+// they are in no repository. It holds tokens and IOB2 tags; each sentence is a document.
 const NamesFile = "ner/colombia.conll"
 
-// Table measures the engine and prints the figures; proof trains on research data too, which takes minutes.
+// Table measures the engine and prints the figures; with proof it also trains on research data, which takes minutes.
 func Table(w io.Writer, data string, proof bool, progress train.Progress) error {
 	fmt.Fprintf(w, "models %s\n", nlp.ModelVersion())
 	for _, bank := range []string{"es_ancora-ud-dev", "es_gsd-ud-dev"} {
@@ -81,7 +81,7 @@ func printNames(w io.Writer, what string, m *ner.Model, examples []ner.Example, 
 	fmt.Fprintln(w)
 }
 
-// speed measures the full pipeline on one core, and the memory that models and analyses hold.
+// speed measures the full pipeline on one core, and the memory that models and analyses use.
 func speed(w io.Writer, data string) error {
 	texts, err := ReadTSV(filepath.Join(data, "topic", "faketopic.train.tsv"))
 	if err != nil {

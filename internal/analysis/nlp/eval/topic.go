@@ -11,7 +11,7 @@ import (
 	"openlearn/internal/analysis/nlp/topic"
 )
 
-// TopicProof measures the engine trained in two domains, by cross-validation, or on a held-out part where there is one.
+// TopicProof measures the engine trained in two domains, by cross-validation, or on a held-out part if there is one.
 func TopicProof(w io.Writer, data string) ([]Scores, error) {
 	seeds, err := derive.Open(data).SeedTopics()
 	if err != nil {
@@ -34,12 +34,12 @@ func TopicProof(w io.Writer, data string) ([]Scores, error) {
 
 const (
 	topicBalance = 0.3
-	// seedScale weighs what the lists say against single words.
+	// seedScale is the weight of the lists' scores relative to single words.
 	seedScale = 3
 )
 
-// topicViews are the views of a text: word n-grams with those of the headline, and character n-grams; both with what the lists
-// say. The lists alone: the shipped model has learnt from one of the sets.
+// topicViews are the views of a text: word n-grams with those of the headline, and character n-grams; both with the scores
+// of the lists. It uses the lists alone because the shipped model was trained on one of the sets.
 func topicViews(seeds *topic.Model) []viewSpec {
 	with := func(g linear.Grams, head bool) func(d *text.Document) map[string]float32 {
 		return func(d *text.Document) map[string]float32 {

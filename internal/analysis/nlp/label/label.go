@@ -1,4 +1,4 @@
-// Package label answers texts with one label each, for scoring the engine on any labelled set.
+// Package label gives each text one label, for scoring the engine on any labelled set.
 package label
 
 import (
@@ -47,7 +47,8 @@ func Tasks() []string {
 // maxLine bounds a line, in bytes.
 const maxLine = 16 << 20
 
-// TSV reads one text a line, alone or in the second column (after a label, which is not looked at), and writes one answer a line.
+// TSV reads one text per line, alone or in the second column (after a label, which is ignored), and writes one answer per
+// line.
 func TSV(task string, r io.Reader, w io.Writer) error {
 	answer, ok := tasks[task]
 	if !ok {

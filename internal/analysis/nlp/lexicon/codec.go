@@ -15,8 +15,8 @@ import (
 	"openlearn/internal/analysis/nlp/pack"
 )
 
-// Compile reads RLA-ES (form, lemma, part of speech, codes) and wordfreq (form, Zipf value), both as tab-separated lines, and
-// makes the bytes that Decode reads: the same from the same data.
+// Compile reads RLA-ES (form, lemma, part of speech, codes) and wordfreq (form, Zipf value), both as tab-separated lines,
+// and makes the bytes that Decode reads. The same data give the same bytes.
 func Compile(forms, frequencies io.Reader) ([]byte, error) {
 	byLemma, err := readForms(forms)
 	if err != nil {
@@ -89,7 +89,7 @@ func readForms(r io.Reader) (map[lemmaKey]map[string]string, error) {
 		if pos == NoPOS {
 			return nil, fmt.Errorf("line %d: part of speech %q", line, f[2])
 		}
-		// Acronyms are no business of an inflection lexicon.
+		// Acronyms do not belong in an inflection lexicon.
 		if f[0] != strings.ToLower(f[0]) || len(f[0]) > MaxForm {
 			continue
 		}
@@ -105,7 +105,7 @@ func readForms(r io.Reader) (map[lemmaKey]map[string]string, error) {
 	return byLemma, sc.Err()
 }
 
-// fold cuts a lemma's forms into their common stem and the text of their paradigm.
+// fold splits a lemma's forms into their common stem and the text of their paradigm.
 func fold(k lemmaKey, forms map[string]string) (stem, text string) {
 	stem = k.lemma
 	for f := range forms {
@@ -147,7 +147,7 @@ func readFrequencies(r io.Reader) ([]uint32, map[uint32]byte, error) {
 			continue
 		}
 		v := byte(min(math.Round((z-zipfFloor)/zipfStep), 200)) + 1
-		// Lines come by falling frequency: a form that shares its hash with a more frequent one is the one to lose.
+		// Lines are in order of falling frequency, so of two forms with the same hash the less frequent one is dropped.
 		if _, ok := values[freqKey(form)]; !ok {
 			values[freqKey(form)] = v
 		}

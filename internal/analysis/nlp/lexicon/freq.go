@@ -1,6 +1,7 @@
 package lexicon
 
-// freqTable maps 32-bit hashes of forms to frequencies. One form in about 20,000 that is not in it gets another's.
+// freqTable maps 32-bit hashes of forms to frequencies. About one in 20,000 forms that are not in it gets the frequency of
+// another.
 type freqTable struct {
 	keys   []uint32 // 0 is empty
 	values []byte   // Zipf value in steps of 0.05 above 1.5, plus 1
@@ -46,7 +47,7 @@ func (t *freqTable) get(form string) float64 {
 	}
 }
 
-// tableSize is a power of two that n keys fill to at most two thirds.
+// tableSize is a power of two such that n keys fill at most two thirds of the table.
 func tableSize(n int) int {
 	size := 4
 	for size*2 < n*3 {

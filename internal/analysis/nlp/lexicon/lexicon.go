@@ -1,8 +1,8 @@
 // Package lexicon knows the forms of Spanish: readings (lemma, part of speech, inflection) and frequencies.
 //
-// Readings come from RLA-ES (MPL 1.1, unfolded), frequencies from wordfreq (CC BY-SA 4.0, Robyn Speer); see NOTICE.
-// A form is stored as a stem and an ending: lemmas that inflect alike share one paradigm, so 600,000 forms take little room
-// and a lookup is a few probes of a hash table, one per place where the form can be cut.
+// Readings come from RLA-ES (MPL 1.1, unfolded), frequencies from wordfreq (CC BY-SA 4.0, Robyn Speer); see NOTICE. A form
+// is stored as a stem and an ending: lemmas that inflect alike share one paradigm, so 600,000 forms take little memory, and
+// a lookup takes a few probes of a hash table, one per place where the form can be cut.
 package lexicon
 
 import (
@@ -17,8 +17,9 @@ import (
 type Reading struct {
 	Lemma string
 	POS   POS
-	// Codes is the inflection as in RLA-ES, readings between bars: nouns and adjectives gender and number (MS, FP, -S),
-	// verbs N infinitive, G gerund, PMS… participle, else mood, tense, person, number (IP3S, SI1S, M-2S; v for vos).
+	// Codes is the inflection as in RLA-ES, with alternatives separated by bars. Nouns and adjectives have gender and
+	// number (MS, FP, -S). Verbs have N for the infinitive, G for the gerund, PMS… for participles, else mood, tense,
+	// person and number (IP3S, SI1S, M-2S; v for vos).
 	Codes string
 }
 
@@ -29,7 +30,7 @@ type ending struct{ suffix, codes string }
 
 type paradigm struct {
 	pos     POS
-	lemma   string // what the lemma has after the stem
+	lemma   string // the lemma's ending after the stem
 	endings []ending
 }
 
@@ -77,7 +78,7 @@ func mix(h uint64) uint64 {
 	return h ^ h>>29
 }
 
-// Append adds the readings of a form in lower case to dst, in no order of likelihood.
+// Append adds the readings of a form in lower case to dst, in no particular order.
 func (l *Lexicon) Append(dst []Reading, lower string) []Reading {
 	if len(lower) == 0 || len(lower) > MaxForm {
 		return dst
@@ -123,7 +124,7 @@ func (l *Lexicon) appendStem(dst []Reading, i int, stem, suffix string) []Readin
 	return dst
 }
 
-// Readings are the readings of a form in lower case.
+// Readings returns the readings of a form in lower case.
 func (l *Lexicon) Readings(lower string) []Reading { return l.Append(nil, lower) }
 
 // Has says whether the form has a reading as pos.
@@ -137,8 +138,8 @@ func (l *Lexicon) Has(lower string, pos POS) bool {
 	return false
 }
 
-// Zipf is the frequency of a form in lower case on the Zipf scale, the base-10 logarithm of its occurrences in 10^9 words: 7.8
-// for "de", 3 for words that one meets once in a million. 0 is a form that is rarer than 1.5 or absent.
+// Zipf is the frequency of a form in lower case on the Zipf scale, the base-10 logarithm of its occurrences in 10^9 words:
+// 7.8 for "de", 3 for words that occur once in a million. 0 means that the form is rarer than 1.5 or absent.
 func (l *Lexicon) Zipf(lower string) float64 { return l.zipf.get(lower) }
 
 // Frequency is how often a form occurs in a million words, 0 if that is not known.
@@ -150,5 +151,5 @@ func (l *Lexicon) Frequency(lower string) float64 {
 	return math.Pow(10, z-3)
 }
 
-// Words is how many stems the lexicon has: a measure of its size for reports.
+// Words is the number of stems in the lexicon, a measure of its size for reports.
 func (l *Lexicon) Words() int { return len(l.entries) }

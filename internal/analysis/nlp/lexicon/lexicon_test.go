@@ -78,7 +78,7 @@ func TestDamagedDataIsAnError(t *testing.T) {
 	}
 }
 
-// TestEmbedded: what the binary carries is what its data give, and knows the language.
+// TestEmbedded checks that the embedded lexicon is the one made from its data, and that it knows the language.
 func TestEmbedded(t *testing.T) {
 	t.Parallel()
 	l := Default()

@@ -37,7 +37,7 @@ func (p POS) String() string {
 	return "_"
 }
 
-// ParsePOS is the tag of a name, NoPOS if there is none.
+// ParsePOS returns the tag with this name, NoPOS if there is none.
 func ParsePOS(name string) POS {
 	for i, n := range posNames {
 		if n == name {

@@ -7,16 +7,16 @@ import (
 	"openlearn/internal/analysis/nlp/text"
 )
 
-// Grams says which features a text is described by.
+// Grams says by which features a text is described.
 type Grams struct {
 	Words int // word n-grams up to this length
 	// CharsFrom and CharsTo bound the lengths of character n-grams inside words; 0 is none.
 	CharsFrom, CharsTo int
 	Negation           bool // mark the words after a negation
-	Tokens             int  // look at this many tokens; 0 is all
+	Tokens             int  // use only this many tokens; 0 is all
 }
 
-// maxGramWord bounds the words whose letters are looked at: a longer one is no word.
+// maxGramWord is the longest word that gives character n-grams: anything longer is not a word.
 const maxGramWord = 40
 
 // Features are the n-grams of a document with their counts.
@@ -77,7 +77,7 @@ func (g Grams) sentence(f map[string]float32, tokens []text.Token) {
 	}
 }
 
-// chars counts the character n-grams of a word with its edges.
+// chars counts the character n-grams of a word, including its boundaries.
 func chars(f map[string]float32, w string, from, to int) {
 	w = "_" + w + "_"
 	starts := make([]int, 0, len(w)+1)

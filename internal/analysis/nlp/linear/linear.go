@@ -15,13 +15,14 @@ type Feature struct {
 // Vector is a text's features, ascending by ID, each once.
 type Vector []Feature
 
-// Space numbers the names of features and weighs them by how rare they are.
+// Space numbers the names of features and weighs them by their rarity.
 type Space struct {
 	ids map[string]uint32
 	idf []float32
 }
 
-// NewSpace numbers the features that occur in at least min of the texts. Each text is its features with their counts.
+// NewSpace numbers the features that occur in at least min of the texts. Each text is given as its features with their
+// counts.
 func NewSpace(texts []map[string]float32, minimum int) *Space {
 	df := map[string]int{}
 	for _, t := range texts {
@@ -63,7 +64,7 @@ func (s *Space) Vector(text map[string]float32) Vector {
 		sparse = append(sparse, Feature{id, float32(1+math.Log(float64(n))) * s.idf[id]})
 	}
 	slices.SortFunc(sparse, byID)
-	for _, f := range sparse { // in order: the sum is the same each time
+	for _, f := range sparse { // in order, so that the sum is always the same
 		sum += float64(f.Value) * float64(f.Value)
 	}
 	if sum > 0 {
@@ -124,8 +125,8 @@ type Options struct {
 	ClassWeights []float64
 }
 
-// Train fits a model by AdaGrad on single texts in a fixed pseudo-random order. Regularisation is applied to a feature's
-// weights when the feature is met, for all the steps since it was last met.
+// Train fits a model by AdaGrad on single texts in a fixed pseudo-random order. Regularisation is applied lazily: when a
+// feature occurs, for all the steps since it last occurred.
 func Train(texts []Vector, labels []int, features, classes int, o Options) *Model {
 	m := &Model{Classes: classes, Weights: make([]float32, features*classes), Bias: make([]float32, classes)}
 	grad := make([]float32, features*classes)
@@ -178,7 +179,7 @@ func Train(texts []Vector, labels []int, features, classes int, o Options) *Mode
 	return m
 }
 
-// Weighted are the features' weights by name, times how rare the feature is.
+// Weighted returns the features' weights by name, multiplied by the feature's rarity.
 func (s *Space) Weighted(m *Model) map[string][]float64 {
 	out := make(map[string][]float64, len(s.ids))
 	for f, id := range s.ids {

@@ -10,7 +10,7 @@ import (
 	"openlearn/internal/analysis/nlp/seq"
 )
 
-// word is a syntactic word on its way to a tag.
+// word is a syntactic word that is being tagged.
 type word struct {
 	norm, lower string
 	part        corpus.Part
@@ -21,7 +21,7 @@ type word struct {
 	tags        uint32    // bit set of the lexicon's readings and the training data's tags
 	class       uint64    // the ambiguity class as a feature
 	cluster     uint16
-	hint        uint64 // what other lists say it mostly is
+	hint        uint64 // its usual tag in other lists
 	readings    []lexicon.Reading
 }
 
@@ -74,10 +74,10 @@ func shapeOf(norm string) uint8 {
 	return shapeMixed
 }
 
-// maxForm bounds, in bytes, what of a word's form is looked at: longer ones are no words.
+// maxForm bounds how many bytes of a word's form are used: anything longer is not a word.
 const maxForm = 64
 
-// prepare fills in what the features of a word are made of.
+// prepare fills in the values from which a word's features are made.
 func (m *Model) prepare(w *word, lex *lexicon.Lexicon) {
 	form := w.lower
 	if len(form) > maxForm {
@@ -114,7 +114,7 @@ func (m *Model) prepare(w *word, lex *lexicon.Lexicon) {
 	w.hint = uint64(known.cluster)<<16 | uint64(w.tags&(1<<lexicon.NOUN|1<<lexicon.ADJ|1<<lexicon.VERB|1<<lexicon.ADV))
 }
 
-// features of position i: what the word and its neighbours look like, and what they can be.
+// features appends the features of position i: the forms and the possible tags of the word and its neighbours.
 func features(words []word, i int, dst []uint64) []uint64 {
 	var none word
 	none.class = 1
@@ -179,13 +179,13 @@ func features(words []word, i int, dst []uint64) []uint64 {
 	)
 }
 
-// calendar are the names of days and months: no proper nouns in Spanish, whatever their capital.
+// calendar are the names of days and months: not proper nouns in Spanish, even if capitalised.
 var calendar = map[string]bool{
 	"enero": true, "febrero": true, "marzo": true, "abril": true, "mayo": true, "junio": true, "julio": true, "agosto": true, "septiembre": true, "setiembre": true,
 	"octubre": true, "noviembre": true, "diciembre": true, "lunes": true, "martes": true, "miércoles": true, "jueves": true, "viernes": true, "sábado": true, "domingo": true,
 }
 
-// candidates are the tags that are possible for a word.
+// candidates appends the tags that are possible for a word.
 func (m *Model) candidates(w *word, dst []uint8) []uint8 {
 	known := m.dictionary[w.lower]
 	mask := known.tags

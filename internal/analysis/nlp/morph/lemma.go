@@ -18,7 +18,7 @@ func lowered(s string) string { return strings.ToLower(s) }
 type lemmatizer struct {
 	// seen maps tag and form ("VERB fue") to a lemma.
 	seen map[string]string
-	// rules maps tag and ending to how many bytes to cut off and what to put there.
+	// rules maps tag and ending to the number of bytes to cut off and the ending to add.
 	rules map[string]rule
 }
 
@@ -59,7 +59,7 @@ func (l *lemmatizer) read(r *pack.Reader) {
 	}
 }
 
-// ruleFor is the change at the end that makes lemma of form.
+// ruleFor is the change of ending that turns form into lemma.
 func ruleFor(form, lemma string) rule {
 	n := 0
 	for n < len(form) && n < len(lemma) && form[n] == lemma[n] {
@@ -78,7 +78,7 @@ func (r rule) apply(form string) string {
 	return form[:len(form)-r.cut] + r.add
 }
 
-// maxEnding is the longest ending, in letters, that a rule looks at.
+// maxEnding is the longest ending, in letters, in a rule.
 const maxEnding = 6
 
 // lemma fills in Lemma and Codes of a tagged word.
@@ -131,7 +131,7 @@ func (m *Model) reading(w *Word, x *word) int {
 			continue
 		}
 		if w.POS == lexicon.NOUN && strings.HasPrefix(r.Codes, "F") && len(r.Lemma) > 0 && r.Lemma[len(r.Lemma)-1] == 'o' {
-			fit-- // the feminine of an office ranks below a noun of its own
+			fit-- // the feminine of an office ranks below a separate noun
 		}
 		if s := fit + m.lex.Zipf(r.Lemma); s > top {
 			best, top = i, s
@@ -140,11 +140,11 @@ func (m *Model) reading(w *Word, x *word) int {
 	return best
 }
 
-// adjusted is a reading's lemma as UD AnCora would have it.
+// adjusted is a reading's lemma according to UD AnCora.
 func adjusted(w *Word, r *lexicon.Reading) string {
 	switch {
 	case w.POS == lexicon.NOUN && r.Codes[0] == 'F' && (strings.HasSuffix(w.Lower, "a") || strings.HasSuffix(w.Lower, "as")) && !strings.HasSuffix(r.Lemma, "a"):
-		return strings.TrimSuffix(w.Lower, "s") // ministra, directoras: lemma of its own gender
+		return strings.TrimSuffix(w.Lower, "s") // ministra, directoras: the lemma keeps the gender
 	case (w.POS == lexicon.ADJ || w.POS == lexicon.NOUN) && r.POS == lexicon.VERB && r.Codes[0] == 'P':
 		return masculine(w.Lower)
 	}
@@ -206,7 +206,7 @@ func number(form string) string {
 	return out
 }
 
-// oneCode is the likeliest of the inflections between bars.
+// oneCode is the likeliest of the inflections separated by bars.
 func oneCode(codes string, pos lexicon.POS) string {
 	if !strings.Contains(codes, "|") {
 		return codes

@@ -1,5 +1,5 @@
-// Package morph finds the syntactic words of Spanish text, their parts of speech, lemmas and features, in the manner of
-// Universal Dependencies (UD AnCora): contractions and enclitic pronouns are words of their own.
+// Package morph finds the syntactic words of Spanish text, their parts of speech, lemmas and features, following Universal
+// Dependencies (UD AnCora): contractions are split, and enclitic pronouns are separate words.
 package morph
 
 import (
@@ -30,14 +30,14 @@ type Word struct {
 	Part  corpus.Part
 }
 
-// Analysis are the words of a document.
+// Analysis holds the words of a document.
 type Analysis struct {
 	Words []Word
 	// First is, for each token, the index of its first word, and len(Words) at the end.
 	First []int32
 }
 
-// Of are the words of the tokens first … last-1.
+// Of returns the words of the tokens first … last-1.
 func (a *Analysis) Of(first, last int) []Word { return a.Words[a.First[first]:a.First[last]] }
 
 type dictEntry struct {
@@ -67,7 +67,7 @@ var Default = sync.OnceValue(func() *Model {
 	return m
 })
 
-// scratch is what tagging needs and forgets.
+// scratch is the temporary memory of tagging.
 type scratch struct {
 	words      []word
 	features   []uint64
@@ -115,7 +115,7 @@ func (m *Model) Tag(d *text.Document) Analysis {
 	return a
 }
 
-// TagForms tags words that are already cut, one sentence: for scoring on treebanks.
+// TagForms tags the words of one sentence that is already split: for scoring on treebanks.
 func (m *Model) TagForms(forms []string, part []corpus.Part) []Word {
 	words := make([]Word, len(forms))
 	for i, f := range forms {
@@ -128,7 +128,7 @@ func (m *Model) TagForms(forms []string, part []corpus.Part) []Word {
 	return words
 }
 
-// recase lowers the words of a headline in capitals that the lexicon knows.
+// recase turns the words of a headline in capitals to lower case if the lexicon knows them.
 func (m *Model) recase(words []Word) {
 	upper := 0
 	for i := range words {
@@ -212,7 +212,7 @@ func kindOf(tokens []text.Token, i int) text.Kind {
 	return tokens[i].Kind
 }
 
-// limited are the candidates of a word, which the kind of its token may settle.
+// limited appends the candidate tags of a word; the kind of its token may leave only one.
 func (m *Model) limited(w *word, kind text.Kind, dst []uint8) []uint8 {
 	switch kind {
 	case text.URL, text.Email, text.Mention, text.Hashtag:
@@ -225,7 +225,7 @@ func (m *Model) limited(w *word, kind text.Kind, dst []uint8) []uint8 {
 	return m.candidates(w, dst)
 }
 
-// Encode is the model as a file.
+// Encode returns the model as a file.
 func (m *Model) Encode() ([]byte, error) {
 	var w pack.Writer
 	m.weights.Write(&w)
@@ -277,7 +277,7 @@ func Decode(data []byte, lex *lexicon.Lexicon) (*Model, error) {
 	return m, r.Err()
 }
 
-// Fingerprint tells the models in two binaries apart.
+// Fingerprint identifies the model in the binary.
 func Fingerprint() string {
 	sum := sha256.Sum256(embedded)
 	return hex.EncodeToString(sum[:8])

@@ -12,14 +12,14 @@ import (
 // clitics are the enclitic pronouns.
 var clitics = []string{"nos", "los", "las", "les", "me", "te", "se", "lo", "la", "le", "os"}
 
-// deaccent takes the written accent off vowels.
+// deaccent removes the written accent from vowels.
 var deaccent = strings.NewReplacer("á", "a", "é", "e", "í", "i", "ó", "o", "ú", "u")
 
-// maxSplit is the longest form, in bytes, that is looked at for pronouns.
+// maxSplit is the longest form, in bytes, that is searched for pronouns.
 const maxSplit = 40
 
-// Split cuts a verb form in lower case into its host and the pronouns written to it (dárselo: dar se lo). It is nil for
-// anything else, and for forms that are words of their own (vela, parte).
+// Split splits a verb form in lower case into its host and the pronouns attached to it (dárselo: dar se lo). It returns nil
+// for anything else, and for forms that are also words without pronouns (vela, parte).
 func Split(lex *lexicon.Lexicon, lower string) []string {
 	if len(lower) < 4 || len(lower) > maxSplit {
 		return nil
@@ -49,8 +49,8 @@ func Split(lex *lexicon.Lexicon, lower string) []string {
 	return best
 }
 
-// verbHost is the verb form that host stands for before pronouns, "" if there is none: an infinitive, a gerund or an imperative,
-// without the accent that the pronouns made necessary.
+// verbHost is the verb form that host is without the pronouns, "" if there is none: an infinitive, a gerund or an
+// imperative, without the accent that the pronouns made necessary.
 func verbHost(lex *lexicon.Lexicon, host, whole string, pronouns []string) string {
 	if utf8.RuneCountInString(host) < 2 {
 		return ""
@@ -85,7 +85,8 @@ func verbHost(lex *lexicon.Lexicon, host, whole string, pronouns []string) strin
 	return ""
 }
 
-// shortImperative are imperatives so short that no accent shows the pronoun after them: dime, hazlo, ponte, dale.
+// shortImperative recognises the imperatives that are too short to get an accent before a pronoun: dime, hazlo, ponte,
+// dale.
 func shortImperative(host string) bool {
 	switch host {
 	case "di", "da", "haz", "pon", "ten", "ven", "sal", "ve", "sé", "den", "dé", "oye", "mira", "deja":
@@ -94,7 +95,7 @@ func shortImperative(host string) bool {
 	return false
 }
 
-// lastVowelAccented puts an accent on the last letter, "" if that is none of a e i.
+// lastVowelAccented puts an accent on the last letter. It returns "" if that is not a, e or i.
 func lastVowelAccented(s string) string {
 	switch s[len(s)-1] {
 	case 'a':
@@ -107,7 +108,7 @@ func lastVowelAccented(s string) string {
 	return ""
 }
 
-// parts are the syntactic words of a token, nil if it is one.
+// parts returns the syntactic words of a token, nil if it is a single word.
 func parts(lex *lexicon.Lexicon, t *text.Token, first bool) []string {
 	if t.Kind != text.Word {
 		return nil

@@ -15,21 +15,22 @@ import (
 // Options of training.
 type Options struct {
 	Epochs int
-	// Main are sentences whose manner is the model's; Other ones help with words and contexts, not with lemmas of verbs.
+	// Main are sentences in the model's annotation style; Other ones help with words and contexts, but not with lemmas of
+	// verbs.
 	Main, Other [][]corpus.Word
 	OtherWeight float32
 	Clusters    map[string]uint16
 	Progress    func(done, of int, note string)
 }
 
-// sureAfter is how often a form must occur for its tags to be all that it has.
+// sureAfter is how often a form must occur before the tags seen are taken to be all its tags.
 const sureAfter = 30
 
-// knownAfter is how often a form must occur to be known. Rarer ones are treated as unknown in training too: that is how the
-// model learns what to make of unknown words.
+// knownAfter is how often a form must occur to be known. Rarer ones are treated as unknown in training too: so the model
+// learns how to handle unknown words.
 const knownAfter = 3
 
-// Train makes a model: the same from the same options.
+// Train makes a model. The same options give the same model.
 func Train(lex *lexicon.Lexicon, o Options) *Model {
 	m := &Model{lex: lex, dictionary: map[string]dictEntry{}}
 	m.learnDictionary(o)
@@ -58,7 +59,8 @@ func Train(lex *lexicon.Lexicon, o Options) *Model {
 	return m
 }
 
-// weightFloor is the size below which a weight is noise: it keeps the model small and changes next to nothing.
+// weightFloor is the absolute value below which a weight is noise. Dropping those keeps the model small and changes hardly
+// anything.
 func weightFloor(dense []float32) float32 {
 	top := float32(0)
 	for _, w := range dense {
@@ -112,7 +114,7 @@ func (m *Model) learnDictionary(o Options) {
 			for _, w := range s {
 				lower := lowered(w.Form)
 				if w.POS == lexicon.PROPN && lower != w.Form {
-					continue // names are told by their capital, and by the features of their form
+					continue // names are recognised by their capital and by the features of their form
 				}
 				c := seen[lower]
 				if c == nil {
@@ -134,7 +136,7 @@ func (m *Model) learnDictionary(o Options) {
 		}
 		e := dictEntry{}
 		for t, n := range c.tag {
-			// One in two hundred is an error of annotation rather than a use.
+			// One in two hundred is more likely an annotation error than a real use.
 			if n > 0 && (c.all < 200 || n*300 > c.all) {
 				e.tags |= 1 << t
 			}
@@ -167,7 +169,7 @@ func (m *Model) learnLemmas(o Options) {
 					}
 				}
 				if w.POS == lexicon.NOUN && infinitive(w.Lemma) && !strings.Contains(w.Form, w.Lemma) {
-					continue // a slip: nouns have no infinitives for lemmas
+					continue // an error: infinitives are not lemmas of nouns
 				}
 				k := w.POS.String() + " " + lowered(w.Form)
 				if other && (votes[k] != nil && votes[k][""] == 0 || w.POS == lexicon.VERB || w.POS == lexicon.AUX || w.POS == lexicon.DET || w.POS == lexicon.PRON) {
@@ -177,7 +179,7 @@ func (m *Model) learnLemmas(o Options) {
 					votes[k] = map[string]int{}
 				}
 				if other {
-					votes[k][""]++ // marks what only the other data shows
+					votes[k][""]++ // marks forms that only the other data has
 				}
 				votes[k][w.Lemma]++
 			}
@@ -208,7 +210,7 @@ func (m *Model) learnLemmas(o Options) {
 				endings[e][r]++
 			}
 		}
-		// What the lexicon and the rules say anyway need not be kept.
+		// Lemmas that the lexicon and the rules give anyway need not be kept.
 		w := Word{Form: form, Lower: form, POS: pos}
 		x := word{norm: form, lower: form}
 		m.prepare(&x, m.lex)
@@ -229,7 +231,7 @@ func (m *Model) learnLemmas(o Options) {
 			m.lemmas.rules[e] = best
 		}
 	}
-	// What the rules get right by themselves is forgotten; the lexicon goes before them, so only words that it lacks matter.
+	// Lemmas that the rules get right are dropped; the lexicon takes precedence, so only words that it lacks matter.
 	for k, lemma := range m.lemmas.seen {
 		tag, form, _ := strings.Cut(k, " ")
 		w := Word{Form: form, Lower: form, POS: lexicon.ParsePOS(tag)}

@@ -7,7 +7,7 @@ import (
 
 var outside = token{run: -1}
 
-// features of token i in its sentence.
+// featuresOf appends the features of token i in its sentence.
 func (m *Model) featuresOf(w *work, s text.Sentence, i int, dst []uint64) []uint64 {
 	at := func(k int) *token {
 		if k < s.First || k >= s.Last {
@@ -55,7 +55,7 @@ func (m *Model) featuresOf(w *work, s text.Sentence, i int, dst []uint64) []uint
 	return dst
 }
 
-// runFeatures look at the whole run of capitals that a token stands in: what begins and ends it, and what is around it.
+// runFeatures appends features of the whole run of capitalised words that a token is in: its ends and its context.
 func (m *Model) runFeatures(w *work, s text.Sentence, i int, dst []uint64) []uint64 {
 	r := w.runs[w.tokens[i].run]
 	from, to := int(r.from), int(r.to)

@@ -17,11 +17,12 @@ type Entity struct {
 	First, Last int // tokens
 	Sentence    int
 	Confidence  float64
-	// Class says more where it is known: municipality, department, institution, party, company, armed_group, official …
+	// Class is more specific, if it is known: municipality, department, institution, party, company, armed_group, official
+	// …
 	Class string
 	// Code is the DIVIPOLA code of a municipality (5 digits) or department (2).
 	Code string
-	// Name is the full name where the lists or another mention tell it, else Text.
+	// Name is the full name if the lists or another mention give it, else Text.
 	Name string
 	// Role is the office or occupation that the text gives a person, as written there ("ministro de Salud").
 	Role string
@@ -51,12 +52,12 @@ type Result struct {
 
 // Options of a search.
 type Options struct {
-	// Published is the day the text is from; see Values. The offices of known persons are those of that day.
+	// Published is the day of the text; see Values. The offices of known persons are those of that day.
 	Published time.Time
 }
 
-// Find finds names and values, classifies and links them. It changes the document's Norm in sentences that are in capitals only
-// if the caller has not recased them (see Casing).
+// Find finds names and values, classifies and links them. In sentences in capitals it changes the tokens' Norm, unless the
+// caller has already recased them (see Casing).
 func (m *Model) Find(d *text.Document, words *morph.Analysis, o Options) Result {
 	var r Result
 	r.Values = Values(d, o.Published)
@@ -86,7 +87,7 @@ func (m *Model) Find(d *text.Document, words *morph.Analysis, o Options) Result 
 	return r
 }
 
-// isNothing says whether a span is what no name is: a common acronym, a month, a lone initial.
+// isNothing says whether a span cannot be a name: a common acronym, a month, a single initial.
 func (m *Model) isNothing(d *text.Document, s Span) bool {
 	if s.Last != s.First+1 {
 		return false
@@ -121,7 +122,7 @@ type classifier struct {
 	o Options
 }
 
-// key is the name as the lists have it.
+// key is the name as it is written in the lists.
 func (c *classifier) key(e *Entity) string {
 	words := make([]string, 0, e.Last-e.First)
 	for _, t := range c.d.Tokens[e.First:e.Last] {
@@ -140,8 +141,8 @@ func (c *classifier) entry(e *Entity, ok func(Class) bool) *Entry {
 	return nil
 }
 
-// persons finds the office that stands at a name: "la ministra de Salud, Carolina Corcho", "alcalde Galán", "Petro, presidente de
-// Colombia,".
+// persons finds the office given with a name: "la ministra de Salud, Carolina Corcho", "alcalde Galán", "Petro, presidente
+// de Colombia,".
 func (c *classifier) persons() {
 	for i := range c.r.Entities {
 		e := &c.r.Entities[i]
@@ -218,7 +219,7 @@ func (c *classifier) roleBefore(first, limit int) (role string, office bool) {
 			}
 			return c.d.Between(k, end), offices[strings.TrimPrefix(x.Lower, "ex")]
 		}
-		// Only what belongs to the title may stand between: its place, its field.
+		// Only parts of the title may come in between: its place, its field.
 		if x.Norm == x.Lower && !connector[x.Lower] && k < first-1 && len(c.m.lex.Readings(x.Lower)) > 0 && !c.modifier(x) {
 			return "", false
 		}

@@ -6,7 +6,7 @@ import (
 	"openlearn/internal/analysis/nlp/pack"
 )
 
-// Class is what a list says of a name.
+// Class is the class of a name in the lists.
 type Class uint8
 
 // The classes of the lists.
@@ -34,7 +34,7 @@ const (
 
 var classNames = [...]string{"", "municipality", "department", "place", "country", "institution", "party", "company", "armed_group", "media", "club", "university", "organisation", "person", "place", "person", "organisation", ""}
 
-// String is the class in results, "" for none.
+// String is the class's name in results, "" for none.
 func (c Class) String() string { return classNames[c] }
 
 // Entry is a name in the lists.
@@ -45,7 +45,7 @@ type Entry struct {
 	Role      string // of a person: the office; of a municipality: its department's code
 }
 
-// Gazetteer knows names. It is immutable.
+// Gazetteer holds the lists of names. It is immutable.
 type Gazetteer struct {
 	entries map[string][]Entry
 	// first maps the first word of every name to the number of words in the longest one.
@@ -57,7 +57,7 @@ type Gazetteer struct {
 // maxNameWords bounds the words of a name that is looked up.
 const maxNameWords = 10
 
-// Lookup are the entries of a name, its words in lower case with single spaces.
+// Lookup returns the entries of a name, given in lower case with single spaces.
 func (g *Gazetteer) Lookup(lower string) []Entry { return g.entries[lower] }
 
 func (g *Gazetteer) add(name string, e Entry) {
@@ -79,7 +79,7 @@ func (g *Gazetteer) index(key string) {
 	}
 }
 
-// NewGazetteer is an empty one.
+// NewGazetteer makes an empty gazetteer.
 func NewGazetteer() *Gazetteer {
 	return &Gazetteer{entries: map[string][]Entry{}, first: map[string]uint8{}, given: map[string]uint8{}, family: map[string]uint8{}}
 }
@@ -111,7 +111,8 @@ func (g *Gazetteer) write(w *pack.Writer) {
 	}
 }
 
-// capitals says where the capitals of a name are: its words with c for a capital first, u for all capitals, l for none.
+// capitals says where the capitals of a name are, with a letter for each word: c for an initial capital, u for all
+// capitals, l for none.
 func capitals(name string) string {
 	var b strings.Builder
 	for _, w := range strings.Split(name, " ") {
@@ -186,7 +187,7 @@ func readGazetteer(r *pack.Reader) *Gazetteer {
 	return g
 }
 
-// Is says whether the lists have a name in a class.
+// Is says whether the lists have a name with this class.
 func (g *Gazetteer) Is(name string, class Class) bool {
 	for _, e := range g.entries[strings.ToLower(spaced(name))] {
 		if e.Class == class {
@@ -196,7 +197,7 @@ func (g *Gazetteer) Is(name string, class Class) bool {
 	return false
 }
 
-// Names are the full names of each class, in order.
+// Names returns the full names of each class, in order.
 func (g *Gazetteer) Names() map[Class][]string {
 	out := map[Class][]string{}
 	for _, k := range sortedKeys(g.entries) {
@@ -209,7 +210,7 @@ func (g *Gazetteer) Names() map[Class][]string {
 	return out
 }
 
-// CommonNames are the most common given names and family names, in order.
+// CommonNames returns the most common given names and family names, in order.
 func (g *Gazetteer) CommonNames() (given, family []string) {
 	for _, k := range sortedKeys(g.given) {
 		if g.given[k] >= 7 && g.family[k] < g.given[k] && len(k) > 3 {

@@ -2,7 +2,7 @@ package ner
 
 import "openlearn/internal/analysis/nlp/text"
 
-// IOB2 are the tags of a document's tokens for its spans.
+// IOB2 returns the tags of a document's tokens for its spans.
 func IOB2(d *text.Document, spans []Span) []string {
 	tags := make([]string, len(d.Tokens))
 	for i := range tags {

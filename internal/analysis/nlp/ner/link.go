@@ -6,11 +6,11 @@ import (
 	"openlearn/internal/analysis/nlp/text"
 )
 
-// maxChains bounds how many chains a mention is compared with: the latest ones.
+// maxChains bounds with how many chains a mention is compared, counted from the latest.
 const maxChains = 400
 
-// link groups the mentions of one entity. Persons by the words of their names (Gustavo Petro … Petro), organisations and places
-// by name, full name or acronym, and "el presidente" by the office that the text gave somebody.
+// link groups the mentions of one entity. It matches persons by the words of their names (Gustavo Petro … Petro),
+// organisations and places by name, full name or acronym, and "el presidente" by the office that the text gave to somebody.
 func link(d *text.Document, r *Result) {
 	byName := map[string]int{}
 	keyOf := func(t Type, name, code string) string {
@@ -21,7 +21,7 @@ func link(d *text.Document, r *Result) {
 		r.Chains = append(r.Chains, Chain{Name: e.Name, Type: e.Type, Class: e.Class, Code: e.Code, Role: e.Role})
 		return len(r.Chains) - 1
 	}
-	// Full names first: a short mention may stand before them, in the headline.
+	// Full names first, because a short mention may come before them, in the headline.
 	full := map[string][]int{} // last and other words of persons' full names to chains
 	for i := range r.Entities {
 		e := &r.Entities[i]
@@ -94,8 +94,8 @@ func link(d *text.Document, r *Result) {
 	nominal(d, r)
 }
 
-// shortName is the chain of a full name that a mention by one name belongs to: the one mentioned last before it, else the first
-// after it. -1 if there is none.
+// shortName finds the chain of a full name to which a mention by a single name belongs: the one mentioned last before it,
+// else the first one after it, -1 if there is none.
 func shortName(r *Result, full map[string][]int, latest map[int]int, i int) int {
 	candidates := full[strings.ToLower(r.Entities[i].Name)]
 	best, at := -1, -1
@@ -117,7 +117,7 @@ func tail(list []int) []int {
 	return list
 }
 
-// longerName is the chain of a person whose name has all the words of this one, or the other way round: "Juan Manuel Santos" and
+// longerName finds the chain of a person whose name has all the words of this one, or the reverse: "Juan Manuel Santos" and
 // "Juan Manuel Santos Calderón".
 func longerName(r *Result, full map[string][]int, e *Entity) (int, bool) {
 	words := strings.Fields(strings.ToLower(e.Name))
@@ -135,7 +135,7 @@ func longerName(r *Result, full map[string][]int, e *Entity) (int, bool) {
 	return 0, false
 }
 
-// contains says whether the words stand in name in their order.
+// contains says whether name has the words in this order.
 func contains(name, words []string) bool {
 	k := 0
 	for _, w := range name {
@@ -160,7 +160,7 @@ func headOf(r *Result, byName map[string]int, e *Entity) (int, bool) {
 	return 0, false
 }
 
-// acronym makes "Name (ACR)" one chain: what stands in the brackets will be found under it.
+// acronym makes "Name (ACR)" one chain: the acronym in brackets will be found under it.
 func acronym(d *text.Document, r *Result, byName map[string]int, i, c int) {
 	if i+1 >= len(r.Entities) {
 		return
@@ -196,7 +196,7 @@ func nominal(d *text.Document, r *Result) {
 			continue
 		}
 		if i+1 < len(d.Tokens) {
-			// "el presidente Petro", "el presidente de la junta": not the office alone.
+			// "el presidente Petro", "el presidente de la junta": here the office is not the whole mention.
 			n := &d.Tokens[i+1]
 			if n.Lower == "de" || n.Lower == "del" || n.Norm != n.Lower && n.Kind == text.Word {
 				continue

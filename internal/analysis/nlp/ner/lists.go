@@ -38,10 +38,10 @@ func (g *Gazetteer) AddWorld(lines string) error {
 	return nil
 }
 
-// plainVowels takes accents off vowels, for names that lists write without.
+// plainVowels removes accents from vowels, for names that lists write without them.
 var plainVowels = strings.NewReplacer("á", "a", "é", "e", "í", "i", "ó", "o", "ú", "u", "ü", "u")
 
-// spaced is a name with its words cut as the tokeniser cuts them.
+// spaced is a name with its words separated as the tokeniser separates them.
 func spaced(name string) string {
 	d := text.Analyze(name)
 	words := make([]string, len(d.Tokens))
@@ -160,7 +160,7 @@ func institutions(g *Gazetteer, fsys fs.FS) error {
 	})
 }
 
-// nameCase writes a name in capitals as names are written.
+// nameCase turns a name in capitals into the usual case of names.
 func nameCase(upper string) string {
 	words := strings.Fields(strings.ToLower(upper))
 	for i, w := range words {
@@ -209,7 +209,7 @@ func clubs(g *Gazetteer, fsys fs.FS) error {
 		g.add(spaced(f[1]), e)
 		if len(f) > 3 {
 			for alias := range strings.SplitSeq(f[3], "|") {
-				// An alias that is a city's name would call every city a club.
+				// An alias that is a city's name would turn every mention of the city into a club.
 				if alias = strings.TrimSpace(alias); alias != "" && alias != f[2] {
 					g.add(spaced(alias), e)
 				}
@@ -249,7 +249,7 @@ func persons(g *Gazetteer, fsys fs.FS) error {
 	})
 }
 
-// wikipedia takes the names that stand in WikiAnn at least twice with the same type, or have several words.
+// wikipedia takes the names from WikiAnn that occur at least twice with the same type or have several words.
 func wikipedia(g *Gazetteer, fsys fs.FS) error {
 	counts := map[string]*[4]int{}
 	var name []string
@@ -349,7 +349,7 @@ func names(g *Gazetteer, fsys fs.FS) error {
 	return nil
 }
 
-// connector are the lower-case words inside names.
+// connector holds the lower-case words inside names.
 var connector = map[string]bool{"de": true, "del": true, "la": true, "las": true, "los": true, "el": true, "y": true, "e": true, "da": true, "do": true, "dos": true, "di": true, "van": true, "von": true, "der": true, "den": true, "al": true, "en": true, "para": true, "por": true, "a": true}
 
 // AddNames adds the names of annotated documents, as Wikipedia's.

@@ -1,4 +1,4 @@
-// Package ner finds the names of persons, places, organisations and other things in Spanish news, says what they are, links
+// Package ner finds the names of persons, places, organisations and other things in Spanish news, classifies them, links
 // their mentions, and finds dates, amounts of money and percentages.
 package ner
 
@@ -49,7 +49,7 @@ func label(t Type, part int) uint8 { return uint8(1 + int(t)*4 + part) }
 
 func parse(l uint8) (Type, int) { return Type((l - 1) / 4), int(l-1) % 4 }
 
-// allowed are the transitions that make whole names.
+// allowed holds the transitions that make complete names.
 var allowed = func() seq.Allowed {
 	a := seq.Allowed{Next: make([]bool, labelCount*labelCount), First: make([]bool, labelCount)}
 	opens := func(l int) bool {
@@ -244,8 +244,8 @@ func Decode(data []byte, lex *lexicon.Lexicon) (*Model, error) {
 	return m, r.Err()
 }
 
-// Casing says how the words of a sentence in capitals are usually written: names of the lists with capitals, words of the
-// language small, what nobody knows as a name.
+// Casing says how the words of a sentence in capitals are usually written: names from the lists with capitals, words of the
+// language in lower case, unknown words like names.
 func (m *Model) Casing(tokens []text.Token) []text.Casing {
 	out := make([]text.Casing, len(tokens))
 	for i := 0; i < len(tokens); i++ {
@@ -266,7 +266,7 @@ func (m *Model) Casing(tokens []text.Token) []text.Casing {
 	return out
 }
 
-// listed is how many tokens the longest name of the lists takes that is no common word.
+// listed is the number of tokens of the longest name in the lists that begins here and is not a common word.
 func (m *Model) listed(tokens []text.Token) int {
 	most := int(m.lists.first[tokens[0].Lower])
 	best := 0

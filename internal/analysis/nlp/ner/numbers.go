@@ -16,11 +16,11 @@ var units = map[string]float64{
 	"cuatrocientos": 400, "cuatrocientas": 400, "quinientos": 500, "quinientas": 500, "seiscientos": 600, "seiscientas": 600, "setecientos": 700, "setecientas": 700, "ochocientos": 800, "ochocientas": 800, "novecientos": 900, "novecientas": 900, "medio": 0.5,
 }
 
-// scales multiply what stands before them. A Spanish billón is a million millions.
+// scales multiply the number before them. A Spanish billón is a million millions.
 var scales = map[string]float64{"mil": 1e3, "miles": 1e3, "millón": 1e6, "millones": 1e6, "billón": 1e12, "billones": 1e12, "trillón": 1e18, "trillones": 1e18}
 
-// digits is the value of a number in digits as it is written in Spanish: dots between thousands, a decimal comma. One dot that is
-// not followed by three digits is a decimal point.
+// digits is the value of a number in digits, written as in Spanish: dots between thousands, a decimal comma. One dot that
+// is not followed by three digits is a decimal point.
 func digits(form string) (float64, bool) {
 	if form == "" || form[0] < '0' || form[0] > '9' {
 		return 0, false
@@ -48,8 +48,8 @@ func digits(form string) (float64, bool) {
 	return v, err == nil
 }
 
-// number reads a number at token i, in digits, words or both (35 mil millones, doscientos cuarenta mil), and says where it ends;
-// i itself if there is none.
+// number reads a number at token i, in digits, words or both (35 mil millones, doscientos cuarenta mil), and returns where
+// it ends, i if there is none.
 func number(tokens []text.Token, i, limit int) (value float64, end int) {
 	total, part := 0.0, 0.0
 	seen := false
@@ -77,7 +77,7 @@ func number(tokens []text.Token, i, limit int) (value float64, end int) {
 			if v > 1e3 {
 				total = (total + max(part, boolToOne(part == 0 && total == 0))) * v
 				part = 0
-				// "dos millones quinientos mil": what follows is added.
+				// "dos millones quinientos mil": the rest is added.
 				rest, e := number(tokens, k+1, limit)
 				if e > k+1 && rest < v {
 					return total + rest, e

@@ -2,7 +2,8 @@ package ner
 
 import "strings"
 
-// municipal are words before a name that make it a municipality, departmental a department, natural a river or a region.
+// Words before a name: municipal ones make it a municipality, departmental ones a department, natural ones a river or a
+// region.
 var (
 	municipal    = wordSet(`municipio alcalde alcaldesa alcaldía exalcalde exalcaldesa concejal concejales población pueblo localidad barrio vereda corregimiento casco ciudad capital vecinos habitantes personero`)
 	departmental = wordSet(`departamento gobernador gobernadora gobernación exgobernador asamblea diputado diputados`)
@@ -17,8 +18,8 @@ func wordSet(words string) map[string]bool {
 	return m
 }
 
-// places tells municipalities from departments and rivers, and among municipalities of one name takes the one whose department
-// the text names.
+// places tells municipalities from departments and rivers, and among municipalities of one name chooses the one whose
+// department the text names.
 func (c *classifier) places() {
 	mentioned := map[string]int{}
 	for i := range c.r.Entities {
@@ -60,7 +61,7 @@ func (c *classifier) place(i int, e *Entity, mentioned map[string]int) {
 		}
 	}
 	isMunicipality, isDepartment, isNatural := c.context(e)
-	// "Nariño, Antioquia" and "Granada (Meta)": the department behind a name says that the name is a municipality.
+	// "Nariño, Antioquia" and "Granada (Meta)": a department after a name shows that the name is a municipality.
 	behind := c.departmentBehind(i, e)
 	if isNatural && other != nil {
 		e.Class = Place.String()
@@ -79,7 +80,7 @@ func (c *classifier) place(i int, e *Entity, mentioned map[string]int) {
 	}
 	switch {
 	case len(municipalities) > 0 && other == nil:
-		e.Class = Municipality.String() // which of several is not known
+		e.Class = Municipality.String() // it is not known which of several
 	case other != nil:
 		e.Class, e.Name = other.Class.String(), other.Canonical
 	}
@@ -131,7 +132,8 @@ func (c *classifier) departmentBehind(i int, e *Entity) string {
 	return ""
 }
 
-// pick takes the municipality of the department behind it, of one that the text mentions, the only one, or a capital.
+// pick chooses the municipality in the department named after it, or in one that the text mentions, or the only one, or a
+// capital.
 func pick(list []*Entry, behind string, mentioned map[string]int) *Entry {
 	if len(list) == 0 {
 		return nil

@@ -6,13 +6,15 @@ import (
 	"openlearn/internal/analysis/nlp/text"
 )
 
-// personal are abbreviated titles: outside the name, and what follows is a person. streets are abbreviated kinds of streets.
+// personal are abbreviated titles: they are outside the name, and a person's name follows. streets are abbreviated kinds of
+// streets.
 var (
 	personal = wordSet(`sr. sra. srta. dr. dra. don. doña. ing. lic. prof. gral. cnel. cap. tte. mons. pbro. sres. dres. arq. abg. hno. hna.`)
 	streets  = wordSet(`cra. cl. cll. kr. av. ave. tv. dg. diag. transv. km. calle carrera avenida transversal diagonal`)
 )
 
-// repair takes abbreviated titles out of names, and makes streets places or, without number or name, nothing.
+// repair removes abbreviated titles from names, and makes streets places, or drops them if they have neither number nor
+// name.
 func repair(d *text.Document, spans []Span) []Span {
 	out := spans[:0]
 	for _, s := range spans {

@@ -11,7 +11,7 @@ import (
 	"openlearn/internal/analysis/nlp/text"
 )
 
-// token is a token on its way to a label.
+// token is a token that is being labelled.
 type token struct {
 	norm, lower string
 	hash        uint64 // of norm
@@ -28,26 +28,26 @@ type token struct {
 	trigger     uint16 // of the form
 	lowTrigger  uint16 // of the form in lower case
 	cluster     [2]uint16
-	place       uint8  // in the list entry: 1 begins, 2 goes on, 3 ends, 4 is all of it
-	lists       uint32 // bit per class of list entries that begin or go on here, twice: begin, inside
+	place       uint8  // in the list entry: 1 begins, 2 continues, 3 ends, 4 is the whole entry
+	lists       uint32 // two sets of bits per class of list entries: those that begin here, those that continue here
 	run         int32  // index of its run of capitals, -1 for none
 	global      uint32
 	sentence    int32
-	first       bool // of its sentence, punctuation apart
+	first       bool // of its sentence, apart from punctuation
 }
 
-// run is a stretch of capitalised words, with what joins them.
+// run is a sequence of capitalised words with the connectors between them.
 type run struct{ from, to int32 }
 
-// maxForm bounds, in bytes, what of a form is looked at.
+// maxForm bounds how many bytes of a form are used.
 const maxForm = 64
 
-// sportWords tell reports of games: there a city is a team, and a name in brackets a player's side.
+// sportWords mark reports of games: in these a city is a team, and a name in brackets is a player's team.
 var sportWords = wordSet(`gol goles partido partidos minuto minutos árbitro jugador jugadores equipo equipos liga copa torneo campeonato campeón campeones entrenador técnico delantero
 	delantera defensa portero arquero mediocampista empate empató goleó venció derrotó ganó perdió victoria derrota fútbol baloncesto tenis ciclismo etapa pelotón clasificación final semifinal semifinales
 	penalti penal estadio cancha hinchas hinchada afición set sets juegos puntos marcador eliminatoria eliminatorias selección club ciclista tenista mundial fecha jornada titular lesión balón`)
 
-// findSport says of each sentence how much it, and the document, is about sport: 0…3.
+// findSport rates from 0 to 3 how much each sentence and the document are about sport.
 func (w *work) findSport(d *text.Document) {
 	w.sport = w.sport[:0]
 	all, words := 0, 0
@@ -163,7 +163,7 @@ func clipped(s string) string {
 	return s[:maxForm]
 }
 
-// shape is the pattern of a form: Xx for capital and small letters, runs once, 9 for digits, punctuation as it is.
+// shape is the pattern of a form: Xx for capital and small letters, repetitions once, 9 for digits, punctuation unchanged.
 func shape(form string) uint64 {
 	var b [16]byte
 	n := 0
@@ -229,7 +229,8 @@ func (m *Model) findRuns(w *work, d *text.Document) {
 	}
 }
 
-// activate marks what else can be in a name: what stands between capitals that are near, numbers after them, quotations.
+// activate marks further tokens that can be in a name: those between capitalised words close to each other, numbers after
+// these, quotations.
 func (m *Model) activate(w *work, d *text.Document, s text.Sentence) {
 	last := -9
 	for i := s.First; i < s.Last; i++ {
@@ -262,7 +263,7 @@ func (m *Model) activate(w *work, d *text.Document, s text.Sentence) {
 
 func isQuote(s string) bool { return s == `"` || s == "'" }
 
-// findLists marks what the lists say, for the longest names only.
+// findLists marks the names that are in the lists, the longest ones only.
 func (m *Model) findLists(w *work, d *text.Document) {
 	for _, s := range d.Sentences {
 		for i := s.First; i < s.Last; {
@@ -314,7 +315,7 @@ func (m *Model) longest(w *work, i, limit int) ([]Entry, int) {
 	}
 }
 
-// What other mentions of a word in its document show, as bits.
+// What other mentions of a word in the document show, as bits.
 const (
 	globalAfterTitle uint32 = 1 << iota
 	globalBeforeSay
@@ -329,7 +330,7 @@ const (
 	globalAfterOrgWord
 )
 
-// findGlobals gathers, for each capitalised word, what stands around all its mentions in the document.
+// findGlobals gathers the contexts of all mentions of each capitalised word in the document.
 func (m *Model) findGlobals(w *work, d *text.Document) {
 	if w.globals == nil {
 		w.globals = map[string]uint32{}
@@ -390,7 +391,7 @@ func (m *Model) findGlobals(w *work, d *text.Document) {
 	}
 }
 
-// contentBefore is the last token before i that is no connector, at most three away, -1 if there is none.
+// contentBefore is the last token before i that is not a connector, at most three away, -1 if there is none.
 func (m *Model) contentBefore(w *work, i, first int) int {
 	for k := i - 1; k >= first && k >= i-4; k-- {
 		if !connector[w.tokens[k].lower] {

@@ -7,7 +7,7 @@ import (
 	"openlearn/internal/analysis/nlp/text"
 )
 
-// Example is an annotated document: sentences of tokens, and a tag for each in IOB2 ("" where the data says nothing).
+// Example is an annotated document: sentences of tokens, and a tag for each in IOB2 ("" if the data does not say).
 type Example struct {
 	Sentences [][]string
 	Tags      [][]string
@@ -27,7 +27,7 @@ type TrainOptions struct {
 	Progress func(done, of int, note string)
 }
 
-// Train makes a model: the same from the same options.
+// Train makes a model. The same options give the same model.
 func Train(lex *lexicon.Lexicon, tagger *morph.Model, o TrainOptions) *Model {
 	m := &Model{lex: lex, lists: o.Lists, triggers: o.Triggers, clusters: o.Clusters}
 	f := seq.NewFeatures()
@@ -58,7 +58,7 @@ func Train(lex *lexicon.Lexicon, tagger *morph.Model, o TrainOptions) *Model {
 	return m
 }
 
-// example numbers the features of a sentence. A sentence with a name of which nothing is known is left out.
+// example numbers the features of a sentence. A sentence with a name of unknown type is left out.
 func (m *Model) example(w *work, s text.Sentence, tags []string, f *seq.Features) (seq.Tagged, bool) {
 	n := s.Last - s.First
 	t := seq.Tagged{Features: make([][]int32, n), Gold: make([]uint8, n)}

@@ -9,7 +9,7 @@ import (
 	"openlearn/internal/analysis/nlp/text"
 )
 
-// ValueKind is what a value is.
+// ValueKind is the kind of a value.
 type ValueKind uint8
 
 // The kinds of values.
@@ -42,7 +42,7 @@ var monthNames = map[string]int{
 
 var weekdays = map[string]time.Weekday{"domingo": 0, "lunes": 1, "martes": 2, "miércoles": 3, "jueves": 4, "viernes": 5, "sábado": 6}
 
-// signs are what stands before an amount; words are what stands after it.
+// signs come before an amount, words after it.
 var (
 	signs = map[string]string{
 		"$": "COP", "US$": "USD", "USD$": "USD", "U$": "USD", "USD": "USD", "US": "USD", "COP": "COP", "COP$": "COP", "€": "EUR", "EUR": "EUR", "£": "GBP", "GBP": "GBP",
@@ -60,8 +60,8 @@ var (
 	slang = map[string]float64{"luca": 1e3, "lucas": 1e3, "barra": 1e3, "barras": 1e3, "palo": 1e6, "palos": 1e6, "melón": 1e6, "melones": 1e6}
 )
 
-// Values finds dates, amounts of money and percentages. published is the day the text is from: it gives a year to dates without
-// one, and a day to "ayer"; the zero time gives neither.
+// Values finds dates, amounts of money and percentages. published is the day of the text: it determines the year of dates
+// without one and the day of "ayer"; the zero time leaves both open.
 func Values(d *text.Document, published time.Time) []Value {
 	var out []Value
 	for _, s := range d.Sentences {
@@ -124,7 +124,7 @@ func moneyAt(tokens []text.Token, i, first, limit int) (Value, int) {
 	if e == end {
 		return v, i
 	}
-	// "un peso pesado", "el dólar": only what is counted is an amount.
+	// "un peso pesado", "el dólar": only counted money is an amount.
 	if (t.Lower == "un" || t.Lower == "una") && end == i+1 && tokens[end].Lower != "peso" && tokens[end].Lower != "dólar" && tokens[end].Lower != "euro" {
 		return v, i
 	}
@@ -195,7 +195,7 @@ func dateAt(tokens []text.Token, i, first, limit int, published time.Time) (Valu
 				return v, end
 			}
 		}
-		// "3 y 5 de mayo", "del 3 al 5 de mayo": the month stands after the last.
+		// "3 y 5 de mayo", "del 3 al 5 de mayo": the month comes after the last one.
 		k := i + 1
 		if w := at(k); w == "y" || w == "al" || w == "a" || w == "," {
 			k++
@@ -215,7 +215,7 @@ func dateAt(tokens []text.Token, i, first, limit int, published time.Time) (Valu
 			v.Date = fmt.Sprintf("%04d-%02d", year, month)
 			return v, end
 		}
-		// "Mayo 5": a month alone is a date only where one stands ("en marzo").
+		// "Mayo 5": a month on its own is a date only in a phrase such as "en marzo".
 		if i > first && (tokens[i-1].Lower == "en" || tokens[i-1].Lower == "de" || tokens[i-1].Lower == "desde" || tokens[i-1].Lower == "hasta") && t.Norm == t.Lower {
 			if published.IsZero() {
 				v.Date = fmt.Sprintf("--%02d", month)
@@ -299,7 +299,7 @@ func isoDate(year, month, day int, published time.Time) string {
 	return fmt.Sprintf("%04d-%02d-%02d", year, month, day)
 }
 
-// nearestYear is the year in which the day is nearest to the day of publication.
+// nearestYear is the year in which the date is nearest to the day of publication.
 func nearestYear(month, day int, published time.Time) int {
 	best, distance := published.Year(), time.Duration(1<<62)
 	for y := published.Year() - 1; y <= published.Year()+1; y++ {

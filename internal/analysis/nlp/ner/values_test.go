@@ -41,7 +41,7 @@ func TestValues(t *testing.T) {
 		"El peso y el dólar suben; un peso pesado es un mal chiste.":             "",
 	} {
 		got := valuesOf(in, time.Time{})
-		if in[:4] == "El p" { // "un peso" is an amount, if a small one
+		if in[:4] == "El p" { // "un peso" is an amount, though a small one
 			got = strings.TrimPrefix(got, "un peso=COP 1")
 		}
 		if got != want {

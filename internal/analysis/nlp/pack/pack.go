@@ -1,5 +1,5 @@
-// Package pack is the container of the engine's models: a name and version, then numbers and strings, compressed. The same
-// calls give the same bytes.
+// Package pack is the container format of the engine's models: a name and version, then numbers and strings, compressed.
+// The same calls give the same bytes.
 package pack
 
 import (
@@ -28,7 +28,7 @@ func (w *Writer) Float(v float64) {
 // Byte adds a byte.
 func (w *Writer) Byte(v byte) { w.b = append(w.b, v) }
 
-// Bytes adds bytes without their number.
+// Bytes adds bytes without their length.
 func (w *Writer) Bytes(v []byte) { w.b = append(w.b, v...) }
 
 // String adds a string.
@@ -45,7 +45,7 @@ func (w *Writer) Strings(list []string) {
 	}
 }
 
-// Sorted adds strings, of which neighbours should begin alike.
+// Sorted adds strings; neighbours should have a common prefix.
 func (w *Writer) Sorted(list []string) {
 	w.Uint(uint64(len(list)))
 	last := ""
@@ -60,9 +60,9 @@ func (w *Writer) Sorted(list []string) {
 	}
 }
 
-// Pack is everything that was added, compressed, under a name that Open asks for.
+// Pack returns everything that was added, compressed, under a name that Open checks.
 func (w *Writer) Pack(name string) ([]byte, error) {
-	// One goroutine: the blocks, and so the bytes, depend on nothing but the data.
+	// One goroutine, so that the blocks and thus the bytes depend only on the data.
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithWindowSize(8<<20))
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (w *Writer) Pack(name string) ([]byte, error) {
 	return enc.EncodeAll(append(head, w.b...), nil), enc.Close()
 }
 
-// Reader gives back what a Writer was given. After an error it gives zero values; see Err.
+// Reader reads what a Writer wrote. After an error it returns zero values; see Err.
 type Reader struct {
 	b   []byte
 	err error
@@ -164,7 +164,7 @@ func (r *Reader) Bytes(n int) []byte {
 	return v
 }
 
-// Count reads the number of items that take at least size bytes each, no more than there is room for.
+// Count reads the number of items that take at least size bytes each; more than the remaining data can hold is an error.
 func (r *Reader) Count(size int) int {
 	n := r.Uint()
 	if n > uint64(len(r.b)/max(size, 1)) {

@@ -20,7 +20,7 @@ type Phrase struct {
 	Count int
 }
 
-// Bounds: tokens of a phrase, phrases told, tokens of a text that are looked at.
+// Bounds: tokens of a phrase, number of phrases, tokens of a text that are read.
 const (
 	maxTokens = 6
 	maxLook   = 20_000
@@ -34,7 +34,7 @@ type candidate struct {
 	count int
 }
 
-// Analyze is the key phrases of a document, the best first; most 0 is 10.
+// Analyze returns the key phrases of a document, the best first, at most most of them; 0 means 10.
 func Analyze(d *text.Document, a *morph.Analysis, most int) []Phrase {
 	if most <= 0 {
 		most = usual
@@ -126,7 +126,7 @@ func single(a *morph.Analysis, token int) (lexicon.POS, string) {
 	return w[0].POS, w[0].Lower
 }
 
-// distinct takes the best phrases that are no part of a better one, nor have one as a part.
+// distinct takes the best phrases that are not part of a better one and do not contain one.
 func distinct(list []Phrase, most int) []Phrase {
 	var out []Phrase
 	for _, p := range list[:min(len(list), 20*most)] {

@@ -12,7 +12,7 @@ var packed []byte
 
 const format = "readability 1"
 
-// calibrated is the model in the binary, trained on the project's own graded texts; decoded at the first call.
+// calibrated is the embedded model, trained on the project's own graded texts and decoded at the first call.
 var calibrated = sync.OnceValue(func() *Model {
 	m, err := Decode(packed)
 	if err != nil {

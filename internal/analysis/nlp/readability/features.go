@@ -9,7 +9,7 @@ import (
 	"openlearn/internal/analysis/nlp/text"
 )
 
-// The features of the calibrated score. Each grows with difficulty, or is given a negative weight.
+// The features of the calibrated score. Each grows with difficulty or has a negative weight.
 const (
 	sentenceLength = iota // logarithm of words per sentence
 	wordLength            // syllables per word
@@ -19,12 +19,12 @@ const (
 	subordination         // conjunctions and relatives per sentence
 	subjunctive           // verb forms of the subjunctive, conditional and compound tenses, per verb
 	past                  // preterite, imperfect and future forms per verb
-	diversity             // different words among the first 50, moving (MATTR)
+	diversity             // share of different words in a moving window of 50 (MATTR)
 	present               // present forms of the first and second person, per word
 	longSentences         // share of sentences over 20 words
 	connectives           // connectives of written argument per 100 words
 	spokenRank            // mean logarithm of the rank of content words in speech
-	unspoken              // share of content words that are not among the 5,000 most common of speech
+	unspoken              // share of content words that are not among the 5,000 most common in speech
 	featureCount
 )
 
@@ -49,16 +49,17 @@ var (
 		incluso salvo excepto tampoco aun siquiera respectivamente mismo misma dicho dicha`)
 )
 
-// unknownZipf is what names, numbers in letters and words outside the lexicon count as.
+// unknownZipf is the frequency assumed for names, numbers in letters and words outside the lexicon.
 const unknownZipf = 3
 
-// features measures a document. Words that begin with a capital inside a sentence are names: they are hard for nobody.
+// features measures a document. Words that begin with a capital inside a sentence are names, which do not make a text
+// harder.
 func features(d *text.Document, c Counts) vector {
 	var f vector
 	if c.Words == 0 {
 		return f
 	}
-	known := map[string]word{} // words recur
+	known := map[string]word{} // words are repeated
 	logRank, outside := 0.0, 0
 	content, zipfSum, rare, veryRare, subs, connect := 0, 0.0, 0, 0, 0, 0
 	verbs, irrealis, pasts, dialogue, long := 0, 0, 0, 0, 0
@@ -160,13 +161,13 @@ func features(d *text.Document, c Counts) vector {
 
 const mattr = 50
 
-// word is what the lists know of a form.
+// word is what the lists know about a form.
 type word struct {
 	zipf, logRank                            float64
 	verb, irrealis, past, dialogue, unspoken bool
 }
 
-// look asks the lists.
+// look looks a word up in the lists.
 func look(w string) word {
 	var x word
 	lex := lexicon.Default()

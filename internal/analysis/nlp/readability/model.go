@@ -33,7 +33,7 @@ var directions = vector{
 	sentenceLength: 1, wordLength: 1, meanZipf: -1, rareShare: 1, veryRareShare: 1, subordination: 1, subjunctive: 1, past: 1, diversity: 1, present: -1, longSentences: 1, connectives: 1, spokenRank: 1, unspoken: 1,
 }
 
-// balance weighs texts so that each level counts alike.
+// balance weighs texts so that each level counts the same.
 func balance(texts []Graded) []float64 {
 	n := map[float64]float64{}
 	for _, t := range texts {
@@ -93,7 +93,7 @@ func Train(texts []Graded, ridge float64) Model {
 	return m
 }
 
-// fewWords is as much evidence as is put on the prior, a text of middling difficulty: a headline is never C2.
+// fewWords is the weight of the prior, a text of medium difficulty: so a headline is never C2.
 const (
 	fewWords = 12
 	prior    = 3.0
@@ -109,11 +109,11 @@ func (m *Model) raw(f vector, words int) float64 {
 	return (n*s + fewWords*prior) / (n + fewWords)
 }
 
-// Raw is the score of a text, not cut to 1…5.
+// Raw is the score of a text, not limited to 1…5.
 func (m *Model) Raw(d *text.Document) float64 {
 	c := count(d)
 	return m.raw(features(d, c), c.Words)
 }
 
-// Raw is the shipped model's score of a text, not cut to 1…5.
+// Raw is the shipped model's score of a text, not limited to 1…5.
 func Raw(d *text.Document) float64 { return calibrated().Raw(d) }

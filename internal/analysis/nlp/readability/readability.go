@@ -12,13 +12,13 @@ import (
 // Result is how hard a text is.
 type Result struct {
 	Score float64 // 1 (easiest) … 5 (hardest)
-	Level Level   // the CEFR level of who can read it, rising with Score
-	// Seconds is how long an adult native reader takes.
+	Level Level   // the CEFR level that a reader needs; it rises with Score
+	// Seconds is the reading time of an adult native speaker.
 	Seconds   int
 	Counts    Counts
 	Formulas  Formulas
-	MeanZipf  float64 // of the words' frequency, Zipf scale; names and unknown words count as 3
-	RareShare float64 // of words rarer than one in 100,000 (Zipf under 4)
+	MeanZipf  float64 // mean frequency of the words, Zipf scale; names and unknown words count as 3
+	RareShare float64 // share of words rarer than one in 100,000 (Zipf under 4)
 }
 
 // Level is a level of the Common European Framework of Reference.
@@ -40,8 +40,8 @@ type Counts struct {
 	lengthSquares                        int // sum of squares of the words' lengths
 }
 
-// Formulas are the published measures. All but Crawford and Mu are on a scale of about 0 (hard) to 100 (easy), which short or
-// odd texts leave.
+// Formulas are the published measures. All but Crawford and Mu are on a scale of about 0 (hard) to 100 (easy); short or
+// unusual texts may fall outside it.
 type Formulas struct {
 	FernandezHuerta float64
 	SzigrisztPazos  float64
@@ -55,7 +55,7 @@ type Formulas struct {
 // new International Reading Speed Texts IReST. Invest Ophthalmol Vis Sci 2012;53:5452 (218 ± 28).
 const wordsPerMinute = 218
 
-// count goes through the words and sentences of a document. A sentence without words is none.
+// count counts the words and sentences of a document. Sentences without words do not count.
 func count(d *text.Document) Counts {
 	var c Counts
 	for _, s := range d.Sentences {
@@ -88,7 +88,7 @@ func count(d *text.Document) Counts {
 	return c
 }
 
-// maxWord is as much of a word as is looked at, in bytes.
+// maxWord bounds how many bytes of a word are used.
 const maxWord = 60
 
 // formulas computes the published measures; all are 0 for a text without words.
@@ -148,7 +148,7 @@ func Analyze(d *text.Document) Result {
 	return r
 }
 
-// bounded brings the raw score between 1 and 5, so that a harder text still has a higher score.
+// bounded maps the raw score to between 1 and 5 so that harder texts still get higher scores.
 func bounded(raw float64) float64 {
 	switch {
 	case raw > 4.5:
@@ -159,9 +159,9 @@ func bounded(raw float64) float64 {
 	return raw
 }
 
-// Levels are the levels with the scores at which they begin: half-way between the levels of the calibration, where the score is 1
-// for A1 … 5 for C1. C2 begins half a level above its hardest texts and a little more, for what lies outside it (6 of the score
-// that is not bounded).
+// Levels lists the levels with the scores at which they begin: half-way between the levels of the calibration, in which the
+// score is 1 for A1 … 5 for C1. C2 begins somewhat more than half a level above the calibration's hardest texts (at 6 on
+// the unbounded scale), because it lies outside the calibration.
 var Levels = []struct {
 	Level Level
 	From  float64

@@ -43,7 +43,7 @@ func TestScoreRisesWithDifficulty(t *testing.T) {
 	if l := analyze(ladder[3]).Level; l == C2 || l < B2 {
 		t.Errorf("a hard news text is %s", l)
 	}
-	// Levels follow scores.
+	// Levels rise with scores.
 	last := A1
 	for raw := 0.0; raw < 7; raw += 0.1 {
 		if l := LevelOf(bounded(raw)); l < last {

@@ -4,8 +4,8 @@ import "unicode/utf8"
 
 // Syllables counts the syllables of a Spanish word in lower case by the rules of the academy (Ortografía de la lengua
 // española, 2010, chapter II): each strong vowel (a e o) and each accented weak one (í ú) is a nucleus; weak vowels (i u ü)
-// join their neighbours; the u of que, qui, gue and gui is silent; y is a vowel at a word's end and alone; h is no border for
-// diphthongs, but is one for hiatus. A word without vowels counts as one.
+// join their neighbours; the u of que, qui, gue and gui is silent; y is a vowel at a word's end and alone; h does not break
+// a diphthong, but does separate vowels in hiatus. A word without vowels counts as one.
 func Syllables(lower string) int {
 	n := 0
 	var before kind // of the vowel just read
@@ -24,7 +24,7 @@ func Syllables(lower string) int {
 			} else {
 				k = weak
 			}
-		case r == 'h' && before != consonant: // prohíbe, ahora: what stands before goes on
+		case r == 'h' && before != consonant: // prohíbe, ahora: the kind of the letter before it still counts
 			last = r
 			continue
 		case r == 'u' && (last == 'q' || last == 'g') && i+1 < len(lower):

@@ -7,7 +7,7 @@ import (
 	"openlearn/internal/analysis/nlp/text"
 )
 
-// Explain lists what each word says after the rules: for messages of failing tests.
+// Explain lists the value of each word after the rules, for messages of failing tests.
 func Explain(d *text.Document) string {
 	var b strings.Builder
 	t := embedded()

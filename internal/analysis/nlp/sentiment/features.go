@@ -6,7 +6,7 @@ import (
 	"openlearn/internal/analysis/nlp/text"
 )
 
-// Features adds to f what the lexicon and the rules say, for a classifier trained in a domain.
+// Features adds the values from the lexicon and the rules to f, for a classifier trained in a domain.
 func Features(d *text.Document, f map[string]float32) {
 	t := embedded()
 	good, bad, last, n := 0.0, 0.0, 0.0, 0.0

@@ -20,7 +20,7 @@ var packed []byte
 // OwnLexicon is the list of words written for this project.
 func OwnLexicon() string { return ownLexicon }
 
-// Roles of words, bits of the roles table.
+// Roles of words, as bits in the roles table.
 const (
 	up uint16 = 1 << iota
 	down
@@ -47,7 +47,7 @@ var sections = map[string]uint16{
 	"object-": objectBad, "subject-": subjectBad, "subject+": subjectGood,
 }
 
-// Lexicon is a list as written: lemmas with their polarity and roles.
+// Lexicon is the list as written: lemmas with their polarity and roles.
 type Lexicon struct {
 	Polarity map[string]float64 // of lemmas
 	Exact    map[string]float64 // of forms
@@ -107,7 +107,7 @@ const (
 	phraseRole   uint16 = 1 << 13
 )
 
-// PhraseTable maps phrases and their beginnings to what they say.
+// PhraseTable maps phrases and their beginnings to their values.
 func (l *Lexicon) PhraseTable() map[string]uint16 {
 	t := map[string]uint16{}
 	put := func(p string, v uint16) {
@@ -134,7 +134,7 @@ func (l *Lexicon) PhraseTable() map[string]uint16 {
 
 const evaluativeBit = 1 << 15
 
-// Pack is a polarity (-4…4) for the polarity table.
+// Pack encodes a polarity (-4…4) for the polarity table.
 func Pack(polarity float64, evaluative bool) uint16 {
 	v := uint16(max(-4, min(4, polarity))*1000 + 8000)
 	if evaluative {
@@ -149,7 +149,7 @@ func unpack(v uint16) (polarity float64, evaluative bool) {
 
 type tables struct{ polarity, roles, phrases *words.Table }
 
-// format is the name of the tables' pack; it changes with their meaning.
+// format is the name of the tables' pack; it changes when their meaning does.
 const format = "sentiment 1"
 
 // PackTables makes what the package embeds: polarities of forms, their roles, and phrases.
@@ -170,7 +170,7 @@ func load(packed []byte) (*tables, error) {
 	return t, r.Err()
 }
 
-// embedded are the tables in the binary, unpacked when first asked for.
+// embedded returns the embedded tables, unpacked at the first call.
 var embedded = sync.OnceValue(func() *tables {
 	t, err := load(packed)
 	if err != nil {

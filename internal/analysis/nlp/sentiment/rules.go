@@ -12,8 +12,8 @@ const (
 	negationReach = 4    // words of four letters or more that a negation reaches
 	negatedGood   = -0.7 // not good is bad, a little less
 	negatedBad    = -0.6 // not bad is somewhat good
-	averted       = -0.7 // an evil averted is good
-	lost          = -0.7 // a good lost or fought is bad
+	averted       = -0.7 // something bad averted is good
+	lost          = -0.7 // something good lost or fought is bad
 	intensified   = 1.35
 	diminished    = 0.6
 	beforeBut     = 0.6
@@ -27,7 +27,7 @@ const (
 	afterNothing  = 2 // words that may stand between a modifier and what it modifies
 )
 
-// cell is a token with what it says.
+// cell is a token with its value.
 type cell struct {
 	value      float64
 	role       uint16
@@ -35,12 +35,12 @@ type cell struct {
 	and        bool // y, e
 	stop       bool // a clause ends here
 	evaluative bool
-	picture    bool // an emoji or emoticon: it judges the whole
+	picture    bool // an emoji or emoticon: it applies to the whole sentence
 	consumed   bool // part of a phrase or of a quantity that moves
 	but        uint16
 }
 
-// bare is the form to look up: without #, and with letters repeated for emphasis written once or twice.
+// bare is the form to look up: in lower case and without #.
 func bare(t *text.Token) string {
 	w := t.Lower
 	if t.Kind == text.Hashtag {
@@ -49,7 +49,7 @@ func bare(t *text.Token) string {
 	return w
 }
 
-// squeeze writes runs of three letters or more once: "buenoooo".
+// squeeze reduces every run of a letter to one: "buenoooo".
 func squeeze(w string) string {
 	var b strings.Builder
 	var last rune
@@ -84,7 +84,7 @@ func laughs(w string) bool {
 	return strings.Trim(w, "jaehi") == "" && strings.Count(w, "j") >= 2
 }
 
-// cells looks every token of a sentence up.
+// cells looks up every token of a sentence.
 func (t *tables) cells(tokens []text.Token) []cell {
 	out := make([]cell, len(tokens))
 	for i := 0; i < len(tokens); i++ {
@@ -154,7 +154,7 @@ func (t *tables) cells(tokens []text.Token) []cell {
 		} else if laughs(w) {
 			c.value, c.evaluative = 0.8, true
 		}
-		// A capital inside a sentence is a name, which says nothing: Paz, Victoria, Junior.
+		// A capitalised word inside a sentence is a name, which has no polarity: Paz, Victoria, Junior.
 		if i > 0 && tok.Kind == text.Word && tok.Norm != tok.Lower && tok.Norm[0] >= 'A' && tok.Norm[0] <= 'Z' && len(tok.Norm) > 1 && tok.Norm[1:] == tok.Lower[1:] && tokens[i-1].Kind == text.Word {
 			c.value *= 0.3
 			c.role &^= up | down | goodQuantity | badQuantity | shift
@@ -185,7 +185,7 @@ func (t *tables) phrase(tokens []text.Token, first string) (value uint16, n int)
 	return value, n
 }
 
-// rules lets the words of a sentence act on each other. Each rule looks at a bounded number of neighbours.
+// rules applies the effects of a sentence's words on each other. Each rule reads a bounded number of neighbours.
 func rules(cells []cell) {
 	quantities(cells)
 	for i := range cells {
@@ -206,7 +206,7 @@ func rules(cells []cell) {
 	clauses(cells)
 }
 
-// quantities: what moves up or down is good or bad by what it is.
+// quantities judges rises and falls: whether one is good or bad depends on what rises or falls.
 func quantities(cells []cell) {
 	for i := range cells {
 		c := &cells[i]
@@ -253,7 +253,7 @@ func blocked(cells []cell, from, to int) bool {
 	return cells[to].stop
 }
 
-// modify applies an intensifier or a diminisher to the next word that says something.
+// modify applies an intensifier or a diminisher to the next word with a polarity.
 func modify(cells []cell, i int) {
 	for j := i + 1; j < len(cells) && j <= i+afterNothing && !cells[j].stop; j++ {
 		if cells[j].value == 0 {
@@ -268,7 +268,7 @@ func modify(cells []cell, i int) {
 	}
 }
 
-// shiftAfter turns what an averting word governs.
+// shiftAfter inverts the words that an averting word governs.
 func shiftAfter(cells []cell, i int) {
 	done := false
 	for j := i + 1; j < len(cells) && j <= i+window && !cells[j].stop && cells[j].but == 0; j++ {
@@ -311,7 +311,7 @@ func negations(cells []cell) {
 				continue
 			}
 			if c.and && done {
-				break // "no creció y cayó": what is joined to what is negated says its own
+				break // "no creció y cayó": the negation does not extend to the second verb
 			}
 			if c.picture || c.value == 0 {
 				continue
@@ -326,7 +326,7 @@ func negations(cells []cell) {
 	}
 }
 
-// clauses weighs what stands before and after "pero", and what is conceded.
+// clauses weighs the parts before and after "pero", and concessions.
 func clauses(cells []cell) {
 	for i := range cells {
 		switch {
@@ -338,7 +338,7 @@ func clauses(cells []cell) {
 					cells[j].value *= afterBut
 				}
 			}
-			return // one per sentence: linear
+			return // only one per sentence, to keep the time linear
 		case cells[i].but&concessive != 0:
 			for j := i + 1; j < len(cells) && j <= i+concession && !cells[j].stop; j++ {
 				cells[j].value *= conceded

@@ -1,6 +1,6 @@
-// Package sentiment tells how good or bad what a Spanish text reports or says is, by a lexicon and rules: negation,
-// intensifiers, quantities that rise and fall, evils averted, adversatives. It does no I/O, keeps nothing between calls, and
-// takes time linear in the length of the text.
+// Package sentiment judges how positive or negative the content of a Spanish text is, by a lexicon and rules: negation,
+// intensifiers, rising and falling quantities, averted harm, adversatives. It does no I/O, keeps no state between calls,
+// and takes time linear in the length of the text.
 package sentiment
 
 import (
@@ -34,7 +34,7 @@ const (
 	damping      = 4.0
 )
 
-// Analyze is the sentiment of a document: the mean over its sentences that say something, the first counted twice since
+// Analyze returns the sentiment of a document: the mean over its sentences that have one, the first counted twice because
 // headlines and leads carry the judgement.
 func Analyze(d *text.Document) Result { return embedded().analyze(d) }
 
@@ -65,7 +65,7 @@ func (t *tables) analyze(d *text.Document) Result {
 	return r
 }
 
-// sentence is a sentence's polarity, the weight of its evaluative words, and the number of its words.
+// sentence returns a sentence's polarity, the weight of its evaluative words, and the number of its words.
 func (t *tables) sentence(tokens []text.Token) (polarity, evaluative float64, n int) {
 	cells := t.cells(tokens)
 	rules(cells)
@@ -91,7 +91,7 @@ func (t *tables) sentence(tokens []text.Token) (polarity, evaluative float64, n 
 	return sum / math.Sqrt(sum*sum+damping), evaluative, n
 }
 
-// classify is the class of a polarity; the confidence is that of a logistic curve over the distance to the thresholds.
+// classify returns the class of a polarity; the confidence is a logistic function of the distance to the thresholds.
 func classify(p float64) (Class, float64) {
 	pos := 1 / (1 + math.Exp(-7*(p-positiveFrom)))
 	neg := 1 / (1 + math.Exp(-7*(negativeFrom-p)))

@@ -41,7 +41,7 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-// Degrees: an intensifier strengthens, a diminisher weakens, negation turns.
+// Degrees: an intensifier strengthens, a diminisher weakens, negation inverts.
 func TestDegrees(t *testing.T) {
 	good, very, little, not := analyze("El servicio es bueno."), analyze("El servicio es muy bueno."), analyze("El servicio es algo bueno."), analyze("El servicio no es bueno.")
 	if !(very.Polarity > good.Polarity && good.Polarity > little.Polarity && little.Polarity > 0 && not.Polarity < 0) {

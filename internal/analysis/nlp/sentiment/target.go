@@ -18,8 +18,8 @@ type Target struct {
 	Class    Class
 }
 
-// Targets tells for each mention whether it fares well in its sentence: first by the part that it plays in what a verb
-// reports (who beats whom, who is accused), else by the words of its clause.
+// Targets judges for each mention whether it fares well in its sentence: by its role in the event that a verb reports (who
+// beats whom, who is accused), or else by the words of its clause.
 func Targets(d *text.Document, spans []Span) []Target { return embedded().targets(d, spans) }
 
 func (t *tables) targets(d *text.Document, spans []Span) []Target {
@@ -59,7 +59,7 @@ const (
 	clauseShare = 0.9
 )
 
-// The forms of ser that make a passive, and the prepositions that mark an object that suffers.
+// The forms of ser that make a passive, and the prepositions that mark the affected object.
 var (
 	passives = set("es son fue fueron era eran será serán sido ser siendo sea sean resultó resultaron quedó quedaron")
 	objects  = set("a al contra")
@@ -93,14 +93,15 @@ func (t *tables) target(tokens []text.Token, cells []cell, first, last int) floa
 	return sum / math.Sqrt(sum*sum+damping)
 }
 
-// ends says whether a clause ends at a token. A comma alone does not: what stands between two may belong together.
+// ends says whether a clause ends at a token. A comma alone does not end it: the words between two commas may be an
+// insertion.
 func ends(tokens []text.Token, cells []cell, i int) bool {
 	return cells[i].but&adversative != 0 || cells[i].stop && (tokens[i].Text == ";" || tokens[i].Text == "." || tokens[i].Text == ":")
 }
 
 const parts = subjectGood | subjectBad | objectGood | objectBad
 
-// part looks for the nearest verb that gives the mention a part to play.
+// part looks for the nearest verb that gives the mention a role.
 func (t *tables) part(tokens []text.Token, cells []cell, first, last int) (float64, bool) {
 	before := ""
 	if first > 0 {
@@ -109,7 +110,7 @@ func (t *tables) part(tokens []text.Token, cells []cell, first, last int) (float
 			before = tokens[first-2].Lower
 		}
 	}
-	// A verb after the mention, which is its subject unless a preposition says otherwise.
+	// A verb after the mention: the mention is its subject unless a preposition shows otherwise.
 	if !objects[before] && before != "de" && before != "del" && before != "con" && before != "en" && before != "por" && !sides[before] {
 		for i := last; i < len(cells) && i < last+reach && !ends(tokens, cells, i); i++ {
 			r := cells[i].role & parts
@@ -130,7 +131,7 @@ func (t *tables) part(tokens []text.Token, cells []cell, first, last int) (float
 			return sign(r, subjectGood, subjectBad, negated)
 		}
 	}
-	// A verb before it, which it is the object of.
+	// A verb before the mention: the mention is its object.
 	for i := first - 1; i >= 0 && i > first-reach && !ends(tokens, cells, i); i-- {
 		r := cells[i].role & parts
 		if r == 0 || !verbal(tokens[i].Lower) {
@@ -166,7 +167,7 @@ func sign(r, good, bad uint16, negated bool) (float64, bool) {
 	return v, true
 }
 
-// verbal tells verb forms, as far as an ending can.
+// verbal recognises verb forms, as far as their endings allow.
 func verbal(w string) bool {
 	for _, e := range []string{"ó", "ó", "a", "an", "e", "en", "aron", "ieron", "eron", "ado", "ada", "ados", "adas", "ido", "ida", "idos", "idas", "ar", "er", "ir", "ando", "endo", "aba", "ía", "án", "á", "to", "so", "cho", "o", "ta", "sa", "tos", "sos", "uso", "ron"} {
 		if strings.HasSuffix(w, e) {

@@ -7,13 +7,13 @@ import (
 
 // Tagged is a training example of the conditional random field.
 type Tagged struct {
-	Features [][]int32 // per position; nil where the label can only be 0
+	Features [][]int32 // per position; nil if the label can only be 0
 	Gold     []uint8
-	// Weight is how much the example counts; 0 is 1.
+	// Weight is how much the example counts; 0 means 1.
 	Weight float32
 }
 
-// Allowed says which label may follow which: before*labels+label, and Allowed[label] in First which may begin a sentence.
+// Allowed says which label may follow which: before*labels+label, and First[label] which may begin a sentence.
 type Allowed struct {
 	Next  []bool
 	First []bool
@@ -29,8 +29,9 @@ type CRFOptions struct {
 	Progress func(epoch int, loss float64)
 }
 
-// CRF trains a conditional random field of first order by AdaGrad on the likelihood of each sentence in turn. It gives weights
-// per feature and label, and of transitions: (before+1)*labels+label, 0 before the sentence.
+// CRF trains a first-order conditional random field by AdaGrad on the likelihood of each sentence in turn. It returns the
+// weights per feature and label, and those of transitions: (before+1)*labels+label, with row 0 for the beginning of the
+// sentence.
 func CRF(examples []Tagged, features *Features, o CRFOptions) (dense, transitions []float32) {
 	L := o.Labels
 	dense = make([]float32, features.Len()*L)
@@ -105,7 +106,7 @@ func CRF(examples []Tagged, features *Features, o CRFOptions) (dense, transition
 
 func sqrt32(x float32) float32 { return float32(math.Sqrt(float64(x))) }
 
-// chain computes with one sentence.
+// chain holds the computation for one sentence.
 type chain struct {
 	labels                    int
 	n                         int
@@ -133,7 +134,7 @@ func (c *chain) score(features [][]int32, dense []float32) {
 	}
 }
 
-// run is forward and backward in scaled probabilities.
+// run computes the forward and backward passes in scaled probabilities.
 func (c *chain) run(transitions []float32, allowed *Allowed) {
 	L, n := c.labels, c.n
 	c.exp, c.alpha, c.beta, c.marginal = sized(c.exp, n*L), sized(c.alpha, n*L), sized(c.beta, n*L), sized(c.marginal, n*L)
@@ -236,7 +237,7 @@ func (c *chain) run(transitions []float32, allowed *Allowed) {
 	}
 }
 
-// loss is roughly the negative log-likelihood: of the labels one by one, which is what progress needs.
+// loss approximates the negative log-likelihood label by label, which is enough to show progress.
 func (c *chain) loss(gold []uint8, _ []float32) float64 {
 	sum := 0.0
 	for i, y := range gold {
@@ -245,11 +246,11 @@ func (c *chain) loss(gold []uint8, _ []float32) float64 {
 	return sum
 }
 
-// Marginals computes, for scores of positions × labels, each label's probability. Fixed positions have label 0. The result is
-// the decoder's own until its next call.
+// Marginals computes each label's probability from scores (positions × labels). Fixed positions have label 0. The result is
+// valid until the next call.
 type Marginals struct{ c chain }
 
-// Run fills in scores and gives the probabilities.
+// Run takes the scores and returns the probabilities.
 func (m *Marginals) Run(scores []float32, fixed []bool, labels int, transitions []float32, allowed *Allowed) []float32 {
 	m.c.labels, m.c.n = labels, len(fixed)
 	m.c.scores = append(m.c.scores[:0], scores...)
@@ -258,7 +259,7 @@ func (m *Marginals) Run(scores []float32, fixed []bool, labels int, transitions 
 	return m.c.marginal
 }
 
-// Viterbi is the best sequence of labels.
+// Viterbi finds the best sequence of labels.
 func Viterbi(scores []float32, fixed []bool, labels int, transitions []float32, allowed *Allowed, back []uint8, out []uint8) []uint8 {
 	n, L := len(fixed), labels
 	if cap(back) < n*L {

@@ -1,5 +1,5 @@
-// Package seq labels sequences with linear models over hashed features: an averaged perceptron of second order with few
-// candidates per position, and a conditional random field of first order. Training is deterministic.
+// Package seq labels sequences with linear models over hashed features: a second-order averaged perceptron with few
+// candidates per position, and a first-order conditional random field. Training is deterministic.
 package seq
 
 // Hash is the hash of a string, to be combined into features with Feature.
@@ -11,7 +11,7 @@ func Hash(s string) uint64 {
 	return h
 }
 
-// Feature combines the number of a template with what it looks at.
+// Feature combines the number of a template with its values.
 func Feature(template int, parts ...uint64) uint64 {
 	h := uint64(template+1) * 0x9e3779b97f4a7c15
 	for _, p := range parts {
@@ -50,7 +50,7 @@ type Features struct {
 	count []int32
 }
 
-// NewFeatures is an empty set.
+// NewFeatures makes an empty set.
 func NewFeatures() *Features { return &Features{index: map[uint32]int32{}} }
 
 // Len is the number of features.
@@ -74,7 +74,7 @@ func (f *Features) Add(features []uint64) []int32 {
 	return out
 }
 
-// Prune forgets features that occur less than least times and renumbers the positions.
+// Prune drops features that occur fewer than least times and renumbers those of the positions.
 func (f *Features) Prune(least int32, positions [][][]int32) {
 	renumber := make([]int32, len(f.keys))
 	kept := &Features{index: map[uint32]int32{}}

@@ -8,19 +8,19 @@ import (
 type Sentence struct {
 	Features   [][]int32 // per position
 	Candidates [][]uint8 // labels that are possible at a position
-	// Gold are the labels that are right at a position: several where the data leaves it open.
+	// Gold are the correct labels of a position: several if the data leaves a choice.
 	Gold [][]uint8
-	// Weight is how far the example moves the weights; 0 is 1.
+	// Weight is how far the example moves the weights; 0 means 1.
 	Weight float32
 }
 
-// Trigrams are weights of label trigrams: (before the last, last, this); label 0 stands before the sentence.
+// Trigrams are weights of label trigrams: (before the last, last, this); label 0 stands for the beginning of the sentence.
 type Trigrams struct {
 	labels int
 	w      []float32
 }
 
-// NewTrigrams are zero weights.
+// NewTrigrams makes zero weights.
 func NewTrigrams(labels int) *Trigrams {
 	return &Trigrams{labels, make([]float32, labels*labels*labels+labels*labels)}
 }
@@ -40,7 +40,7 @@ type Decoder struct {
 	offset      []int32
 }
 
-// Best is the best sequence for scores (positions × labels) among candidates, written to out.
+// Best finds the best sequence for scores (positions × labels) among the candidates and writes it to out.
 func (d *Decoder) Best(t *Trigrams, scores []float32, candidates [][]uint8, out []uint8) {
 	n := len(candidates)
 	if n == 0 {

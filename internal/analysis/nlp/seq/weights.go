@@ -12,7 +12,7 @@ import (
 type Weights struct {
 	labels int
 	keys   []uint32 // open addressing, 0 is empty
-	first  []uint32 // per slot: where its weights begin in items; they end where the low bit of the label byte says
+	first  []uint32 // per slot: where its weights begin in items; the low bit of the label byte marks the last one
 	items  []item
 	scale  float32
 }
@@ -22,7 +22,7 @@ type item struct {
 	value int8
 }
 
-// Sparse makes Weights of dense ones, feature-major, dropping what is below least in absolute value.
+// Sparse makes Weights from dense ones, feature-major, dropping those below least in absolute value.
 func Sparse(f *Features, dense []float32, labels int, least float32) *Weights {
 	top := float32(0)
 	for _, w := range dense {
@@ -84,7 +84,7 @@ func (w *Weights) build(keys, first []uint32) {
 	}
 }
 
-// quantise is the signed square root: small weights are many and want small steps, large ones are few.
+// quantise takes the signed square root: small weights are many and need small steps, large ones are few.
 func quantise(x float32) int8 {
 	q := math.Round(math.Sqrt(math.Abs(float64(x))))
 	if x < 0 {
@@ -125,7 +125,7 @@ func (w *Weights) Add(scores []int32, feature uint64) {
 	}
 }
 
-// Scale is what one unit of Add is worth.
+// Scale is the value of one unit of Add.
 func (w *Weights) Scale() float32 { return w.scale }
 
 // Len is the number of weights.
@@ -165,7 +165,7 @@ func (w *Weights) Write(out *pack.Writer) {
 			}
 		}
 	}
-	// Labels and values apart: each compresses better among its like.
+	// Labels and values are separate: each compresses better among its own kind.
 	each(func(it item) { out.Byte(it.label) })
 	each(func(it item) { out.Byte(byte(it.value)) })
 }

@@ -1,5 +1,6 @@
-// Package spoken knows how common words are in speech, as film subtitles have it: the order in which learners meet them.
-// Forms from the 50,000 most frequent of OpenSubtitles 2018 (CC BY-SA 4.0), lemmas by way of Wiktionary (CC BY-SA 3.0); see NOTICE.
+// Package spoken knows how common words are in speech, judged by film subtitles: the order in which learners meet them.
+// Forms come from the 50,000 most frequent of OpenSubtitles 2018 (CC BY-SA 4.0), lemmas from Wiktionary (CC BY-SA 3.0); see
+// NOTICE.
 package spoken
 
 import (
@@ -16,10 +17,10 @@ var packed []byte
 
 const format = "spoken 1"
 
-// Ranks are how common words are: 1 for the most common; 0 for a word that is not known.
+// Ranks holds the ranks of words by frequency: 1 for the most common; 0 for an unknown word.
 type Ranks struct{ table *words.Table }
 
-// Default are the ranks in the binary, decoded at the first call.
+// Default returns the embedded ranks, decoded at the first call.
 var Default = sync.OnceValue(func() Ranks {
 	r, err := Decode(packed)
 	if err != nil {
@@ -28,7 +29,7 @@ var Default = sync.OnceValue(func() Ranks {
 	return r
 })
 
-// steps is how finely ranks are kept: to about 3 %.
+// steps is the resolution of ranks: about 3 %.
 const steps = 16
 
 func code(rank int) uint16 {

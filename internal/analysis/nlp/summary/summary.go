@@ -1,4 +1,4 @@
-// Package summary picks the sentences of a Spanish news text that tell most of it. It does no I/O and takes linear time.
+// Package summary picks the sentences of a Spanish news text that best represent it. It does no I/O and takes linear time.
 package summary
 
 import (
@@ -23,22 +23,22 @@ type Sentence struct {
 	Text  string
 }
 
-// The weights of what speaks for a sentence.
+// The weights of a sentence's features.
 const (
-	leadWeight    = 2.0 // first sentences of news tell most
+	leadWeight    = 2.0 // the first sentences of news say most
 	leadDecay     = 0.5 // per sentence
-	centralWeight = 1.0 // shared words with the whole
+	centralWeight = 1.0 // words shared with the whole text
 	titleWeight   = 1.2
 	shortPenalty  = 0.8
 	quotePenalty  = 0.25
-	linkPenalty   = 0.1 // begins with what refers back
+	linkPenalty   = 0.1 // begins with a reference to the sentence before
 	redundancy    = 0.7
-	maxSentences  = 400 // looked at: the rest of a text is no news
-	maxTokens     = 120 // of a sentence that can be chosen
-	enough        = 0.4 // of a sentence has to fit
+	maxSentences  = 400 // that are considered: the rest of a text has no news
+	maxTokens     = 120 // in a sentence that can be chosen
+	enough        = 0.4 // share of a sentence that must fit
 )
 
-// links begin sentences that need the one before; cues begin what is no part of the news.
+// links begin sentences that need the one before; cues begin sentences that are not part of the news.
 var (
 	links = set("además también asimismo sin pero por así entonces luego después esto eso ello este esta estos estas ese esa él ella ellos ellas aunque no sino igualmente tampoco mientras allí ahí según y o e")
 	cues  = set("lea vea mire escuche siga suscríbase suscríbete foto fotos video videos imagen redacción comparta compartir descargue haga inscríbase conozca publicidad lee mira")
@@ -52,7 +52,7 @@ func set(s string) map[string]bool {
 	return m
 }
 
-// bag is the weight of the content words of tokens: rare words say more.
+// bag is the weight of the content words of tokens: rare words weigh more.
 func bag(tokens []text.Token) map[string]float64 {
 	lex := lexicon.Default()
 	m := make(map[string]float64, len(tokens))
@@ -78,7 +78,7 @@ func bag(tokens []text.Token) map[string]float64 {
 	return m
 }
 
-// stem cuts endings of number and gender, so that "alcalde" and "alcaldes" are one.
+// stem cuts endings of number and gender, so that "alcalde" and "alcaldes" are the same.
 func stem(w string) string {
 	for _, e := range []string{"es", "s"} {
 		if len(w) > len(e)+3 && strings.HasSuffix(w, e) {
@@ -92,7 +92,7 @@ func stem(w string) string {
 	return w
 }
 
-// overlap is how much of b's weight a has.
+// overlap is the share of b's weight that a has.
 func overlap(a, b map[string]float64) float64 {
 	shared, all := []float64{}, []float64{}
 	for w, v := range b {
@@ -104,7 +104,7 @@ func overlap(a, b map[string]float64) float64 {
 	return ratio(shared, all)
 }
 
-// ratio sums in order of size: maps have none, and sums depend on it.
+// ratio sums in order of size: maps have no order, and floating-point sums depend on it.
 func ratio(shared, all []float64) float64 {
 	slices.Sort(shared)
 	slices.Sort(all)
@@ -121,7 +121,7 @@ func ratio(shared, all []float64) float64 {
 	return s / n
 }
 
-// Analyze picks sentences until they have about the words asked for, in the order of the text.
+// Analyze picks sentences until they have about the requested number of words, and returns them in the order of the text.
 func Analyze(d *text.Document, o Options) []Sentence {
 	if o.Words <= 0 {
 		o.Words = 50
@@ -183,7 +183,7 @@ func Analyze(d *text.Document, o Options) []Sentence {
 	return choose(d, bags, scores, o.Words)
 }
 
-// choose takes the best sentence, then the best that says something else, while there is room.
+// choose takes the best sentence, then the best one that says something else, as long as there is room.
 func choose(d *text.Document, bags []map[string]float64, scores []float64, room int) []Sentence {
 	var out []Sentence
 	have := map[string]float64{}

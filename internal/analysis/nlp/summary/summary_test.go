@@ -31,7 +31,7 @@ func TestSummary(t *testing.T) {
 	if short := Analyze(&d, Options{Words: 8}); len(short) != 1 {
 		t.Errorf("%d sentences for 8 words", len(short))
 	}
-	// The headline moves the choice.
+	// The headline changes the choice.
 	title := text.Analyze("¿Cuándo es el próximo encuentro de la junta?")
 	found := false
 	for _, s := range Analyze(&d, Options{Title: &title}) {

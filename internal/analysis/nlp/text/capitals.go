@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// inCapitals says whether a sentence is written in capitals throughout, so that case tells nothing.
+// inCapitals says whether a sentence is written in capitals throughout, so that case means nothing.
 func inCapitals(tokens []Token) bool {
 	words, upper, lower, long := 0, 0, 0, 0
 	for i := range tokens {
@@ -58,8 +58,8 @@ const (
 	Upper                 // ALL CAPITALS
 )
 
-// Recase gives the tokens of sentences in capitals the case that known says they usually have; it is asked with the sentence's
-// tokens (Lower is set) and answers one Casing for each. Sentences in mixed case are left alone.
+// Recase gives the tokens of sentences in capitals their usual case according to known, which gets the sentence's tokens
+// (with Lower set) and returns one Casing for each. Sentences in mixed case are left unchanged.
 func (d *Document) Recase(known func(tokens []Token) []Casing) {
 	for _, s := range d.Sentences {
 		if !s.Capitals {

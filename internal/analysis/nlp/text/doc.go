@@ -1,11 +1,11 @@
 // Package text prepares Spanish text for analysis: it normalises, guesses the language and finds sentences and tokens.
-// Everything it returns is tied to the original by offsets in code points. It does no I/O, keeps no state, and takes time
-// and memory linear in the length of its input, whatever that is.
+// Everything it returns refers to the original by offsets in code points. It does no I/O, keeps no state, and takes time
+// and memory linear in the length of any input.
 package text
 
 import "strings"
 
-// Kind is what a token is by its form.
+// Kind is the kind of a token, judged by its form.
 type Kind uint8
 
 // The kinds of tokens.
@@ -19,7 +19,7 @@ const (
 	Mention             // @name
 	Hashtag             // #word
 	Emoji               // one emoji with its modifiers, or one flag
-	Markup              // one HTML tag or entity that should not have been there
+	Markup              // one HTML tag or entity that was left in the text
 )
 
 var kindNames = [...]string{"word", "number", "punct", "symbol", "url", "email", "mention", "hashtag", "emoji", "markup"}
@@ -35,7 +35,7 @@ func (k Kind) String() string {
 // Token is one orthographic token: contractions and enclitic pronouns are not split here (see package morph).
 type Token struct {
 	Text string // the form as written, normalised to NFC; a substring of Document.Text
-	Norm string // the form to analyse: plain quotes and dashes, recased where a whole sentence is in capitals
+	Norm string // the form to analyse: plain quotes and dashes, recased if the whole sentence is in capitals
 	// Lower is Norm in lower case.
 	Lower string
 	// Start and End are code points in the original text, End exclusive.
@@ -55,7 +55,7 @@ type Sentence struct {
 	Paragraph int
 }
 
-// Document is an analysed text. Its slices are its own and may be changed by whoever asked for it.
+// Document is an analysed text. It owns its slices, and the caller may change them.
 type Document struct {
 	Text      string // the normalised text
 	Tokens    []Token
@@ -64,10 +64,10 @@ type Document struct {
 	Words     int // tokens of kind Word, Number excluded
 }
 
-// In are the tokens of the sentence.
+// In returns the tokens of the sentence.
 func (d *Document) In(s Sentence) []Token { return d.Tokens[s.First:s.Last] }
 
-// Between is the normalised text from the first token's beginning to the last token's end, tokens[first:last].
+// Between returns the normalised text of tokens[first:last], from the beginning of the first to the end of the last.
 func (d *Document) Between(first, last int) string {
 	if first < 0 || last > len(d.Tokens) || first >= last {
 		return ""
@@ -75,13 +75,13 @@ func (d *Document) Between(first, last int) string {
 	return d.Text[d.Tokens[first].from:d.Tokens[last-1].to]
 }
 
-// SpaceBefore says whether white space stands between token i and the one before it. It is true for the first.
+// SpaceBefore says whether there is white space between token i and the one before it. It is true for the first.
 func (d *Document) SpaceBefore(i int) bool {
 	return i == 0 || d.Tokens[i].from != d.Tokens[i-1].to
 }
 
-// Analyze normalises and segments a text of any origin and any bytes. Bytes that are no UTF-8 count as one code point each,
-// as they do when Go ranges over a string.
+// Analyze normalises and segments a text of any origin and any bytes. Invalid UTF-8 bytes count as one code point each, as
+// in Go's range over a string.
 func Analyze(s string) Document {
 	n := normalize(s)
 	d := Document{Text: n.text}
@@ -92,7 +92,7 @@ func Analyze(s string) Document {
 	return d
 }
 
-// finish fills in what follows from tokens and sentences.
+// finish fills in the fields that are derived from tokens and sentences.
 func (d *Document) finish() {
 	for i := range d.Tokens {
 		t := &d.Tokens[i]

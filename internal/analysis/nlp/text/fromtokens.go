@@ -2,7 +2,7 @@ package text
 
 import "strings"
 
-// FromTokens makes a document of sentences that are cut into tokens already, one space between them.
+// FromTokens makes a document from sentences that are already split into tokens, with one space between tokens.
 func FromTokens(sentences [][]string) Document {
 	var d Document
 	var b strings.Builder
@@ -36,7 +36,7 @@ func FromTokens(sentences [][]string) Document {
 	return d
 }
 
-// kindOf is the kind of a token that was cut elsewhere.
+// kindOf is the kind of a token that was split elsewhere.
 func kindOf(form string) Kind {
 	s := scanner{n: normalize(form)}
 	if len(s.n.runes) == 0 {

@@ -6,14 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// Language is a guess.
+// Language is a guessed language.
 type Language struct {
 	Code string // ISO 639-1: es en pt fr it ca de, or of another script (ru zh ar …); "und" if nothing can be said
-	// Confidence is 0…1: how far the best candidate is ahead of the second, discounted for little evidence.
+	// Confidence is 0…1: how far the best candidate is ahead of the second, reduced if there is little evidence.
 	Confidence float64
 }
 
-// maxGuess bounds the words that the guess looks at.
+// maxGuess bounds the number of words used for the guess.
 const maxGuess = 600
 
 // profiles are frequent short words of each language; a word weighs less the more languages have it.
@@ -57,7 +57,7 @@ var profiles = []struct{ code, words, endings string }{
 	},
 }
 
-// wordWeights maps a word to what it says for each profile.
+// wordWeights maps a word to its weight for each profile.
 var wordWeights = func() map[string][7]float64 {
 	m := map[string][7]float64{}
 	for i, p := range profiles {
@@ -88,9 +88,9 @@ var endingsOf = func() [][]string {
 	return out
 }()
 
-// guess tells the language of tokens from frequent words, endings and letters.
+// guess guesses the language of tokens from frequent words, endings and letters.
 func guess(tokens []Token) Language {
-	score := [7]float64{0.4} // Spanish is what is expected here: it wins a tie
+	score := [7]float64{0.4} // Spanish is expected here, so it wins a tie
 	scripts := map[string]int{}
 	words := 0
 	for i := range tokens {
@@ -180,7 +180,7 @@ func decide(score [7]float64, scripts map[string]int) Language {
 	return Language{Code: profiles[best].code, Confidence: lead * score[best] / (score[best] + 1)}
 }
 
-// script is the language that a letter outside the Latin script stands for, "" for Latin.
+// script is the language that a letter outside the Latin script indicates, "" for Latin.
 func script(r rune) string {
 	if r < 0x370 {
 		return ""

@@ -8,12 +8,12 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// normalized is a text with, for each of its runes, where it came from.
+// normalized is a text with the origin of each of its runes.
 type normalized struct {
 	text  string
 	runes []rune
 	bytes []int32 // byte offset of each rune in text, and its length at the end
-	// start and end are code points of the original per rune; nil if nothing was added or taken away.
+	// start and end are code points of the original per rune; nil if nothing was added or removed.
 	start, end []int32
 }
 
@@ -31,11 +31,11 @@ func (n *normalized) to(i int) int {
 	return int(n.end[i])
 }
 
-// maxMarks bounds how many combining marks one letter keeps: more is an attack on renderers, no writing.
+// maxMarks bounds how many combining marks one letter keeps: more is an attack on renderers, not writing.
 const maxMarks = 8
 
-// normalize composes accents (NFC), unfolds presentation forms, turns controls and odd spaces into spaces, and drops what
-// has no width. A line break stays one.
+// normalize composes accents (NFC), unfolds presentation forms, turns controls and odd spaces into spaces, and drops
+// zero-width characters. A line break stays a line break.
 func normalize(s string) *normalized {
 	n := &normalized{runes: make([]rune, 0, len(s))}
 	var b strings.Builder
@@ -58,7 +58,7 @@ func normalize(s string) *normalized {
 			i, at = next, at+1
 			continue
 		}
-		// A letter and the marks after it are composed together.
+		// A letter is composed with the marks after it.
 		if next < len(s) && s[next] >= 0xcc && unicode.IsLetter(r) {
 			if marks, length := combining(s[next:]); marks > 0 {
 				from := at
@@ -79,7 +79,7 @@ func normalize(s string) *normalized {
 		case 0:
 			put(r, at, at+1)
 		case drop:
-			// Joiners and variation selectors belong to the emoji they stand in.
+			// Joiners and variation selectors belong to the emoji around them.
 			if len(n.runes) > 0 && (r == 0xfe0f || r == 0x200d) && (emojiBase(n.runes[len(n.runes)-1]) || keycapBase(n.runes[len(n.runes)-1])) {
 				put(r, at, at+1)
 			} else {
@@ -132,7 +132,7 @@ const (
 	unfold rune = -2
 )
 
-// class says what becomes of a rune: 0 keeps it, drop and unfold are what they say, anything else replaces it.
+// class says how to treat a rune: 0 keeps it, drop drops it, unfold decomposes it, and any other value replaces it.
 func class(r rune) rune {
 	switch {
 	case r == '\n':
@@ -165,7 +165,7 @@ func class(r rune) rune {
 	return 0
 }
 
-// combining counts the combining marks that s begins with, and their bytes.
+// combining counts the combining marks at the beginning of s and their bytes.
 func combining(s string) (marks, length int) {
 	for length < len(s) {
 		r, size := utf8.DecodeRuneInString(s[length:])
@@ -189,7 +189,7 @@ func firstMarks(s string) string {
 	return s
 }
 
-// isMark is true for the combining marks that Latin letters take, and those that are stacked on them for show.
+// isMark is true for the combining marks of Latin letters, including those that are stacked on them as decoration.
 func isMark(r rune) bool {
 	return r >= 0x300 && r <= 0x36f || r >= 0x1ab0 && r <= 0x1aff || r >= 0x1dc0 && r <= 0x1dff || r >= 0x20d0 && r <= 0x20e2 || r >= 0xfe20 && r <= 0xfe2f
 }

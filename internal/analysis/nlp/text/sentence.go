@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// sentences groups tokens. A sentence ends after . ! ? … and what closes behind it if what follows can begin one, and at a
-// line break that prose would not have.
+// sentences groups tokens. A sentence ends after . ! ? … and any closing marks if the next token can begin a sentence, and
+// at a line break that does not come from wrapping prose.
 func sentences(n *normalized, tokens []Token) []Sentence {
 	var out []Sentence
 	first, paragraph := 0, 0
@@ -55,7 +55,7 @@ func terminal(t *Token) bool {
 // ends says whether the sentence that began at first ends with token i.
 func ends(tokens []Token, first, i int) bool {
 	next := &tokens[i+1]
-	// What closes stays with the sentence: the break comes after the last of it.
+	// Closing marks stay with the sentence: the break comes after the last of them.
 	if closesHere(tokens, i+1) {
 		return false
 	}
@@ -94,7 +94,7 @@ func endsAbbreviated(t, next *Token, hour bool) bool {
 	return starters[strings.ToLower(next.Text)] && (utf8.RuneCountInString(next.Text) > 1 || next.Text != "E" && next.Text != "U")
 }
 
-// closesHere says whether token i is a bracket or quote that closes: it is written to the token before it.
+// closesHere says whether token i is a bracket or quote that closes: it is attached to the token before it.
 func closesHere(tokens []Token, i int) bool {
 	t := &tokens[i]
 	if t.Kind != Punct || utf8.RuneCountInString(t.Text) != 1 {
@@ -110,7 +110,7 @@ func closesHere(tokens []Token, i int) bool {
 	return i+1 >= len(tokens) || tokens[i+1].from != t.to || tokens[i+1].Kind == Punct
 }
 
-// canBegin says whether a sentence can begin at token i, looking through what opens.
+// canBegin says whether a sentence can begin at token i, skipping opening marks.
 func canBegin(tokens []Token, i int) bool {
 	for k := i; k < len(tokens) && k < i+4; k++ {
 		t := &tokens[k]

@@ -166,7 +166,7 @@ func FuzzAnalyze(f *testing.F) {
 	f.Fuzz(check)
 }
 
-// hostile are texts that made analysers slow or wrong.
+// hostile gives texts of kinds that have made analysers slow or wrong.
 func hostile(n int) map[string]string {
 	return map[string]string{
 		"word":     strings.Repeat("a", n),

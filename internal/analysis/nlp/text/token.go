@@ -6,10 +6,10 @@ import (
 	"unicode"
 )
 
-// scanner cuts a normalised text into tokens. Each step consumes what it looked at, or looks at no more than maxLook.
+// scanner cuts a normalised text into tokens. Each step consumes what it has read, or reads no more than maxLook ahead.
 type scanner struct {
 	n *normalized
-	// noHost is the end of a run already known to be no host name or address.
+	// noHost is the end of a run that is already known not to be a host name or address.
 	noHost int
 }
 
@@ -43,7 +43,7 @@ func (s *scanner) tokens() []Token {
 	return out
 }
 
-// next is where the token that begins at i ends, and its kind.
+// next returns the end and the kind of the token that begins at i.
 func (s *scanner) next(i int) (int, Kind) {
 	r := s.at(i)
 	begins := !isLetter(s.at(i-1)) && !isDigit(s.at(i-1))
@@ -244,7 +244,7 @@ func (s *scanner) urlEnd(i int) int {
 	return j
 }
 
-// number reads digits with separators inside, ordinals, and what letters are written to them.
+// number reads digits with separators inside, ordinals, and letters attached to them.
 func (s *scanner) number(i int) (int, Kind) {
 	j := i
 	for {
@@ -291,7 +291,7 @@ func (s *scanner) ordinal(i int) int {
 	return 0
 }
 
-// word reads a word that begins at i or goes on there.
+// word reads a word that begins or continues at i.
 func (s *scanner) word(i int) (int, Kind) {
 	begin := i // of the segment since the last dot or hyphen
 	start := i

@@ -1,5 +1,6 @@
-// Package topic tells what a Spanish news text is about: several topics with weights. The weights of words come from lists
-// written for this project and from labelled texts that may be used. It does no I/O and takes time linear in the text's length.
+// Package topic finds what a Spanish news text is about: several topics with weights. The weights of words come from lists
+// written for this project and from labelled texts whose licences allow it. It does no I/O and takes time linear in the
+// text's length.
 package topic
 
 import (
@@ -24,7 +25,7 @@ var packed []byte
 // Topic is one topic of a text.
 type Topic struct {
 	Name   string  // one of Names
-	Weight float64 // 0…1; those of a text add up to 1 at most
+	Weight float64 // 0…1; the weights of a text add up to at most 1
 }
 
 // ParseSeeds reads the lists of seeds.txt: the topics in their order, and each one's lemmas and phrases (joined by _).
@@ -120,7 +121,7 @@ func Names() []string { return slices.Clone(embedded().Names) }
 // leading is how much more a word of the first sentence, the headline or the lead, counts.
 const leading = 2
 
-// Scores are what the words of a document say for each topic. A word counts with the logarithm of its number.
+// Scores returns the score of each topic for the words of a document. A word counts by the logarithm of its occurrences.
 func (m *Model) Scores(d *text.Document) []float64 {
 	counts := map[uint16]float64{}
 	order := []uint16{}
@@ -157,7 +158,7 @@ func (m *Model) Scores(d *text.Document) []float64 {
 		}
 	}
 	scores := make([]float64, len(m.Names))
-	slices.Sort(order) // sums in one order are the same each time
+	slices.Sort(order) // sums in a fixed order are always the same
 	for _, row := range order {
 		tf := 1 + math.Log(counts[row])
 		for k, w := range m.weights[int(row)*len(m.Names):][:len(m.Names)] {
@@ -173,18 +174,18 @@ func (m *Model) Scores(d *text.Document) []float64 {
 	return scores
 }
 
-// The slope that turns scores into weights, and the least weight that is told.
+// The slope that turns scores into weights, and the least weight that is reported.
 const (
 	slope  = 2.2
 	least  = 0.12
-	silent = 0.6 // what scores have to be ahead of for a text to have a topic
+	silent = 0.6 // the score of having no topic, with which topics compete
 	most   = 4
 )
 
-// Analyze is the topics of a document, the heaviest first; none if nothing speaks for one.
+// Analyze returns the topics of a document, the heaviest first; none if no topic scores enough.
 func Analyze(d *text.Document) []Topic { return embedded().Analyze(d) }
 
-// Analyze is the topics of a document.
+// Analyze returns the topics of a document.
 func (m *Model) Analyze(d *text.Document) []Topic {
 	scores := m.Scores(d)
 	sum := math.Exp(slope * silent)

@@ -1,4 +1,4 @@
-// Package train makes the engine's models from the data folder. What ships is read here and nowhere else.
+// Package train makes the engine's models from the data folder. All data for the shipped models are read here.
 package train
 
 import (
@@ -11,7 +11,7 @@ import (
 	"openlearn/internal/analysis/nlp/morph"
 )
 
-// Progress is told how much of a step is done.
+// Progress is called with how much of a step is done.
 type Progress func(done, of int, note string)
 
 // morphEpochs and gsdWeight were tuned on UD AnCora dev.
@@ -61,7 +61,7 @@ func Morph(fsys fs.FS, lex *lexicon.Lexicon, progress Progress) ([]byte, error) 
 	return morph.Train(lex, o).Encode()
 }
 
-// openWhatDiffers leaves open what GSD tags in another manner than AnCora: function words, auxiliaries, participles, names.
+// openWhatDiffers removes the tags for which GSD differs from AnCora: function words, auxiliaries, participles, names.
 func openWhatDiffers(sentence []corpus.Word) {
 	for i := range sentence {
 		w := &sentence[i]

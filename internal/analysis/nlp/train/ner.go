@@ -16,17 +16,17 @@ import (
 	"openlearn/internal/analysis/nlp/text"
 )
 
-// ownSentences are sentences of this project's in the manner of Colombian news, with the names marked.
+// ownSentences are sentences written for this project in the style of Colombian news, with the names marked.
 //
 //go:embed sentences.txt
 var ownSentences string
 
-// world are names that anyone knows and the Colombian lists lack.
+// world holds well-known names that the Colombian lists lack.
 //
 //go:embed world.txt
 var world string
 
-// Lists is the gazetteer.
+// Lists makes the gazetteer.
 func Lists(fsys fs.FS) (*ner.Gazetteer, error) {
 	lists, err := ner.ReadLists(fsys)
 	if err != nil {
@@ -35,7 +35,7 @@ func Lists(fsys fs.FS) (*ner.Gazetteer, error) {
 	return lists, lists.AddWorld(world)
 }
 
-// What training was tuned to, on CoNLL testa and sentences of Colombian news that are not in the repository.
+// Parameters of training, tuned on CoNLL testa and on sentences from Colombian news that are not in the repository.
 const (
 	nerEpochs = 6
 	nerRate   = 0.1
@@ -93,7 +93,7 @@ func CESSNames(fsys fs.FS) ([]ner.Example, error) {
 			tag := "O"
 			switch {
 			case n.Class == '?':
-				tag = "" // a name without type teaches nothing
+				tag = "" // a name without type is no use for training
 			case n.Class != 0 && n.Joined:
 				tag = "I-" + kinds[n.Class]
 			case n.Class != 0:
@@ -143,7 +143,7 @@ func OwnNames(fsys fs.FS, lists *ner.Gazetteer) ([]ner.Example, error) {
 	return out, nil
 }
 
-// marked is a sentence in pieces: text, and names with their type.
+// marked is a sentence split into pieces: text, and names with their type.
 type marked []piece
 
 type piece struct{ kind, text string }
@@ -205,7 +205,7 @@ func (m marked) example(weight float32) ner.Example {
 	return e
 }
 
-// pools are names to put in the place of others of their kind.
+// pools are names that can replace others of the same kind.
 type pools struct {
 	lists *ner.Gazetteer
 	byKey map[ner.Class][]string
@@ -219,7 +219,7 @@ func newPools(lists *ner.Gazetteer) *pools {
 	return p
 }
 
-// vary puts other names in the places of a sentence: persons for persons, municipalities for municipalities, clubs for clubs.
+// vary replaces the names in a sentence: persons by persons, municipalities by municipalities, clubs by clubs.
 func (p *pools) vary(s marked, rng *rand.Rand) (marked, bool) {
 	out := slices.Clone(s)
 	changed := false
@@ -254,7 +254,7 @@ func (p *pools) vary(s marked, rng *rand.Rand) (marked, bool) {
 	return out, changed
 }
 
-// Groups are word clusters from the text that ships, the examples, and more text.
+// Groups makes word clusters from the text that ships, the examples, and more text.
 func Groups(fsys fs.FS, lex *lexicon.Lexicon, examples []ner.Example, more []string, progress Progress) (map[string][2]uint16, error) {
 	var sentences [][]string
 	for _, e := range examples {
@@ -295,7 +295,7 @@ func Groups(fsys fs.FS, lex *lexicon.Lexicon, examples []ner.Example, more []str
 	}), nil
 }
 
-// lowerFirst takes the capital off common words at the beginning of a sentence or quotation.
+// lowerFirst turns common words at the beginning of a sentence or quotation to lower case.
 func lowerFirst(lex *lexicon.Lexicon, s []string) {
 	for i := range s {
 		if i > 0 && s[i-1] != "." && s[i-1] != `"` {

@@ -14,8 +14,8 @@ type Step struct {
 	Make func(Progress) ([]byte, error)
 }
 
-// Steps are all files of the engine, in the order to make them in: later ones use what earlier ones made. dir is the nlp part of
-// the data folder.
+// Steps lists all embedded files of the engine in the order in which to make them: later ones use earlier ones. dir is the
+// nlp part of the data folder.
 func Steps(dir string) []Step {
 	fsys := os.DirFS(dir)
 	lex, tagger := lexicon.Default, morph.Default

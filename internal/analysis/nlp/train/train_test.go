@@ -14,7 +14,7 @@ import (
 
 func quiet(int, int, string) {}
 
-// own are the first of our own sentences as examples.
+// own returns the first n of our own sentences as examples.
 func own(t *testing.T, n int) []ner.Example {
 	t.Helper()
 	var out []ner.Example
@@ -82,7 +82,7 @@ func TestSameBytesFromSameData(t *testing.T) {
 	}
 }
 
-// TestOwnSentences: every mark is a name that the tokeniser does not cut through.
+// TestOwnSentences: every marked name begins and ends at token boundaries.
 func TestOwnSentences(t *testing.T) {
 	t.Parallel()
 	for line := range strings.SplitSeq(ownSentences, "\n") {

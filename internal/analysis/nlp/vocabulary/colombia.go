@@ -18,7 +18,7 @@ type Colombianism struct {
 	Lemma   string
 	Meaning string // in general Spanish; "" if it is not known
 	Use     string // coloquial, general, administración …; "" if it is not known
-	// Weak is true of general words that have a Colombian sense too: the text may mean either.
+	// Weak is true for general words that also have a Colombian sense: the text may mean either.
 	Weak bool
 }
 
@@ -83,7 +83,7 @@ var embedded = sync.OnceValue(func() *dictionary {
 	return d
 })
 
-// Lookup is the Colombianism that a form in lower case, or a phrase, stands for.
+// Lookup finds the Colombianism for a form in lower case or a phrase.
 func Lookup(lower string) (Colombianism, bool) {
 	d := embedded()
 	i, ok := d.byForm[lower]
@@ -99,7 +99,7 @@ type Mention struct {
 	First, Last int
 }
 
-// Colombianisms are those of a document in their order, the longest phrase first. Names do not count.
+// Colombianisms finds the Colombianisms of a document in order, preferring the longest phrase. Names do not count.
 func Colombianisms(d *text.Document) []Mention {
 	dict := embedded()
 	var out []Mention

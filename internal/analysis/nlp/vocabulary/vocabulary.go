@@ -1,5 +1,5 @@
-// Package vocabulary picks the words of a Spanish text that a learner may want: lemma, how common it is, a guess of the CEFR
-// level at which it is learnt, Colombianisms with their meaning, and an example. It does no I/O and takes linear time.
+// Package vocabulary picks the words of a Spanish text that a learner may want: lemma, frequency, a guess at the CEFR level
+// at which it is learned, Colombianisms with their meaning, and an example. It does no I/O and takes linear time.
 package vocabulary
 
 import (
@@ -19,7 +19,8 @@ type Word struct {
 	Lemma string
 	POS   lexicon.POS
 	Count int
-	// Band is how common the lemma is: 1 among the 1,000 most common of speech or writing, 2 the next 1,000 … 10; 11 is rarer.
+	// Band is how common the lemma is: 1 for the 1,000 most common in speech or writing, 2 for the next 1,000 … 10; 11 is
+	// rarer.
 	Band int
 	Zipf float64 // frequency of the lemma's form in writing and speech, Zipf scale; 0 is rarer than 1.5
 	// Level is a guess: A1 … C2, from the frequency.
@@ -30,8 +31,8 @@ type Word struct {
 	Form         string // as in the example
 }
 
-// The ranks up to which a word is thought to be learnt at a level. They follow the sizes of vocabulary that the Cervantes
-// Institute's curriculum plan and studies of Spanish learners state (about 700 words at A1 … 8,000 at C1).
+// The ranks up to which a word is assumed to be learned at a level. They follow the sizes of vocabulary given in the
+// Cervantes Institute's curriculum plan and in studies of Spanish learners (about 700 words at A1 … 8,000 at C1).
 var levels = []struct {
 	name string
 	rank int
@@ -50,8 +51,8 @@ func levelOf(rank int) string {
 // rarest is the rank of words that no list has.
 const rarest = 40_000
 
-// rankOf is how common a lemma is: its rank in speech or, if that is better, the rank that words of its frequency have. In
-// news a word such as "gobierno" is common that films seldom say.
+// rankOf says how common a lemma is: its rank in speech or, if that is better, the usual rank of words with its frequency.
+// In news a word such as "gobierno" is common, but in films it is rare.
 func rankOf(lemma, lower string) (rank int, zipf float64) {
 	zipf = max(lexicon.Default().Zipf(lemma), lexicon.Default().Zipf(lower))
 	rank = rarest
@@ -65,7 +66,7 @@ func rankOf(lemma, lower string) (rank int, zipf float64) {
 	return max(1, rank), zipf
 }
 
-// Bounds of an example, in tokens, and how many words are told at most.
+// Bounds of an example, in tokens unless stated otherwise, and of a word.
 const (
 	exampleFrom = 6
 	exampleTo   = 30
@@ -75,7 +76,7 @@ const (
 
 // Options of Analyze.
 type Options struct {
-	Most int // words at most; 0 is 50
+	Most int // at most this many words; 0 means 50
 }
 
 // Analyze lists a document's nouns, verbs, adjectives and adverbs, the least common first; Colombianisms lead.
@@ -154,7 +155,7 @@ func Analyze(d *text.Document, a *morph.Analysis, o Options) []Word {
 
 func strong(w *Word) bool { return w.Colombianism != nil && !w.Colombianism.Weak }
 
-// wanted says whether a word is one that learners look up: of an open class, no name, made of letters and known.
+// wanted says whether learners would look a word up: it is of an open class, not a name, made of letters, and known.
 func wanted(w *morph.Word, t *text.Token) bool {
 	switch w.POS {
 	case lexicon.NOUN, lexicon.VERB, lexicon.ADJ, lexicon.ADV:

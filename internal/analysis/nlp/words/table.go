@@ -1,5 +1,5 @@
-// Package words holds word lists in little memory: a read-only map from a word to a small number, packed for embedding.
-// A Table is safe for concurrent use.
+// Package words holds word lists compactly: a read-only map from words to small numbers, packed for embedding. A Table is
+// safe for concurrent use.
 package words
 
 import (
@@ -36,7 +36,7 @@ func (t *Table) Lookup(word string) (uint16, bool) {
 // Len is the number of words.
 func (t *Table) Len() int { return len(t.values) }
 
-// All calls yield with every word in order of its bytes.
+// All calls yield with every word in byte order.
 func (t *Table) All(yield func(word string, value uint16) bool) {
 	for i := range t.values {
 		if !yield(string(t.arena[t.starts[i]:t.starts[i+1]]), t.values[i]) {
@@ -101,7 +101,7 @@ func (t *Table) Write(w *pack.Writer) {
 	}
 }
 
-// Read takes a table from a pack; the reader's Err says whether it was whole.
+// Read reads a table from a pack; the reader's Err says whether it was complete.
 func Read(r *pack.Reader) *Table {
 	list := r.Sorted()
 	high, low := r.Bytes(len(list)), r.Bytes(len(list))
