@@ -1,4 +1,4 @@
-// Package architecture holds the test that keeps the house in order: who may import whom.
+// Package architecture holds the test of the module's structure: which package may import which.
 package architecture
 
 import (
@@ -17,7 +17,8 @@ import (
 const module = "openlearn/"
 
 // rules are read top to bottom; the first whose importer matches a package decides. A trailing /… matches what is below
-// too. Test files are held to the same rules, but for testkit and devstack, and what they import of their own domain.
+// too. Test files follow the same rules, except for testkit and devstack, and for what they import from their own
+// domain.
 var rules = []struct {
 	importer string
 	may      []string
@@ -70,7 +71,7 @@ var rules = []struct {
 	{"deploy", []string{}, "files"},
 }
 
-// httpCache is what both HTTP caches are made of.
+// httpCache lists what both HTTP caches are built on.
 var httpCache = []string{"internal/cache", "internal/cache/httpcache", "internal/cache/httpcache/rules", "internal/cache/httpcache/internal/wire"}
 
 var domain = []string{"internal/admission", "internal/cache", "internal/cache/httpcache/service", "internal/httpapi", "internal/jobs", "internal/outbox", "internal/postgres", "internal/periodic", "internal/newsdate"}
@@ -114,7 +115,7 @@ func TestWhoImportsWhom(t *testing.T) {
 	}
 }
 
-// namesNothing lists the patterns of rules that match none of the packages, as importers or as what they may import.
+// namesNothing lists the patterns of rules that match none of the packages, as importers or as permitted imports.
 func namesNothing(packages map[string]bool) []string {
 	var absent []string
 	seen := map[string]bool{}
@@ -157,15 +158,15 @@ func forbidden(importer, imported string, test bool) string {
 	if test && (imported == "internal/testkit" || imported == "internal/devstack") {
 		return ""
 	}
-	// A package and what is below it are together, but for those whose rooms have rules of their own.
+	// A package and those below it belong together, except those that have rules of their own.
 	if importer != "." && strings.HasPrefix(importer+"/", imported+"/") && !strings.HasPrefix(importer, "internal/cache/httpcache") && !strings.HasPrefix(importer, "internal/scraping/") {
 		return ""
 	}
 	if test && (importer == imported || strings.HasPrefix(importer, "internal/cache/httpcache/") && strings.HasPrefix(imported, "internal/cache/httpcache")) {
-		return "" // a test from outside, or of one room with those around it
+		return "" // an external test, or one of a package together with those around it
 	}
 	if test && strings.HasPrefix(importer, "internal/scraping/") && strings.HasPrefix(imported, "internal/scraping") {
-		return "" // a room is tested with the house around it
+		return "" // a domain is tested together with the rest of the program
 	}
 	for _, r := range rules {
 		if !matches(r.importer, importer) {
@@ -191,8 +192,8 @@ func matches(pattern, pkg string) bool {
 	return pattern == pkg
 }
 
-// pure are packages that turn bytes into values: they may not reach files, networks or databases. TestWhoImportsWhom holds
-// them to what they may import of ours, this to what they may of Go's.
+// pure are packages that turn bytes into values: they may not reach files, networks or databases. TestWhoImportsWhom
+// checks which of our packages they import, this checks which of Go's.
 var pure = []string{"internal/scraping/extract", "internal/scraping/discover", "internal/scraping/robots"}
 
 func TestPurePackagesDoNoIO(t *testing.T) {
@@ -227,7 +228,7 @@ func doesIO(imported string) bool {
 		strings.HasPrefix(imported, "database/") || strings.HasPrefix(imported, "gorm.io/") || strings.HasPrefix(imported, "github.com/redis/")
 }
 
-// TestTheHTTPCacheKnowsNoFramework holds its packages to net/http: Echo has an adapter.
+// TestTheHTTPCacheKnowsNoFramework: its packages use net/http only; Echo has an adapter.
 func TestTheHTTPCacheKnowsNoFramework(t *testing.T) {
 	t.Parallel()
 	adapters := 0
@@ -260,7 +261,7 @@ func TestTheHTTPCacheKnowsNoFramework(t *testing.T) {
 	}
 }
 
-// TestTheRulesBite keeps the test above from becoming one that cannot fail.
+// TestTheRulesBite makes sure that the tests above can fail.
 func TestTheRulesBite(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// tables says which package queries a table. It alone does, so that one cached.go answers what goes stale with it. Others
-// may read a table in a join, where that is declared with what makes their entries stale.
+// tables says which package queries a table. No other package does, so that one cached.go says what goes stale with the
+// table. Others may read it in a join, if that is declared here with what makes their entries stale.
 var tables = map[string]struct {
 	owner string
 	joins map[string]string // package: what its entries depend on
@@ -47,7 +47,7 @@ var tables = map[string]struct {
 
 var created = regexp.MustCompile(`(?i)CREATE\s+(?:UNLOGGED\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?"?(\w+)`)
 
-// TestEveryTableHasOneOwner reads every string of the program that is not a test's.
+// TestEveryTableHasOneOwner reads every string of the program outside its tests.
 func TestEveryTableHasOneOwner(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..")
@@ -109,7 +109,7 @@ func createdBy(t *testing.T, file string) (names []string) {
 	return names
 }
 
-// stringsOf are the string literals of a file, but for import paths and struct tags.
+// stringsOf returns the string literals of a file, except import paths and struct tags.
 func stringsOf(t *testing.T, file string) (out []string) {
 	t.Helper()
 	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
@@ -132,7 +132,7 @@ func stringsOf(t *testing.T, file string) (out []string) {
 
 var word = regexp.MustCompile(`\w+`)
 
-// named lists the tables whose names a text holds as words of their own.
+// named lists the tables whose names occur in a text as whole words.
 func named(text string) (names []string) {
 	for _, w := range word.FindAllString(text, -1) {
 		if _, ok := tables[w]; ok && !slices.Contains(names, w) {
@@ -148,7 +148,7 @@ func mayQuery(pkg, table string) bool {
 	return joins || pkg == entry.owner || strings.HasPrefix(pkg, entry.owner+"/")
 }
 
-// TestTheOwnersAreKept keeps the test above from becoming one that cannot fail.
+// TestTheOwnersAreKept makes sure that the test above can fail.
 func TestTheOwnersAreKept(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

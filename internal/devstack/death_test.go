@@ -97,7 +97,7 @@ func TestAnOrdinaryUserNeedsNoRoot(t *testing.T) {
 	testkit.Eventually(t, "Redis' data is gone", gone(h.RedisHome))
 }
 
-// A checkout in /root is closed to the servers' user.
+// The servers' user cannot enter a checkout in /root.
 func TestDataMovesWhereTheServersUserCannotReachIt(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
@@ -141,7 +141,8 @@ func TestAStalePidFileOfALiveProcessIsNoObstacle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Power cut, and after the boot the old process id belongs to another program of the same user: that other server.
+	// A power cut, and after the boot the old process id belongs to another program of the same user: that other
+	// server.
 	if err := first.Kill(); err != nil {
 		t.Fatal(err)
 	}

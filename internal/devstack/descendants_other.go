@@ -12,7 +12,7 @@ import (
 // localeName is a UTF-8 locale that macOS and the BSDs have.
 const localeName = "en_US.UTF-8"
 
-// descendants lists the processes below pid, as ps tells.
+// descendants lists the processes below pid, as ps reports them.
 func descendants(pid int) ([]int, error) {
 	out, err := exec.Command("ps", "-axo", "pid=,ppid=").Output()
 	if err != nil {

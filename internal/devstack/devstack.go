@@ -1,5 +1,5 @@
 // Package devstack starts a private PostgreSQL and a private Redis from the binaries that are installed on the machine,
-// and stops them again. `openlearn dev` and the tests share it, so what a developer sees is what the tests run on.
+// and stops them again. `openlearn dev` and the tests share it, so developers and tests run on the same servers.
 //
 // Private means: never the system's instances. Both listen on loopback only, ask for a random password, keep their data
 // in a directory of their own, and run as an unprivileged user when the caller is root.
@@ -27,7 +27,7 @@ type Options struct {
 	RedisConf string
 	// Databases is the number of Redis' logical databases; 0 leaves it to the configuration (Redis' default is 16).
 	Databases int
-	// Logger hears what is started and where; nil means silence.
+	// Logger logs what is started and where; nil means silence.
 	Logger *slog.Logger
 }
 

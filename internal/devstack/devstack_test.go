@@ -53,7 +53,7 @@ func refused(t *testing.T, url string) func() bool {
 	}
 }
 
-// keep writes what checkKept looks for.
+// keep writes the data that checkKept looks for.
 func keep(t *testing.T, url string) {
 	t.Helper()
 	ctx := within(t, time.Minute)
@@ -87,7 +87,7 @@ func query(t *testing.T, url, statement string) string {
 	return text
 }
 
-// withRedis works on a connection of its own.
+// withRedis calls work with a connection of its own.
 func withRedis(t *testing.T, url string, work func(context.Context, *redis.Client) error) {
 	t.Helper()
 	options, err := redis.ParseURL(url)

@@ -17,7 +17,7 @@ type MissingError struct {
 	Programs []string
 }
 
-// Error is one message that a person can act on.
+// Error is a message that a person can act on.
 func (e *MissingError) Error() string {
 	var packages []string
 	for _, program := range e.Programs {
@@ -47,8 +47,8 @@ type machine struct {
 	redis    []string // files
 }
 
-// thisMachine knows where the packagers of Debian, RHEL, Alpine, Homebrew (all its prefixes), MacPorts and Postgres.app put
-// the servers; most of them keep PostgreSQL's out of PATH.
+// thisMachine knows where the packages of Debian, RHEL, Alpine, Homebrew (all its prefixes), MacPorts and Postgres.app
+// put the servers; most of them keep PostgreSQL's out of PATH.
 func thisMachine() machine {
 	return machine{
 		path: os.Getenv("PATH"),
@@ -65,7 +65,7 @@ func thisMachine() machine {
 	}
 }
 
-// check reports all that is missing at once.
+// check reports everything that is missing at once.
 func (m machine) check() error {
 	var missing []string
 	if _, err := m.findPostgres(""); err != nil {
@@ -80,7 +80,7 @@ func (m machine) check() error {
 	return nil
 }
 
-// inPath finds a program in PATH, links followed.
+// inPath finds a program in PATH and follows links.
 func (m machine) inPath(name string) (string, bool) {
 	for _, dir := range filepath.SplitList(m.path) {
 		if path := filepath.Join(dir, name); filepath.IsAbs(path) && executable(path) {
@@ -160,7 +160,7 @@ func number(s string) int {
 }
 
 func (m machine) findRedis() (string, error) {
-	// The link itself: Debian's redis-server is redis-check-rdb by another name, and goes by the name.
+	// The link itself: Debian's redis-server is redis-check-rdb under another name, and behaves according to the name.
 	for _, dir := range filepath.SplitList(m.path) {
 		if path := filepath.Join(dir, "redis-server"); filepath.IsAbs(path) && executable(path) {
 			return path, nil

@@ -52,7 +52,7 @@ func openHome(ctx context.Context, dir, server, signal string, logger *slog.Logg
 	return h, nil
 }
 
-// close gives the directory up; a temporary one is removed.
+// close releases the directory; a temporary one is removed.
 func (h *home) close() error {
 	var errs []error
 	if h.dog != nil {
@@ -71,8 +71,8 @@ func (h *home) close() error {
 	return errors.Join(errs...)
 }
 
-// lock locks path for this process and the watchdog that inherits it. Where another live process holds it, that is
-// an error at once; where only the watchdog of a process that died does, it waits until that has stopped the server.
+// lock locks path for this process and the watchdog that inherits it. If another live process holds it, that is an
+// error at once; if only the watchdog of a process that died does, it waits until the watchdog has stopped the server.
 func (id identity) lock(ctx context.Context, path string, logger *slog.Logger) (*os.File, error) {
 	file, err := id.open(path, os.O_CREATE|os.O_RDWR)
 	if err != nil {
@@ -119,7 +119,7 @@ func alive(pid int) bool {
 	return err == nil || errors.Is(err, syscall.EPERM)
 }
 
-// poll asks done every 10 ms until it says so, fails, or the time is up.
+// poll calls done every 10 ms until it reports true, fails, or the time is up.
 func poll(ctx context.Context, limit time.Duration, done func() (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -137,7 +137,7 @@ func poll(ctx context.Context, limit time.Duration, done func() (bool, error)) e
 	}
 }
 
-// port is the one this directory used last, if it is free, else any free one. It may be taken between here and the
+// port is the port this directory used last, if it is free, else any free one. It may be taken between here and the
 // server's start, so starting is tried more than once.
 func (h *home) port(attempt int) (int, error) {
 	if attempt == 0 {

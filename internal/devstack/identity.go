@@ -17,8 +17,8 @@ import (
 	"syscall"
 )
 
-// identity is who the servers run as. PostgreSQL refuses to run as root, so root's servers run as `postgres`, or where
-// that user does not exist as `nobody`.
+// identity is who the servers run as. PostgreSQL refuses to run as root, so root's servers run as `postgres`, or as
+// `nobody` if that user does not exist.
 type identity struct {
 	name       string
 	uid, gid   int
@@ -47,13 +47,14 @@ func currentIdentity() (identity, error) {
 	return identity{}, errors.New("PostgreSQL does not run as root, and there is no user `postgres` or `nobody` to run it as")
 }
 
-// attributes puts a child in a process group of its own, as this identity.
+// attributes runs a child in a process group of its own, as this identity.
 func (id identity) attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Credential: id.credential}
 }
 
-// own makes dir (mode 0700) and hands it to the identity, then proves that the identity can write there: a directory
-// below one it may not enter (a checkout in /root) is of no use to it. What already belongs to someone else is not taken.
+// own makes dir (mode 0700) and gives it to the identity, then checks that the identity can write there: a directory
+// below one it may not enter (a checkout in /root) is of no use to it. A directory that already belongs to someone else
+// is not taken.
 func (id identity) own(dir string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return fmt.Errorf("make the parent of %s: %w", dir, err)
@@ -93,7 +94,7 @@ func ownerOf(info fs.FileInfo) int {
 	return -1
 }
 
-// place finds where a server's data can live and who it runs as: in dir, or where root's unprivileged user cannot reach
+// place finds where a server's data can live and who it runs as: in dir, or if root's unprivileged user cannot reach
 // that, under /var/lib/openlearn, by a name that only this dir has. With dir "" it makes a temporary directory.
 func place(dir, server string) (where string, id identity, err error) {
 	if id, err = currentIdentity(); err != nil {
@@ -122,7 +123,7 @@ func place(dir, server string) (where string, id identity, err error) {
 	if ownErr == nil {
 		return dir, id, nil
 	}
-	// What own just made there is empty: the identity never got in.
+	// The directory that own just made there is empty: the identity could not enter it.
 	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", id, errors.Join(ownErr, err)
 	}
@@ -177,8 +178,8 @@ func (id identity) password(dir string) (string, error) {
 	return secret, nil
 }
 
-// open opens a file that belongs to the identity, mode 0600. Links are not followed: the directory is the identity's, and
-// root must not be led out of it.
+// open opens a file that belongs to the identity, mode 0600. Links are not followed: the directory belongs to the
+// identity, which must not lead root out of it.
 func (id identity) open(path string, flags int) (*os.File, error) {
 	file, err := os.OpenFile(path, flags|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {

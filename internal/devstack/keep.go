@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// patience says how a server that ended by itself is started again: first waits so long, then twice as long each time,
-// and gives up after so many ends or failures in a row. A server that ran for steady is well again.
+// patience says how a server that ended by itself is started again: after first, then twice as long each time, until it
+// has ended or failed more than tries times in a row. A server that has run for steady counts as healthy again.
 type patience struct {
 	first, steady time.Duration
 	tries         int
@@ -19,8 +19,8 @@ func usualPatience() patience {
 	return patience{first: 500 * time.Millisecond, steady: time.Minute, tries: 6} // half a minute of waits
 }
 
-// Keep watches both servers and starts what ends by itself again, on the same port and data. It returns nil when ctx ends,
-// and an error when a server could not be kept running. Until it has returned, it alone may start and stop them.
+// Keep watches both servers and restarts one that ends by itself, on the same port and data. It returns nil when ctx
+// ends, and an error when a server could not be kept running. Until it has returned, it alone may start and stop them.
 func (s *Stack) Keep(ctx context.Context) error { return s.keep(ctx, usualPatience()) }
 
 func (s *Stack) keep(ctx context.Context, p patience) error {
@@ -33,14 +33,14 @@ func (s *Stack) keep(ctx context.Context, p patience) error {
 	}
 	for _, k := range watched {
 		go func() {
-			defer cancel() // one that is lost ends the other's keeping
+			defer cancel() // if one server is lost, the other is no longer kept
 			results <- k.keep(ctx, p, s.logger)
 		}()
 	}
 	return errors.Join(<-results, <-results)
 }
 
-// kept is one server that is to run.
+// kept is one server that is to be kept running.
 type kept struct {
 	name, dir string
 	process   func() *process
@@ -59,7 +59,7 @@ func (k kept) keep(ctx context.Context, p patience, log *slog.Logger) error {
 		if time.Since(began) >= p.steady {
 			failures, wait = 0, p.first
 		}
-		said := lastLines(k.dir) // the next start begins the log anew
+		said := lastLines(k.dir) // the next start overwrites the log
 		if failures++; failures > p.tries {
 			return fmt.Errorf("%s ended %d times in a row, at last by %s; it said:\n%s", k.name, failures, proc.ending(), said)
 		}
@@ -86,7 +86,7 @@ func (k kept) keep(ctx context.Context, p patience, log *slog.Logger) error {
 	}
 }
 
-// pause is false if ctx ended first.
+// pause returns false if ctx ended first.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

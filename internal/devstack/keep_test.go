@@ -40,7 +40,7 @@ func (s *said) await(t *testing.T, times int, text string) {
 	}
 }
 
-// keptStack is a stack. Once begun, it is being kept, and belongs to that until done has given what Keep returned.
+// keptStack is a stack. After begin, Keep runs and owns the stack until done has returned Keep's result.
 func keptStack(t *testing.T, p patience) (s *Stack, log *said, begin func() (cancel func(), done <-chan error)) {
 	t.Helper()
 	log = &said{}
@@ -120,7 +120,7 @@ func TestKeepGivesUp(t *testing.T) {
 	if err := s.Redis.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp4", s.Redis.Addr()) // so that it cannot be started again
+	l, err := net.Listen("tcp4", s.Redis.Addr()) // so that it cannot be restarted
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,8 +19,8 @@ import (
 	"openlearn/internal/devstack"
 )
 
-// helperVariable makes this test binary be another program: one that starts a stack in the directory the variable names
-// ("temporary": a temporary one), says where it is, and does nothing until it is told to, or is killed.
+// helperVariable turns this test binary into another program: one that starts a stack in the directory the variable
+// names ("temporary": a temporary one), says where it is, and does nothing until it is told to, or is killed.
 const helperVariable = "DEVSTACK_TEST_HELPER"
 
 func TestMain(m *testing.M) {
@@ -95,7 +95,7 @@ type helper struct {
 	lines *bufio.Reader
 }
 
-// startHelper runs the helper in a process group of its own, like a terminal does, as the given user (0: the caller's).
+// startHelper runs the helper in a process group of its own, as a terminal does, as the given user (0: the caller's).
 func startHelper(t *testing.T, dir string, uid uint32) *helper {
 	t.Helper()
 	cmd := exec.Command(helperBinary(t))
@@ -129,7 +129,7 @@ func startHelper(t *testing.T, dir string, uid uint32) *helper {
 	return h
 }
 
-// helperBinary copies this test binary to where every user can run it: go test's own directory is private.
+// helperBinary copies this test binary to a place where every user can run it: go test's own directory is private.
 func helperBinary(t *testing.T) string {
 	t.Helper()
 	self, err := os.Executable()
@@ -179,10 +179,10 @@ func (h *helper) kill(t *testing.T) {
 	if err := h.cmd.Process.Kill(); err != nil {
 		t.Error(err)
 	}
-	_ = h.cmd.Wait() // it says "signal: killed"
+	_ = h.cmd.Wait() // its error is "signal: killed"
 }
 
-// wait expects the helper to end well by itself.
+// wait expects the helper to end successfully by itself.
 func (h *helper) wait(t *testing.T) {
 	t.Helper()
 	if err := h.cmd.Wait(); err != nil {

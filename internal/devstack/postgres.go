@@ -25,7 +25,7 @@ type PostgresOptions struct {
 	Dir string
 	// Settings are server settings on top of ours, as in postgresql.conf: {"max_connections": "50"}.
 	Settings map[string]string
-	// Logger hears what is started; nil means silence.
+	// Logger logs what is started; nil means silence.
 	Logger *slog.Logger
 }
 
@@ -42,15 +42,15 @@ type Postgres struct {
 
 const (
 	databaseName = "openlearn"
-	startLimit   = 60 * time.Second // a cold disk replaying its log
-	startTries   = 10               // ports may be taken under our feet
+	startLimit   = 60 * time.Second // enough to replay the log from a cold disk
+	startTries   = 10               // another process may take the port
 )
 
 // StartPostgres starts a private PostgreSQL and returns once its database `openlearn` answers.
 func StartPostgres(ctx context.Context, o PostgresOptions) (*Postgres, error) {
 	began := time.Now()
 	logger := loggerOr(o.Logger)
-	signal := "INT" // fast shutdown: the data is wanted
+	signal := "INT" // fast shutdown: the data is kept
 	if o.Dir == "" {
 		signal = "QUIT"
 	}
@@ -85,10 +85,10 @@ func (p *Postgres) URLOf(database string) string {
 	return u.String()
 }
 
-// Log is the path of the file that takes what the server prints.
+// Log is the path of the file that the server's output goes to.
 func (p *Postgres) Log() string { return logPath(p.home.dir) }
 
-// Stop shuts the server down and gives its directory up. Stopping twice is harmless.
+// Stop shuts the server down and releases its directory. Stopping twice is harmless.
 func (p *Postgres) Stop(ctx context.Context) error {
 	signal := syscall.SIGINT
 	if p.home.temporary {
@@ -114,7 +114,7 @@ func (p *Postgres) Start(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		// A worker that was forked while its server was killed lets go of their memory once it notices.
+		// A worker that was forked while its server was killed releases their shared memory once it notices.
 		if !errors.Is(err, errMemoryHeld) || time.Since(began) > memoryWait || !pause(ctx, 100*time.Millisecond) {
 			return fmt.Errorf("start PostgreSQL again: %w", err)
 		}
@@ -155,7 +155,8 @@ func (p *Postgres) prepare(ctx context.Context) error {
 	return p.evictOrphan(ctx)
 }
 
-// initdb builds beside the final place and renames, so that a run that was interrupted leaves nothing half made.
+// initdb builds the directory beside its final place and renames it, so that an interrupted run leaves nothing half
+// made.
 func (p *Postgres) initdb(ctx context.Context) error {
 	var err error
 	if p.install, err = thisMachine().findPostgres(""); err != nil {
@@ -184,9 +185,9 @@ func (p *Postgres) initdb(ctx context.Context) error {
 	return nil
 }
 
-// evictOrphan clears what a run that died with its watchdog left: we hold the directory's lock, so a server that still
-// runs on it has no owner, and a postmaster.pid without such a server is stale (PostgreSQL itself takes it for live when
-// any process of the same user has that number now).
+// evictOrphan clears away what a run that died with its watchdog left behind: we hold the directory's lock, so a server
+// that still runs on it has no owner, and a postmaster.pid without such a server is stale (PostgreSQL itself takes it
+// for live if any process of the same user has that number now).
 func (p *Postgres) evictOrphan(ctx context.Context) error {
 	path := filepath.Join(p.data(), "postmaster.pid")
 	raw, err := os.ReadFile(path)
@@ -263,7 +264,7 @@ func (p *Postgres) startAt(ctx context.Context, port int) error {
 	return nil
 }
 
-// ready waits until the server lets us in, and sees that the database is there.
+// ready waits until the server accepts our connection, and makes sure that the database exists.
 func (p *Postgres) ready(ctx context.Context) error {
 	var last error
 	err := poll(ctx, startLimit, func() (bool, error) {
@@ -299,7 +300,7 @@ func (p *Postgres) ensureDatabase(ctx context.Context) error {
 // errPortTaken means that someone else took the port first: try another.
 var errPortTaken = errors.New("the port was taken")
 
-// errMemoryHeld means that something of the server that ran before is still there.
+// errMemoryHeld means that a process of the server that ran before is still there.
 var errMemoryHeld = errors.New("a worker of the server before still holds its memory")
 
 // ended explains a server that exited by itself.

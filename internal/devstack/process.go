@@ -15,12 +15,12 @@ import (
 // process is one running server child and the goroutine that waits for its end.
 type process struct {
 	name   string
-	child  *os.Process   // its Signal is safe against a pid that was reaped and given away
+	child  *os.Process   // its Signal is safe if the pid was reaped and reused
 	ended  string        // how, once exited is closed
 	exited chan struct{} // closed once the child is reaped and the watchdog knows
 }
 
-// launch is what it takes to start a server.
+// launch is what is needed to start a server.
 type launch struct {
 	name  string
 	path  string
@@ -59,7 +59,7 @@ func start(l launch) (*process, error) {
 // which would close it.
 func (p *process) reap(cmd *exec.Cmd, dog *watchdog) {
 	defer close(p.exited)
-	// Whether it was meant to end, only the caller knows.
+	// Only the caller knows whether it was meant to end.
 	if err := cmd.Wait(); err != nil {
 		p.ended = err.Error()
 	} else {
@@ -68,7 +68,7 @@ func (p *process) reap(cmd *exec.Cmd, dog *watchdog) {
 	_ = dog.guard(0)
 }
 
-// ending says how a server ended that did: "signal: killed". Why is told by its log.
+// ending says how a server that has ended did so: "signal: killed". Its log says why.
 func (p *process) ending() string {
 	<-p.exited
 	return p.ended
@@ -130,7 +130,7 @@ func environment(home string) []string {
 	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TZ=UTC", "LC_ALL=" + localeName}
 }
 
-// logPath is the file in a server's directory that takes what the server prints.
+// logPath is the file in a server's directory that its output goes to.
 func logPath(dir string) string { return filepath.Join(dir, "log") }
 
 // lastLines are the end of a server's log, for an error message.

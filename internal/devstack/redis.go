@@ -25,7 +25,7 @@ type RedisOptions struct {
 	Databases int
 	// Settings are lines on top of Conf, as in redis.conf: "appendonly no".
 	Settings []string
-	// Logger hears what is started; nil means silence.
+	// Logger logs what is started; nil means silence.
 	Logger *slog.Logger
 }
 
@@ -38,14 +38,14 @@ type Redis struct {
 	proc   *process
 }
 
-// StartRedis starts a private Redis and returns once it answers, its data loaded.
+// StartRedis starts a private Redis and returns once its data is loaded and it answers.
 func StartRedis(ctx context.Context, o RedisOptions) (*Redis, error) {
 	began := time.Now()
 	path, err := thisMachine().findRedis()
 	if err != nil {
 		return nil, fmt.Errorf("start a private Redis: %w", err)
 	}
-	signal := "TERM" // save what is due
+	signal := "TERM" // Redis saves first, if its configuration says so
 	if o.Dir == "" {
 		signal = "KILL"
 	}
@@ -83,10 +83,11 @@ func (r *Redis) URLOf(database int) string {
 	return fmt.Sprintf("redis://:%s@%s/%d", r.home.secret, r.Addr(), database)
 }
 
-// Log is the path of the file that takes what the server prints.
+// Log is the path of the file that the server's output goes to.
 func (r *Redis) Log() string { return logPath(r.home.dir) }
 
-// Stop shuts the server down, saving what its configuration says, and gives its directory up. Stopping twice is harmless.
+// Stop shuts the server down, saving what its configuration says, and releases its directory. Stopping twice is
+// harmless.
 func (r *Redis) Stop(ctx context.Context) error {
 	signal := syscall.SIGTERM
 	if r.home.temporary {
@@ -148,8 +149,8 @@ func (r *Redis) launch(ctx context.Context) error {
 
 func (r *Redis) startAt(ctx context.Context, port int) error {
 	r.portNo = port
-	// The whole configuration goes in by standard input, so that the password is in no process list; address and place
-	// come last and win over the file.
+	// The whole configuration is passed on standard input, so that the password is in no process list; address and
+	// directory come last and override the file.
 	conf := fmt.Sprintf("%s\nbind 127.0.0.1\nport %d\ndir %q\nrequirepass %s\nmasterauth %s\ndaemonize no\nlogfile \"\"\n",
 		r.conf, port, r.home.dir, r.home.secret, r.home.secret)
 	proc, err := start(launch{

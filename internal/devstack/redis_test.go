@@ -103,7 +103,7 @@ func TestRedisFaults(t *testing.T) {
 			return err
 		})
 	}
-	if err := server.Pause(); err != nil { // a paused server can be stopped, too
+	if err := server.Pause(); err != nil { // a paused server can be stopped too
 		t.Fatal(err)
 	}
 	if err := server.Stop(ctx); err != nil {

@@ -11,9 +11,9 @@ import (
 )
 
 // watchdogScript reads what its owner tells it through a pipe that only the owner holds open: "server PID" when one has
-// started, "server" when it is gone, "done" when all is well and over. The end of the file means that the owner died, by
-// os.Exit, a panic, kill -9 or otherwise, and that the server must go. $1 is the signal that stops the server, $2 a
-// directory to remove afterwards or "".
+// started, "server" when it is gone, "done" when nothing is left to do. The end of the file means that the owner died,
+// by os.Exit, a panic, kill -9 or otherwise, and that the server must be stopped. $1 is the signal that stops the
+// server, $2 a directory to remove afterwards or "".
 //
 // A pipe and not Linux' parent-death signal: that one is tied to the thread that forked (which the Go runtime may end), does
 // not exist on macOS, does not continue a server that a fault test has paused, and leaves temporary data behind.
@@ -48,7 +48,7 @@ type watchdog struct {
 	pipe io.WriteCloser // closed by the kernel when the owner dies
 }
 
-// watch starts a watchdog. The lock file, if any, is inherited: it stays locked until the watchdog is done, too.
+// watch starts a watchdog. The lock file, if any, is inherited: it stays locked until the watchdog is done too.
 func watch(signal, remove string, lock *os.File) (*watchdog, error) {
 	cmd := exec.Command("/bin/sh", "-c", watchdogScript, "openlearn-watchdog", signal, remove)
 	cmd.Dir = "/"
@@ -66,7 +66,7 @@ func watch(signal, remove string, lock *os.File) (*watchdog, error) {
 	return &watchdog{cmd: cmd, pipe: pipe}, nil
 }
 
-// guard makes pid the server to stop when the owner dies; 0 means there is none now.
+// guard makes pid the server to stop when the owner dies; 0 means that there is none now.
 func (w *watchdog) guard(pid int) error {
 	line := "server\n"
 	if pid != 0 {

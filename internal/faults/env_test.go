@@ -17,7 +17,7 @@ import (
 	"openlearn/internal/devstack"
 )
 
-// env is what a row is made on: both servers, both instances, and ways past the proxies.
+// env is what a row runs on: both servers, both instances, and connections that bypass the proxies.
 type env struct {
 	t         testing.TB
 	postgres  *devstack.Postgres
@@ -26,8 +26,8 @@ type env struct {
 	key       string // of the admin routes
 	timing    timing
 
-	db    *pgxpool.Pool // somebody with SQL beside the service
-	rdb   *redis.Client // an operator of Redis, whom no ACL of the service concerns
+	db    *pgxpool.Pool // a client with SQL beside the service
+	rdb   *redis.Client // an operator of Redis, to whom the service's ACLs do not apply
 	seeds []int64       // articles that nobody writes
 	rows  int           // made so far
 }
@@ -35,10 +35,10 @@ type env struct {
 const (
 	operator         = "operator"
 	operatorPassword = "faults"
-	maxConnections   = 90 // few, so that they are soon all taken
+	maxConnections   = 90 // few, so that all of them are soon taken
 )
 
-// newEnv starts everything. binary "" is the test binary itself.
+// newEnv starts everything. An empty binary means the test binary itself.
 func newEnv(t testing.TB, binary string, articles int, tm timing) *env {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
@@ -134,7 +134,7 @@ func (e *env) newInstance(ctx context.Context, name, binary string) (*instance, 
 	return in, in.start(ctx, limits{})
 }
 
-// sql runs statements beside the service, each by itself.
+// sql runs statements beside the service, one by one.
 func (e *env) sql(ctx context.Context, statements ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -146,7 +146,7 @@ func (e *env) sql(ctx context.Context, statements ...string) error {
 	return nil
 }
 
-// configure sets Redis' settings, name and value in turn.
+// configure sets Redis's settings, given as names and values in turn.
 func (e *env) configure(ctx context.Context, settings ...string) error {
 	for i := 0; i < len(settings); i += 2 {
 		if err := e.rdb.ConfigSet(ctx, settings[i], settings[i+1]).Err(); err != nil {
@@ -156,7 +156,7 @@ func (e *env) configure(ctx context.Context, settings ...string) error {
 	return nil
 }
 
-// newArticles are the articles that a row writes, of a newspaper of its own.
+// newArticles makes the articles that a row writes, in a newspaper of their own.
 func (e *env) newArticles(ctx context.Context, n int) ([]*article, string, error) {
 	e.rows++
 	source := fmt.Sprintf("Faults %d", e.rows)
@@ -178,7 +178,7 @@ func (e *env) newArticles(ctx context.Context, n int) ([]*article, string, error
 	return out, source, rows.Err()
 }
 
-// stored are the counters that the database has.
+// stored returns the counters that the database has.
 func (e *env) stored(ctx context.Context, source string) (map[int64]int64, error) {
 	rows, err := e.db.Query(ctx, `SELECT id, title FROM scraped_content WHERE source = $1`, source)
 	if err != nil {

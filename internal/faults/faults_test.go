@@ -23,7 +23,7 @@ type silentRedis struct{}
 
 func (silentRedis) Printf(context.Context, string, ...any) {}
 
-// TestAFewFaults is the short form: the cheap rows, briefly, on this very binary, race detector included.
+// TestAFewFaults is the short form: the cheap rows, briefly, on this test binary, race detector included.
 func TestAFewFaults(t *testing.T) {
 	t.Parallel()
 	if asked() {
@@ -45,8 +45,8 @@ func TestAFewFaults(t *testing.T) {
 // TestFaults is `make faults`: every row at full length, and docs/reliability.md.
 //
 //	OPENLEARN_FAULTS         the binary
-//	OPENLEARN_FAULTS_REPORT  where the page goes; it is written only if no row was left out
-//	FAULTS                   a regular expression: the rows to make
+//	OPENLEARN_FAULTS_REPORT  where the page goes; it is written only if no row is left out
+//	FAULTS                   a regular expression: the rows to run
 //	SOAK                     how long the soak takes
 func TestFaults(t *testing.T) {
 	if !asked() {
@@ -87,7 +87,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// inRoot is a path as somebody in the module's directory writes it.
+// inRoot resolves a path that is relative to the module's directory.
 func inRoot(path string) string {
 	if filepath.IsAbs(path) {
 		return path
@@ -95,7 +95,7 @@ func inRoot(path string) string {
 	return filepath.Join(root(), path)
 }
 
-// selected are the rows that FAULTS names, all of them where it is not set.
+// selected matches the rows that FAULTS names, or all of them if it is not set.
 func selected(t *testing.T) *regexp.Regexp {
 	t.Helper()
 	only, err := regexp.Compile(os.Getenv("FAULTS"))
@@ -107,7 +107,7 @@ func selected(t *testing.T) *regexp.Regexp {
 
 func asked() bool { return os.Getenv("OPENLEARN_FAULTS") != "" }
 
-// try makes a row and fails the test for what is wrong with it.
+// try runs a row and fails the test for what is wrong with it.
 func (e *env) try(t *testing.T, r row) (o *outcome) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), r.lasting(e.timing)+5*time.Minute)
@@ -115,7 +115,7 @@ func (e *env) try(t *testing.T, r row) (o *outcome) {
 	began := time.Now()
 	o, err := e.run(ctx, r)
 	if err != nil {
-		// The next row needs whole ground.
+		// The next row needs an intact environment.
 		t.Fatalf("%s: %v", r.name, err)
 	}
 	t.Logf("%v %s", time.Since(began).Round(100*time.Millisecond), o.line())

@@ -23,13 +23,13 @@ import (
 	"openlearn/internal/app"
 )
 
-// instance is one process of the service, with its own way to each server.
+// instance is one process of the service, with its own connection to each server.
 type instance struct {
 	name            string
 	binary          string
 	port            int
 	redis, postgres *proxy
-	settings        []string // NAME=value of every start
+	settings        []string // NAME=value, for every start
 
 	cmd    *exec.Cmd
 	exited chan struct{}
@@ -38,16 +38,16 @@ type instance struct {
 	said []line
 }
 
-// line is one of the service's log.
+// line is one line of the service's log.
 type line struct {
 	at         time.Time
 	level, msg string
 }
 
-// roleVariable makes the test binary the service: where no binary is named, it is the one that is under test.
+// roleVariable turns the test binary into the service: if no binary is named, it is the one under test.
 const roleVariable = "OPENLEARN_FAULTS_ROLE"
 
-// playService is main.go's part, for the test binary.
+// playService does what main.go does, for the test binary.
 func playService() {
 	if os.Getenv(roleVariable) == "" {
 		return
@@ -65,7 +65,7 @@ func playService() {
 
 func (in *instance) base() string { return "http://127.0.0.1:" + strconv.Itoa(in.port) }
 
-// limits are what a start gives the process less of.
+// limits restrict what the process is given at a start.
 type limits struct {
 	descriptors int
 	settings    []string // NAME=value
@@ -100,7 +100,7 @@ func (in *instance) start(ctx context.Context, l limits) error {
 	go func() {
 		defer close(exited)
 		in.listen(out)
-		_ = cmd.Wait() // how it ended is what the row is about
+		_ = cmd.Wait() // how it ends is what the row is about
 		dismiss()
 	}()
 	if err != nil {
@@ -127,10 +127,10 @@ func guard(pid int) (dismiss func(), err error) {
 	}, nil
 }
 
-// environment is the caller's without what would configure the service.
+// environment is the caller's environment without the variables that configure the service.
 func environment() []string {
 	keep := regexp.MustCompile(`^(PATH|HOME|TMPDIR|LANG|GORACE)=`)
-	env := []string{roleVariable + "=serve", "SCRAPER_WORKERS=0"} // nothing is to be gathered from outside
+	env := []string{roleVariable + "=serve", "SCRAPER_WORKERS=0"} // nothing is scraped from outside
 	for _, e := range os.Environ() {
 		if keep.MatchString(e) {
 			env = append(env, e)
@@ -167,7 +167,7 @@ func (in *instance) listen(out io.Reader) {
 
 const raceLevel = "RACE"
 
-// since are the log lines after a moment.
+// since returns the log lines after a moment.
 func (in *instance) since(at time.Time) (out []line) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -191,7 +191,7 @@ func (in *instance) running() bool {
 	}
 }
 
-// ready asks the probe on a connection of its own.
+// ready asks the readiness probe on a connection of its own.
 func (in *instance) ready(ctx context.Context, limit time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -229,7 +229,7 @@ func (in *instance) last() []line {
 	return append([]line(nil), in.said[max(0, len(in.said)-5):]...)
 }
 
-// signal sends s; a process that has ended gets nothing.
+// signal sends s, unless the process has ended.
 func (in *instance) signal(s syscall.Signal) error {
 	if !in.running() {
 		return nil
@@ -237,7 +237,7 @@ func (in *instance) signal(s syscall.Signal) error {
 	return in.cmd.Process.Signal(s)
 }
 
-// gone waits for the end of the process, and kills it when that takes too long.
+// gone waits for the end of the process, and kills it if that takes too long.
 func (in *instance) gone(limit time.Duration) error {
 	if in.exited == nil {
 		return nil
@@ -253,7 +253,7 @@ func (in *instance) gone(limit time.Duration) error {
 	}
 }
 
-// again ends the process and starts it with other limits.
+// again stops the process and starts it with other limits.
 func (in *instance) again(ctx context.Context, l limits) error {
 	if err := in.signal(syscall.SIGKILL); err != nil {
 		return err
@@ -281,7 +281,7 @@ func (in *instance) memory() int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-// through is a server's address with a proxy's in place of its own.
+// through is a server's URL with the proxy's address in place of the server's.
 func through(address string, p *proxy) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -300,7 +300,7 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// sleep waits, and says false when ctx ends first.
+// sleep waits, and returns false if ctx ends first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -9,19 +9,20 @@ import (
 	"time"
 )
 
-// visible is how soon a commit that nobody announced must show everywhere.
+// visible is how soon a commit that nobody announced must be visible everywhere.
 const visible = time.Second
 
-// article is one that is written during a row. Its title carries a counter, so that every answer tells how old it is.
+// article is an article that is written during a row. Its title carries a counter, so that every answer shows how old
+// it is.
 type article struct {
 	id int64
 
 	writing sync.Mutex // one write at a time, so that counters are committed in their order
-	tried   int64      // the last counter that a write carried; the writer's own
+	tried   int64      // the last counter that a write carried; used by the writer alone
 
 	mu      sync.Mutex
-	retired bool   // a write had no clear answer: it may still come
-	acked   int64  // the last counter that was acknowledged, in whatever way
+	retired bool   // a write had no clear answer: it may still take effect
+	acked   int64  // the last counter that was acknowledged in any way
 	floor   int64  // what every read that begins now must show
 	marks   []mark // what later reads must show
 }
@@ -32,7 +33,7 @@ type mark struct {
 	due     time.Time
 }
 
-// acknowledge raises the floor at once: a write of the service was answered with success.
+// acknowledge raises the floor at once: the service has answered a write with success.
 func (a *article) acknowledge(counter int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -47,7 +48,7 @@ func (a *article) committed(counter int64, at time.Time) {
 	a.mark(counter, at.Add(visible))
 }
 
-// saw notes that a read showed the counter: whatever its write was answered, it is committed.
+// saw notes that a read showed the counter: whatever the answer to its write was, it is committed.
 func (a *article) saw(counter int64, at time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -73,8 +74,8 @@ func (a *article) isRetired() bool {
 	return a.retired
 }
 
-// demand is what an answer to a read that begins at now must show: strict, and excused if only what had not been announced
-// for as long as PostgreSQL was away (between from and until) is lacking.
+// demand is what an answer to a read that begins at now must show: strictly, and leniently, without the commits that an
+// outage of PostgreSQL excuses.
 func (a *article) demand(now time.Time, o outage) (strict, lenient int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -95,20 +96,21 @@ func (a *article) demand(now time.Time, o outage) (strict, lenient int64) {
 	return strict, lenient
 }
 
-// outage is when no instance could ask PostgreSQL: entries are then all there is, and what was committed in its last moments
-// is not known to anyone. The zero value excuses nothing.
+// outage is a time in which no instance could ask PostgreSQL: entries are then all there is, and nobody knows what was
+// committed just before it. The zero value excuses nothing.
 type outage struct{ from, until time.Time }
 
 func (o outage) covers(due time.Time) bool {
 	return !o.from.IsZero() && due.After(o.from)
 }
 
-// excuses a commit that was due after the outage began, from reads that begin less than a second after its end.
+// excuses reports whether a read at now need not show a commit that was due after the outage began: until a second
+// after its end it need not.
 func (o outage) excuses(due, now time.Time) bool {
 	return o.covers(due) && due.Before(o.from.Add(2*visible)) && (o.until.IsZero() || now.Before(o.until.Add(visible)))
 }
 
-// title of an article with a counter, and counterOf reads it back.
+// title makes the title of an article with a counter, and counterOf reads the counter back.
 func title(counter int64) string { return "Counter " + strconv.FormatInt(counter, 10) }
 
 func counterOf(title string) (int64, error) {
@@ -145,10 +147,10 @@ func TestTheJudge(t *testing.T) {
 	o := outage{from: now, until: after(5 * time.Second)}
 	b := &article{}
 	b.acknowledge(1)
-	b.committed(2, after(-100*time.Millisecond)) // nobody could look between this and the outage
+	b.committed(2, after(-100*time.Millisecond)) // nobody looked between this and the outage
 	check(b, after(3*time.Second), o, 2, 1)
 	check(b, after(6*time.Second), o, 2, 2)
-	b.acknowledge(3) // what the service said it did is never excused
+	b.acknowledge(3) // what the service acknowledged is never excused
 	check(b, after(3*time.Second), o, 3, 3)
 
 	c := &article{}

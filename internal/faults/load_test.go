@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// The standing load, per instance and second. It is to notice, not to strain.
+// The standing load, per instance and second. It is meant to notice faults, not to cause them.
 const (
 	hitRate      = 20
 	trackedRate  = 10
@@ -42,23 +42,23 @@ type load struct {
 	rec      *recorder
 	source   string
 	articles []*article
-	bulky    bool // PATCHes carry a long text that does not compress
-	balanced bool // by readiness, as looked at now and then
+	bulky    bool // PATCHes carry a long, incompressible text
+	balanced bool // by readiness, as polled now and then
 	clients  [2]*http.Client
 	sqlDown  atomic.Int64 // commits with SQL that failed
 
 	gone    atomic.Pointer[outage]
-	over    *overload // what the row of that name measures
+	over    *overload // what the overload row measures
 	growth  *growth   // what the soak measures
 	more    []*surplus
-	began   time.Time // of the fault proper, where a row measures something before it
+	began   time.Time // of the fault itself, if a row measures something before it
 	running chan struct{}
 	wg      sync.WaitGroup
 	ready   [2]atomic.Bool
 	skipped atomic.Int64 // requests that were not made since too many ran
 
 	mu   sync.Mutex
-	next int // of articles that have not been in use
+	next int // next of the articles that have not been used
 	use  []*article
 }
 
@@ -79,7 +79,7 @@ func (e *env) newLoad(ctx context.Context, r *row) (*load, error) {
 	return l, nil
 }
 
-// newClient has a pool of connections of its own, from an address of its own where the system lets it choose.
+// newClient makes a client with its own pool of connections, from its own address if the system allows that.
 func newClient(from string, reuse bool) *http.Client {
 	dialer := &net.Dialer{Timeout: 5 * time.Second}
 	if from != "" && runtime.GOOS == "linux" {
@@ -90,7 +90,7 @@ func newClient(from string, reuse bool) *http.Client {
 	}}
 }
 
-// run loads until ctx ends, and returns when the last answer is there.
+// run makes the load until ctx ends, and returns when the last answer has come.
 func (l *load) run(ctx context.Context) {
 	for i := range l.e.instances {
 		l.every(ctx, hitRate, func() { l.get(hit, i, l.hitPath()) })
@@ -106,7 +106,7 @@ func (l *load) run(ctx context.Context) {
 	l.wg.Wait()
 }
 
-// close ends what the row asks on top, and closes the connections.
+// close ends the row's extra requests, and closes the connections.
 func (l *load) close() {
 	for _, s := range l.more {
 		s.stop()
@@ -117,7 +117,7 @@ func (l *load) close() {
 	}
 }
 
-// every starts do at a rate, whatever became of the last one: clients do not wait for each other.
+// every starts do at a rate, without waiting for the last one: clients do not wait for each other.
 func (l *load) every(ctx context.Context, rate int, do func()) {
 	rate = max(rate/l.e.timing.thinner, 1)
 	l.wg.Go(func() {
@@ -171,7 +171,7 @@ func (l *load) hitPath() string {
 
 func (a *article) path() string { return "/api/articles/" + strconv.FormatInt(a.id, 10) }
 
-// searchPath is of a search that nobody made before.
+// searchPath is the path of a search that nobody made before.
 func searchPath() string {
 	return "/api/articles/search?limit=5&q=gobierno+OR+z" + hex.EncodeToString(randomBytes(6))
 }
@@ -182,7 +182,7 @@ func randomBytes(n int) []byte {
 	return b
 }
 
-// one is an article in use. Those that were retired make room for new ones, as long as there are.
+// one is an article in use. New ones take the place of those that were retired, as long as there are any.
 func (l *load) one() *article {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -194,7 +194,7 @@ func (l *load) one() *article {
 	return l.use[i]
 }
 
-// get asks and records. The body is nil where there was no success.
+// get makes a request and records it. The body is nil unless the request succeeded.
 func (l *load) get(k kind, i int, path string) (s *sample, body []byte) {
 	i = l.target(i)
 	s = l.rec.begin(k, i)
@@ -293,7 +293,7 @@ func (l *load) judge(s *sample, a *article, said string, strict, lenient int64) 
 	a.saw(counter, time.Now())
 }
 
-// patch writes by the API, between reads by both instances.
+// patch writes through the API, between reads through both instances.
 func (l *load) patch(i int, a *article) {
 	if !a.writing.TryLock() {
 		return
@@ -362,7 +362,7 @@ func (l *load) sql(ctx context.Context, a *article) error {
 	return nil
 }
 
-// look reads by both instances after each of the pauses.
+// look reads through both instances after each of the pauses.
 func (l *load) look(a *article, pauses ...time.Duration) {
 	for _, p := range pauses {
 		time.Sleep(p)

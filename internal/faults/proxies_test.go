@@ -22,9 +22,9 @@ type proxy struct {
 	wg      sync.WaitGroup
 }
 
-// condition is what a proxy does to what passes through it.
+// condition is what a proxy does to the traffic that passes through it.
 type condition struct {
-	delay  time.Duration // of what the server answers
+	delay  time.Duration // of the server's answers
 	silent bool          // connections are accepted and nothing passes
 	cut    bool          // connections are reset
 }
@@ -41,7 +41,7 @@ func newProxy(target string) (*proxy, error) {
 
 func (p *proxy) addr() string { return p.listener.Addr().String() }
 
-// set puts the proxy into a condition.
+// set changes the proxy's condition.
 func (p *proxy) set(c condition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -119,7 +119,8 @@ func (p *proxy) drop(conn net.Conn) {
 	delete(p.conns, conn)
 }
 
-// chunk is what was read at once, and when it goes on: a delay is of each, and does not add up over a pipeline.
+// chunk is what was read at once, and when it is passed on: each chunk has the delay, which does not add up over a
+// pipeline.
 type chunk struct {
 	bytes []byte
 	due   time.Time
@@ -161,7 +162,7 @@ func (p *proxy) copy(to, from net.Conn, delayed bool) {
 	}
 }
 
-// pass waits until something due then may go on, and says whether the connection still is one.
+// pass waits until something due then may be passed on, and reports whether the connection still stands.
 func (p *proxy) pass(due time.Time) bool {
 	for {
 		is, changed := p.now()
@@ -185,7 +186,7 @@ func (p *proxy) pass(due time.Time) bool {
 	}
 }
 
-// reset ends a connection so that its other side gets an error and not an end.
+// reset ends a connection so that its other side gets an error and not an end of file.
 func reset(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
@@ -253,7 +254,7 @@ func TestTheProxy(t *testing.T) {
 	if _, err := echo(conn, 10*time.Second); err != nil {
 		t.Errorf("after the silence: %v", err)
 	}
-	whole, err := net.Dial("tcp", p.addr()) // an answer from the silence may still come on the other
+	whole, err := net.Dial("tcp", p.addr()) // an answer from the silent time may still come on the other
 	if err != nil {
 		t.Fatal(err)
 	}

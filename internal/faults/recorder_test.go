@@ -36,7 +36,7 @@ func (s *sample) ok() bool { return s.status >= 200 && s.status < 400 }
 
 func (s *sample) took() time.Duration { return s.end.Sub(s.begin) }
 
-// What may have come instead of an answer.
+// What a client may see instead of an answer.
 const (
 	refused = "refused"
 	broken  = "broken off"
@@ -45,12 +45,12 @@ const (
 
 // recorder has every request of a row, and its stale reads.
 type recorder struct {
-	slow time.Duration // longer than this no answer takes while all is well
+	slow time.Duration // no answer takes longer than this while all is well
 
 	mu      sync.Mutex
 	samples []*sample
 	stale   []staleRead
-	broken  []string // what contradicts the harness's own understanding
+	broken  []string // what contradicts the assumptions of the harness
 }
 
 // staleRead is an answer that showed less than it had to.
@@ -72,7 +72,7 @@ func (r *recorder) begin(k kind, instance int) *sample {
 	return s
 }
 
-// finish stores what came of it.
+// finish stores the result of a request.
 func (r *recorder) finish(s *sample, status int, failure string, retryAfter bool, cached string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -95,7 +95,7 @@ func (r *recorder) wrong(what string) {
 func (r *recorder) between(from, until time.Time) []sample {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// They are in the order of their beginning, but for a few that began at the same time.
+	// They are in the order of their beginning, except for a few that began at the same time.
 	first, _ := slices.BinarySearchFunc(r.samples, from.Add(-100*time.Millisecond), func(s *sample, at time.Time) int { return s.begin.Compare(at) })
 	var out []sample
 	for _, s := range r.samples[first:] {
@@ -143,7 +143,7 @@ func (r *recorder) health(from, until time.Time) health {
 	return h
 }
 
-// good reports a stretch without an error and without a slow answer, with hits as there were before.
+// good reports whether a stretch has no error and no slow answer, and as many hits as before.
 func (h health) good(hits float64) bool {
 	return h.requests > 0 && h.errors == 0 && h.running == 0 && h.slowest <= h.slow && h.hits >= 0.9*hits
 }
@@ -177,7 +177,7 @@ func longestGap(samples []sample, from, until time.Time) time.Duration {
 	return longest
 }
 
-// quantile of what took how long, 0 of nothing.
+// quantile returns a quantile of durations, 0 if there are none.
 func quantile(xs []time.Duration, q float64) time.Duration {
 	if len(xs) == 0 {
 		return 0
@@ -186,7 +186,7 @@ func quantile(xs []time.Duration, q float64) time.Duration {
 	return xs[min(int(float64(len(xs))*q), len(xs)-1)]
 }
 
-// times are those of the answered requests that match.
+// times returns the durations of the answered requests that match.
 func times(samples []sample, match func(sample) bool) (out []time.Duration) {
 	for _, s := range samples {
 		if s.ok() && match(s) {
@@ -221,8 +221,8 @@ func TestRecovery(t *testing.T) {
 	}{
 		{1900 * time.Millisecond, 1, 0, false},               // errors
 		{4 * time.Second, 1, 0, false},                       // no hits
-		{4 * time.Second, 0, 2 * time.Second, true},          // nor were there before
-		{10 * time.Second, 1, 3900 * time.Millisecond, true}, // nine of ten are as before
+		{4 * time.Second, 0, 2 * time.Second, true},          // there were none before either
+		{10 * time.Second, 1, 3900 * time.Millisecond, true}, // nine in ten count as before
 		{4500 * time.Millisecond, 1, 0, false},               // not a whole second yet
 	} {
 		if after, ok := r.recovered(began, at(c.until), c.hits); after != c.after || ok != c.ok {

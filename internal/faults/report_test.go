@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// report is docs/reliability.md.
+// report returns the text of docs/reliability.md.
 func report(outcomes []*outcome, took time.Duration) string {
 	b := &strings.Builder{}
 	fmt.Fprintf(b, `# Reliability
@@ -71,7 +71,7 @@ func gapBefore(b *strings.Builder) string {
 	return "\n"
 }
 
-// line is a row of the table.
+// line is the row's line in the table.
 func (o *outcome) line() string {
 	if o.skipped != "" {
 		return fmt.Sprintf("| %s: %s | not made: %s |\n", o.row.name, o.row.what, o.skipped)
@@ -135,7 +135,7 @@ func machine() string {
 	return fmt.Sprintf("%d cores", n)
 }
 
-// commit names what was tested; beside the page itself, what is not committed counts.
+// commit names the commit that was tested, and says if anything but the page itself is not committed.
 func commit() string {
 	out, err := exec.Command("git", "-C", root(), "rev-parse", "--short", "HEAD").Output()
 	if err != nil {

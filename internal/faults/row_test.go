@@ -16,21 +16,21 @@ type timing struct {
 	soak                   time.Duration
 	measure                time.Duration // of the capacity
 	drain, poll            time.Duration // of a stopped instance, and of the balancer
-	slow                   time.Duration // an answer that is not well
+	slow                   time.Duration // an answer that counts as slow
 	settle                 time.Duration // at most until the service runs steadily
-	thinner                int           // the standing load is so many times thinner
+	thinner                int           // the standing load is this many times thinner
 }
 
 var (
 	long  = timing{steady: 3 * time.Second, hold: 8 * time.Second, soak: 30 * time.Minute, recovery: time.Minute, measure: 4 * time.Second, drain: 5 * time.Second, poll: 2 * time.Second, slow: time.Second, settle: time.Minute, thinner: 1}
 	brief = timing{
 		steady: 500 * time.Millisecond, hold: 2 * time.Second, soak: 3 * time.Second, recovery: time.Minute, measure: time.Second, drain: 3 * time.Second, poll: 300 * time.Millisecond,
-		// Beside all the other tests, and with the race detector in the service.
+		// It runs beside all other tests, and with the race detector in the service.
 		slow: 10 * time.Second, settle: 2 * time.Minute, thinner: 4,
 	}
 )
 
-// outcome is what came of a row.
+// outcome is the result of a row.
 type outcome struct {
 	row     row
 	load    *load
@@ -55,7 +55,7 @@ func (o *outcome) violated(format string, args ...any) {
 	o.violations = append(o.violations, fmt.Sprintf(format, args...))
 }
 
-// during are the requests that began after the fault was so old, and before it was undone.
+// during returns the requests that began that long after the fault, and before it was undone.
 func (o *outcome) during(after time.Duration) (out []sample) {
 	for _, s := range o.samples {
 		if !s.begin.Before(o.injected.Add(after)) && s.begin.Before(o.undone) {
@@ -76,7 +76,7 @@ func (o *outcome) count(match func(sample) bool) (n int) {
 
 func (o *outcome) errors() int { return o.count(func(s sample) bool { return !s.ok() }) }
 
-// late reports that an answer should have said when to come back, and did not.
+// late reports whether an answer should have said when to come back, and did not.
 func late(s sample) bool {
 	return (s.status == 503 || s.status == 504 || s.status == 429) && !s.retryAfter
 }
@@ -90,7 +90,7 @@ func (o *outcome) slowest(match func(sample) bool) (d time.Duration) {
 	return d
 }
 
-// run makes one row. The error is one of the harness; what is wrong with the service is in the outcome.
+// run runs one row. The error is one of the harness; what is wrong with the service is in the outcome.
 func (e *env) run(ctx context.Context, r row) (o *outcome, err error) {
 	o = &outcome{row: r}
 	if r.prepare != nil {
@@ -177,7 +177,7 @@ func (e *env) settle(ctx context.Context, l *load, r row) (hits float64, err err
 		l.rec.health(now.Add(-1500*time.Millisecond), now.Add(-500*time.Millisecond)), e.instances[0].last(), e.instances[1].last())
 }
 
-// conclude reads everything that was written once more, compares it with the database, and judges.
+// conclude reads everything that was written again, compares it with the database, and judges.
 func (e *env) conclude(ctx context.Context, o *outcome) error {
 	l := o.load
 	for _, a := range l.articles {
@@ -246,7 +246,7 @@ func (o *outcome) statuses() map[int]int {
 	return out
 }
 
-// failures are the errors that clients saw, in words, the most frequent kinds of them by name.
+// failures counts the errors that clients saw, by status or kind of failure.
 func (o *outcome) failures() map[string]int {
 	out := map[string]int{}
 	for _, s := range o.samples {

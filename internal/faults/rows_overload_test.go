@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// overload is what the row measures beside the usual.
+// overload is what the row measures in addition.
 type overload struct {
 	capacity   int // searches a second
 	rss, after int64
-	unready    int // looks at readiness that failed
+	unready    int // polls of readiness that failed
 }
 
 const clients = 16
 
-// newSearch is of a page of the usual size.
+// newSearch is the path of a search for a page of the usual size.
 func newSearch() string { return strings.Replace(searchPath(), "limit=5&", "", 1) }
 
-// most is how many extra requests were answered in the best of the seconds between two moments: others on this machine only
-// take from it.
+// most is how many extra requests were answered in the best of the seconds between two moments: other processes on this
+// machine can only lower it.
 func (l *load) most(from, until time.Time) (n int) {
 	for ; !from.Add(time.Second).After(until); from = from.Add(100 * time.Millisecond) {
 		got := 0
@@ -49,7 +49,7 @@ func overloadRows() []row {
 			all.wait()
 			sleep(ctx, time.Second)
 			l.over = &overload{capacity: capacity, rss: a.memory()}
-			l.began = time.Now() // what was measured is no part of the fault
+			l.began = time.Now() // the measurement is not part of the fault
 			end := ends(l.flood(0, 3*capacity, newSearch))
 			peak := again(100*time.Millisecond, func(context.Context) error {
 				l.over.after = max(l.over.after, a.memory())

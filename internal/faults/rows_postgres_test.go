@@ -29,7 +29,7 @@ func postgresRows() []row {
 			group: group, name: "postgres-restart", what: "restarted (fast shutdown)", away: true,
 			inject: func(ctx context.Context, e *env, l *load) (func(context.Context) error, error) {
 				err := e.postgres.Restart(ctx)
-				l.back() // already
+				l.back() // it was ended already
 				return nothing, err
 			},
 		},
@@ -57,7 +57,7 @@ func postgresRows() []row {
 		{
 			group: group, name: "postgres-lock-outbox", what: "commits with SQL, and right after them `LOCK TABLE cache_outbox` in ACCESS EXCLUSIVE mode",
 			inject: func(ctx context.Context, e *env, l *load) (func(context.Context) error, error) {
-				// As late as can be: nobody can have looked at these before the lock is there.
+				// As late as possible: nobody can have looked at these before the lock is held.
 				for range 5 {
 					a := l.one()
 					a.writing.Lock()
@@ -101,12 +101,12 @@ func lock(ctx context.Context, e *env, table string) (func(context.Context) erro
 
 const tooManyConnections = "53300"
 
-// shrink ends what the pools hold, as their own limits do in time, and leaves those that look at the outbox: whether the service
-// can follow its outbox at all is another fault.
+// shrink ends the pools' connections, as their own limits do in time, except those that look at the outbox: losing
+// these is another fault.
 const shrink = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 	WHERE application_name = 'openlearn' AND state = 'idle' AND query NOT LIKE '%cache_outbox%'`
 
-// hog takes every connection that the server gives, for as long as it gives any.
+// hog takes every connection that the server gives, until it gives no more.
 func hog(ctx context.Context, e *env, l *load) (func(context.Context) error, error) {
 	var mu sync.Mutex
 	var held []*pgx.Conn
@@ -139,7 +139,7 @@ func hog(ctx context.Context, e *env, l *load) (func(context.Context) error, err
 	}, nil
 }
 
-// diskSize is enough for the articles, and soon full.
+// diskSize is enough for the articles, but soon full.
 const diskSize = "96m"
 
 // smallDisk moves the articles to a file system of their own, in memory. Only root can make one.
@@ -194,7 +194,7 @@ type zeroes struct{}
 
 func (zeroes) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
-// skipped is why a row cannot be made on this machine.
+// skipped is why a row cannot run on this machine.
 type skipped string
 
 func (s skipped) Error() string { return string(s) }

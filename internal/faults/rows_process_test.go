@@ -67,7 +67,7 @@ func processRows() []row {
 	}
 }
 
-// restartA gives instance A less, for one row.
+// restartA restarts instance A with limits, for one row.
 func restartA(l limits) func(context.Context, *env) (func(context.Context) error, error) {
 	return func(ctx context.Context, e *env) (func(context.Context) error, error) {
 		a := e.instances[0]

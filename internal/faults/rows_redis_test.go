@@ -103,14 +103,14 @@ func slowRedis(by time.Duration) row {
 	}
 }
 
-// settings makes a fault of one set of Redis' settings and undoes it with another.
+// settings makes a fault with one set of Redis settings and undoes it with another.
 func settings(fault, back []string) func(context.Context, *env, *load) (func(context.Context) error, error) {
 	return func(ctx context.Context, e *env, _ *load) (func(context.Context) error, error) {
 		return func(ctx context.Context) error { return e.configure(ctx, back...) }, e.configure(ctx, fault...)
 	}
 }
 
-// misconf takes from Redis the directory that it saves in.
+// misconf takes away Redis's write access to the directory that it saves in.
 func misconf(ctx context.Context, e *env, _ *load) (func(context.Context) error, error) {
 	dir := filepath.Dir(e.redis.Log())
 	back := func(ctx context.Context) error {
@@ -125,7 +125,7 @@ func misconf(ctx context.Context, e *env, _ *load) (func(context.Context) error,
 	if err := os.Chmod(dir, 0o500); err != nil {
 		return back, err
 	}
-	for range 100 { // one that runs already refuses another, and may succeed
+	for range 100 { // a save that already runs refuses another, and may succeed
 		info, err := e.rdb.Info(ctx, "persistence").Result()
 		if err != nil {
 			return back, err

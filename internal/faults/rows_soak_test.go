@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// growth is what a long time of the standing load left.
+// growth is what a long time under the standing load leaves behind.
 type growth struct{ at []stock }
 
 // stock is what both instances hold at one moment.
@@ -48,7 +48,7 @@ func soakRows() []row {
 			for _, g := range []struct {
 				what        string
 				first, last int64
-				spare       int64 // what differs between any two moments
+				spare       int64 // the normal difference between any two moments
 			}{
 				{"goroutines", first.goroutines, last.goroutines, 100},
 				{"descriptors", first.descriptors, last.descriptors, 60},

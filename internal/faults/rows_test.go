@@ -10,23 +10,23 @@ import (
 type row struct {
 	group string
 	name  string // as FAULTS selects it
-	what  string // was done
+	what  string // what was done
 	short bool   // in the short form too
 
-	// prepare makes the ground for the fault before anything is measured; what it returns, if anything, takes that back.
+	// prepare prepares the fault before anything is measured; the function it returns, if any, undoes that.
 	prepare func(ctx context.Context, e *env) (restore func(context.Context) error, err error)
 	// inject makes the fault. undo ends it, and is called once.
 	inject func(ctx context.Context, e *env, l *load) (undo func(context.Context) error, err error)
-	// expect names what is wrong with the outcome beside what is wrong with any.
+	// expect names what is wrong with the outcome, beyond the checks of every row.
 	expect func(o *outcome) []string
 
 	bulky    bool          // PATCHes carry a long text
 	balanced bool          // clients ask the instances that are ready
-	fresh    bool          // every request comes on a connection of its own
-	away     bool          // no instance can ask PostgreSQL meanwhile
-	dead     bool          // an instance cannot answer what it is asked
+	fresh    bool          // every request uses a connection of its own
+	away     bool          // no instance can ask PostgreSQL during the fault
+	dead     bool          // an instance cannot answer requests
 	soak     bool          // held for as long as a soak
-	hold     time.Duration // in the long form; 0: as all
+	hold     time.Duration // in the long form; 0: like the others
 }
 
 // rows are in the order of the table.
@@ -48,7 +48,7 @@ func (r row) lasting(t timing) time.Duration {
 	return t.hold
 }
 
-// ends is the undoing of what a row asks on top.
+// ends returns the undo of a row's extra requests.
 func ends(all ...*surplus) func(context.Context) error {
 	return func(context.Context) error {
 		for _, s := range all {
@@ -58,10 +58,10 @@ func ends(all ...*surplus) func(context.Context) error {
 	}
 }
 
-// nothing is the undoing of what undoes itself.
+// nothing is the undo of a fault that undoes itself.
 func nothing(context.Context) error { return nil }
 
-// each puts proxies into a condition and gives the way back.
+// each puts proxies into a condition and returns the undo.
 func each(c condition, proxies ...*proxy) func(context.Context) error {
 	for _, p := range proxies {
 		p.set(c)
@@ -93,7 +93,8 @@ func again(pause time.Duration, do func(context.Context) error) (stop func(conte
 	return func(context.Context) error { cancel(); return <-failed }
 }
 
-// within is an expectation of reads that should be hits, once the service had a moment to notice.
+// within expects that reads that should be hits are answered within the limit, once the service has had a moment to
+// notice.
 func within(limit time.Duration) func(*outcome) []string {
 	return func(o *outcome) []string {
 		got := quantile(times(o.during(2*time.Second), func(s sample) bool { return s.kind == hit }), 0.99)
@@ -105,7 +106,7 @@ func within(limit time.Duration) func(*outcome) []string {
 	}
 }
 
-// unnoticed is an expectation: no request fails.
+// unnoticed expects that no request fails.
 func unnoticed(o *outcome) []string {
 	if n := o.errors(); n > 0 {
 		return []string{fmt.Sprintf("%d requests failed, none should", n)}

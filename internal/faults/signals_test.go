@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// telling are the metrics that an operator would look at, first those that name the trouble.
+// telling are the metrics that an operator would look at, those that name the trouble first.
 var telling = []*regexp.Regexp{
 	regexp.MustCompile(`^cache_breaker_open$`),
 	regexp.MustCompile(`^cache_gate_open$`),
@@ -79,7 +79,7 @@ func parseMetrics(text io.Reader) (figures, error) {
 	return out, lines.Err()
 }
 
-// scrapes are both instances' metrics; nil for one that does not answer.
+// scrapes are both instances' metrics; nil for an instance that does not answer.
 type scrapes [2]figures
 
 func (e *env) scrape(ctx context.Context) (out scrapes) {
@@ -128,7 +128,7 @@ func changes(calm, before, during scrapes) (out []string) {
 	return out[:min(len(out), 3)]
 }
 
-// words are the first lines of the log since the fault that say that something is wrong, or where none does, that say anything.
+// words are the first log lines since the fault that report a problem, or if there are none, any lines.
 func (e *env) words(since time.Time) []string {
 	var lines []line
 	for _, in := range e.instances {
@@ -155,7 +155,7 @@ func (e *env) words(since time.Time) []string {
 
 var address = regexp.MustCompile(`\b\d+\.\d+\.\d+\.\d+:\d+`)
 
-// plain is a message as the table has it: the same in every run, and short.
+// plain is a message as the table shows it: short, and the same in every run.
 func plain(msg string) string {
 	msg = strings.ReplaceAll(address.ReplaceAllString(msg, "…"), "|", "/")
 	if runes := []rune(msg); len(runes) > 70 {
@@ -164,7 +164,7 @@ func plain(msg string) string {
 	return msg
 }
 
-// races are reports of the race detector, where the service was built with it.
+// races counts the reports of the race detector, if the service was built with it.
 func (e *env) races() (n int) {
 	for _, in := range e.instances {
 		for _, l := range in.since(time.Time{}) {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// surplus is what a row asks on top of the standing load.
+// surplus is the requests that a row makes on top of the standing load.
 type surplus struct {
 	once   sync.Once
 	over   chan struct{}
@@ -14,7 +14,7 @@ type surplus struct {
 	client *http.Client
 }
 
-// stop ends the asking. What was asked may still be under way: wait is for that.
+// stop ends new requests. Some may still be in progress: wait waits for them.
 func (s *surplus) stop() { s.once.Do(func() { close(s.over) }) }
 
 func (s *surplus) wait() {
@@ -37,14 +37,14 @@ func (l *load) surplus() *surplus {
 	return s
 }
 
-// burst are clients that ask, each as soon as it has its answer. path makes each request.
+// burst starts clients that each ask again as soon as they have their answer. path makes each request.
 func (l *load) burst(i, clients int, path func() string) *surplus {
 	s := l.surplus()
 	for range clients {
 		s.wg.Go(func() {
 			for !s.stopped() {
 				if !l.ask(s.client, i, path()) {
-					time.Sleep(20 * time.Millisecond) // refused: not to spin
+					time.Sleep(20 * time.Millisecond) // refused: do not spin
 				}
 			}
 		})
@@ -52,7 +52,7 @@ func (l *load) burst(i, clients int, path func() string) *surplus {
 	return s
 }
 
-// flood asks at a rate, whatever becomes of it.
+// flood asks at a rate, without waiting for answers.
 func (l *load) flood(i, rate int, path func() string) *surplus {
 	s := l.surplus()
 	running := make(chan struct{}, 3000)

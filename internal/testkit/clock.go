@@ -11,7 +11,7 @@ type Clock struct {
 	at time.Time
 }
 
-// NewClock is a clock that shows at.
+// NewClock returns a clock that shows at.
 func NewClock(at time.Time) *Clock { return &Clock{at: at} }
 
 // Now is what the clock shows.

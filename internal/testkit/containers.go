@@ -23,7 +23,8 @@ const (
 // containers reports whether the shared servers are to be containers.
 func containers() bool { return os.Getenv("TESTCONTAINERS") == "1" }
 
-// server is where a shared server is, and what keeps it: losing alive ends a container that nothing else would remove.
+// server is the address of a shared server, and what keeps it alive: when alive is closed, a container that nothing
+// else would remove is removed.
 type server struct {
 	url   string
 	alive io.Closer
@@ -62,8 +63,9 @@ func redisContainer(ctx context.Context) (server, error) {
 	return server{url, alive}, err
 }
 
-// removeAtEnd sees that a container goes when this process ends, however it does. Testcontainers' reaper does that; where
-// it is switched off (TESTCONTAINERS_RYUK_DISABLED), a shell waits for the end of a pipe that this process holds open.
+// removeAtEnd makes sure that a container is removed when this process ends, however it ends. Testcontainers' reaper
+// does that; if it is switched off (TESTCONTAINERS_RYUK_DISABLED), a shell waits for the end of a pipe that this
+// process holds open.
 func removeAtEnd(id string) (io.Closer, error) {
 	if !testcontainers.ReadConfig().RyukDisabled {
 		return io.NopCloser(nil), nil

@@ -20,8 +20,8 @@ import (
 	"openlearn/migrations"
 )
 
-// Database is the URL of a fresh, migrated database that only this test uses; it is dropped when the test ends, whoever
-// is still connected.
+// Database is the URL of a fresh, migrated database that only this test uses; it is dropped when the test ends, even if
+// someone is still connected.
 func Database(t testing.TB) string {
 	t.Helper()
 	from, err := templateOnce()
@@ -59,7 +59,7 @@ func create(t testing.TB, server, from string) string {
 	return dsn
 }
 
-// postgresOnce is this process' server, as a user who may create databases.
+// postgresOnce is this process's server, as a user who may create databases.
 var postgresOnce = sync.OnceValues(func() (server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
@@ -80,8 +80,8 @@ var postgresOnce = sync.OnceValues(func() (server, error) {
 // template is a migrated database that tests are cloned from.
 type template struct{ server, name string }
 
-// templateOnce finds or makes the template of these very migrations. On a server that several test processes share, the
-// first one makes it, under another name until it is whole, while the others wait for an advisory lock.
+// templateOnce finds or makes the template for exactly these migrations. On a server that several test processes share,
+// the first one makes it, under another name until it is whole, while the others wait for an advisory lock.
 var templateOnce = sync.OnceValues(func() (template, error) {
 	shared, err := postgresOnce()
 	if err != nil {
@@ -97,7 +97,7 @@ var templateOnce = sync.OnceValues(func() (template, error) {
 	return t, t.ensure(ctx)
 })
 
-// advisoryKey is any number that this project alone takes on a shared server.
+// advisoryKey is an arbitrary number that only this project uses on a shared server.
 const advisoryKey = 0x6f706c65
 
 func (t template) ensure(ctx context.Context) (err error) {
@@ -125,7 +125,7 @@ func (t template) ensure(ctx context.Context) (err error) {
 		_, dropErr := conn.Exec(ctx, "DROP DATABASE "+quote(fresh)+" WITH (FORCE)")
 		return errors.Join(fmt.Errorf("migrate the template: %w", err), dropErr)
 	}
-	// Without connections, nothing can be in the way of cloning it.
+	// If nobody can connect to it, nothing can prevent cloning it.
 	for _, statement := range []string{
 		"ALTER DATABASE " + quote(fresh) + " WITH ALLOW_CONNECTIONS false",
 		"ALTER DATABASE " + quote(fresh) + " RENAME TO " + quote(t.name),

@@ -63,8 +63,8 @@ func RedisURL(t testing.TB) string {
 	return fmt.Sprintf("redis://%s%s/%d", auth, options.Addr, number)
 }
 
-// sharedRedis hands out a server's logical databases. Database 0 holds who has which, so that test processes which share
-// one server (TEST_REDIS_URL) do not clash either.
+// sharedRedis hands out a server's logical databases. Database 0 records who has which, so that test processes that
+// share one server (TEST_REDIS_URL) do not clash either.
 type sharedRedis struct {
 	server
 	options   *redis.Options
@@ -88,7 +88,7 @@ var redisOnce = sync.OnceValues(func() (*sharedRedis, error) {
 	}
 	s := &sharedRedis{server: from, options: options, token: unique("testkit")}
 	return s, s.do(0, func(c *redis.Client) error {
-		// CONFIG GET, because a server by URL may have any number of them.
+		// CONFIG GET, because a server given by URL may have any number of databases.
 		got, err := c.ConfigGet(ctx, "databases").Result()
 		if err != nil {
 			return fmt.Errorf("ask the test Redis how many databases it has: %w", err)
@@ -117,7 +117,7 @@ func redisServer(ctx context.Context) (server, error) {
 	return server{url: private.URL()}, nil
 }
 
-// take finds a database that nobody has; where all are taken it waits for one.
+// take finds a database that nobody has; if all are taken it waits for one.
 func (s *sharedRedis) take(ctx context.Context) (int, error) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -155,7 +155,7 @@ func (s *sharedRedis) flush(ctx context.Context, number int) error {
 	return s.do(number, func(c *redis.Client) error { return c.FlushDB(ctx).Err() })
 }
 
-// do works on a connection of its own: nothing stays open, and nothing leaks, between tests.
+// do calls work with a connection of its own: nothing stays open, and nothing leaks, between tests.
 func (s *sharedRedis) do(number int, work func(*redis.Client) error) error {
 	options := *s.options
 	options.DB, options.PoolSize = number, 1

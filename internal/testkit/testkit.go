@@ -1,14 +1,15 @@
 // Package testkit gives tests real servers: a PostgreSQL database of their own, migrated, a Redis of their own, and the
 // reference data that some tests read.
 //
-// Where the servers come from, by the environment:
+// The environment says where the servers come from:
 //   - TEST_DATABASE_URL, TEST_REDIS_URL: those servers (the user must be allowed to create databases; Redis' logical
 //     databases are used and flushed).
 //   - TESTCONTAINERS=1: containers, by testcontainers-go.
 //   - else a private PostgreSQL and Redis by internal/devstack, one of each per test process.
 //
-// Shared servers start with the first test that asks and end with the process, however it ends; no TestMain is needed.
-// A test that stops, freezes, flushes or configures a whole server takes one of its own: Postgres and RedisServer.
+// Shared servers start with the first test that needs them and end with the process, however it ends; no TestMain is
+// needed. A test that stops, freezes, flushes or configures a whole server takes one of its own: Postgres and
+// RedisServer.
 package testkit
 
 import (
@@ -29,7 +30,7 @@ import (
 // startLimit bounds the start of one server, initdb or a container included.
 const startLimit = 3 * time.Minute
 
-// Main runs a package's tests and fails if they leave goroutines behind, the shared servers' own excepted:
+// Main runs a package's tests and fails if they leave goroutines behind, other than those of the shared servers:
 //
 //	func TestMain(m *testing.M) { testkit.Main(m) }
 func Main(m *testing.M, options ...goleak.Option) {
@@ -86,7 +87,7 @@ func RedisServer(t testing.TB, settings ...string) *devstack.Redis {
 	return server
 }
 
-// OwnServers is for tests that start the servers by other ways than this package's.
+// OwnServers is for tests that start the servers in other ways than through this package.
 func OwnServers(t testing.TB) {
 	t.Helper()
 	if err := devstack.Check(); err != nil {
@@ -94,8 +95,8 @@ func OwnServers(t testing.TB) {
 	}
 }
 
-// failOrSkip skips a test that needs a server of its own where the tests were given theirs from elsewhere and the programs
-// are not installed; on any other machine they are expected.
+// failOrSkip skips a test that needs a server of its own if the tests were given their servers from elsewhere and the
+// programs are not installed; otherwise the programs are expected, and the test fails.
 func failOrSkip(t testing.TB, err error) {
 	t.Helper()
 	_, missing := errors.AsType[*devstack.MissingError](err)
@@ -114,7 +115,7 @@ func stop(t testing.TB, stop func(context.Context) error) {
 	}
 }
 
-// unique is a name that no other test, process or machine on the same server takes.
+// unique returns a name that no other test, process or machine on the same server uses.
 func unique(prefix string) string {
 	return fmt.Sprintf("%s_%d_%s", prefix, os.Getpid(), strings.ToLower(rand.Text()[:10]))
 }

@@ -54,7 +54,7 @@ func TestADatabaseIsDroppedWhenItsTestEnds(t *testing.T) {
 	var url string
 	t.Run("user", func(t *testing.T) {
 		url = testkit.Database(t)
-		conn, err := pgx.Connect(within(t, time.Minute), url) // left open: dropping must not mind
+		conn, err := pgx.Connect(within(t, time.Minute), url) // left open: dropping must work all the same
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,7 @@ import (
 	"openlearn/internal/cache"
 )
 
-// cached is the cache under trial, used in every way it offers.
+// cached is the cache under test, used in every way it offers.
 type cached struct {
 	w     *worker
 	c     *cache.Cache
@@ -24,7 +24,7 @@ type cached struct {
 func newCached(w *worker, rdb redis.UniversalClient) (*cached, error) {
 	c, err := cache.New(cache.Options{
 		Redis: rdb, Layers: layers(), MaxTTL: 10 * time.Minute,
-		// Quick to give up, so that what comes after giving up happens often.
+		// It gives up quickly, so that what happens afterwards is tested often.
 		RedisTimeout: 300 * time.Millisecond, Lease: 300 * time.Millisecond, LockWait: 700 * time.Millisecond, LoadTimeout: 2 * time.Second,
 		BreakerProbe: 30 * time.Millisecond, EarlyRefresh: 30, NearBytes: 48 << 10,
 	})

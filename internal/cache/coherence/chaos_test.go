@@ -27,13 +27,13 @@ type chaos struct {
 	log  []happening
 }
 
-// happening is a step of a mishap, by the counter.
+// happening is a step of a mishap, and the value of the counter at that time.
 type happening struct {
 	at   int64
 	what string
 }
 
-// tell keeps what happened, for the report.
+// tell records what happened, for the report.
 func (c *chaos) tell(n *node, what string) {
 	if n != nil {
 		what += " " + n.port()
@@ -41,7 +41,7 @@ func (c *chaos) tell(n *node, what string) {
 	c.log = append(c.log, happening{c.m.Seq.Add(1), what})
 }
 
-// around is what happened around the first violation.
+// around returns what happened around the first violation.
 func (c *chaos) around() string {
 	var b strings.Builder
 	first := c.m.First.Load()
@@ -53,7 +53,7 @@ func (c *chaos) around() string {
 	return b.String()
 }
 
-// counts is how often each mishap has happened.
+// counts returns how often each mishap has happened.
 func (c *chaos) counts() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -173,8 +173,9 @@ func (c *chaos) promote(ctx context.Context) {
 		testkit.Eventually(c.t, "the old primary follows", func() bool {
 			role := old.rdb.InfoMap(ctx, "replication").Item("Replication", "role")
 			if role == "master" && contains(old.rdb.ClusterInfo(ctx).Val(), "cluster_state:ok") && old.rdb.InfoMap(ctx, "replication").Item("Replication", "role") == "master" {
-				// Redis has it wait two seconds before it serves again; on a machine so busy that it has not learnt in that time that it
-				// was replaced, it is an old primary that nobody fenced, and those are outside of the promise.
+				// Redis has it wait two seconds before it serves again; if the machine is so busy that it has not
+				// learnt in that time that it was replaced, it is an old primary that nobody fenced, and the promise
+				// does not cover those.
 				c.tell(old, "UNFENCED")
 			}
 			return role == "slave"
@@ -193,8 +194,8 @@ func (c *chaos) promote(ctx context.Context) {
 	old.sizes, heir.sizes = nil, nil
 }
 
-// settle waits until the servers work together again after one came back: what two outages at once do, a longer one does too, and
-// between them there must be something to lose.
+// settle waits until the servers work together again after one came back: two outages at once are the same as a longer
+// one, and between outages there must be something to lose.
 func (c *chaos) settle() {
 	if c.cluster {
 		c.agreed(len(c.nodes))
@@ -203,7 +204,7 @@ func (c *chaos) settle() {
 	c.inStep(replica)
 }
 
-// lull lets the workers work for some milliseconds.
+// lull lets the workers work undisturbed for some milliseconds.
 func (c *chaos) lull(ctx context.Context, least, most int) {
 	t := time.NewTimer(time.Duration(least+rand.IntN(most-least+1)) * time.Millisecond)
 	defer t.Stop()
@@ -213,7 +214,7 @@ func (c *chaos) lull(ctx context.Context, least, most int) {
 	}
 }
 
-// run goes on until ctx ends, and leaves everything standing. A mishap under way is brought to its end.
+// run goes on until ctx ends, and leaves everything running. A mishap that is under way is finished.
 func (c *chaos) run(ctx context.Context, only ...string) {
 	var wg sync.WaitGroup
 	defer wg.Wait()

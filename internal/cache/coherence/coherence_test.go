@@ -42,7 +42,8 @@ func howLong(t *testing.T) time.Duration {
 
 const workers = 3
 
-// trial runs a crew on a topology, with the chaos that is asked for (none: all of it), until over says so or the limit is reached.
+// trial runs a crew on a topology, with the mishaps that are asked for (none: all of them), until over says so or the
+// limit is reached.
 func trial(t *testing.T, o order, m *memory, p *topology, limit time.Duration, over func(*chaos) bool, only ...string) *chaos {
 	t.Helper()
 	var wg sync.WaitGroup
@@ -72,14 +73,14 @@ func trial(t *testing.T, o order, m *memory, p *topology, limit time.Duration, o
 	return c
 }
 
-// enough is what must have been proved, for it to be something.
+// enough is how often each thing must have happened for the run to prove anything.
 var enough = map[int]int64{
 	nJudged: 2000, nFromRedis: 300, nFromNear: 50, nFromBypass: 20, nFromSource: 200, nAcked: 150, nRefused: 1, nBoundedJudged: 100,
 	nNested: 50, nNegative: 10, nStale: 1, nBatches: 100, nTickets: 5,
 }
 
-// TestNothingInvalidatedIsServed is the proof of the promise. It takes as long as it is told, or longer where the machine is too busy
-// for enough to be proved in that time.
+// TestNothingInvalidatedIsServed is the proof of the promise. It takes as long as it is told, or longer if the machine
+// is too busy to prove enough in that time.
 func TestNothingInvalidatedIsServed(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(*testing.T, *memory) *topology{"standalone": startPair, "cluster": startCluster} {
@@ -117,7 +118,7 @@ func missing(m *memory, c *chaos) (what []string) {
 	return what
 }
 
-// The controls: the same checker, on what is known to break the promise.
+// The controls: the same checker, on stores that are known to break the promise.
 func TestTheCheckerFindsViolations(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

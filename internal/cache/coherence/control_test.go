@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// The controls do what nearly everybody does. The checker must find them out.
+// The controls do what nearly everybody does. The checker must find their violations.
 
-// aside is plain cache-aside: look, else fetch and store; a change deletes what it concerns.
+// aside is plain cache-aside: look, else fetch and store; a change deletes the entries that it concerns.
 type aside struct {
 	w   *worker
 	rdb redis.UniversalClient
@@ -77,7 +77,7 @@ func whole(ctx context.Context, w *worker, e entry) (value, error) {
 	return v, err
 }
 
-// concerned lists the keys of all entries that hang on these names.
+// concerned lists the keys of all entries that depend on these names.
 func concerned(changed []string, key func(entry) string) []string {
 	set := map[int]bool{}
 	for _, name := range changed {
@@ -98,7 +98,7 @@ func concerned(changed []string, key func(entry) string) []string {
 	return out
 }
 
-// hidesHistory makes all histories of Redis look the same: what the cache would be without its check.
+// hidesHistory makes all histories of Redis look the same: the cache then behaves as it would without its check.
 type hidesHistory struct{ net.Conn }
 
 func (c *hidesHistory) Read(b []byte) (int, error) {

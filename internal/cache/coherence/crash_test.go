@@ -21,7 +21,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// instance is one of the service: a database pool, a relay and a cache whose gate the relay is.
+// instance is one instance of the service: a database pool, a relay, and a cache with the relay as its gate.
 type instance struct {
 	t      *testing.T
 	db     *postgres.DB
@@ -41,7 +41,7 @@ func dependencies(f outbox.Fact) []string {
 	return deps
 }
 
-// newInstance is one with its relay, or without relay and gate: the control.
+// newInstance makes an instance with its relay, or without relay and gate: the control.
 func newInstance(t *testing.T, dsn string, rdb redis.UniversalClient, gated bool) *instance {
 	t.Helper()
 	db, err := postgres.Open(t.Context(), postgres.Config{URL: dsn, MaxConns: 4}, slog.New(slog.DiscardHandler))
@@ -97,7 +97,7 @@ func (i *instance) servesFromCache(want string) {
 	i.t.Helper()
 	testkit.Eventually(i.t, "entries are served", func() bool {
 		v, from := i.title()
-		if from == cache.FromBypass { // the database's, which shows nothing of entries
+		if from == cache.FromBypass { // the database's, which says nothing about entries
 			return false
 		}
 		if v != want {
@@ -107,7 +107,8 @@ func (i *instance) servesFromCache(want string) {
 	})
 }
 
-// settled waits until what was inserted has been applied: the writer that is to die after its own commit shall find nothing else to do.
+// settled waits until what was inserted has been applied: the writer that is to die after its own commit must find
+// nothing else to do.
 func (i *instance) settled() {
 	i.t.Helper()
 	testkit.Eventually(i.t, "nothing is pending", func() bool {
@@ -166,7 +167,7 @@ func killAWriter(t *testing.T, dsn string) {
 	}
 }
 
-// outage is how long Redis is away: a minute in the long proofs, else until the gate has shut.
+// outage is how long Redis is away: a minute in the long runs, else until the gate has shut.
 func outage(t *testing.T) time.Duration {
 	if howLong(t) > time.Minute {
 		return time.Minute
@@ -174,8 +175,8 @@ func outage(t *testing.T) time.Duration {
 	return 0
 }
 
-// A writer is killed between its commit and its invalidation while Redis is away. No read after Redis is back shows what was there
-// before the commit, on an instance that had no part in it.
+// A writer is killed between its commit and its invalidation while Redis is away. After Redis is back, no read on an
+// instance that had no part in the write shows what was there before the commit.
 func TestKilledBetweenCommitAndInvalidation(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ away, back func(*node) error }{
@@ -212,7 +213,7 @@ func TestKilledBetweenCommitAndInvalidation(t *testing.T) {
 	}
 }
 
-// The control: without relay and gate the old title is there, and is served.
+// The control: without relay and gate the old title is still there, and is served.
 func TestWithoutTheOutboxTheOldValueStays(t *testing.T) {
 	t.Parallel()
 	dsn, n := testkit.Database(t), startNode(t)
@@ -226,7 +227,8 @@ func TestWithoutTheOutboxTheOldValueStays(t *testing.T) {
 	other.servesFromCache("old")
 }
 
-// What is changed in psql is visible through every instance soon: within a second, as measured, and in any case at some time.
+// What is changed in psql is visible through every instance soon: within a second, as measured, and in any case
+// eventually.
 func TestAChangeByPlainSQLIsVisibleOnEveryInstance(t *testing.T) {
 	t.Parallel()
 	dsn, n := testkit.Database(t), startNode(t)

@@ -38,7 +38,7 @@ type lockedBuffer struct {
 func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.buf.Len() < 64<<10 { // the first words tell the most
+	if b.buf.Len() < 64<<10 { // the first lines say the most
 		b.buf.Write(p)
 	}
 	return len(p), nil
@@ -101,7 +101,7 @@ func (h *hand) signal(s syscall.Signal) { _ = h.cmd.Process.Signal(s) }
 
 func (c *crew) any() *hand { return c.hands[rand.IntN(len(c.hands))] }
 
-// killLoading kills a worker in the middle of a fetch, with the lock in its hand, and hires another.
+// killLoading kills a worker in the middle of a fetch, while it holds the lock, and hires another.
 func (c *crew) killLoading(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -131,7 +131,7 @@ func (c *crew) report(i int, h *hand) {
 	}
 }
 
-// finish lets the workers end their work and waits for them.
+// finish lets the workers finish their work and waits for them.
 func (c *crew) finish() {
 	c.t.Helper()
 	c.m.Stop.Store(true)
@@ -156,7 +156,7 @@ func (c *crew) finish() {
 	c.hands = nil
 }
 
-// dismiss ends those who are left when a test fails.
+// dismiss ends the workers that are left when a test fails.
 func (c *crew) dismiss() {
 	for _, h := range c.hands {
 		_ = h.cmd.Process.Kill()

@@ -26,10 +26,10 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// The matrix of faults. Two instances read a few articles again and again, each over lines of its own to Redis and
-// PostgreSQL, while something is broken and articles are changed: through the first instance, through the second, and in
-// psql. No read that begins after a change was acknowledged may show what was there before, nor one that begins more than
-// a second after a commit in psql.
+// The matrix of faults. Two instances read a few articles again and again, each over links of its own to Redis and
+// PostgreSQL, while something is broken and articles are changed: through the first instance, through the second, and
+// in psql. No read that begins after a change was acknowledged may show what was there before, nor one that begins more
+// than a second after a commit in psql.
 
 const (
 	faultArticles = 3
@@ -46,11 +46,11 @@ type stage struct {
 	toPG      [2]*link
 	psql      *pgx.Conn
 
-	next   [faultArticles]atomic.Int64 // the last title that was given out
+	next   [faultArticles]atomic.Int64 // the last title that was written
 	floors [faultArticles]atomic.Int64 // no read that begins now may show a lower one
 
 	judged, hits, stale [2]atomic.Int64 // by instance
-	wrong               sync.Map        // of up to a few violations, the words
+	wrong               sync.Map        // descriptions of the first few violations
 	tallies             map[string]int
 }
 
@@ -76,7 +76,7 @@ func newStage(t *testing.T, gated bool) *stage {
 		rdb := redis.NewClient(&redis.Options{Addr: s.toRedis[i].addr(), Username: userName, Password: userPassword})
 		t.Cleanup(func() { _ = rdb.Close() })
 		s.instances[i] = newInstance(t, through.String(), rdb, gated)
-		if !gated { // a relay all the same, whose gate nobody asks
+		if !gated { // still with a relay, but nobody asks its gate
 			s.instances[i].relay.Start(t.Context(), s.instances[i].cache)
 		}
 	}
@@ -120,7 +120,7 @@ func (s *stage) judge(i, id int, title string, floor int64, info cache.Info) {
 	}
 }
 
-// change writes one article by an instance and returns how it was answered.
+// change writes one article through an instance and returns how that was answered.
 func (s *stage) change(i int) (answer string) {
 	id := rand.IntN(faultArticles)
 	title := s.next[id].Add(1)
@@ -147,7 +147,7 @@ func (s *stage) change(i int) (answer string) {
 	return "applied"
 }
 
-// changeBeside writes one article in psql; bound is when it must have been seen.
+// changeBeside writes one article in psql; it must be visible after bound.
 func (s *stage) changeBeside(bound time.Duration, all *sync.WaitGroup) {
 	s.t.Helper()
 	id := rand.IntN(faultArticles)
@@ -161,7 +161,7 @@ func (s *stage) changeBeside(bound time.Duration, all *sync.WaitGroup) {
 	})
 }
 
-// fault breaks something and returns what mends it.
+// fault breaks something and returns a function that repairs it.
 type fault func(*stage) (mend func())
 
 // refuses is a Redis that answers reads and no writes.
@@ -257,7 +257,7 @@ func (n *node) acl(rule string) {
 	n.again("let "+rule, func() error { return n.rdb.Do(context.Background(), "acl", "setuser", userName, rule).Err() })
 }
 
-// lend takes all that a pool has, from whoever returns one.
+// lend takes all of a pool's connections, and waits for those in use.
 func lend(t *testing.T, pool *pgxpool.Pool) (held []*pgxpool.Conn) {
 	for range pool.Config().MaxConns {
 		c, err := pool.Acquire(t.Context())
@@ -286,7 +286,7 @@ func (s *stage) served() {
 	}
 }
 
-// cycle breaks something while articles are changed, and mends it.
+// cycle breaks something while articles are changed, and repairs it.
 func (s *stage) cycle(name string, beside time.Duration) {
 	s.t.Helper()
 	s.served()
@@ -312,9 +312,9 @@ func (s *stage) cycle(name string, beside time.Duration) {
 		case name != "locked outbox":
 			s.changeBeside(beside, &all)
 		}
-		time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond) // a look, or none, comes between
+		time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond) // so that a look may come in between, or not
 	}
-	time.Sleep(time.Duration(1000+rand.IntN(500)) * time.Millisecond) // readers meet what is pending
+	time.Sleep(time.Duration(1000+rand.IntN(500)) * time.Millisecond) // readers meet pending changes
 	mend()
 	all.Wait()
 }
@@ -366,7 +366,7 @@ func TestNothingAcknowledgedIsServedStale(t *testing.T) {
 			}
 			for _, answer := range []string{"by 0 failed", "by 1 failed", "by 0 unconfirmed", "by 1 unconfirmed"} {
 				if slices.Contains([]string{"full pool", "locked outbox", "slow PostgreSQL"}, name) && strings.HasSuffix(answer, "failed") {
-					continue // whoever waits for a connection is refused after a second, for a lock after two
+					continue // writers that wait are refused: for a connection after a second, for a lock after two
 				}
 				if s.tallies[answer] > 0 {
 					t.Errorf("%d changes %s: PostgreSQL was there all along", s.tallies[answer], answer)
@@ -376,7 +376,7 @@ func TestNothingAcknowledgedIsServedStale(t *testing.T) {
 	}
 }
 
-// The controls: the same checker where a change is acknowledged as it is committed, and where no gate closes.
+// The controls: the same checker where a change is acknowledged as soon as it is committed, and where no gate closes.
 func TestTheMatrixFindsViolations(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -25,7 +25,8 @@ func (w *worker) herd(rdb redis.UniversalClient) error {
 	c, err := cache.New(cache.Options{
 		Redis:  rdb,
 		Layers: []cache.Layer{{Name: plain, Namespace: plain, TTL: time.Hour}},
-		// The machine may be busy; nothing here is about giving up, and a holder that is not run is not dead.
+		// The machine may be busy; this test is not about giving up, and a holder that the kernel does not run is not
+		// dead.
 		RedisTimeout: herdPatience, LockWait: time.Minute, LoadTimeout: time.Minute, Lease: herdPatience,
 	})
 	if err != nil {

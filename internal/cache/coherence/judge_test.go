@@ -19,8 +19,9 @@ func (m *memory) strictFloors(es ...entry) floors {
 	return f
 }
 
-// boundedFloors is what a bounded read that begins now must respect: what had been acknowledged a staleness ago. The clock it
-// goes by may be a little late, and the snapshot a little old: both only spare the accused. Nil if there is none yet.
+// boundedFloors is what a bounded read that begins now must respect: what had been acknowledged one staleness ago. Its
+// clock may be a little late, and its snapshot a little old: both can only hide a violation. It is nil if there is no
+// snapshot yet.
 func (m *memory) boundedFloors(e entry) floors {
 	cut := m.Now.Load() - int64(staleness)
 	last := m.Ticks.Load()
@@ -67,7 +68,7 @@ func judge(e entry, v value, f floors) string {
 	return ""
 }
 
-// story tells what the workers last did that bears on a violation: for whoever has to explain it.
+// story lists the workers' last operations that bear on a violation, for whoever has to explain it.
 func (m *memory) story(e entry, around int64) string {
 	var b strings.Builder
 	concerns := map[int]bool{}

@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// link is the line between one instance and a server: it can be cut, and be slow.
+// link is the connection between one instance and a server: it can be cut or
+// slowed down.
 type link struct {
 	to    string
 	l     net.Listener
-	delay atomic.Int64 // ns, of what the server says
+	delay atomic.Int64 // ns, of the server's answers
 	all   sync.WaitGroup
 
 	mu   sync.Mutex
@@ -59,7 +60,7 @@ func (k *link) setCut(cut bool) {
 	}
 }
 
-// admit keeps a connection, to be ended by a cut.
+// admit registers a connection, so that a cut ends it.
 func (k *link) admit(c net.Conn) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -14,7 +14,7 @@ const (
 	remembered  = 4096 // operations of each worker, for the report
 )
 
-// memory is what the parent and its workers share: a file that each has mapped. It survives the death of any of them.
+// memory is shared by the parent and its workers: a file that each of them maps. It survives the death of any of them.
 type memory struct {
 	Seq   atomic.Int64 // the one linearizable counter
 	Stop  atomic.Bool  // workers finish
@@ -32,19 +32,19 @@ type memory struct {
 	Rings    [mostWorkers]ring
 }
 
-// snapshot is the floors at a time: what bounded reads are judged by.
+// snapshot is the floors at one time: bounded reads are judged by them.
 type snapshot struct {
 	At     atomic.Int64
 	Floors [maxNames]atomic.Int64
 }
 
-// ring remembers a worker's last operations, even one's that was killed.
+// ring remembers a worker's last operations, even if it was killed.
 type ring struct {
 	Next    atomic.Int64
 	Records [remembered]record
 }
 
-// record is one operation: begin and end by the counter, what it was about, and what it returned.
+// record is one operation: its begin and end by the counter, its subject, and what it returned.
 type record struct{ Begin, End, Kind, Subject, Stamp, Source, Failed atomic.Int64 }
 
 const (
@@ -76,7 +76,7 @@ func (r *ring) note(begin, end int64, kind, subject int, stamp, source int64, fa
 	}
 }
 
-// mapMemory maps the file at path, which makes it if it is empty.
+// mapMemory maps the file at path, which it creates and sizes if needed.
 func mapMemory(path string) (m *memory, unmap func() error, err error) {
 	size := int(unsafe.Sizeof(memory{}))
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)

@@ -69,7 +69,7 @@ func (e entry) parts() []entry {
 	}
 }
 
-// declared is what the entry hangs on by its own word: what the cache is told. What it adds by itself is in names.
+// declared is what the entry declares to depend on: what the cache is told. What the cache adds by itself is in names.
 func (e entry) declared() []string {
 	k := e.key()
 	if parts := e.parts(); parts != nil {

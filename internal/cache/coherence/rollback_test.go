@@ -47,8 +47,9 @@ func mustGet(t *testing.T, f *cache.Func[int, int64], i int, want int64) cache.I
 	return info
 }
 
-// One node of a cluster comes back with its last second lost. A read touches several nodes: what it learns from one of them
-// before the restarted one is asked must not count, or an entry that was invalidated in the lost second looks current.
+// One node of a cluster comes back with its last second lost. A read touches several nodes: what it reads from one of
+// them before it asks the restarted one must not count, or an entry that was invalidated in the lost second looks
+// current.
 func TestAReadAcrossTheRestartOfANode(t *testing.T) {
 	t.Parallel()
 	m, _ := newMemory(t)
@@ -85,8 +86,8 @@ func TestAReadAcrossTheRestartOfANode(t *testing.T) {
 		lost.must("cut the log of", os.Truncate(path, size))
 		lost.restart()
 		p.agreed(len(p.nodes))
-		// The first read after the restart is the one at risk; each round another entry's, since it depends on where its layer's
-		// version lies.
+		// The first read after the restart is the one at risk; each round reads another entry, since it depends on
+		// where its layer's version lies.
 		there = append(there[1:], there[0])
 		for _, i := range there {
 			mustGet(t, f, i, round+1)
@@ -115,7 +116,7 @@ func heirless(t *testing.T) (p *topology, c *cache.Cache, f *cache.Func[int, int
 			there = append(there, i)
 		}
 	}
-	for range 40 { // until every node was asked for the slots
+	for range 40 { // until every node has been asked for the slots
 		for _, i := range there {
 			mustGet(t, f, i, 0)
 		}
@@ -124,7 +125,7 @@ func heirless(t *testing.T) (p *topology, c *cache.Cache, f *cache.Func[int, int
 	return p, c, f, source, there
 }
 
-// failOver invalidates these entries where the replica does not hear of it, kills the primary and promotes the replica.
+// failOver invalidates these entries on the primary alone, kills it and promotes the replica.
 func (p *topology) failOver(primary, replica int, c *cache.Cache, there []int) {
 	p.t.Helper()
 	ctx := p.t.Context()
@@ -163,7 +164,7 @@ func TestAConnectionFromBeforeThePromotion(t *testing.T) {
 	served(t, f, there, 1)
 }
 
-// Nor does one that was made while the server was the primary for an earlier time.
+// Nor does a connection that was made while the server was the primary in an earlier period.
 func TestAConnectionFromAnEarlierReign(t *testing.T) {
 	t.Parallel()
 	p, c, f, source, there := heirless(t)

@@ -18,7 +18,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// node is one Redis server and what the chaos needs to know of it.
+// node is one Redis server and what the chaos needs to know about it.
 type node struct {
 	*devstack.Redis
 	t     *testing.T
@@ -53,7 +53,7 @@ func (n *node) must(what string, err error) {
 	}
 }
 
-// logFile is the append-only file that is written now.
+// logFile is the append-only file that is being written.
 func (n *node) logFile() (string, int64) {
 	found, _ := filepath.Glob(filepath.Join(filepath.Dir(n.Log()), "appendonlydir", "*.incr.aof"))
 	sort.Slice(found, func(i, j int) bool {
@@ -101,14 +101,15 @@ func (n *node) restart() {
 	n.config("masterauth", userPassword)
 }
 
-// slim rewrites the log where a long run has made it large.
+// slim rewrites the log if a long run has made it large.
 func (n *node) slim() {
 	if _, size := n.logFile(); size > 64<<20 {
 		n.rdb.BgRewriteAOF(context.Background())
 	}
 }
 
-// again does what may fail for a moment: go-redis repeats its last dial's error for a while, and what was idle may be closed.
+// again retries what may fail for a moment: go-redis repeats its last dial's error for a while, and idle connections
+// may be closed.
 func (n *node) again(what string, do func() error) {
 	n.t.Helper()
 	var err error
@@ -184,7 +185,7 @@ func startCluster(t *testing.T, m *memory) *topology {
 		bus := l.Addr().(*net.TCPAddr).Port
 		_ = l.Close()
 		n := startNode(t, "cluster-enabled yes", "cluster-node-timeout 1500", "cluster-require-full-coverage no", "cluster-allow-replica-migration no",
-			// A failover is the chaos's to order.
+			// Only the chaos orders failovers.
 			"cluster-replica-no-failover yes", "cluster-port "+strconv.Itoa(bus))
 		p.nodes = append(p.nodes, n)
 	}

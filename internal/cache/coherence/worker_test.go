@@ -25,13 +25,13 @@ type order struct {
 	Role   string // which store is read through, or another job of this binary
 	Number int
 	Memory string   // path of the shared memory
-	Nodes  []string // addresses of a cluster; none: the one primary that memory.Port says
+	Nodes  []string // addresses of a cluster; none: the one primary at memory.Port
 	Args   map[string]string
 }
 
 const orderVariable = "OPENLEARN_COHERENCE_ORDER"
 
-// The user that the private servers are given on top of their own.
+// The user that is added to the private servers.
 const (
 	userName     = "tester"
 	userPassword = "coherence"
@@ -61,7 +61,7 @@ type worker struct {
 	store store
 }
 
-// obey is the life of a worker process.
+// obey runs a worker process.
 func obey(o order) (err error) {
 	m, unmap, err := mapMemory(o.Memory)
 	if err != nil {
@@ -69,7 +69,7 @@ func obey(o order) (err error) {
 	}
 	defer func() { err = errors.Join(err, unmap()) }()
 	w := &worker{order: o, m: m, ring: &m.Rings[o.Number]}
-	m.InLoad[o.Number].Store(0) // of one that was killed
+	m.InLoad[o.Number].Store(0) // left by a worker that was killed
 	go endWithParent()
 	redis.SetLogger(silent{})
 	rdb := w.client()
@@ -106,7 +106,7 @@ func obey(o order) (err error) {
 	return err
 }
 
-// endWithParent ends this process when the parent dies: there is nothing left to do then.
+// endWithParent ends this process when the parent dies: nothing is left to do then.
 func endWithParent() {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	os.Exit(3)
@@ -114,7 +114,7 @@ func endWithParent() {
 
 func (w *worker) over() bool { return w.m.Stop.Load() || w.m.Shut[w.Number].Load() }
 
-// client reaches the cluster, or the primary that is one at the time of the dial.
+// client reaches the cluster, or whichever server is the primary when it dials.
 func (w *worker) client() redis.UniversalClient {
 	if len(w.Nodes) > 0 {
 		return redis.NewClusterClient(&redis.ClusterOptions{Addrs: w.Nodes, Username: userName, Password: userPassword})
@@ -137,7 +137,7 @@ func (w *worker) client() redis.UniversalClient {
 	})
 }
 
-// pace leaves the machine to others between two operations.
+// pace leaves the machine to other processes between two operations.
 func pace(r *rand.Rand, most time.Duration) { time.Sleep(time.Duration(r.Int64N(int64(most)))) }
 
 func (w *worker) readOn(r *rand.Rand) {
@@ -218,7 +218,7 @@ func (w *worker) writeOn(r *rand.Rand) {
 		e := entry(r.IntN(int(entries)))
 		var changed []string
 		switch n := r.IntN(100); {
-		case n < 70: // some of what an entry hangs on, layers left alone
+		case n < 70: // some of what an entry depends on, except layers
 			for _, name := range e.declared() {
 				if !strings.HasPrefix(name, "layer:") && r.IntN(3) == 0 {
 					changed = append(changed, name)
@@ -240,7 +240,7 @@ func (w *worker) writeOn(r *rand.Rand) {
 		if len(changed) > 0 {
 			w.invalidate(r, changed)
 			w.m.count(nOwnWrites, 1)
-			w.readAndJudge(r, []entry{e}) // what this process wrote it reads
+			w.readAndJudge(r, []entry{e}) // it reads what this process wrote
 		}
 		pace(r, 50*time.Millisecond)
 	}
@@ -249,7 +249,7 @@ func (w *worker) writeOn(r *rand.Rand) {
 // deletePattern, with a layer behind it, stands for a pattern that matches the keys of one digit.
 const deletePattern = "\x00"
 
-// oneDigit is what "?"-less patterns of one star can say: keys that begin with 2.
+// oneDigit is a pattern of one star and no "?": keys that begin with 2.
 const oneDigit = "2*"
 
 func (w *worker) invalidate(_ *rand.Rand, changed []string) {
@@ -279,8 +279,8 @@ func (w *worker) invalidate(_ *rand.Rand, changed []string) {
 	}
 }
 
-// fetch asks the source for an entry that is built from nothing: the number is drawn first, and what makes a fetch slow comes after it.
-// The source has not always what it is asked for, and it fails at times.
+// fetch asks the source for an entry that is built from nothing: the number is drawn first, and what makes a fetch slow
+// comes after it. The source does not always have what it is asked for, and it sometimes fails.
 func (w *worker) fetch(ctx context.Context, e entry) (value, error) {
 	v := value{Entry: e, Stamp: w.m.Seq.Add(1)}
 	w.m.count(nLoads, 1)
@@ -319,7 +319,7 @@ var (
 	padding   = strings.Repeat("compressible ", 120)
 )
 
-// silent drops go-redis's own words about servers that are killed on purpose.
+// silent drops go-redis's log messages about servers that are killed on purpose.
 type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}
