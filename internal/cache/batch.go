@@ -11,8 +11,8 @@ import (
 )
 
 // batch reads several entries as one: one round trip looks at them all, one
-// load call fetches what is missing and nobody else is fetching, one round trip
-// stores it. It loads its own entries before it waits for others'.
+// load call fetches what is missing and not being fetched already, one round
+// trip stores it. It loads its own entries before it waits for others'.
 type batch struct {
 	fetcher
 	c       *Cache

@@ -27,7 +27,7 @@ func exactly(rdb redis.UniversalClient, clk *testkit.Clock) Options {
 	return o
 }
 
-// only is a table of one layer, "article", changed as told.
+// only is a table of one layer, "article", edited by change.
 func only(change func(*Layer)) []Layer {
 	l := Layer{Name: Article, Namespace: "article", Tier: L1, TTL: time.Hour, Description: "Test."}
 	if change != nil {

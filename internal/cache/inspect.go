@@ -23,7 +23,7 @@ type Inspected struct {
 	StoredAt time.Time     // when its fetch ended
 	Expires  time.Time     // when it goes stale
 	Good     time.Time     // until when it may stand in for a source that fails
-	Cost     time.Duration // what its fetch took
+	Cost     time.Duration // how long its fetch took
 	Bytes    int           // size in Redis
 	// Compressed says that the payload is stored compressed.
 	Compressed bool

@@ -12,11 +12,10 @@ import (
 	"openlearn/internal/cache/internal/version"
 )
 
-// Invalidate gives dependencies a new version, whatever depends on them, in one
-// round trip (on Cluster two if one of them is coarse), within 4 RedisTimeout. Once it has returned
-// nil, no read on any instance returns a value whose fetch began before it was
-// called (bounded near reads: within their stated staleness). After an error
-// nothing is promised and the caller must try again; trying twice does no harm.
+// Invalidate gives dependencies a new version, however many entries depend on them, in one round trip (on Cluster two
+// if one of them is coarse), within 4 RedisTimeout. Once it has returned nil, no read on any instance returns a value
+// whose fetch began before it was called (bounded near reads: within their stated staleness). After an error nothing is
+// promised and the caller must try again; trying twice does no harm.
 func (c *Cache) Invalidate(ctx context.Context, deps ...string) error {
 	if len(deps) == 0 {
 		return nil
@@ -81,7 +80,7 @@ func acknowledged(cmds []*redis.StatusCmd, execErr error) error {
 }
 
 // execInvalidation adds the message to a pipeline of new versions and runs it.
-// If the message fails, bounded entries are only served until their bound.
+// If the message fails, bounded entries merely live until their bound.
 func (c *Cache) execInvalidation(ctx context.Context, pipe redis.Pipeliner, cmds []*redis.StatusCmd, deps []string) error {
 	pipe.Publish(ctx, c.pubsub.channel, invalidatedMsg(deps))
 	_, execErr := pipe.Exec(ctx)

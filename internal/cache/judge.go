@@ -70,7 +70,7 @@ func (c *Cache) early(e *envelope.Envelope) bool {
 type found struct {
 	ans      answer
 	usable   bool   // ans is served
-	refresh  bool   // and the entry is fetched anew behind the reader
+	refresh  bool   // and the entry is fetched again in the background
 	standIn  bool   // ans is expired, and good only if the source fails
 	versions string // the entry's
 	after    int64  // when it was stored; 0 = there was none

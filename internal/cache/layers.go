@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Tier groups layers by what feeds them: L1 our own database, L2 foreign
-// APIs, L3 language analysis, L4 what belongs to one user.
+// Tier groups layers by what feeds them: L1 our own database, L2 external APIs, L3 language analysis, L4 what belongs
+// to one user.
 type Tier string
 
 // The four tiers.

@@ -106,7 +106,8 @@ func (c *Cache) readOnce(ctx context.Context, k *keysToRead) ([]string, error) {
 	return out, err
 }
 
-// mget is the command. Keys are passed as pointers, which needs no allocations.
+// mget is the command. Keys are passed as pointers, which saves an allocation
+// for each.
 func (k *keysToRead) mget() []any {
 	args := make([]any, 1, 2+len(k.rest))
 	args[0] = "mget"

@@ -17,8 +17,8 @@ const (
 )
 
 // Tracer is told when operations begin and end, to show what a request waited
-// for. It hears of layers, numbers and outcomes, never of keys and values. It
-// is an interface because the library does not choose a tracing system.
+// for. It is told layers, numbers and outcomes, never of keys and values. It is
+// an interface because the library does not choose a tracing system.
 //
 // Options.Tracer nil = nobody; a read then costs one comparison more, and no
 // memory.

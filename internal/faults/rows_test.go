@@ -93,7 +93,7 @@ func again(pause time.Duration, do func(context.Context) error) (stop func(conte
 	return func(context.Context) error { cancel(); return <-failed }
 }
 
-// within expects that reads that should be hits are answered within the limit, once the service has had a moment to
+// within expects that the p99 of reads that should be hits is at most limit, once the service has had a moment to
 // notice.
 func within(limit time.Duration) func(*outcome) []string {
 	return func(o *outcome) []string {

@@ -46,7 +46,7 @@ type stage struct {
 	toPG      [2]*link
 	psql      *pgx.Conn
 
-	next   [faultArticles]atomic.Int64 // the last title that was written
+	next   [faultArticles]atomic.Int64 // the last title that was handed out
 	floors [faultArticles]atomic.Int64 // no read that begins now may show a lower one
 
 	judged, hits, stale [2]atomic.Int64 // by instance

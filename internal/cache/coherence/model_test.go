@@ -69,7 +69,8 @@ func (e entry) parts() []entry {
 	}
 }
 
-// declared is what the entry declares to depend on: what the cache is told. What the cache adds by itself is in names.
+// declared is the dependencies that the entry declares to the cache. names also has those that the cache adds by
+// itself.
 func (e entry) declared() []string {
 	k := e.key()
 	if parts := e.parts(); parts != nil {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Transport is an http.Transport for a caching reverse proxy. It leaves content codings to the client. If net/http does
-// not know a response's transfer coding, it would give up; this transport reads the response up to the connection's
+// Transport is an http.Transport for a caching reverse proxy. It leaves content codings to the client. Where net/http
+// gives up, on a response with a transfer coding that it does not know, this transport reads up to the connection's
 // end, as RFC 9112 §6.3 prescribes.
 func Transport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()

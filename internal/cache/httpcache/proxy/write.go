@@ -19,7 +19,7 @@ import (
 //     Else both are invalidated, and nothing is stored.
 //   - Every other unsafe method invalidates both.
 //
-// Readers look at that entry if the URI has no document.
+// Readers look at the POST's entry if the URI has no document.
 
 // posted names the entry of what a POST to the URI answered with.
 func posted(uri string) string { return "POST " + uri }
@@ -119,8 +119,8 @@ func (c *writing) store(doc *document) bool {
 	return err == nil
 }
 
-// invalidate drops the target URI and, on the same origin, what Location and Content-Location name; not what the POST
-// itself is about to store, if it may.
+// invalidate drops the target URI and, on the same origin, what Location and Content-Location name, but not what the
+// POST itself is about to store, if it may.
 func (c *writing) invalidate(h http.Header, keep bool) {
 	uris := []string{c.uri}
 	if !keep {

@@ -31,9 +31,9 @@ type Route struct {
 	// Deps names what the answer depends on, the dependencies of everything it is built from: those of the cached
 	// functions the handler calls come from their Func.Deps. nil = only what every entry has.
 	Deps func(Params) []string
-	// Listing says that an answer may change although nothing that it shows does: an item goes, or joins what it
-	// counts. The handler's Last-Modified does not show that, so If-Modified-Since is compared with the time when the
-	// answer was made.
+	// Listing says that an answer may change although nothing that it shows does: an item is removed, or is added to
+	// what it counts. The handler's Last-Modified does not show that, so If-Modified-Since is compared with the time
+	// when the answer was made.
 	Listing bool
 	// MaxVariants bounds how many different answers (path values, parameters, variations) each process keeps stored; a new one
 	// displaces the one that was asked for least often. 0 = 10,000.
@@ -78,7 +78,7 @@ const (
 	defaultVariants = 10_000
 )
 
-// route is a Route with what is worked out once and its state.
+// route is a Route with its state and what is computed once.
 type route struct {
 	Route
 	segments []string // of the template

@@ -65,7 +65,7 @@ func (s *Service) prepare(rt *route, r *http.Request, p *Params) (v *selection, 
 	return v, s.detoured(v, "")
 }
 
-// detoured is why a request passes by: why, or else because its answer could not be shared a moment ago.
+// detoured returns why a request passes by: why itself, or else that its answer could not be shared a moment ago.
 func (s *Service) detoured(v *selection, why string) string {
 	if why == "" && s.detours.active(v.id, s.opt.Now()) {
 		return "detour"

@@ -35,13 +35,13 @@ type Options struct {
 	// Scope is what shapes answers but is in no request, such as the address that links begin with. Services with
 	// different scopes may share a Redis: neither is given the other's answers.
 	Scope string
-	// CredentialFields are request fields beside Authorization, and CredentialCookies cookies, that say who a request is from.
-	// Such a request is not answered from the cache.
+	// CredentialFields are request fields besides Authorization, and CredentialCookies cookies, that say who a request
+	// is from. Such a request is not answered from the cache.
 	CredentialFields, CredentialCookies []string
 	// Host is the host that handlers see while they answer for everyone, so that no client's Host header gets into
 	// what others read. "" = "localhost".
 	Host string
-	// Fields are stored with a response beside the standard ones (Content-Type, Content-Language, Content-Disposition,
+	// Fields are stored with a response besides the standard ones (Content-Type, Content-Language, Content-Disposition,
 	// Last-Modified, Link, X-Total-Count): all others are dropped.
 	Fields []string
 	// MaxBody bounds the bodies that are stored, in bytes; larger ones pass. 0 = 4 MiB.

@@ -34,7 +34,7 @@ func Hash(parts ...string) string {
 }
 
 // HashParams is the canonical hash of parameters: 160 bits of SHA-256 as 40 hex digits. The order of names does not
-// count, the order of one name's values does, and a name without values is no parameter.
+// count, the order of one name's values does, and a name without values is not a parameter.
 func HashParams(v url.Values) string {
 	names := make([]string, 0, len(v))
 	for name, values := range v {
