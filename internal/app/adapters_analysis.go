@@ -18,7 +18,7 @@ func (a analysedArchive) Texts(ctx context.Context, ids []int64) ([]analysis.Tex
 	found, err := a.articles.Texts(ctx, ids)
 	out := make([]analysis.Text, len(found))
 	for i, t := range found {
-		out[i] = analysis.Text{ID: t.ID, Title: t.Title, Content: t.Content, Published: t.PublishedDate}
+		out[i] = analysis.Text{ID: t.ID, Title: t.Title, Content: t.Content, Published: t.Date}
 	}
 	return out, err
 }

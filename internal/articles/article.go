@@ -107,6 +107,15 @@ func (t *Tags) UnmarshalJSON(b []byte) error {
 // TableName is the original's.
 func (Article) TableName() string { return "scraped_content" }
 
+// Date is the article's date wherever one is needed: when it was published, else when it was stored, and never later than
+// that; nil if it has neither.
+func (a *Article) Date() *time.Time {
+	if a.PublishedDate == nil || a.ScrapedAt != nil && a.ScrapedAt.Before(*a.PublishedDate) {
+		return a.ScrapedAt
+	}
+	return a.PublishedDate
+}
+
 // hashURN names an article that came without an address by its text.
 const hashURN = "urn:sha256:"
 

@@ -85,10 +85,14 @@ func Facts() outbox.Rules {
 
 // deps is what a listing under this filter depends on.
 func (f Filter) deps() []string {
-	if f.Source != "" {
-		return []string{SourceDep(f.Source), Table}
+	if len(f.Sources) == 0 {
+		return []string{AllArticles, Table}
 	}
-	return []string{AllArticles, Table}
+	deps := make([]string, 0, len(f.Sources)+1)
+	for _, name := range f.Sources {
+		deps = append(deps, SourceDep(name))
+	}
+	return append(deps, Table)
 }
 
 // cachedReads is the store as handlers read it: each function is one layer, key, lifetime and list of dependencies.
@@ -99,6 +103,7 @@ type cachedReads struct {
 	search  *cache.Func[searchQuery, SearchPage]
 
 	revisions *cache.Func[int64, []Revision]
+	facets    *cache.Func[facetsQuery, Facets]
 }
 
 type listQuery struct {
@@ -189,6 +194,12 @@ func newCached(c *cache.Cache, s *Store) *cachedReads {
 			Deps:     func(id int64) []string { return []string{ArticleDep(id), Table} },
 			NotFound: ErrNotFound,
 		}, s.Revisions),
+
+		facets: cache.Wrap(c, cache.Spec[facetsQuery]{
+			Layer: MetadataLayer,
+			Key:   func(q facetsQuery) cache.Key { return cache.Key{ID: "article-facets", Params: q.params()} },
+			Deps:  func(q facetsQuery) []string { return q.Filter.deps() },
+		}, func(ctx context.Context, q facetsQuery) (Facets, error) { return s.Facets(ctx, q.Query, q.Filter, q.Limit) }),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/url"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -18,15 +19,22 @@ import (
 type Order string
 
 const (
-	// Newest first, undated articles last.
+	// Newest first, by the effective date.
 	Newest Order = "newest"
-	// UndatedFirst is the original's order: undated articles, then the newest.
-	UndatedFirst Order = "undated_first"
-	// Oldest first, undated articles last.
+	// Oldest first, by the effective date.
 	Oldest Order = "oldest"
 	// Easiest first by difficulty, unrated articles last.
 	Easiest Order = "easiest"
+	// Hardest first by difficulty, unrated articles last.
+	Hardest Order = "hardest"
 )
+
+// effectiveDate is Article.Date in SQL, as the listings' indexes have it (migration 00032); articles without any date come
+// last.
+const effectiveDate = "coalesce(least(published_date, scraped_at), '-infinity'::timestamptz)"
+
+// changed is Article.modified in SQL, as its index has it.
+const changed = "coalesce(greatest(updated_at, analysed_at), scraped_at, '-infinity'::timestamptz)"
 
 // keyset is an order in SQL: the indexed expression that never is NULL, its direction, and what stands for NULL.
 type keyset struct {
@@ -36,24 +44,27 @@ type keyset struct {
 
 func (o Order) keyset() keyset {
 	switch o {
-	case UndatedFirst:
-		return keyset{"coalesce(published_date, 'infinity'::timestamptz)", "DESC", "infinity", "published_date"}
 	case Oldest:
-		return keyset{"coalesce(published_date, 'infinity'::timestamptz)", "ASC", "infinity", "published_date:asc"}
+		return keyset{effectiveDate, "ASC", "-infinity", "published_date:asc"}
 	case Easiest:
 		return keyset{"coalesce(difficulty_score, 'infinity'::float8)", "ASC", "infinity", "difficulty_score"}
+	case Hardest:
+		return keyset{"coalesce(difficulty_score, '-infinity'::float8)", "DESC", "-infinity", "difficulty_score:desc"}
 	default:
-		return keyset{"coalesce(published_date, '-infinity'::timestamptz)", "DESC", "-infinity", "published_date:desc"}
+		return keyset{effectiveDate, "DESC", "-infinity", "published_date"}
 	}
 }
 
-// canonical is a cursor's value as the database reads it, nil for an undated or unrated row; an error if it can be no
+// byDifficulty reports whether the order is by difficulty, else it is by date.
+func (o Order) byDifficulty() bool { return o == Easiest || o == Hardest }
+
+// canonical is a cursor's value as the database reads it, nil for a row without a date or rating; an error if it can be no
 // sort value of this order.
 func (o Order) canonical(c *httpapi.Cursor) (*string, error) {
 	if c.Value == nil {
 		return nil, nil
 	}
-	if o == Easiest {
+	if o.byDifficulty() {
 		f, err := strconv.ParseFloat(*c.Value, 64)
 		if err == nil && (math.IsNaN(f) || math.IsInf(f, 0)) {
 			err = fmt.Errorf("a difficulty of %v", f)
@@ -71,28 +82,34 @@ func (o Order) canonical(c *httpapi.Cursor) (*string, error) {
 
 // value is the sort value of a row as a cursor carries it, nil for NULL.
 func (o Order) value(a *Article) *string {
-	switch {
-	case o == Easiest && a.DifficultyScore != nil:
+	if o.byDifficulty() {
+		if a.DifficultyScore == nil {
+			return nil
+		}
 		v := strconv.FormatFloat(*a.DifficultyScore, 'g', -1, 64)
 		return &v
-	case o != Easiest && a.PublishedDate != nil:
-		v := a.PublishedDate.UTC().Format(time.RFC3339Nano)
-		return &v
 	}
-	return nil
+	d := a.Date()
+	if d == nil {
+		return nil
+	}
+	v := d.UTC().Format(time.RFC3339Nano)
+	return &v
 }
 
 // Filter selects articles; zero fields select nothing out.
 type Filter struct {
-	Source, Category, Author, Tag, Entity string
-	From, To                              *time.Time // published_date in [From, To)
+	Sources                       []string // any of them
+	Category, Author, Tag, Entity string
+	From, To                      *time.Time // effective date in [From, To)
+	UpdatedSince                  *time.Time // stored, edited or analysed since
 	MinDifficulty, MaxDifficulty          *float64
 	Level                                 string // CEFR level, as limits.Levels has it
 	Paywall                               *bool
 	Collapse                              bool // of articles that tell one story, show the first alone
 }
 
-// Position is where a page starts: after the row with this sort value (nil: undated or unrated) and id.
+// Position is where a page starts: after the row with this sort value (nil: without a date or rating) and id.
 type Position struct {
 	Value *string
 	ID    int64
@@ -100,7 +117,14 @@ type Position struct {
 
 // where adds the filter's conditions to q, which will be in order o.
 func (f Filter) where(q *gorm.DB, o Order) *gorm.DB {
-	for _, c := range []struct{ column, value string }{{"source", f.Source}, {"category", f.Category}, {"author", f.Author}} {
+	switch len(f.Sources) {
+	case 0:
+	case 1:
+		q = q.Where("source = ?", f.Sources[0])
+	default:
+		q = q.Where("source IN ?", f.Sources)
+	}
+	for _, c := range []struct{ column, value string }{{"category", f.Category}, {"author", f.Author}} {
 		if c.value != "" {
 			q = q.Where(c.column+" = ?", c.value)
 		}
@@ -110,18 +134,20 @@ func (f Filter) where(q *gorm.DB, o Order) *gorm.DB {
 			q = q.Where(c.column+" @> ?::jsonb", jsonArray(c.value))
 		}
 	}
-	// Ranges are put on the expressions that the order's index has, which are not NULL where the column is.
-	date := Newest.keyset().expr
-	if o == Oldest || o == UndatedFirst {
-		date = Oldest.keyset().expr
-	}
+	// Ranges are put on the expressions that an index has, which are not NULL where the column is.
 	if f.From != nil {
-		q = q.Where(date+" >= ? AND published_date IS NOT NULL", *f.From)
+		q = q.Where(effectiveDate+" >= ?", *f.From)
 	}
 	if f.To != nil {
-		q = q.Where(date+" < ? AND published_date IS NOT NULL", *f.To)
+		q = q.Where(effectiveDate+" < ? AND "+effectiveDate+" > '-infinity'", *f.To)
+	}
+	if f.UpdatedSince != nil {
+		q = q.Where(changed+" >= ?", *f.UpdatedSince)
 	}
 	difficulty := Easiest.keyset().expr
+	if o == Hardest {
+		difficulty = Hardest.keyset().expr
+	}
 	if f.MinDifficulty != nil {
 		q = q.Where(difficulty+" >= ? AND difficulty_score IS NOT NULL", *f.MinDifficulty)
 	}
@@ -153,7 +179,16 @@ func (f Filter) collapse(q *gorm.DB, o Order, further func(*gorm.DB) *gorm.DB) *
 // onePlan says that one plan is best whatever the filter's value is: the index that has it in the listing's order. How
 // much another filter leaves decides how its articles are best found.
 func (f Filter) onePlan() bool {
-	return f == Filter{Source: f.Source} || f == Filter{Category: f.Category} || f == Filter{Author: f.Author}
+	rest := f
+	rest.Sources, rest.Category, rest.Author = nil, "", ""
+	return reflect.ValueOf(rest).IsZero() && len(f.Sources)+given(f.Category)+given(f.Author) <= 1
+}
+
+func given(s string) int {
+	if s == "" {
+		return 0
+	}
+	return 1
 }
 
 // page adds order and start to q.
@@ -168,7 +203,7 @@ func (o Order) page(q *gorm.DB, after *Position) *gorm.DB {
 		if k.direction == "ASC" {
 			op = ">"
 		}
-		if o == Easiest {
+		if o.byDifficulty() {
 			typ = "float8"
 		}
 		q = q.Where(fmt.Sprintf("(%s, id) %s (?::%s, ?::bigint)", k.expr, op, typ), value, after.ID)
@@ -181,12 +216,15 @@ func (k keyset) order() string { return k.expr + " " + k.direction + ", id " + k
 // params is the filter's part of a cache key: only what is set, in canonical spelling.
 func (f Filter) params() url.Values {
 	v := url.Values{}
-	for name, s := range map[string]string{"source": f.Source, "category": f.Category, "author": f.Author, "tag": f.Tag, "entity": f.Entity, "level": f.Level} {
+	if len(f.Sources) > 0 {
+		v["source"] = f.Sources
+	}
+	for name, s := range map[string]string{"category": f.Category, "author": f.Author, "tag": f.Tag, "entity": f.Entity, "level": f.Level} {
 		if s != "" {
 			v.Set(name, s)
 		}
 	}
-	for name, t := range map[string]*time.Time{"from": f.From, "to": f.To} {
+	for name, t := range map[string]*time.Time{"from": f.From, "to": f.To, "updated_since": f.UpdatedSince} {
 		if t != nil {
 			v.Set(name, t.UTC().Format(time.RFC3339Nano))
 		}

@@ -19,7 +19,7 @@ type Text struct {
 	ID            int64
 	Title         string
 	Content       string
-	PublishedDate *time.Time
+	Date          *time.Time // see Article.Date
 }
 
 // Texts reads the texts of these articles from the database; those that do not exist are left out.
@@ -28,7 +28,7 @@ func (s *Service) Texts(ctx context.Context, ids []int64) ([]Text, error) {
 		return nil, nil
 	}
 	var out []Text
-	err := s.store.db.WithContext(ctx).Model(&Article{}).Select("id, title, content, published_date").Where("id IN ?", ids).Order("id").Scan(&out).Error
+	err := s.store.db.WithContext(ctx).Model(&Article{}).Select("id, title, content, least(published_date, scraped_at) AS date").Where("id IN ?", ids).Order("id").Scan(&out).Error
 	if err != nil {
 		return nil, fmt.Errorf("texts of %d articles: %w", len(ids), err)
 	}

@@ -25,7 +25,9 @@ func Register(api *httpapi.API, s *Service) {
 	}
 	huma.Register(api, get("/api/articles", "list-articles", "List articles, a page at a time", "articles"), h.list)
 	huma.Register(api, get("/api/articles/search", "search-articles", "Search articles", "articles"), h.search)
-	huma.Register(api, asAtom(get("/api/articles/feed.atom", "articles-feed", "The newest articles as an Atom feed", "articles")), h.feed)
+	huma.Register(api, asMedia(get("/api/articles/feed.atom", "articles-feed", "The newest articles as an Atom feed", "articles"), atomType, "An Atom feed (RFC 4287)"), h.atom)
+	huma.Register(api, asMedia(get("/api/articles/feed.json", "articles-json-feed", "The newest articles as a JSON Feed", "articles"), jsonFeedType, "A JSON Feed (version 1.1)"), h.jsonFeed)
+	huma.Register(api, get("/api/articles/facets", "article-facets", "Newspapers, categories, authors, tags and levels of articles, with counts", "articles"), h.facets)
 	huma.Register(api, get("/api/articles/{id}", "get-article", "Read one article", "articles"), h.get)
 
 	huma.Register(api, get("/api/articles/{id}/revisions", "article-revisions", "What an article said, newest revision first", "articles"), h.revisions)
@@ -55,6 +57,8 @@ func Cached(api *httpapi.API, s *Service) []service.Route {
 		listing(httpapi.Cached(api, "/api/articles", 15*time.Minute, deps(s.cached.list, (*listInput).query))),
 		listing(httpapi.Cached(api, "/api/articles/search", 15*time.Minute, deps(s.cached.search, (*searchInput).query))),
 		listing(httpapi.Cached(api, "/api/articles/feed.atom", 15*time.Minute, deps(s.cached.list, (*feedInput).query))),
+		listing(httpapi.Cached(api, "/api/articles/feed.json", 15*time.Minute, deps(s.cached.list, (*feedInput).query))),
+		listing(httpapi.Cached(api, "/api/articles/facets", 30*time.Minute, deps(s.cached.facets, (*facetsInput).query))),
 		perArticle(httpapi.Cached(api, "/api/articles/{id}", time.Hour, deps(s.cached.article, (*IDInput).query))),
 		perArticle(httpapi.Cached(api, "/api/articles/{id}/revisions", time.Hour, deps(s.cached.revisions, (*IDInput).query))),
 		listing(httpapi.Cached(api, "/api/scraping/content", 30*time.Minute, deps(s.cached.list, (*contentInput).query))),

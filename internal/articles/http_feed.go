@@ -1,81 +1,61 @@
 package articles
 
 import (
-	"bytes"
 	"context"
-	"encoding/xml"
-	"fmt"
 	"net/url"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 )
+
+// Feeds of the newest articles, as Atom and as JSON Feed. Their identifiers are made of the archive's own, so that an article
+// stays the same entry when the service moves to another address.
 
 type feedInput struct {
-	Source   string `query:"source" maxLength:"100" doc:"Exact name of the newspaper"`
-	Category string `query:"category" maxLength:"50" doc:"Exact category"`
-	Collapse string `query:"collapse" enum:"duplicates" doc:"duplicates: of articles that tell one story, show the first alone"`
-	Limit    int    `query:"limit" default:"30" minimum:"1" doc:"More than 100 counts as 100"`
+	Source   []string `query:"source,explode" maxItems:"20" maxLength:"100" doc:"Exact name of a newspaper; repeated, any of them"`
+	Category string   `query:"category" maxLength:"50" doc:"Exact category"`
+	Tag      string   `query:"tag" maxLength:"200" doc:"One of the article's tags"`
+	Level    string   `query:"level" enum:"A1,A2,B1,B2,C1,C2" doc:"CEFR level of who can read it"`
+	Collapse string   `query:"collapse" enum:"duplicates" doc:"duplicates: of articles that tell one story, show the first alone"`
+	Limit    int      `query:"limit" default:"30" minimum:"1" doc:"More than 100 counts as 100"`
 }
-
-const atomType = "application/atom+xml"
-
-type feedOutput struct {
-	ContentType  string `header:"Content-Type" hidden:"true"` // the documented content says it
-	LastModified string `header:"Last-Modified"`
-	Body         []byte
-}
-
-// asAtom documents what the feed is: of a body of bytes huma would say that it is JSON.
-func asAtom(op huma.Operation) huma.Operation {
-	op.Responses = map[string]*huma.Response{"200": {
-		Description: "An Atom feed (RFC 4287)",
-		Content:     map[string]*huma.MediaType{atomType: {Schema: &huma.Schema{Type: huma.TypeString}}},
-	}}
-	return op
-}
-
-// Atom documents (RFC 4287), as far as a feed of articles needs them.
-type (
-	atomFeed struct {
-		XMLName xml.Name    `xml:"http://www.w3.org/2005/Atom feed"`
-		Lang    string      `xml:"xml:lang,attr"`
-		ID      string      `xml:"id"`
-		Title   string      `xml:"title"`
-		Updated string      `xml:"updated"`
-		Author  atomPerson  `xml:"author"`
-		Links   []atomLink  `xml:"link"`
-		Entries []atomEntry `xml:"entry"`
-	}
-	atomEntry struct {
-		ID         string         `xml:"id"`
-		Title      string         `xml:"title"`
-		Published  string         `xml:"published,omitempty"`
-		Updated    string         `xml:"updated"`
-		Author     *atomPerson    `xml:"author,omitempty"`
-		Links      []atomLink     `xml:"link"`
-		Categories []atomCategory `xml:"category"`
-		Summary    string         `xml:"summary"`
-	}
-	atomPerson struct {
-		Name string `xml:"name"`
-	}
-	atomCategory struct {
-		Term string `xml:"term,attr"`
-	}
-	atomLink struct {
-		Rel  string `xml:"rel,attr"`
-		Type string `xml:"type,attr,omitempty"`
-		Href string `xml:"href,attr"`
-	}
-)
 
 func (in *feedInput) query() (listQuery, error) {
-	return listQuery{Filter{Source: in.Source, Category: in.Category, Collapse: in.Collapse == collapseDuplicates}, Newest, nil, in.Limit, excerptCut}, nil
+	f := Filter{Sources: in.Source, Category: in.Category, Tag: in.Tag, Level: in.Level, Collapse: in.Collapse == collapseDuplicates}
+	return listQuery{f, Newest, nil, in.Limit, excerptCut}, nil
 }
 
-func (h *handlers) feed(ctx context.Context, in *feedInput) (*feedOutput, error) {
+const feedTitle = "OpenLearn Colombia"
+
+// feed is what both formats say.
+type feed struct {
+	id, title string
+	self      string // query included
+	list      string // the same articles in this API
+	updated   time.Time
+	entries   []feedEntry
+}
+
+type feedEntry struct {
+	*Article
+	id        string
+	published *time.Time // nil: the newspaper gives no date
+	updated   time.Time
+	summary   string
+	page      string // at its newspaper, or here
+}
+
+// read is the feed below the given path that in asks for.
+func (h *handlers) readFeed(ctx context.Context, in *feedInput, path string) (*feed, error) {
 	q, err := in.query()
+	if err != nil {
+		return nil, err
+	}
+	archive, err := h.s.archiveID(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -83,64 +63,71 @@ func (h *handlers) feed(ctx context.Context, in *feedInput) (*feedOutput, error)
 	if err != nil {
 		return nil, answer(err)
 	}
-	self := h.api.PublicURL + "/api/articles/feed.atom"
-	chosen := url.Values{}
-	for name, value := range map[string]string{"source": in.Source, "category": in.Category, "collapse": in.Collapse} {
-		if value != "" {
-			chosen.Set(name, value)
-		}
-	}
+	chosen := q.Filter.params()
+	asked := ""
 	if len(chosen) > 0 {
-		self += "?" + chosen.Encode() // a feed of its own (RFC 4287, 4.2.6)
+		asked = "?" + chosen.Encode() // a feed of its own (RFC 4287, 4.2.6)
 	}
-	feed := atomFeed{
-		Lang: "es", ID: self, Title: "OpenLearn Colombia", Author: atomPerson{"OpenLearn Colombia"}, Updated: atomTime(time.Unix(0, 0)),
-		Links: []atomLink{{"self", atomType, self}, {"alternate", "application/json", h.api.PublicURL + "/api/articles"}},
+	f := &feed{
+		id: urn(archive, "feed"+asked), title: feedTitle, self: h.api.PublicURL + path + asked, list: h.api.PublicURL + "/api/articles" + asked,
+		updated: time.Unix(0, 0), entries: make([]feedEntry, 0, len(page.Articles)),
 	}
-	var newest time.Time
+	if said := in.filterInWords(); said != "" {
+		f.title += ": " + said
+	}
 	for i := range page.Articles {
 		a := &page.Articles[i]
-		e := atomEntry{
-			ID: h.link(a.ID), Title: a.Title, Summary: abbreviate(a.Content, excerptCut),
-			Links: []atomLink{{"alternate", "", alternate(a, h.link(a.ID))}},
-		}
-		updated := deref(a.UpdatedAt)
-		if updated.IsZero() {
-			updated = deref(a.ScrapedAt)
-		}
-		if p := a.PublishedDate; p != nil {
-			e.Published = atomTime(*p)
-			if updated.Before(*p) {
-				updated = *p
+		here := h.link(a.ID)
+		e := feedEntry{Article: a, id: urn(archive, "article:"+strconv.FormatInt(a.ID, 10)), updated: a.modified(), summary: abbreviate(a.Content, excerptCut), page: alternate(a, here)}
+		if a.PublishedDate != nil {
+			e.published = a.Date()
+			if e.updated.Before(*e.published) {
+				e.updated = *e.published
 			}
 		}
-		e.Updated = atomTime(updated)
-		if updated.After(newest) {
-			newest = updated
-			feed.Updated = e.Updated
+		if e.updated.After(f.updated) {
+			f.updated = e.updated
 		}
-		if a.Author != nil {
-			e.Author = &atomPerson{*a.Author}
-		}
-		for _, t := range a.Tags {
-			e.Categories = append(e.Categories, atomCategory{t})
-		}
-		feed.Entries = append(feed.Entries, e)
+		f.entries = append(f.entries, e)
 	}
-	var b bytes.Buffer
-	b.WriteString(xml.Header)
-	if err := xml.NewEncoder(&b).Encode(feed); err != nil {
-		return nil, fmt.Errorf("encode feed: %w", err)
-	}
-	return &feedOutput{atomType + "; charset=utf-8", lastModified(newest), b.Bytes()}, nil
+	return f, nil
 }
+
+// lastModified is the feed's Last-Modified, "" if it is empty.
+func (f *feed) lastModified() string {
+	if len(f.entries) == 0 {
+		return ""
+	}
+	return lastModified(f.updated)
+}
+
+// filterInWords is the filter as a reader's list of feeds shows it.
+func (in *feedInput) filterInWords() string {
+	said := slices.Clone(in.Source)
+	for _, s := range []string{in.Category, in.Tag, in.Level} {
+		if s != "" {
+			said = append(said, s)
+		}
+	}
+	return strings.Join(said, ", ")
+}
+
+// urn names something of an archive (RFC 4122, version 5).
+func urn(archive uuid.UUID, name string) string { return uuid.NewSHA1(archive, []byte(name)).URN() }
 
 // alternate is the article at its newspaper; one that came without an address is only here.
 func alternate(a *Article, here string) string {
-	if len(a.SourceURL) > 4 && a.SourceURL[:4] == "http" {
+	if u, err := url.Parse(a.SourceURL); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
 		return a.SourceURL
 	}
 	return here
 }
 
-func atomTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// asMedia documents a body of bytes: huma would say that it is JSON.
+func asMedia(op huma.Operation, mediaType, description string) huma.Operation {
+	op.Responses = map[string]*huma.Response{"200": {
+		Description: description,
+		Content:     map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}},
+	}}
+	return op
+}

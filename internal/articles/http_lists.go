@@ -27,13 +27,14 @@ const collapseDuplicates = "duplicates"
 
 // FilterInput is the filter of the article API. (Exported, as huma reads no embedded struct that is not.)
 type FilterInput struct {
-	Source        string                    `query:"source" maxLength:"100" doc:"Exact name of the newspaper" example:"El Tiempo"`
+	Source        []string                  `query:"source,explode" maxItems:"20" maxLength:"100" doc:"Exact name of a newspaper; repeated, any of them" example:"[\"El Tiempo\"]"`
 	Category      string                    `query:"category" maxLength:"50" doc:"Exact category"`
 	Author        string                    `query:"author" maxLength:"200" doc:"Exact name of the author"`
 	Tag           string                    `query:"tag" maxLength:"200" doc:"One of the article's tags"`
 	Entity        string                    `query:"entity" maxLength:"500" doc:"A person, place or institution named in the article" example:"DANE"`
-	From          httpapi.Opt[httpapi.Date] `query:"from" doc:"Published at or after this moment (RFC 3339), or from this day on (2026-11-22, in Colombia)"`
-	To            httpapi.Opt[httpapi.Date] `query:"to" doc:"Published before this moment, or on or before this day (in Colombia)"`
+	From          httpapi.Opt[httpapi.Date] `query:"from" doc:"Dated at or after this moment (RFC 3339), or from this day on (2026-11-22, in Colombia). An article's date is when it was published, else when it was stored, and never later than that"`
+	To            httpapi.Opt[httpapi.Date] `query:"to" doc:"Dated before this moment, or on or before this day (in Colombia)"`
+	UpdatedSince  httpapi.Opt[httpapi.Date] `query:"updated_since" doc:"Stored, edited or analysed at or after this moment, or from this day on (in Colombia)"`
 	MinDifficulty httpapi.Opt[float64]      `query:"min_difficulty" doc:"1 (easy) to 5 (hard)"`
 	MaxDifficulty httpapi.Opt[float64]      `query:"max_difficulty" doc:"1 (easy) to 5 (hard)"`
 	Level         string                    `query:"level" enum:"A1,A2,B1,B2,C1,C2" doc:"CEFR level of who can read it"`
@@ -43,7 +44,7 @@ type FilterInput struct {
 
 func (in FilterInput) filter() Filter {
 	f := Filter{
-		Source: in.Source, Category: in.Category, Author: in.Author, Tag: in.Tag, Entity: in.Entity,
+		Sources: in.Source, Category: in.Category, Author: in.Author, Tag: in.Tag, Entity: in.Entity,
 		MinDifficulty: in.MinDifficulty.Ptr(), MaxDifficulty: in.MaxDifficulty.Ptr(), Level: in.Level, Paywall: in.IsPaywall.Ptr(),
 		Collapse: in.Collapse == collapseDuplicates,
 	}
@@ -55,6 +56,10 @@ func (in FilterInput) filter() Filter {
 		t := in.To.Value.End()
 		f.To = &t
 	}
+	if in.UpdatedSince.Set {
+		t := in.UpdatedSince.Value.Start()
+		f.UpdatedSince = &t
+	}
 	return f
 }
 
@@ -62,7 +67,7 @@ type listInput struct {
 	FilterInput
 	Limit  int    `query:"limit" default:"50" minimum:"1" doc:"Articles per page; more than 100 counts as 100"`
 	Cursor string `query:"cursor" maxLength:"500" doc:"next_cursor of the page before"`
-	Order  string `query:"order" enum:"newest,oldest,easiest" default:"newest"`
+	Order  string `query:"order" enum:"newest,oldest,easiest,hardest" default:"newest"`
 }
 
 type listOutput struct {
@@ -120,6 +125,14 @@ type contentInput struct {
 	Collapse      string               `query:"collapse" enum:"duplicates" doc:"duplicates: of articles that tell one story, show the first alone"`
 }
 
+// one is a list of the one value, nil for none.
+func one(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
+
 type contentOutput struct {
 	LastModified string `header:"Last-Modified"`
 	Body         struct {
@@ -131,9 +144,9 @@ type contentOutput struct {
 }
 
 func (in *contentInput) query() (listQuery, error) {
-	after, err := position(in.Cursor, UndatedFirst)
-	f := Filter{Source: in.Source, Category: in.Category, MinDifficulty: in.MinDifficulty.Ptr(), MaxDifficulty: in.MaxDifficulty.Ptr(), Collapse: in.Collapse == collapseDuplicates}
-	return listQuery{f, UndatedFirst, after, in.Limit, contentCut}, err
+	after, err := position(in.Cursor, Newest)
+	f := Filter{Sources: one(in.Source), Category: in.Category, MinDifficulty: in.MinDifficulty.Ptr(), MaxDifficulty: in.MaxDifficulty.Ptr(), Collapse: in.Collapse == collapseDuplicates}
+	return listQuery{f, Newest, after, in.Limit, contentCut}, err
 }
 
 func (h *handlers) content(ctx context.Context, in *contentInput) (*contentOutput, error) {
@@ -151,7 +164,7 @@ func (h *handlers) content(ctx context.Context, in *contentInput) (*contentOutpu
 	for i := range page.Articles {
 		out.Body.Items = append(out.Body.Items, contentItem(&page.Articles[i], contentCut))
 	}
-	out.Body.NextCursor, out.Body.HasMore, out.Body.Count = page.next(UndatedFirst), page.More, len(page.Articles)
+	out.Body.NextCursor, out.Body.HasMore, out.Body.Count = page.next(Newest), page.More, len(page.Articles)
 	return out, nil
 }
 

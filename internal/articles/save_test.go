@@ -153,7 +153,7 @@ func TestTellingsOfOneStoryAreKeptAndLinked(t *testing.T) {
 	for _, c := range []struct {
 		filter Filter
 		want   string
-	}{{Filter{}, "A B C D"}, {Filter{Collapse: true}, "A D"}, {Filter{Collapse: true, Source: "B"}, "B"}} {
+	}{{Filter{}, "A B C D"}, {Filter{Collapse: true}, "A D"}, {Filter{Collapse: true, Sources: []string{"B"}}, "B"}} {
 		if got := strings.Join(shown(c.filter), " "); got != c.want {
 			t.Errorf("%+v shows %s, want %s", c.filter, got, c.want)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,16 +47,24 @@ const Relevance Order = "relevance"
 
 // Search reads a page of the articles that match query, in order o, and the number of matches. admission.ErrShed: too many searches are under way, or this one took too long beside them.
 func (s *Store) Search(ctx context.Context, query searchText, f Filter, o Order, offset, limit int) (hits []Hit, total int64, err error) {
-	err = s.searches.Do(ctx, func() (err error) {
-		bounded, cancel := context.WithTimeout(ctx, s.searchTimeout)
-		defer cancel()
-		hits, total, err = s.search(bounded, query, f, o, offset, limit)
-		if err != nil && errors.Is(bounded.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
-			err = fmt.Errorf("search %q took more than %v: %w", query.All, s.searchTimeout, admission.ErrShed)
-		}
+	err = s.admitted(ctx, "search "+strconv.Quote(query.All), func(ctx context.Context) (err error) {
+		hits, total, err = s.search(ctx, query, f, o, offset, limit)
 		return err
 	})
 	return hits, total, err
+}
+
+// admitted runs costly statements when searches have room for them, and cancels them when they take too long.
+func (s *Store) admitted(ctx context.Context, what string, run func(context.Context) error) error {
+	return s.searches.Do(ctx, func() error {
+		bounded, cancel := context.WithTimeout(ctx, s.searchTimeout)
+		defer cancel()
+		err := run(bounded)
+		if err != nil && errors.Is(bounded.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
+			return fmt.Errorf("%s took more than %v: %w", what, s.searchTimeout, admission.ErrShed)
+		}
+		return err
+	})
 }
 
 func (s *Store) search(ctx context.Context, query searchText, f Filter, o Order, offset, limit int) (hits []Hit, total int64, err error) {

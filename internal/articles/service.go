@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"openlearn/internal/cache"
@@ -17,11 +19,25 @@ type Service struct {
 	store  *Store
 	writer *outbox.Relay
 	cached *cachedReads
+
+	archive atomic.Pointer[uuid.UUID] // the archive's identifier, once it has been read
 }
 
 // NewService reads from store through c and writes through w.
 func NewService(store *Store, c *cache.Cache, w *outbox.Relay) *Service {
 	return &Service{store: store, writer: w, cached: newCached(c, store)}
+}
+
+// archiveID is the archive's identifier: it never changes.
+func (s *Service) archiveID(ctx context.Context) (uuid.UUID, error) {
+	if id := s.archive.Load(); id != nil {
+		return *id, nil
+	}
+	id, err := s.store.ArchiveID(ctx)
+	if err == nil {
+		s.archive.Store(&id)
+	}
+	return id, err
 }
 
 // Get reads one article, ErrNotFound if there is none.

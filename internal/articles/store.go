@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -38,6 +39,15 @@ func (s *Store) Admit(searches *admission.Class) *Store {
 // in is the store inside a transaction.
 func (s *Store) in(tx *gorm.DB) *Store {
 	return &Store{db: tx, now: s.now, searches: s.searches, searchTimeout: s.searchTimeout}
+}
+
+// ArchiveID reads the archive's identifier.
+func (s *Store) ArchiveID(ctx context.Context) (uuid.UUID, error) {
+	var id string
+	if err := s.db.WithContext(ctx).Table("archive").Select("id").Take(&id).Error; err != nil {
+		return uuid.UUID{}, fmt.Errorf("read the archive's identifier: %w", err)
+	}
+	return uuid.Parse(id)
 }
 
 // Get reads one article, ErrNotFound if there is none.
@@ -141,9 +151,9 @@ func (l writtenLimit) Build(b clause.Builder) {
 // MergeClause implements clause.Interface.
 func (l writtenLimit) MergeClause(c *clause.Clause) { c.Name, c.Expression = "", l }
 
-// Offset reads the page [offset, offset+limit) in the original's order and the number of all articles.
+// Offset reads the page [offset, offset+limit) newest first, and the number of all articles.
 func (s *Store) Offset(ctx context.Context, f Filter, offset int64, limit, cut int) (page []Article, total int64, err error) {
-	if err := f.where(s.db.WithContext(ctx).Model(&Article{}), UndatedFirst).Count(&total).Error; err != nil {
+	if err := f.where(s.db.WithContext(ctx).Model(&Article{}), Newest).Count(&total).Error; err != nil {
 		return nil, 0, fmt.Errorf("count articles: %w", err)
 	}
 	if limit == 0 || offset >= total {
@@ -158,9 +168,9 @@ func (s *Store) Offset(ctx context.Context, f Filter, offset int64, limit, cut i
 
 func (s *Store) offsetQuery(ctx context.Context, f Filter, offset int64, limit int) *gorm.DB {
 	// The rows skipped are counted off the index alone; only those shown are read whole.
-	ids := UndatedFirst.page(f.where(s.db.Model(&Article{}).Select("id"), UndatedFirst), nil).Limit(limit).Offset(int(offset))
+	ids := Newest.page(f.where(s.db.Model(&Article{}).Select("id"), Newest), nil).Limit(limit).Offset(int(offset))
 	q := s.db.WithContext(ctx).Model(&Article{}).Select(listColumns).Where("id IN (?)", ids)
-	return UndatedFirst.page(q, nil)
+	return Newest.page(q, nil)
 }
 
 // Counts are the archive's figures.

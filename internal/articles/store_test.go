@@ -116,7 +116,7 @@ func TestInsertLosesNothingToADuplicate(t *testing.T) {
 	}
 }
 
-// TestEveryOrderPagesThroughEverything walks each order with small pages over dated, tied, undated and unrated rows.
+// TestEveryOrderPagesThroughEverything walks each order with small pages over dated, tied, undated, future and unrated rows.
 func TestEveryOrderPagesThroughEverything(t *testing.T) {
 	t.Parallel()
 	s, _ := testStore(t)
@@ -124,8 +124,12 @@ func TestEveryOrderPagesThroughEverything(t *testing.T) {
 		Article{Title: "a", PublishedDate: day(3), DifficultyScore: new(2.5)}, Article{Title: "b", PublishedDate: day(3), DifficultyScore: new(2.5)},
 		Article{Title: "c"}, Article{Title: "d", PublishedDate: day(1), DifficultyScore: new(4.0)}, Article{Title: "e"},
 		Article{Title: "f", PublishedDate: day(2)}, Article{Title: "g", PublishedDate: day(3), DifficultyScore: new(1.0)}, Article{Title: "h"},
+		Article{Title: "i", PublishedDate: new(time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC))}, Article{Title: "j"},
 	)
-	for order, want := range map[Order]string{Newest: "gbafdhec", UndatedFirst: "hecgbafd", Oldest: "dfabgceh", Easiest: "gabdcefh"} {
+	if err := s.db.Exec("UPDATE scraped_content SET published_date = NULL, scraped_at = NULL WHERE title = 'j'").Error; err != nil {
+		t.Fatal(err)
+	}
+	for order, want := range map[Order]string{Newest: "ihecgbafdj", Oldest: "jdfabgcehi", Easiest: "gabdcefhij", Hardest: "dbagjihfec"} {
 		for size := 1; size <= 3; size++ {
 			got := ""
 			var after *Position
@@ -162,11 +166,14 @@ func TestFilters(t *testing.T) {
 		Article{Title: "c", Source: "El Heraldo", Tags: []string{`com"illa`}, PublishedDate: day(3), DifficultyScore: new(5.0)},
 		Article{Title: "d"},
 	)
+	if err := s.db.Exec("UPDATE scraped_content SET updated_at = published_date").Error; err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		f    Filter
 		want string
 	}{
-		{Filter{Source: "Semana"}, "ba"},
+		{Filter{Sources: []string{"Semana"}}, "ba"},
 		{Filter{Category: "política"}, "a"},
 		{Filter{Author: "Ana"}, "a"},
 		{Filter{Tag: "café"}, "a"},
@@ -174,15 +181,17 @@ func TestFilters(t *testing.T) {
 		{Filter{Entity: "Cali"}, "ba"},
 		{Filter{Entity: "Ana Gómez"}, "a"},
 		{Filter{Entity: "people"}, ""},
-		{Filter{From: day(2)}, "cb"},
+		{Filter{From: day(2)}, "dcb"}, // d was stored later
 		{Filter{To: day(2)}, "a"},
 		{Filter{From: day(1), To: day(3)}, "ba"},
 		{Filter{MinDifficulty: new(3.0)}, "cb"},
 		{Filter{MaxDifficulty: new(3.0)}, "ba"},
 		{Filter{Paywall: new(true)}, "a"},
 		{Filter{Paywall: new(false)}, "b"},
-		{Filter{Source: "Semana", Entity: "DANE"}, "b"},
-		{Filter{}, "cbad"},
+		{Filter{UpdatedSince: day(2)}, "dcb"},
+		{Filter{Sources: []string{"El Heraldo", "Semana"}}, "cba"},
+		{Filter{Sources: []string{"Semana"}, Entity: "DANE"}, "b"},
+		{Filter{}, "dcba"},
 	} {
 		rows, err := s.List(t.Context(), c.f, Newest, nil, 10, 10)
 		if err != nil {
@@ -346,7 +355,7 @@ func TestTheBestAreFoundAmongThoseAboutIt(t *testing.T) {
 	}
 	short := 0
 	for _, q := range []string{"paz", "guerra", "agua", "niñez", "ninez", "paz OR agua", "paz OR guerra OR agua", "PAZ guerra", "paz -agua", `"paz paz"`} {
-		for _, f := range []Filter{{}, {Source: "Fuente 3"}} {
+		for _, f := range []Filter{{}, {Sources: []string{"Fuente 3"}}} {
 			for _, page := range []struct{ offset, limit int }{{0, 10}, {40, 10}, {600, 50}} {
 				text := mustTsquery(t, q)
 				hits, total, err := s.Search(ctx, text, f, Relevance, page.offset, page.limit)
@@ -524,9 +533,9 @@ func manyArticles(t *testing.T, db *postgres.DB) {
 	t.Helper()
 	ctx := t.Context()
 	_, err := db.Pool.Exec(ctx, `
-		INSERT INTO scraped_content (source, source_url, category, title, content, author, published_date, content_hash, tags, colombian_entities, difficulty_score)
+		INSERT INTO scraped_content (source, source_url, category, title, content, author, published_date, scraped_at, content_hash, tags, colombian_entities, difficulty_score)
 		SELECT 'Fuente ' || i % 50, 'https://x.example/' || i, 'c' || i % 40, 'Título ' || i, 'palabra' || i % 2000 || ' común', 'Autor ' || i % 300,
-		       CASE WHEN i % 100 > 0 THEN timestamptz '2026-01-01' + i * interval '1 minute' END, md5(i::text),
+		       CASE WHEN i % 100 > 0 THEN timestamptz '2026-01-01' + i * interval '1 minute' END, timestamptz '2026-01-01' + i * interval '2 minutes', md5(i::text),
 		       to_jsonb(ARRAY['t' || i % 700]), jsonb_build_object('places', ARRAY['p' || i % 900]), i % 41 / 10.0
 		FROM generate_series(1, 20000) AS i`)
 	if err != nil {
@@ -549,11 +558,11 @@ func TestUsualListingsArePlannedOnce(t *testing.T) {
 		order  Order
 		limit  int
 	}{
-		{"scraped_content_undated_last", Filter{}, Newest, 21},
-		{"scraped_content_undated_first", Filter{}, UndatedFirst, 51},
-		{"scraped_content_source", Filter{Source: "Fuente 7"}, Newest, 21},
-		{"scraped_content_category_first", Filter{Category: "c7"}, UndatedFirst, 51},
-		{"scraped_content_author", Filter{Author: "Autor 7"}, Newest, 11},
+		{"scraped_content_date", Filter{}, Newest, 21},
+		{"scraped_content_date", Filter{}, Newest, 51},
+		{"scraped_content_source_date", Filter{Sources: []string{"Fuente 7"}}, Newest, 21},
+		{"scraped_content_category_date", Filter{Category: "c7"}, Newest, 51},
+		{"scraped_content_author_date", Filter{Author: "Autor 7"}, Newest, 11},
 	} {
 		for _, after := range []*Position{nil, {Value: new("2026-01-05T00:00:00Z"), ID: 5760}} {
 			st := s.listQuery(ctx, c.filter, c.order, after, c.limit).Session(&gorm.Session{DryRun: true}).Find(&[]Article{}).Statement
@@ -615,31 +624,28 @@ func TestQueriesUseTheirIndexes(t *testing.T) {
 	ctx := t.Context()
 	manyArticles(t, db)
 	middle := &Position{Value: new("2026-01-05T00:00:00Z"), ID: 5760}
-	undated := &Position{ID: 300}
 	for _, c := range []struct {
 		name, index string
 		query       *gorm.DB
 	}{
-		{"newest", "scraped_content_undated_last", s.listQuery(ctx, Filter{}, Newest, nil, 20)},
-		{"newest, deep", "scraped_content_undated_last", s.listQuery(ctx, Filter{}, Newest, middle, 20)},
-		{"newest, among the undated", "scraped_content_undated_last", s.listQuery(ctx, Filter{}, Newest, undated, 20)},
-		{"undated first", "scraped_content_undated_first", s.listQuery(ctx, Filter{}, UndatedFirst, middle, 20)},
-		{"oldest", "scraped_content_undated_first", s.listQuery(ctx, Filter{}, Oldest, middle, 20)},
+		{"newest", "scraped_content_date", s.listQuery(ctx, Filter{}, Newest, nil, 20)},
+		{"newest, deep", "scraped_content_date", s.listQuery(ctx, Filter{}, Newest, middle, 20)},
+		{"oldest", "scraped_content_date", s.listQuery(ctx, Filter{}, Oldest, middle, 20)},
 		{"easiest", "scraped_content_difficulty", s.listQuery(ctx, Filter{}, Easiest, &Position{Value: new("2.5"), ID: 700}, 20)},
-		{"source", "scraped_content_source", s.listQuery(ctx, Filter{Source: "Fuente 7"}, Newest, middle, 20)},
-		{"source, undated first", "scraped_content_source_first", s.listQuery(ctx, Filter{Source: "Fuente 7"}, UndatedFirst, middle, 20)},
-		{"days", "scraped_content_undated_last", s.listQuery(ctx, Filter{From: day(5), To: day(6)}, Newest, nil, 20)},
-		{"no such days", "scraped_content_undated_last", s.listQuery(ctx, Filter{To: new(time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC))}, Newest, nil, 20)},
-		{"days, oldest first", "scraped_content_undated_first", s.listQuery(ctx, Filter{From: day(5)}, Oldest, nil, 20)},
+		{"hardest", "scraped_content_hardest", s.listQuery(ctx, Filter{}, Hardest, &Position{Value: new("2.5"), ID: 700}, 20)},
+		{"updated since", "scraped_content_changed", s.listQuery(ctx, Filter{UpdatedSince: new(time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC))}, Newest, nil, 20)},
+		{"source", "scraped_content_source_date", s.listQuery(ctx, Filter{Sources: []string{"Fuente 7"}}, Newest, middle, 20)},
+		{"days", "scraped_content_date", s.listQuery(ctx, Filter{From: day(5), To: day(6)}, Newest, nil, 20)},
+		{"no such days", "scraped_content_date", s.listQuery(ctx, Filter{To: new(time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC))}, Newest, nil, 20)},
+		{"days, oldest first", "scraped_content_date", s.listQuery(ctx, Filter{From: day(5)}, Oldest, nil, 20)},
 		{"no such difficulty", "scraped_content_difficulty", s.listQuery(ctx, Filter{MinDifficulty: new(4.9)}, Newest, nil, 20)},
 		{"level", "scraped_content_difficulty", s.listQuery(ctx, Filter{Level: "C2"}, Newest, nil, 20)},
 		{"level, easiest first", "scraped_content_difficulty", s.listQuery(ctx, Filter{Level: "B1"}, Easiest, nil, 20)},
-		{"category, undated first", "scraped_content_category_first", s.listQuery(ctx, Filter{Category: "c7"}, UndatedFirst, nil, 20)},
-		{"category", "scraped_content_category", s.listQuery(ctx, Filter{Category: "c7"}, Newest, nil, 20)},
-		{"author", "scraped_content_author", s.listQuery(ctx, Filter{Author: "Autor 7"}, Newest, nil, 20)},
+		{"category", "scraped_content_category_date", s.listQuery(ctx, Filter{Category: "c7"}, Newest, nil, 20)},
+		{"author", "scraped_content_author_date", s.listQuery(ctx, Filter{Author: "Autor 7"}, Newest, nil, 20)},
 		{"tag", "scraped_content_tags", s.listQuery(ctx, Filter{Tag: "t7"}, Newest, nil, 50)},
 		{"entity", "scraped_content_entities", s.listQuery(ctx, Filter{Entity: "p7"}, Newest, nil, 50)},
-		{"offset", "scraped_content_undated_first", s.offsetQuery(ctx, Filter{}, 400, 10)},
+		{"offset", "scraped_content_date", s.offsetQuery(ctx, Filter{}, 400, 10)},
 		{"search", "scraped_content_search", s.searchQuery(ctx, mustTsquery(t, "palabra77"), Filter{}, Relevance, 1, 0, 10)},
 	} {
 		if plan := explain(t, db, c.query); !strings.Contains(plan, c.index) || strings.Contains(plan, "Seq Scan on scraped_content") {
@@ -669,4 +675,42 @@ func explain(t *testing.T, db *postgres.DB, q *gorm.DB) string {
 		t.Fatal(err)
 	}
 	return plan.String()
+}
+
+// TestFacets counts what the filters take, of all articles, of those that a filter selects and of those that a search finds.
+func TestFacets(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	mustCreate(t, s,
+		Article{Title: "Paz en Cali", Source: "Semana", Category: new("política"), Author: new("Ana"), Tags: []string{"paz", "café", "paz"}, DifficultyScore: new(1.0)},
+		Article{Title: "Paz en Neiva", Source: "Semana", Tags: []string{"paz"}, DifficultyScore: new(3.0)},
+		Article{Title: "Café", Source: "El Heraldo", Category: new("economía"), DifficultyScore: new(3.1)},
+	)
+	show := func(f Facets) string {
+		return fmt.Sprintf("%d %v %v %v %v %v", f.Total, f.Sources, f.Categories, f.Authors, f.Tags, f.Levels)
+	}
+	for _, c := range []struct {
+		query string
+		f     Filter
+		limit int
+		want  string
+	}{
+		{"", Filter{}, 10, "3 [{Semana 2} {El Heraldo 1}] [{economía 1} {política 1}] [{Ana 1}] [{paz 2} {café 1}] [{A1 1} {B1 2}]"},
+		{"", Filter{}, 1, "3 [{Semana 2}] [{economía 1}] [{Ana 1}] [{paz 2}] [{A1 1}]"},
+		{"", Filter{Sources: []string{"El Heraldo"}}, 10, "1 [{El Heraldo 1}] [{economía 1}] [] [] [{B1 1}]"},
+		{"paz -cali", Filter{}, 10, "1 [{Semana 1}] [] [] [{paz 1}] [{B1 1}]"},
+		{"la", Filter{}, 10, "0 [] [] [] [] []"},
+	} {
+		var query searchText
+		if c.query != "" {
+			query = mustTsquery(t, c.query)
+		}
+		got, err := s.Facets(t.Context(), query, c.f, c.limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if show(got) != c.want {
+			t.Errorf("%q %+v: %s, want %s", c.query, c.f, show(got), c.want)
+		}
+	}
 }

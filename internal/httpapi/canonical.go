@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -21,32 +22,29 @@ func (a *API) Canonical(path string, pathValue func(string) string, given url.Va
 	query, pathValues = url.Values{}, map[string]string{}
 	caps, _ := item.Get.Metadata[Caps].(map[string]int64)
 	for _, p := range item.Get.Parameters {
-		raw, named := "", true
+		var raw []string
 		switch p.In {
 		case "path":
-			raw = pathValue(p.Name)
+			raw = []string{pathValue(p.Name)}
 		case "query":
-			vs := given[p.Name]
-			if named = len(vs) > 0; named {
-				raw = vs[len(vs)-1]
-			}
+			raw = given[p.Name]
 		default:
 			continue
 		}
-		if !named {
+		if len(raw) == 0 {
 			if p.Required {
 				return nil, nil, false
 			}
 			continue
 		}
-		value, problems := canonicalValue(a.API, p, raw, caps)
+		values, problems := canonicalValues(a.API, p, raw, caps)
 		switch {
 		case len(problems) > 0:
 			return nil, nil, false
 		case p.In == "path":
-			pathValues[p.Name] = value
-		case value != "" && value != fmt.Sprint(p.Schema.Default):
-			query.Set(p.Name, value)
+			pathValues[p.Name] = values[0]
+		case len(values) > 0 && (len(values) > 1 || values[0] != fmt.Sprint(p.Schema.Default)):
+			query[p.Name] = values
 		}
 	}
 	return query, pathValues, true
@@ -66,7 +64,10 @@ func decodeInto(v reflect.Value, pathValue func(string) string, query url.Values
 		raw, given := "", false
 		if name := t.Tag.Get("path"); name != "" {
 			raw, given = pathValue(name), true
-		} else if name := t.Tag.Get("query"); name != "" {
+		} else if name, _, list := strings.Cut(t.Tag.Get("query"), ",explode"); list {
+			f.Set(reflect.ValueOf(query[name]))
+			continue
+		} else if name != "" {
 			raw, given = query.Get(name), query.Has(name)
 		} else if t.Anonymous {
 			if err := decodeInto(f, pathValue, query); err != nil {

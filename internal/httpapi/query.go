@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"math"
 	"math/big"
 	"net/http"
@@ -62,10 +63,10 @@ func canonicalQuery(api huma.API) func(huma.Context, func(huma.Context)) {
 				}
 				continue
 			}
-			canon, problems := canonicalValue(api, p, vs[len(vs)-1], caps)
+			canon, problems := canonicalValues(api, p, vs, caps)
 			items = append(items, problems...)
-			if canon != "" {
-				out.Set(p.Name, canon)
+			if len(canon) > 0 {
+				out[p.Name] = canon
 			}
 		}
 		if len(items) > 0 {
@@ -134,6 +135,35 @@ func requiresQuery(op *huma.Operation) bool {
 		}
 	}
 	return false
+}
+
+// canonicalValues are the canonical spellings of a parameter's values: of a list all, sorted and each once, else the last; none
+// if it was not given. A list's schema applies to it as a whole, its lengths to each value.
+func canonicalValues(api huma.API, p *huma.Param, raw []string, caps map[string]int64) (canon []string, items []Item) {
+	if p.Schema.Type != huma.TypeArray {
+		value, items := canonicalValue(api, p, raw[len(raw)-1], caps)
+		if value == "" && p.In == "query" {
+			return nil, items
+		}
+		return []string{value}, items
+	}
+	each := *p
+	each.Schema = p.Schema.Items
+	for _, r := range raw {
+		value, problems := canonicalValue(api, &each, r, caps)
+		items = append(items, problems...)
+		if value != "" {
+			canon = append(canon, value)
+		}
+	}
+	slices.Sort(canon)
+	canon = slices.Compact(canon)
+	if most := p.Schema.MaxItems; most != nil && len(canon) > *most {
+		items = append(items, Item{
+			Type: "too_long", Loc: []any{"query", p.Name}, Msg: fmt.Sprintf("List should have at most %d items", *most), Ctx: map[string]any{"max_length": *most},
+		})
+	}
+	return canon, items
 }
 
 // canonicalValue parses raw by the parameter's schema and returns its canonical spelling, "" if it was not given.
