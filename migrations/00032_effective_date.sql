@@ -13,9 +13,9 @@ CREATE INDEX scraped_content_changed ON scraped_content ((coalesce(greatest(upda
 DROP INDEX scraped_content_undated_first, scraped_content_undated_last, scraped_content_source, scraped_content_source_first,
     scraped_content_category, scraped_content_category_first, scraped_content_author;
 
--- The archive's name, for identifiers that must outlive its address and its server (feeds).
-CREATE TABLE archive (
+-- The archive's name, for identifiers that must outlive its address and its server (feeds). It is made
+-- when it is first asked for, so that a copy of the data alone can be restored.
+CREATE TABLE archive_identity (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     id  uuid NOT NULL DEFAULT gen_random_uuid()
 );
-INSERT INTO archive DEFAULT VALUES;

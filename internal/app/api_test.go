@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // create stores an article through the API and returns its id.
@@ -236,7 +238,7 @@ func TestPagesOfTheArticleAPI(t *testing.T) {
 		}
 		a.create(fmt.Sprint(i), "S", more)
 	}
-	for order, want := range map[string]string{"newest": "5 1 4 2 6 3 0", "oldest": "2 4 1 5 0 3 6", "easiest": "2 4 1 5 0 3 6"} {
+	for order, want := range map[string]string{"newest": "6 3 0 5 1 4 2", "oldest": "2 4 1 5 0 3 6", "easiest": "2 4 1 5 0 3 6", "hardest": "5 1 4 2 6 3 0"} {
 		var got []string
 		path := "/api/articles?limit=2&order=" + order
 		for next := path; next != ""; {
@@ -299,10 +301,106 @@ func TestFeedIsAtom(t *testing.T) {
 	if err := xml.Unmarshal(r.body, &feed); err != nil {
 		t.Fatalf("%v\n%s", err, r.body)
 	}
-	if len(feed.Entries) != 2 || feed.Entries[0].Title != `R&D <"ñ">` || feed.Entries[0].Link.Href != "https://s.example/1" || feed.Entries[0].Author != "Ana" {
+	if len(feed.Entries) != 2 || feed.Entries[1].Title != `R&D <"ñ">` || feed.Entries[1].Link.Href != "https://s.example/1" || feed.Entries[1].Author != "Ana" {
 		t.Errorf("feed %+v", feed)
 	}
-	if feed.ID != "https://api.example.org/api/articles/feed.atom" || feed.Updated == "" || feed.Entries[1].Updated == "" {
+	if !strings.HasPrefix(feed.ID, "urn:uuid:") || feed.Updated == "" || feed.Entries[0].Updated == "" {
 		t.Errorf("feed %+v", feed)
+	}
+}
+
+// TestFeedsOutliveTheAddress: the same article is the same entry at every address, in both formats, and another filter is another
+// feed.
+func TestFeedsOutliveTheAddress(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	a.create("Del futuro", "S", `"published_date": "2099-01-01T00:00:00Z", "source_url": "https://s.example/1", "tags": ["paz"]`)
+	moved := newTestApp(t, func(c *Config) {
+		c.Database.URL, c.Redis.URL, c.Server.PublicURL = a.cfg.Database.URL, a.cfg.Redis.URL, "https://noticias.example.org"
+	})
+	ids := map[string][]string{}
+	for _, at := range []*testApp{a, moved} {
+		for _, path := range []string{"/api/articles/feed.atom", "/api/articles/feed.atom?source=S"} {
+			var feed struct {
+				ID      string `xml:"id"`
+				Title   string `xml:"title"`
+				Entries []struct {
+					ID        string    `xml:"id"`
+					Published time.Time `xml:"published"`
+				} `xml:"entry"`
+			}
+			if err := xml.Unmarshal(at.get(path).body, &feed); err != nil || len(feed.Entries) != 1 {
+				t.Fatalf("%+v, %v", feed, err)
+			}
+			if e := feed.Entries[0]; time.Until(e.Published) > time.Hour {
+				t.Errorf("published %v", e.Published)
+			}
+			if want := strings.HasSuffix(path, "=S"); want != strings.HasSuffix(feed.Title, ": S") {
+				t.Errorf("%s is called %q", path, feed.Title)
+			}
+			ids[path] = append(ids[path], feed.ID)
+			ids["entry"] = append(ids["entry"], feed.Entries[0].ID)
+		}
+		r := at.get("/api/articles/feed.json?tag=paz")
+		var feed struct {
+			Version string `json:"version"`
+			FeedURL string `json:"feed_url"`
+			Items   []struct {
+				ID  string `json:"id"`
+				URL string `json:"url"`
+			} `json:"items"`
+		}
+		if err := json.Unmarshal(r.body, &feed); err != nil || len(feed.Items) != 1 || feed.Items[0].URL != "https://s.example/1" {
+			t.Fatalf("%s, %v", r.body, err)
+		}
+		if ct := r.Header.Get("Content-Type"); ct != "application/feed+json" || !strings.HasSuffix(feed.FeedURL, "/api/articles/feed.json?tag=paz") {
+			t.Errorf("%s at %s", ct, feed.FeedURL)
+		}
+		ids["entry"] = append(ids["entry"], feed.Items[0].ID)
+	}
+	for what, list := range ids {
+		if len(slices.Compact(list)) != 1 {
+			t.Errorf("%s: %v", what, list)
+		}
+	}
+	if ids["/api/articles/feed.atom"][0] == ids["/api/articles/feed.atom?source=S"][0] {
+		t.Error("a filtered feed has the id of the whole")
+	}
+}
+
+// TestListingsOfSeveralNewspapers: values of one filter in any order and number are one question.
+func TestListingsOfSeveralNewspapers(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	for _, s := range []string{"A", "B", "C"} {
+		a.create("de "+s, s, "")
+	}
+	if got := titles(t, a.get("/api/articles?source=C&source=A")); got != "de C de A" {
+		t.Errorf("listed %q", got)
+	}
+	if r := a.get("/api/articles?source=A&source=C&source=A&source="); r.Header.Get("X-Cache") != "HIT" {
+		t.Errorf("the same question is a %s", r.Header.Get("X-Cache"))
+	}
+	a.create("otra de B", "B", "")
+	if r := a.get("/api/articles?source=A&source=C"); r.Header.Get("X-Cache") != "HIT" {
+		t.Errorf("after a change of another newspaper: %s", r.Header.Get("X-Cache"))
+	}
+	a.create("otra de C", "C", "")
+	if got := titles(t, a.get("/api/articles?source=A&source=C")); got != "otra de C de C de A" {
+		t.Errorf("listed %q", got)
+	}
+	if r := a.get("/api/articles?" + strings.TrimSuffix(strings.Repeat("source=x&", 21), "&")); r.StatusCode != 200 {
+		t.Errorf("one value 21 times: %d", r.StatusCode)
+	}
+	many := url.Values{}
+	for i := range 21 {
+		many.Add("source", fmt.Sprint(i))
+	}
+	if r := a.get("/api/articles?" + many.Encode()); r.StatusCode != 422 {
+		t.Errorf("21 newspapers: %d", r.StatusCode)
+	}
+	facets := a.get("/api/articles/facets?source=B").json(t).(map[string]any)
+	if facets["total"] != 2.0 || fmt.Sprint(facets["sources"]) != "[map[count:2 value:B]]" {
+		t.Errorf("facets %v", facets)
 	}
 }

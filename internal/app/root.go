@@ -28,14 +28,14 @@ func registerRoot(api *httpapi.API) {
 	b.Platform, b.Version, b.APIVersion, b.Status = "Colombia Intelligence & Language Learning", APIVersion, "v1", "operational"
 	b.Endpoints = map[string]string{
 		"docs": "/docs", "openapi": "/openapi.json", "api_v1": "/api/v1", "articles": "/api/v1/articles", "search": "/api/v1/articles/search?q=",
-		"feed": "/api/v1/articles/feed.atom", "scraping": "/api/v1/scraping", "analysis": "/api/v1/analysis", "health": "/health", "metrics": "/metrics",
+		"feed": "/api/v1/articles/feed.atom", "json_feed": "/api/v1/articles/feed.json", "facets": "/api/v1/articles/facets", "scraping": "/api/v1/scraping", "analysis": "/api/v1/analysis", "health": "/health", "metrics": "/metrics",
 	}
 	b.Features = map[string]string{
 		"news":             "Colombian newspapers, scraped politely",
 		"full_text_search": "Spanish, with or without accents, web-style syntax",
 		"analysis":         "Spanish texts and every article: entities, sentiment, topics, difficulty, summary, vocabulary",
 		"coherent_caching": "No stale read after an invalidation",
-		"feed":             "Atom",
+		"feed":             "Atom and JSON Feed",
 	}
 	b.Notes = map[string]string{
 		"backward_compatibility": "Every route answers below /api and /api/v1 alike, without a redirect",

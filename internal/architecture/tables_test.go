@@ -23,6 +23,7 @@ var tables = map[string]struct {
 }{
 	"scraped_content":    {"internal/articles", nil},
 	"article_revisions":  {"internal/articles", nil},
+	"archive_identity":   {"internal/articles", nil},
 	"content_analysis":   {"internal/analysis", nil},
 	"analysis_pending":   {"internal/analysis", nil},
 	"analysis_figures":   {"internal/analysis", nil},

@@ -199,7 +199,9 @@ func newCached(c *cache.Cache, s *Store) *cachedReads {
 			Layer: MetadataLayer,
 			Key:   func(q facetsQuery) cache.Key { return cache.Key{ID: "article-facets", Params: q.params()} },
 			Deps:  func(q facetsQuery) []string { return q.Filter.deps() },
-		}, func(ctx context.Context, q facetsQuery) (Facets, error) { return s.Facets(ctx, q.Query, q.Filter, q.Limit) }),
+		}, func(ctx context.Context, q facetsQuery) (Facets, error) {
+			return s.Facets(ctx, q.Query, q.Filter, q.Limit)
+		}),
 	}
 }
 

@@ -103,10 +103,10 @@ type Filter struct {
 	Category, Author, Tag, Entity string
 	From, To                      *time.Time // effective date in [From, To)
 	UpdatedSince                  *time.Time // stored, edited or analysed since
-	MinDifficulty, MaxDifficulty          *float64
-	Level                                 string // CEFR level, as limits.Levels has it
-	Paywall                               *bool
-	Collapse                              bool // of articles that tell one story, show the first alone
+	MinDifficulty, MaxDifficulty  *float64
+	Level                         string // CEFR level, as limits.Levels has it
+	Paywall                       *bool
+	Collapse                      bool // of articles that tell one story, show the first alone
 }
 
 // Position is where a page starts: after the row with this sort value (nil: without a date or rating) and id.

@@ -16,10 +16,10 @@ import (
 
 // Text is what an analysis of an article is made of.
 type Text struct {
-	ID            int64
-	Title         string
-	Content       string
-	Date          *time.Time // see Article.Date
+	ID      int64
+	Title   string
+	Content string
+	Date    *time.Time // see Article.Date
 }
 
 // Texts reads the texts of these articles from the database; those that do not exist are left out.

@@ -41,10 +41,13 @@ func (s *Store) in(tx *gorm.DB) *Store {
 	return &Store{db: tx, now: s.now, searches: s.searches, searchTimeout: s.searchTimeout}
 }
 
-// ArchiveID reads the archive's identifier.
+// ArchiveID reads the archive's identifier, and makes it if there is none.
 func (s *Store) ArchiveID(ctx context.Context) (uuid.UUID, error) {
+	if err := s.db.WithContext(ctx).Exec("INSERT INTO archive_identity DEFAULT VALUES ON CONFLICT DO NOTHING").Error; err != nil {
+		return uuid.UUID{}, fmt.Errorf("make the archive's identifier: %w", err)
+	}
 	var id string
-	if err := s.db.WithContext(ctx).Table("archive").Select("id").Take(&id).Error; err != nil {
+	if err := s.db.WithContext(ctx).Table("archive_identity").Select("id").Take(&id).Error; err != nil {
 		return uuid.UUID{}, fmt.Errorf("read the archive's identifier: %w", err)
 	}
 	return uuid.Parse(id)
