@@ -1,6 +1,6 @@
-// Package admission bounds how much of a kind of work is done at once. The bound follows what the work takes: while more at
-// once makes each take longer, fewer are let in (adaptive concurrency limits, as Netflix's concurrency-limits; the limiter
-// is failsafe-go's). A few may wait for a bounded time; the others are told at once to come back.
+// Package admission bounds how much work of a kind is done at once. The bound adapts to latency: while more concurrent work
+// makes each piece slower, less is admitted (adaptive concurrency limits as in Netflix's concurrency-limits; the limiter is
+// failsafe-go's). Some may wait for a bounded time; the rest is refused at once.
 package admission
 
 import (
@@ -13,22 +13,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// ErrShed is work that was not begun because too much of its class is under way.
+// ErrShed is the error for work that was refused because too much of its class is under way.
 var ErrShed = errors.New("too much is under way")
 
-// Limits are those of a class.
+// Limits are the limits of a class.
 type Limits struct {
-	// Min and Max are how many are let in at once, at least and at most. It begins at Max: a service that has just started
-	// has a herd before it, and the limit falls within seconds.
+	// Min and Max bound how many are admitted at once. The limit begins at Max, because a service that has just started
+	// faces many requests at once, and falls within seconds.
 	Min, Max uint
-	// Queue is how many may wait for each that is let in (default 8). Beyond it they are refused with a rising
-	// probability, and all of them at twice as many.
+	// Queue is how many may wait for each one admitted (default 8). Beyond it they are refused with a rising probability,
+	// and at twice as many all are refused.
 	Queue float64
 	// Wait is how long one may wait (default 1 s).
 	Wait time.Duration
 }
 
-// Class is one kind of work. Nil lets everything in.
+// Class is one kind of work. A nil Class admits everything.
 type Class struct {
 	name    string
 	limiter adaptivelimiter.AdaptiveLimiter[any]
@@ -36,7 +36,7 @@ type Class struct {
 	wait    time.Duration
 }
 
-// New makes a class whose figures reg gets (nil = none).
+// New makes a class and registers its metrics with reg (nil = nowhere).
 func New(name string, l Limits, reg prometheus.Registerer) *Class {
 	if l.Queue == 0 {
 		l.Queue = 8
@@ -63,7 +63,7 @@ func New(name string, l Limits, reg prometheus.Registerer) *Class {
 	return c
 }
 
-// Do runs work when it is let in; ErrShed if it was not.
+// Do runs work once it is admitted, or returns ErrShed.
 func (c *Class) Do(ctx context.Context, work func() error) error {
 	if c == nil {
 		return work()
@@ -77,12 +77,12 @@ func (c *Class) Do(ctx context.Context, work func() error) error {
 		return fmt.Errorf("%s: %w", c.name, ErrShed)
 	}
 	finished := false
-	defer func() { // a panic too gives its place back
+	defer func() { // a panic releases its place too
 		if !finished {
 			permit.Drop()
 		}
 	}()
-	if err = work(); err == nil { // how long a failure took says nothing of what work takes
+	if err = work(); err == nil { // the duration of a failure says nothing about that of work
 		permit.Record()
 		finished = true
 	}

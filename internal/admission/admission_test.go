@@ -30,7 +30,7 @@ func TestNoMoreThanTheLimitAtOnce(t *testing.T) {
 				done.Add(1)
 			case errors.Is(err, ErrShed):
 				if shed.Add(1) == 47 {
-					close(release) // all but those inside have been told: nobody waits without a bound
+					close(release) // all but those admitted have an answer: no wait is unbounded
 				}
 			default:
 				t.Error(err)

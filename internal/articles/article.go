@@ -19,10 +19,10 @@ import (
 	"openlearn/internal/cache"
 )
 
-// ErrNotFound is what reading an article that does not exist gives. It is cached, briefly, like an answer.
+// ErrNotFound is the error of reading an article that does not exist. Like an answer, it is cached, but briefly.
 var ErrNotFound = fmt.Errorf("article: %w", cache.ErrNotFound)
 
-// ErrDuplicate is what storing an address for the second time gives.
+// ErrDuplicate is the error of storing an address for the second time.
 var ErrDuplicate = errors.New("article: an article with this URL exists")
 
 // Article is one row of scraped_content. Nil means NULL: not known.
@@ -53,11 +53,11 @@ type Article struct {
 	DuplicateGroup  *int64          `json:"duplicate_group" doc:"Articles that tell the same story share this number; null: no other tells it"`
 }
 
-// Tags are an article's key words. Rows of other hands may hold anything that is JSON: what is no text is left out.
+// Tags are an article's keywords. Rows that other programs wrote may hold any JSON: whatever is not a text is left out.
 type Tags []string
 
-// plainTexts reads a list of texts without escapes, as PostgreSQL and encoding/json write it; valid JSON is the caller's
-// word. In such a list a quotation mark begins or ends a text and is nothing else.
+// plainTexts reads a list of texts without escapes, as PostgreSQL and encoding/json write it; the caller guarantees valid
+// JSON. In such a list every quotation mark begins or ends a text.
 func plainTexts(list string) ([]string, bool) {
 	inner, ok := strings.CutPrefix(list, `["`)
 	if !ok || !strings.HasSuffix(inner, `"]`) || strings.Contains(inner, `\`) {
@@ -70,14 +70,14 @@ func plainTexts(list string) ([]string, bool) {
 	}
 	texts := strings.Split(inner, between)
 	for _, s := range texts {
-		if strings.Contains(s, `"`) { // something else stands between texts
+		if strings.Contains(s, `"`) { // something else is between texts
 			return nil, false
 		}
 	}
 	return texts, true
 }
 
-// UnmarshalJSON reads a list of texts, or finds none.
+// UnmarshalJSON reads a list of texts; anything else gives an empty list.
 func (t *Tags) UnmarshalJSON(b []byte) error {
 	*t = nil
 	if texts, ok := plainTexts(string(b)); ok {
@@ -104,7 +104,7 @@ func (t *Tags) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// TableName is the original's.
+// TableName is the table's name in the original.
 func (Article) TableName() string { return "scraped_content" }
 
 // Date is the article's date wherever one is needed: when it was published, else when it was stored, and never later than
@@ -116,10 +116,10 @@ func (a *Article) Date() *time.Time {
 	return a.PublishedDate
 }
 
-// hashURN names an article that came without an address by its text.
+// hashURN is the prefix of the name, derived from its text, of an article without an address.
 const hashURN = "urn:sha256:"
 
-// prepare makes a ready to be stored, or returns an *InvalidError.
+// prepare makes a ready for storing, or returns an *InvalidError.
 func (a *Article) prepare(now time.Time) error {
 	a.complete(now)
 	if p := a.problems(); len(p) > 0 {
@@ -128,8 +128,8 @@ func (a *Article) prepare(now time.Time) error {
 	return nil
 }
 
-// complete fills in what follows from the rest, in the one place every way in passes through: text in NFC without
-// control characters, a URN for an article without an address, hash, word count, times to the microsecond in UTC.
+// complete fills in the derived fields, in the one place through which every article passes: text in NFC without control
+// characters, a URN for an article without an address, hash, word count, times to the microsecond in UTC.
 func (a *Article) complete(now time.Time) {
 	for _, s := range []*string{&a.Source, &a.Title} {
 		*s = strings.TrimSpace(clean(*s))
@@ -148,7 +148,7 @@ func (a *Article) complete(now time.Time) {
 	}
 	hash := contentHash(a.Content)
 	a.ContentHash = &hash
-	if a.SourceURL == "" || strings.HasPrefix(a.SourceURL, hashURN) { // a name by content follows the content
+	if a.SourceURL == "" || strings.HasPrefix(a.SourceURL, hashURN) { // a name derived from the content changes with it
 		a.SourceURL = hashURN + hash
 	}
 	words := len(strings.Fields(a.Content))
@@ -180,7 +180,7 @@ type Problem struct {
 	Input          any
 }
 
-// problems says what the columns would refuse, so that bad input is an answer and not a database error.
+// problems lists what the columns would refuse, so that bad input gets a proper answer instead of a database error.
 func (a *Article) problems() []Problem {
 	var out []Problem
 	text := func(field, v string, limit int, needed bool) {
@@ -224,7 +224,7 @@ func (a *Article) problems() []Problem {
 }
 
 // clean makes text that PostgreSQL stores and readers can compare: valid UTF-8, composed accents, no control characters
-// but line breaks and tabs.
+// except line breaks and tabs.
 func clean(s string) string {
 	s = norm.NFC.String(strings.ToValidUTF8(s, "\uFFFD"))
 	return strings.Map(func(r rune) rune {

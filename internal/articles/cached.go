@@ -18,11 +18,11 @@ import (
 //	too many to be named    scraped_content   everything above, since every entry on the table depends on it
 
 const (
-	// AllArticles is the dependency of everything that any article's change may alter.
+	// AllArticles is the dependency of every entry that a change of any article may alter.
 	AllArticles = "articles"
-	// Table is the table, and the dependency of every entry that rests on it.
+	// Table is the name of the table, and the dependency of every entry that is read from it.
 	Table = "scraped_content"
-	// revisionsTable is keyed by article: its entries rest on the articles' table, too.
+	// revisionsTable is keyed by article: its entries depend on the articles' table too.
 	revisionsTable = "article_revisions"
 )
 
@@ -49,18 +49,19 @@ func Layers() []cache.Layer {
 	}
 }
 
-// sourceLabel is the kind of label under which articles are recorded: the column with the newspaper's name.
+// sourceLabel is the kind of label with which changes of articles are recorded: the column with the newspaper's name.
 const sourceLabel = "source"
 
-// ArticleDep is the dependency of what shows the one article.
+// ArticleDep is the dependency of entries that show this article.
 func ArticleDep(id int64) string { return articleDep(strconv.FormatInt(id, 10)) }
 
 func articleDep(id string) string { return "article:" + id }
 
-// SourceDep is the dependency of what shows articles of the one newspaper only.
+// SourceDep is the dependency of entries that show only articles of this newspaper.
 func SourceDep(name string) string { return "source:" + name }
 
-// Changed is what a change of these articles invalidates. ids nil stands for more than could be named, of any source.
+// Changed is what a change of these articles invalidates. nil ids stand for more articles than could be named, of any
+// source.
 func Changed(ids, sources []string) []string {
 	deps := []string{AllArticles}
 	if ids == nil {
@@ -83,7 +84,7 @@ func Facts() outbox.Rules {
 	}
 }
 
-// deps is what a listing under this filter depends on.
+// deps returns what a listing with this filter depends on.
 func (f Filter) deps() []string {
 	if len(f.Sources) == 0 {
 		return []string{AllArticles, Table}
@@ -95,7 +96,8 @@ func (f Filter) deps() []string {
 	return append(deps, Table)
 }
 
-// cachedReads is the store as handlers read it: each function is one layer, key, lifetime and list of dependencies.
+// cachedReads are the cached reads of the store that handlers use: each function has its layer, key, lifetime and
+// dependencies.
 type cachedReads struct {
 	article *cache.Func[int64, Article]
 	list    *cache.Func[listQuery, Page]

@@ -36,7 +36,7 @@ const effectiveDate = "coalesce(least(published_date, scraped_at), '-infinity'::
 // changed is Article.modified in SQL, as its index has it.
 const changed = "coalesce(greatest(updated_at, analysed_at), scraped_at, '-infinity'::timestamptz)"
 
-// keyset is an order in SQL: the indexed expression that never is NULL, its direction, and what stands for NULL.
+// keyset is an order in SQL: the indexed expression, which is never NULL, its direction, and the value that replaces NULL.
 type keyset struct {
 	expr, direction, null string
 	field                 string // the cursor's name of the order
@@ -97,16 +97,16 @@ func (o Order) value(a *Article) *string {
 	return &v
 }
 
-// Filter selects articles; zero fields select nothing out.
+// Filter selects articles; zero fields do not restrict the selection.
 type Filter struct {
 	Sources                       []string // any of them
 	Category, Author, Tag, Entity string
 	From, To                      *time.Time // effective date in [From, To)
 	UpdatedSince                  *time.Time // stored, edited or analysed since
 	MinDifficulty, MaxDifficulty  *float64
-	Level                         string // CEFR level, as limits.Levels has it
+	Level                         string // CEFR level, a key of limits.Levels
 	Paywall                       *bool
-	Collapse                      bool // of articles that tell one story, show the first alone
+	Collapse                      bool // of articles that tell the same story, show only the first
 }
 
 // Position is where a page starts: after the row with this sort value (nil: without a date or rating) and id.
@@ -115,7 +115,7 @@ type Position struct {
 	ID    int64
 }
 
-// where adds the filter's conditions to q, which will be in order o.
+// where adds the filter's conditions to q, which will be sorted in order o.
 func (f Filter) where(q *gorm.DB, o Order) *gorm.DB {
 	switch len(f.Sources) {
 	case 0:
@@ -166,9 +166,9 @@ func (f Filter) where(q *gorm.DB, o Order) *gorm.DB {
 	return q
 }
 
-// collapse leaves of each story the first of those that the filter and the further conditions select: under a newspaper's
-// name its own telling is shown, whoever was first. The names of columns mean the innermost table, so conditions on the
-// articles are conditions on their twins.
+// collapse keeps only the first telling of each story among those that the filter and the further conditions select: in a
+// newspaper's listing its own telling is shown, whoever was first. Column names refer to the innermost table, so conditions
+// on the articles also apply to their twins.
 func (f Filter) collapse(q *gorm.DB, o Order, further func(*gorm.DB) *gorm.DB) *gorm.DB {
 	f.Collapse = false
 	twins := q.Session(&gorm.Session{NewDB: true}).Table(Table + " AS twin").Select("1").
@@ -176,8 +176,8 @@ func (f Filter) collapse(q *gorm.DB, o Order, further func(*gorm.DB) *gorm.DB) *
 	return q.Where("(duplicate_group IS NULL OR NOT EXISTS (?))", further(f.where(twins, o)))
 }
 
-// onePlan says that one plan is best whatever the filter's value is: the index that has it in the listing's order. How
-// much another filter leaves decides how its articles are best found.
+// onePlan says whether one plan is best for all values of the filter: the index that has it in the listing's order. For
+// other filters the best plan depends on how many articles match.
 func (f Filter) onePlan() bool {
 	rest := f
 	rest.Sources, rest.Category, rest.Author = nil, "", ""
@@ -191,7 +191,7 @@ func given(s string) int {
 	return 1
 }
 
-// page adds order and start to q.
+// page adds order and starting position to q.
 func (o Order) page(q *gorm.DB, after *Position) *gorm.DB {
 	k := o.keyset()
 	if after != nil {
@@ -213,7 +213,7 @@ func (o Order) page(q *gorm.DB, after *Position) *gorm.DB {
 
 func (k keyset) order() string { return k.expr + " " + k.direction + ", id " + k.direction }
 
-// params is the filter's part of a cache key: only what is set, in canonical spelling.
+// params is the filter's part of a cache key: only the fields that are set, in canonical spelling.
 func (f Filter) params() url.Values {
 	v := url.Values{}
 	if len(f.Sources) > 0 {

@@ -12,9 +12,9 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// What an analysis reads of articles, and what it finds for their own columns.
+// What an analysis reads from articles, and what it finds for their own columns.
 
-// Text is what an analysis of an article is made of.
+// Text is the input of an article's analysis.
 type Text struct {
 	ID      int64
 	Title   string
@@ -45,8 +45,8 @@ func (s *Service) Lock(ctx context.Context, tx *gorm.DB, ids []int64) error {
 	return nil
 }
 
-// Found is what an analysis found for an article's own columns, and what it had found there before. A column that holds
-// nothing, or what was found before, gets what is found now; one that somebody else has filled stays.
+// Found is what an analysis found for an article's own columns, and what it had found before. A column that is empty or
+// holds the earlier finding gets the new one; a column that somebody else has filled stays.
 type Found struct {
 	ID               int64           `json:"id"`
 	Difficulty       *float64        `json:"difficulty"`
@@ -57,7 +57,7 @@ type Found struct {
 	TagsBefore       json.RawMessage `json:"tags_before"`
 }
 
-// Apply gives articles what was found in them, in the transaction that holds their locks.
+// Apply writes findings to the articles' columns, in the transaction that holds their locks.
 func (s *Service) Apply(ctx context.Context, tx *gorm.DB, found []Found) error {
 	if len(found) == 0 {
 		return nil
@@ -100,5 +100,5 @@ func (s *Service) Many(ctx context.Context, ids []int64) ([]Article, error) {
 	return slices.Clip(out), nil
 }
 
-// Deps is what a value depends on that was made of one article.
+// Deps returns the dependencies of a value made from one article.
 func (s *Service) Deps(id int64) []string { return []string{ArticleDep(id), Table} }

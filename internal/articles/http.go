@@ -50,8 +50,7 @@ func Register(api *httpapi.API, s *Service) {
 
 const maxLimit = 100
 
-// Cached is the table of the archive's cached routes. What they depend on comes from the cached functions that their
-// handlers call.
+// Cached lists the archive's cached routes. Their dependencies come from the cached functions that their handlers call.
 func Cached(api *httpapi.API, s *Service) []service.Route {
 	return []service.Route{
 		listing(httpapi.Cached(api, "/api/articles", 15*time.Minute, deps(s.cached.list, (*listInput).query))),
@@ -67,19 +66,19 @@ func Cached(api *httpapi.API, s *Service) []service.Route {
 	}
 }
 
-// listing marks a route whose answers change with articles that they do not show, or do not show any more.
+// listing marks a route whose answers also change with articles that they do not show, or no longer show.
 func listing(r service.Route) service.Route {
 	r.Listing = true
 	return r
 }
 
-// perArticle lets a route have as many answers as a large archive has articles: nobody can invent those.
+// perArticle allows a route as many answers as a large archive has articles: clients cannot invent further ones.
 func perArticle(r service.Route) service.Route {
 	r.MaxVariants = 250_000
 	return r
 }
 
-// deps are those of the cached function that a handler calls with what query makes of its input.
+// deps returns the dependencies of the cached function that a handler calls with query's result for its input.
 func deps[I, A, T any](f *cache.Func[A, T], query func(*I) (A, error)) func(*I) ([]string, error) {
 	return func(in *I) ([]string, error) {
 		a, err := query(in)
@@ -150,7 +149,7 @@ func (h *handlers) contentByID(ctx context.Context, in *IDInput) (*contentItemOu
 	return &contentItemOutput{lastModified(a.modified()), contentItem(&a, 0)}, nil
 }
 
-// modified is when what the article shows was last changed: edited or analysed, else stored.
+// modified is when the shown content of the article last changed: when it was edited or analysed, else stored.
 func (a *Article) modified() time.Time {
 	at := deref(a.ScrapedAt)
 	if a.UpdatedAt != nil {
@@ -180,7 +179,7 @@ func newest(list []Article) (t time.Time) {
 	return t
 }
 
-// answer gives the archive's errors their HTTP form; what it does not know becomes a 500 without a word.
+// answer gives the archive's errors their HTTP form; unknown errors become a 500 without details.
 func answer(err error) error {
 	var invalid *InvalidError
 	switch {

@@ -115,7 +115,7 @@ func (in *feedInput) filterInWords() string {
 // urn names something of an archive (RFC 4122, version 5).
 func urn(archive uuid.UUID, name string) string { return uuid.NewSHA1(archive, []byte(name)).URN() }
 
-// alternate is the article at its newspaper; one that came without an address is only here.
+// alternate is the article's address at its newspaper; an article without one exists only here.
 func alternate(a *Article, here string) string {
 	if u, err := url.Parse(a.SourceURL); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
 		return a.SourceURL

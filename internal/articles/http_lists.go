@@ -6,7 +6,7 @@ import (
 	"openlearn/internal/httpapi"
 )
 
-// position reads a cursor as one of order o, nil for the first page.
+// position reads a cursor for order o, nil for the first page.
 func position(cursor string, o Order) (*Position, error) {
 	c, err := httpapi.ParseCursor(cursor, o.keyset().field)
 	if err != nil {
@@ -25,7 +25,7 @@ func position(cursor string, o Order) (*Position, error) {
 // collapseDuplicates is the value of the parameter collapse.
 const collapseDuplicates = "duplicates"
 
-// FilterInput is the filter of the article API. (Exported, as huma reads no embedded struct that is not.)
+// FilterInput is the filter of the article API. (Exported because huma ignores unexported embedded structs.)
 type FilterInput struct {
 	Source        []string                  `query:"source,explode" maxItems:"20" maxLength:"100" doc:"Exact name of a newspaper; repeated, any of them" example:"[\"El Tiempo\"]"`
 	Category      string                    `query:"category" maxLength:"50" doc:"Exact category"`

@@ -12,7 +12,7 @@ import (
 	"openlearn/internal/outbox"
 )
 
-// Input is a whole article as POST and PUT take it.
+// Input is a complete article for POST and PUT.
 type Input struct {
 	Source          string           `json:"source" minLength:"1" maxLength:"100" example:"El Tiempo"`
 	SourceURL       string           `json:"source_url,omitempty" maxLength:"500" doc:"Address of the original; without one, a URN of the text's hash"`
@@ -32,7 +32,7 @@ type Input struct {
 	Language        *string          `json:"language,omitempty" maxLength:"35" doc:"BCP 47"`
 }
 
-// Patch is a part of an article as PATCH takes it: what is absent stays, null clears.
+// Patch is a partial article for PATCH: absent fields stay, null clears.
 type Patch struct {
 	Source          httpapi.Field[string]          `json:"source,omitempty"`
 	SourceURL       httpapi.Field[string]          `json:"source_url,omitempty"`
@@ -162,7 +162,7 @@ type removeOutput struct {
 	Invalidation string `header:"X-Invalidation"`
 }
 
-// removeInput is the article to delete, and what it must be like.
+// removeInput is the article to delete, and the preconditions.
 type removeInput struct {
 	IDInput
 	httpapi.Conditions
@@ -173,18 +173,18 @@ func (h *handlers) remove(ctx context.Context, in *removeInput) (*removeOutput, 
 	return &removeOutput{told(pending)}, answer(err)
 }
 
-// check evaluates a write's preconditions against the article as it is.
+// check evaluates a write's preconditions against the current article.
 func (h *handlers) check(c *httpapi.Conditions) func(*Article) error {
 	return func(a *Article) error { return h.api.Check(c, *a, a.modified()) }
 }
 
-// written answers a write with the article as every GET shows it now, and with its new entity-tag.
+// written answers a write with the article as every GET now shows it, and with its new entity tag.
 func (h *handlers) written(a Article, pending bool, location string) (*articleOutput, error) {
 	etag, err := h.api.ETag(a)
 	return &articleOutput{Location: location, ETag: etag, LastModified: lastModified(a.modified()), Invalidation: told(pending), Body: a}, err
 }
 
-// told is the header that says whether caches have been told of a change.
+// told is the header that says whether the invalidation of a change is still pending.
 func told(pending bool) string {
 	if pending {
 		return httpapi.InvalidationPending

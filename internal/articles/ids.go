@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// IDs reads the numbers of a newspaper's articles, at most so many, in no order.
+// IDs reads the ids of a newspaper's articles, at most the given number, in no particular order.
 func (s *Store) IDs(ctx context.Context, source string, most int) ([]string, error) {
 	var out []string
 	if err := s.db.WithContext(ctx).Model(&Article{}).Where("source = ?", source).Limit(most).Pluck("id", &out).Error; err != nil {
@@ -17,8 +17,8 @@ func (s *Store) IDs(ctx context.Context, source string, most int) ([]string, err
 	return out, nil
 }
 
-// LastStored is when the article with the greatest number was stored: its index gives that without a look at the others.
-// nil: there is none.
+// LastStored is when the article with the greatest id was stored; the index gives that without reading the others. nil:
+// there is none.
 func (s *Store) LastStored(ctx context.Context) (*time.Time, error) {
 	var at *time.Time
 	err := s.db.WithContext(ctx).Model(&Article{}).Select("scraped_at").Order("id DESC").Limit(1).Row().Scan(&at)

@@ -18,8 +18,9 @@ const (
 	shingleWords  = 3
 	// A text shorter than this has too few shingles to be like another.
 	minhashWords = 40
-	// nearDuplicate is the least similarity of two tellings of one story. An agency's text with a line of the newspaper's own
-	// before it and its last paragraphs cut has .7; two stories on one event, written by two people, have less than .1.
+	// nearDuplicate is the least similarity of two tellings of the same story. An agency's text to which the newspaper has
+	// added a line and of which it has cut the last paragraphs has .7; two stories on the same event by different writers
+	// have less than .1.
 	nearDuplicate = 0.55
 )
 

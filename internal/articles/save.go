@@ -13,14 +13,14 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// Outcome is what became of an article that a source publishes.
+// Outcome says what Save did with an article.
 type Outcome string
 
 const (
 	Stored    Outcome = "stored"    // it is new
-	Revised   Outcome = "revised"   // it is known, and says something else now
-	Duplicate Outcome = "duplicate" // it is known, and says the same
-	Refused   Outcome = "refused"   // no column takes it
+	Revised   Outcome = "revised"   // it is known and has changed
+	Duplicate Outcome = "duplicate" // it is known and has not changed
+	Refused   Outcome = "refused"   // the columns cannot hold it
 )
 
 // Saved is the outcome for one article.
@@ -31,10 +31,10 @@ type Saved struct {
 	Reason         string // of a refusal
 }
 
-// saveLock makes saves wait for each other: two tellings of one story that arrive at once have to see each other.
+// saveLock serialises saves: two tellings of the same story that arrive at once must see each other.
 const saveLock = 0x6f6c5f73617665
 
-// Save stores the batch in the store's transaction: what is new, and as a new revision what changed.
+// Save stores the batch in the store's transaction: new articles, and changed ones as a new revision.
 func (s *Store) Save(ctx context.Context, batch []Article) ([]Saved, error) {
 	if err := s.db.WithContext(ctx).Exec("SELECT pg_advisory_xact_lock(?)", saveLock).Error; err != nil {
 		return nil, fmt.Errorf("save %d articles: %w", len(batch), err)
@@ -75,7 +75,7 @@ func (s *Store) Save(ctx context.Context, batch []Article) ([]Saved, error) {
 		return nil, storeError(err, "save %d articles", len(insert))
 	}
 	for _, a := range insert {
-		out[at[a.SourceURL]].Outcome = Duplicate // somebody was faster, unless it is among the rows
+		out[at[a.SourceURL]].Outcome = Duplicate // another process was faster, unless it is among the rows
 	}
 	for _, r := range rows {
 		group, err := s.link(ctx, r)
@@ -87,7 +87,7 @@ func (s *Store) Save(ctx context.Context, batch []Article) ([]Saved, error) {
 	return out, nil
 }
 
-// revise stores what an article says now, if that is not what it said.
+// revise stores the new version of an article if it differs from the old one.
 func (s *Store) revise(ctx context.Context, old, a Article) (Saved, error) {
 	same := Saved{Outcome: Duplicate, ID: old.ID, DuplicateGroup: old.DuplicateGroup}
 	if old.Title == a.Title && deref(old.Subtitle) == deref(a.Subtitle) && deref(old.ContentHash) == deref(a.ContentHash) {
@@ -98,7 +98,7 @@ func (s *Store) revise(ctx context.Context, old, a Article) (Saved, error) {
 	for _, kept := range []struct{ now, before **string }{
 		{&a.Category, &old.Category}, {&a.Author, &old.Author}, {&a.Image, &old.Image}, {&a.Language, &old.Language},
 	} {
-		if *kept.now == nil { // a page that no longer says so has not said otherwise
+		if *kept.now == nil { // a value that is missing from the page has not changed
 			*kept.now = *kept.before
 		}
 	}
@@ -132,9 +132,9 @@ func (s *Store) byURL(ctx context.Context, urls []string) (map[string]Article, e
 	return out, nil
 }
 
-// Insert stores the articles that are new, in one statement, and leaves alone those whose address is known: a duplicate
-// never costs the rest of its batch. Texts that are equal are linked; those that are nearly so are looked for only in what
-// sources publish (Save). It returns those stored, with their ids.
+// Insert stores the new articles in one statement and skips those whose address is known: a duplicate never fails the rest
+// of its batch. Articles with equal texts are linked; near duplicates are only looked for in what sources publish (Save).
+// It returns the stored articles with their ids.
 func (s *Store) Insert(ctx context.Context, batch []Article) ([]Article, error) {
 	fresh := make([]Article, 0, len(batch))
 	urls := map[string]bool{}
@@ -159,7 +159,7 @@ func (s *Store) Insert(ctx context.Context, batch []Article) ([]Article, error) 
 	return out, nil
 }
 
-// insertRow is an article as insertNew takes it.
+// insertRow is an article as the INSERT statement takes it.
 type insertRow struct {
 	Article
 	ContentHash *string `json:"content_hash"`
@@ -181,9 +181,9 @@ func (s *Store) insert(ctx context.Context, fresh []Article) ([]insertRow, error
 	if err != nil {
 		return nil, fmt.Errorf("encode %d articles: %w", len(fresh), err)
 	}
-	// One statement with one parameter, because its RETURNING tells which rows are new: gorm's batch create with
-	// ON CONFLICT DO NOTHING hands the ids to the wrong elements. Rows and not Scan, which builds the statement's text
-	// with all parameters in it, for a log, every time.
+	// One statement with one parameter, because its RETURNING tells which rows are new: gorm's batch create with ON
+	// CONFLICT DO NOTHING assigns the ids to the wrong elements. Rows and not Scan, because Scan always builds the
+	// statement's text with all parameters for a log.
 	ids := make(map[string]int64, len(fresh))
 	found, err := s.db.WithContext(ctx).Raw(insertNew, string(encoded)).Rows()
 	if err != nil {
@@ -226,7 +226,7 @@ WHERE NOT EXISTS (SELECT FROM scraped_content AS known WHERE known.source_url = 
 ON CONFLICT DO NOTHING
 RETURNING id, source_url`
 
-// member is an article as far as grouping needs it.
+// member holds the fields of an article that grouping needs.
 type member struct {
 	ID             int64
 	DuplicateGroup *int64
@@ -255,10 +255,10 @@ func (s *Store) link(ctx context.Context, r insertRow) (*int64, error) {
 	return s.join(ctx, twins)
 }
 
-// mostTwins bounds what is compared with one article.
+// mostTwins bounds with how many articles one is compared.
 const mostTwins = 500
 
-// relink groups an article anew, after its text changed.
+// relink regroups an article after its text has changed.
 func (s *Store) relink(ctx context.Context, a *Article) error {
 	r := insertRow{Article: *a, ContentHash: a.ContentHash}
 	r.MinHash, r.Bands = minhash(a.Content)
@@ -271,7 +271,7 @@ func (s *Store) relink(ctx context.Context, a *Article) error {
 	return err
 }
 
-// linkEqual joins the rows to the articles of the same text.
+// linkEqual joins the rows to the articles with the same text.
 func (s *Store) linkEqual(ctx context.Context, rows []insertRow) error {
 	if len(rows) == 0 {
 		return nil
@@ -298,7 +298,7 @@ func (s *Store) linkEqual(ctx context.Context, rows []insertRow) error {
 	return nil
 }
 
-// join makes one group of the members and of the groups they are in, named by the lowest number among them.
+// join merges the members and their groups into one group, named after the lowest id among them.
 func (s *Store) join(ctx context.Context, twins []member) (*int64, error) {
 	if len(twins) < 2 {
 		return nil, nil
@@ -344,7 +344,7 @@ func valuesOf(array string) []int32 {
 	return out
 }
 
-// Revision is what an article said at a time.
+// Revision is an earlier version of an article.
 type Revision struct {
 	Revision      int        `json:"revision"`
 	Title         string     `json:"title"`
@@ -358,7 +358,7 @@ type Revision struct {
 
 const revisionColumns = "revision, title, subtitle, content, author, published_date, modified_date, updated_at"
 
-// keepRevision keeps what the article with a's id says, if a says something else.
+// keepRevision stores the current version of the article with a's id as a revision if a differs from it.
 func (s *Store) keepRevision(ctx context.Context, a *Article) (changed bool, err error) {
 	res := s.db.WithContext(ctx).Exec(`INSERT INTO article_revisions (article_id, content_hash, `+revisionColumns+`)
 		SELECT id, content_hash, `+revisionColumns+` FROM scraped_content
@@ -367,10 +367,10 @@ func (s *Store) keepRevision(ctx context.Context, a *Article) (changed bool, err
 	return res.RowsAffected > 0, res.Error
 }
 
-// mostRevisions bounds what one answer lists.
+// mostRevisions bounds how many one answer lists.
 const mostRevisions = 100
 
-// Revisions lists what an article said, the newest first, ErrNotFound if there is no such article.
+// Revisions lists the earlier versions of an article, the newest first; ErrNotFound if there is no such article.
 func (s *Store) Revisions(ctx context.Context, id int64) ([]Revision, error) {
 	var out []Revision
 	err := s.db.WithContext(ctx).Raw(`SELECT `+revisionColumns+` FROM scraped_content WHERE id = ?

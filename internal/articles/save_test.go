@@ -81,7 +81,7 @@ func TestRevisionsKeepWhatAnArticleSaid(t *testing.T) {
 		}
 	}
 	edit(func(a *Article) { a.Content = "Segundo." })
-	edit(func(a *Article) { a.DifficultyScore = new(3.0) }) // says nothing else
+	edit(func(a *Article) { a.DifficultyScore = new(3.0) }) // does not change what it says
 	edit(func(a *Article) { a.Title = "dos" })
 	list, err := s.Revisions(t.Context(), id)
 	if err != nil || len(list) != 3 {
@@ -103,7 +103,7 @@ func TestRevisionsKeepWhatAnArticleSaid(t *testing.T) {
 	}
 }
 
-// paragraphs of one story, each its own sentence.
+// paragraphs of one story, one sentence each.
 var paragraphs = []string{
 	"La gobernadora inauguró ayer el puente sobre el río Manso, que une las veredas de Piedra Alta y Los Naranjos después de nueve años de obras.",
 	"El puente mide doscientos metros, costó treinta mil millones de pesos y soporta camiones de hasta cuarenta toneladas, según la interventoría.",
@@ -161,7 +161,7 @@ func TestTellingsOfOneStoryAreKeptAndLinked(t *testing.T) {
 	if _, total, err := s.Offset(t.Context(), Filter{Collapse: true}, 0, 10, 10); err != nil || total != 2 {
 		t.Errorf("%d articles collapsed, %v", total, err)
 	}
-	// The telling of the agency alone has its name, so it is the first of those that match.
+	// Only the agency's telling has its name, so it is the first of those that match.
 	for query, want := range map[string]int64{"'rio'": 1, "'brujula'": 1, "'puente'": 2} {
 		if hits, total, err := s.Search(t.Context(), mustTsquery(t, query), Filter{Collapse: true}, Relevance, 0, 10); err != nil || total != want || len(hits) != int(want) {
 			t.Errorf("%s finds %d, %v, want %d", query, total, err, want)
@@ -204,7 +204,7 @@ func TestImportsLinkEqualTexts(t *testing.T) {
 	}
 }
 
-// TestTwoTellingsAtOnceSeeEachOther: two instances store the story in the same moment.
+// TestTwoTellingsAtOnceSeeEachOther: two instances store the same story at the same moment.
 func TestTwoTellingsAtOnceSeeEachOther(t *testing.T) {
 	t.Parallel()
 	s, _ := testStore(t)
@@ -229,7 +229,7 @@ func TestTwoTellingsAtOnceSeeEachOther(t *testing.T) {
 	}
 }
 
-// TestRecordedPairs judges the pairs of texts among the reference cases.
+// TestRecordedPairs judges the pairs of texts in the reference cases.
 func TestRecordedPairs(t *testing.T) {
 	t.Parallel()
 	root := os.Getenv("OPENLEARN_DATA")

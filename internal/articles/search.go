@@ -24,13 +24,13 @@ type Hit struct {
 // Highlight marks in Hit's texts: private-use characters, because the texts are escaped for HTML afterwards.
 const highlightStart, highlightStop = "\uE000", "\uE001"
 
-// searchTimeout bounds the statements of one search: past it they are cancelled in the server, whoever waits. What a search
-// may ask is bounded too (see tsquery), so that only a busy server gets there.
+// searchTimeout bounds the statements of one search: after it they are cancelled in the server. What a search may ask is
+// bounded too (see tsquery), so that only a busy server reaches it.
 const searchTimeout = 2 * time.Second
 
-// Ranking looks up each spelling of a query in each article that matches, and that is most of a search's work. So many
-// look-ups are made at most: of a query with many spellings only the latest articles are ranked and listed, as many as that
-// allows, and never fewer than pages reach.
+// Ranking looks up each spelling of a query in each matching article, which is most of a search's work. So the look-ups are
+// bounded: for a query with many spellings only as many of the latest articles are ranked and listed as the bound allows,
+// but never fewer than pages can reach.
 const (
 	mostLookups  = 640_000
 	leastRanked  = maxOffset + 100
@@ -42,10 +42,11 @@ func mostRanked(query searchText) int64 {
 	return max(leastRanked, mostLookups/max(1, int64(strings.Count(query.All, spellingMark)/2)))
 }
 
-// Relevance is the order of search results that other lists do not have: best first, the latest first among equals.
+// Relevance is an order for search results only: best first, the latest first among equals.
 const Relevance Order = "relevance"
 
-// Search reads a page of the articles that match query, in order o, and the number of matches. admission.ErrShed: too many searches are under way, or this one took too long beside them.
+// Search reads a page of the articles that match query, in order o, and the number of matches. admission.ErrShed means that
+// too many searches are under way, or that this one took too long because of them.
 func (s *Store) Search(ctx context.Context, query searchText, f Filter, o Order, offset, limit int) (hits []Hit, total int64, err error) {
 	err = s.admitted(ctx, "search "+strconv.Quote(query.All), func(ctx context.Context) (err error) {
 		hits, total, err = s.search(ctx, query, f, o, offset, limit)
@@ -83,8 +84,8 @@ func (s *Store) search(ctx context.Context, query searchText, f Filter, o Order,
 	return hits, total, nil
 }
 
-// searchPage reads a page. The first places of a common word go to the articles that are about it, and if all of a page is
-// better than any other article can be, the others are not ranked.
+// searchPage reads a page. For a common word the first places go to the articles that are about it. If every article on the
+// page ranks higher than any other article can, the others are not ranked.
 func (s *Store) searchPage(ctx context.Context, query searchText, f Filter, o Order, total int64, offset, limit int) (hits []Hit, err error) {
 	if o == Relevance && total > fewMatches && !strings.ContainsAny(query.All, "&!<") {
 		best, err := s.bestOfOthers(ctx, query)
@@ -103,17 +104,17 @@ func (s *Store) searchPage(ctx context.Context, query searchText, f Filter, o Or
 	return hits, s.searchQuery(ctx, query, f, o, total, offset, limit).Scan(&hits).Error
 }
 
-// fewMatches are ranked faster than it is found out whether all of them must be.
+// fewMatches is the number of matches up to which ranking all is faster than finding out whether all must be ranked.
 const fewMatches = 500
 
-// Columns that a search can look in: all stems, or those that an article is about (migration 00031).
+// Columns that a search can use: all stems, or those that an article is about (migration 00031).
 const (
 	allWords       = "search"
 	prominentWords = "prominent(search)"
 )
 
-// bestOfOthers is the rank that no article reaches which is not about any word of the query (single words, one of which is to
-// be found): of each stem it has two places in its text, where ts_rank_cd gives 0.1 for each.
+// bestOfOthers is a rank that no article reaches unless it is about a word of the query (single words, any of which may
+// match): other articles have each stem at most twice in their text, and ts_rank_cd gives 0.1 for each.
 func (s *Store) bestOfOthers(ctx context.Context, query searchText) (float64, error) {
 	var stems int
 	err := s.db.WithContext(ctx).Raw(`SELECT count(DISTINCT stem[1]) FROM regexp_matches(to_tsquery('spanish', ?)::text, '''((?:[^'']|'''')+)''', 'g') AS stem`, query.All).Scan(&stems).Error
@@ -128,9 +129,8 @@ func (s *Store) bestOfOthers(ctx context.Context, query searchText) (float64, er
 	return best, nil
 }
 
-// matching selects the articles that match. What is left of a query without its stop words may be an exclusion alone, which
-// no index can answer (querytree says T, or nothing at all): it matches nothing, as stop words by themselves do, and the
-// planner reads no table for it.
+// matching selects the articles that match. Without its stop words a query may be only an exclusion, which no index can
+// answer (querytree gives T or nothing): it matches nothing, like stop words alone, and the planner reads no table for it.
 func (s *Store) matching(ctx context.Context, query string, f Filter) *gorm.DB {
 	return s.matchingIn(ctx, allWords, query, f)
 }
@@ -148,7 +148,7 @@ func (s *Store) matchingIn(ctx context.Context, column, query string, f Filter) 
 	return q
 }
 
-// searchQuery reads a page of all that match: by relevance, or by date.
+// searchQuery reads a page of all matches, by relevance or by date.
 func (s *Store) searchQuery(ctx context.Context, query searchText, f Filter, o Order, total int64, offset, limit int) *gorm.DB {
 	candidates := s.matching(ctx, query.All, f)
 	if o != Relevance {
@@ -162,7 +162,7 @@ func (s *Store) searchQuery(ctx context.Context, query searchText, f Filter, o O
 	return s.ranked(ctx, candidates, query, offset, limit)
 }
 
-// ranked is a page of the candidates, best first.
+// ranked selects a page of the candidates, best first.
 func (s *Store) ranked(ctx context.Context, candidates *gorm.DB, query searchText, offset, limit int) *gorm.DB {
 	const order = "rank DESC, id DESC"
 	rank, args := query.rank()
@@ -176,11 +176,12 @@ func (t searchText) rank() (expr string, args []any) {
 	if t.Exact == "" {
 		return covers, []any{t.All}
 	}
-	// What was typed with ñ comes before what has n.
+	// Texts with the ñ that was typed come before texts with n.
 	return "(" + covers + " + (search @@ to_tsquery('spanish', ?))::int) / 2", []any{t.All, t.Exact}
 }
 
-// marked is what is shown of a page's rows. It comes last, since ts_headline reads whole texts and must see only the page.
+// marked selects the shown columns of a page's rows. It comes last, because ts_headline reads whole texts and must see only
+// the page.
 func (s *Store) marked(ctx context.Context, page *gorm.DB, query searchText, rank string, args []any) *gorm.DB {
 	options := "StartSel=" + highlightStart + ",StopSel=" + highlightStop
 	args = append(args, query.All, options+",MaxFragments=2,MaxWords=30,MinWords=12,FragmentDelimiter= … ", query.All, options+",HighlightAll=true")

@@ -5,10 +5,10 @@ import (
 	"unicode"
 )
 
-// searchReader takes the terms of a search off its text, one by one.
+// searchReader reads the terms of a search from its text, one by one.
 type searchReader struct {
 	rest   string
-	spaced bool // nothing, or white space, is before rest: only then a minus excludes
+	spaced bool // rest is at the start or after white space: only there a minus excludes
 }
 
 type tokenKind int
@@ -25,7 +25,7 @@ type token struct {
 	negated bool
 }
 
-// searchWord is a word as it was typed. One that marks hold together has parts: "ex-ministro", "S.A.S.", "1.000.000".
+// searchWord is a word as it was typed. A word with marks inside it has parts: "ex-ministro", "S.A.S.", "1.000.000".
 type searchWord struct {
 	whole string
 	parts []string // nil for a plain word
@@ -33,7 +33,7 @@ type searchWord struct {
 
 func newSearchReader(s string) *searchReader { return &searchReader{rest: s, spaced: true} }
 
-// next takes one word, quoted phrase or OR.
+// next reads one word, quoted phrase or OR.
 func (r *searchReader) next() token {
 	negated, ok := r.skip()
 	if !ok {
@@ -58,7 +58,7 @@ func (r *searchReader) next() token {
 	return token{kind: tokenWords, words: []searchWord{w}, negated: negated}
 }
 
-// skip goes on to where the next term begins, and reports whether a minus touches it.
+// skip moves to where the next term begins, and reports whether a minus precedes it directly.
 func (r *searchReader) skip() (negated, ok bool) {
 	for i, c := range r.rest {
 		if c == '"' || isWordRune(c) {
@@ -72,7 +72,7 @@ func (r *searchReader) skip() (negated, ok bool) {
 	return false, false
 }
 
-// word takes the word that begins here, with the marks inside it.
+// word reads the word that begins here, with the marks inside it.
 func (r *searchReader) word() searchWord {
 	runes := []rune(r.rest)
 	var w searchWord
@@ -105,8 +105,8 @@ func (r *searchReader) word() searchWord {
 	return w
 }
 
-// joiner is the mark at i, in its plain spelling, and its length, if it stands inside a word: between two letters or digits, and
-// a comma or colon between two digits, since people forget the space after them elsewhere.
+// joiner returns the mark at i in its plain spelling, and its length, if it is inside a word: between two letters or
+// digits, but a comma or colon only between two digits, because elsewhere people forget the space after it.
 func joiner(s []rune, i int) (mark rune, length int) {
 	if i+1 >= len(s) || !isWordRune(s[i+1]) {
 		return 0, 0
@@ -126,8 +126,8 @@ func joiner(s []rune, i int) (mark rune, length int) {
 	return 0, 0
 }
 
-// initials is the length of the dot and the space at i if they stand between initials, as in "EE. UU." and "D. C.": one or two
-// capitals with a dot on both sides.
+// initials is the length of the dot and the space at i if they are between initials, as in "EE. UU." and "D. C.": one or
+// two capitals with a dot on both sides.
 func initials(s []rune, i int) int {
 	if i+2 >= len(s) || s[i] != '.' || s[i+1] != ' ' {
 		return 0

@@ -14,7 +14,7 @@ import (
 	"openlearn/internal/outbox"
 )
 
-// Service is the archive as the rest of the program uses it: cached reads, and writes that every later read shows.
+// Service provides the archive to the rest of the program: cached reads, and writes that every later read shows.
 type Service struct {
 	store  *Store
 	writer *outbox.Relay
@@ -45,8 +45,8 @@ func (s *Service) Get(ctx context.Context, id int64) (Article, error) {
 	return s.cached.article.Get(ctx, id)
 }
 
-// Warm makes sure that the articles are in the cache, for readers to come, and says how many it had to read from the
-// database. Numbers of no article are passed over. cache.ErrBypass: the cache is out of use, and nothing is kept.
+// Warm makes sure that the articles are in the cache for later readers, and returns how many it had to read from the
+// database. It ignores ids without an article. cache.ErrBypass means that the cache is out of use and nothing was kept.
 func (s *Service) Warm(ctx context.Context, ids []int64) (loaded int, err error) {
 	for i, r := range s.cached.article.GetMany(cache.Warming(ctx), ids) {
 		switch {
@@ -61,14 +61,14 @@ func (s *Service) Warm(ctx context.Context, ids []int64) (loaded int, err error)
 	return loaded, err
 }
 
-// Counts are the archive's figures, read from the database: what shows them keeps them.
+// Counts reads the archive's figures from the database; whoever shows them caches them.
 func (s *Service) Counts(ctx context.Context, since time.Time) (Counts, error) {
 	return s.store.Counts(ctx, since)
 }
 
-// Create stores a new article and returns it with its id, and whether caches still have to be told (see outbox.Relay.Write). An
-// *InvalidError says what the columns would refuse, ErrDuplicate that it is there already; with outbox.ErrUnconfirmed the article
-// is there as well.
+// Create stores a new article and returns it with its id, and whether its invalidation is pending (see outbox.Relay.Write).
+// The error is an *InvalidError for values that the columns would refuse, and ErrDuplicate if the article exists. With
+// outbox.ErrUnconfirmed the article is stored all the same.
 func (s *Service) Create(ctx context.Context, a Article) (_ Article, pending bool, err error) {
 	pending, err = s.write(ctx, func(st *Store) (err error) {
 		if err = st.Create(ctx, &a); err != nil {
@@ -80,8 +80,8 @@ func (s *Service) Create(ctx context.Context, a Article) (_ Article, pending boo
 	return a, pending, err
 }
 
-// Update reads the article with the given id (from the database: a write never starts from a cache), lets change edit
-// it, and stores the result. If check returns an error, with the article locked, nothing is changed; nil checks nothing.
+// Update reads the article with the given id from the database (a write never starts from a cache), lets change edit it,
+// and stores the result. If check returns an error, with the article locked, nothing is changed; nil checks nothing.
 func (s *Service) Update(ctx context.Context, id int64, check func(*Article) error, change func(*Article)) (a Article, pending bool, err error) {
 	pending, err = s.write(ctx, func(st *Store) (err error) {
 		if a, err = st.getForUpdate(ctx, id); err != nil {
@@ -119,7 +119,7 @@ func (s *Service) Delete(ctx context.Context, id int64, check func(*Article) err
 }
 
 // Save stores what a source publishes: new articles, and new revisions of known ones; each has its outcome, in order. An
-// article that no column takes costs only itself.
+// article that cannot be stored does not affect the others.
 func (s *Service) Save(ctx context.Context, batch []Article) (outcomes []Saved, pending bool, err error) {
 	pending, err = s.write(ctx, func(st *Store) (err error) {
 		outcomes, err = st.Save(ctx, batch)

@@ -2,8 +2,8 @@ package articles
 
 import "strings"
 
-// stopWords are the words that PostgreSQL's Spanish configuration leaves out of texts and searches (Snowball's list, BSD). One of
-// them must get no other spelling: "dél" is no stop word, and no text has it.
+// stopWords are the words that PostgreSQL's Spanish configuration leaves out of texts and searches (Snowball's list, BSD).
+// They must get no other spelling: "dél" is not a stop word, and no text has it.
 var stopWords = func() map[string]bool {
 	m := map[string]bool{}
 	for _, w := range strings.Fields(stopWordList) {

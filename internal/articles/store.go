@@ -22,15 +22,15 @@ import (
 type Store struct {
 	db       *gorm.DB
 	now      func() time.Time
-	searches *admission.Class // nil = as many as come
+	searches *admission.Class // nil = no limit
 
 	searchTimeout time.Duration
 }
 
-// NewStore reads and writes through db.
+// NewStore makes a Store on db.
 func NewStore(db *gorm.DB) *Store { return &Store{db: db, now: time.Now, searchTimeout: searchTimeout} }
 
-// Admit has searches ask to be let in by class, and returns the store.
+// Admit makes searches subject to class, and returns the store.
 func (s *Store) Admit(searches *admission.Class) *Store {
 	s.searches = searches
 	return s
@@ -58,7 +58,7 @@ func (s *Store) Get(ctx context.Context, id int64) (Article, error) {
 	return take(s.db.WithContext(ctx), id)
 }
 
-// eachByID reads several articles in one statement and answers in the order of ids.
+// eachByID reads several articles in one statement and returns them in the order of ids.
 func (s *Store) eachByID(ctx context.Context, ids []int64) ([]cache.Loaded[Article], error) {
 	var found []Article
 	if err := s.db.WithContext(ctx).Where("id IN ?", ids).Find(&found).Error; err != nil {
@@ -79,8 +79,8 @@ func (s *Store) eachByID(ctx context.Context, ids []int64) ([]cache.Loaded[Artic
 	return out, nil
 }
 
-// getForUpdate reads one article and keeps others from changing it until the transaction ends: two edits of different
-// fields at once must both be there afterwards.
+// getForUpdate reads one article and keeps others from changing it until the transaction ends: two concurrent edits of
+// different fields must both survive.
 func (s *Store) getForUpdate(ctx context.Context, id int64) (Article, error) {
 	return take(s.db.WithContext(ctx).Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate}), id)
 }
@@ -97,20 +97,22 @@ func take(q *gorm.DB, id int64) (Article, error) {
 	return a, nil
 }
 
-// listColumns are what listings show: of the content its opening, since whole texts would be fetched for nothing, and of
-// columns without a limit what is of a usual size. So a page has a bound in bytes, whatever its articles hold.
+// listColumns are the columns that listings show: only the opening of the content, because whole texts would be fetched for
+// nothing, and columns without a limit only up to a usual size. So the size of a page is bounded, whatever its articles
+// hold.
 const listColumns = "id, source, source_url, category, title, left(subtitle, 10000) AS subtitle, opening AS content, author, word_count, " +
 	"published_date, scraped_at, updated_at, analysed_at, " + usualEntities + ", " + usualTags + ", difficulty_score, is_paywall, image, language, duplicate_group"
 
-// Names of up to 16 KiB of JSON, and tags of up to 100 (more than the service itself accepts), are shown in listings, larger
-// ones only with their article. What is stored in less than a kilobyte (compressed, perhaps) is not measured: that would
-// decompress it.
+// Names of up to 16 KiB of JSON, and up to 100 tags (more than the service itself accepts), are shown in listings, larger
+// ones only with their article. Values stored in less than a kilobyte (perhaps compressed) are not measured, because that
+// would decompress them.
 const (
 	usualEntities = "CASE WHEN pg_column_size(colombian_entities) < 1000 OR octet_length(colombian_entities::text) <= 16384 THEN colombian_entities END AS colombian_entities"
 	usualTags     = "CASE WHEN pg_column_size(tags) < 1000 OR octet_length(tags::text) <= 102400 THEN tags END AS tags"
 )
 
-// List reads up to limit articles after a position, each content cut to cut+1 characters so that a cut can be seen.
+// List reads up to limit articles after a position, with each content cut to cut+1 characters so that the caller can tell
+// whether it was cut.
 func (s *Store) List(ctx context.Context, f Filter, o Order, after *Position, limit, cut int) ([]Article, error) {
 	var out []Article
 	if err := s.listQuery(ctx, f, o, after, limit).Find(&out).Error; err != nil {
@@ -120,7 +122,7 @@ func (s *Store) List(ctx context.Context, f Filter, o Order, after *Position, li
 	return out, nil
 }
 
-// cutContents shortens openings to what a listing shows of them.
+// cutContents shortens openings to the length that a listing shows.
 func cutContents(list []Article, n int) {
 	for i := range list {
 		list[i].Content = firstCharacters(list[i].Content, n)
@@ -136,11 +138,11 @@ func (s *Store) listQuery(ctx context.Context, f Filter, o Order, after *Positio
 	return q.Limit(limit)
 }
 
-// usualLimits are the page sizes that clients like, with the article by which the next page is noticed.
+// usualLimits are the usual page sizes of clients, plus the one article that shows whether there is a next page.
 var usualLimits = []int{10 + 1, 20 + 1, 25 + 1, 50 + 1, 100 + 1}
 
-// writtenLimit is a LIMIT that stands in a statement's text. To a parameter there, PostgreSQL would never make one plan
-// for all values, thinking that it might be a tenth of the table; and planning took a third of a listing's time.
+// writtenLimit is a LIMIT that is part of a statement's text. With a parameter PostgreSQL would never use one plan for all
+// values, because it assumes that the limit might be a tenth of the table; and planning took a third of a listing's time.
 type writtenLimit int
 
 // Name implements clause.Interface.
@@ -170,7 +172,7 @@ func (s *Store) Offset(ctx context.Context, f Filter, offset int64, limit, cut i
 }
 
 func (s *Store) offsetQuery(ctx context.Context, f Filter, offset int64, limit int) *gorm.DB {
-	// The rows skipped are counted off the index alone; only those shown are read whole.
+	// Skipped rows are read from the index only; just the rows shown are read in full.
 	ids := Newest.page(f.where(s.db.Model(&Article{}).Select("id"), Newest), nil).Limit(limit).Offset(int(offset))
 	q := s.db.WithContext(ctx).Model(&Article{}).Select(listColumns).Where("id IN (?)", ids)
 	return Newest.page(q, nil)
@@ -216,7 +218,7 @@ func (s *Store) Counts(ctx context.Context, since time.Time) (Counts, error) {
 	return out, nil
 }
 
-// Create stores one new article; its id and what follows from its text are filled in.
+// Create stores one new article, and fills in its id and the fields derived from its text.
 func (s *Store) Create(ctx context.Context, a *Article) error {
 	if err := a.prepare(s.now()); err != nil {
 		return err
@@ -232,7 +234,7 @@ func (s *Store) Create(ctx context.Context, a *Article) error {
 	return storeError(err, "create article %q", a.SourceURL)
 }
 
-// Update replaces the article with a's id. What it said before is kept as a revision, where its title, subtitle or text
+// Update replaces the article with a's id. The previous version is kept as a revision if the title, subtitle or text
 // change.
 func (s *Store) Update(ctx context.Context, a *Article) error {
 	if err := a.prepare(s.now()); err != nil {
@@ -271,8 +273,8 @@ func (s *Store) Delete(ctx context.Context, id int64) error {
 	return nil
 }
 
-// storeError words what the database refused: a duplicate, or a value that no column takes although it is valid JSON (a
-// NUL inside colombian_entities, a number beyond numeric's range).
+// storeError translates refusals of the database: a duplicate, or a value that is valid JSON but cannot be stored (a NUL
+// inside colombian_entities, a number beyond numeric's range).
 func storeError(err error, format string, args ...any) error {
 	var refused *pgconn.PgError
 	switch {
@@ -286,7 +288,7 @@ func storeError(err error, format string, args ...any) error {
 	return fmt.Errorf(format+": %w", append(args, err)...)
 }
 
-// The classes of SQLSTATEs that blame the values: of the wrong kind, or too much of them.
+// The classes of SQLSTATEs that are the fault of the values: of the wrong kind, or too large.
 const dataException, limitExceeded = "22", "54"
 
 // Known returns those of the addresses whose articles are stored, and when each was last written.

@@ -244,8 +244,8 @@ func TestSearchFindsInflectionsAndUnaccentedSpellings(t *testing.T) {
 	}
 }
 
-// TestWordsWithMarksInside: a mark inside a word excludes nothing, and how the word is written in a text matters no more than
-// people's habits differ.
+// TestWordsWithMarksInside: a mark inside a word excludes nothing, and the usual ways of writing the word in a text are all
+// found.
 func TestWordsWithMarksInside(t *testing.T) {
 	t.Parallel()
 	s, _ := testStore(t)
@@ -269,7 +269,7 @@ func TestWordsWithMarksInside(t *testing.T) {
 	}
 }
 
-// TestStopWordsExcludeNothing: PostgreSQL keeps none of its stop words, and no other spelling of one is asked for.
+// TestStopWordsExcludeNothing: PostgreSQL drops its stop words, and no other spelling of one is searched for.
 func TestStopWordsExcludeNothing(t *testing.T) {
 	t.Parallel()
 	s, db := testStore(t)
@@ -287,7 +287,7 @@ func TestStopWordsExcludeNothing(t *testing.T) {
 	}
 }
 
-// TestWhatWasTypedWithATildeComesFirst: other spellings follow, however often they are there.
+// TestWhatWasTypedWithATildeComesFirst: other spellings follow, however frequent they are.
 func TestWhatWasTypedWithATildeComesFirst(t *testing.T) {
 	t.Parallel()
 	s, _ := testStore(t)
@@ -306,7 +306,7 @@ func TestWhatWasTypedWithATildeComesFirst(t *testing.T) {
 	}
 }
 
-// TestSearchByDate lists what was found by date, with scores and marks.
+// TestSearchByDate lists results by date, with scores and marks.
 func TestSearchByDate(t *testing.T) {
 	t.Parallel()
 	s, _ := testStore(t)
@@ -338,8 +338,8 @@ func TestSearchByDate(t *testing.T) {
 	}
 }
 
-// TestTheBestAreFoundAmongThoseAboutIt compares the pages of searches with those of ranking every match, where most matches
-// say a word once, some often, and some in their titles.
+// TestTheBestAreFoundAmongThoseAboutIt compares the pages of searches with those of ranking every match, when most matches
+// have a word once, some often, and some in their titles.
 func TestTheBestAreFoundAmongThoseAboutIt(t *testing.T) {
 	t.Parallel()
 	s, db := testStore(t)
@@ -392,8 +392,8 @@ func places(hits []Hit) []string {
 	return out
 }
 
-// TestASearchOfStopWordsReadsNoTable: PostgreSQL drops stop words, and what is left of "el -paz" excludes only. Answering
-// it would take every article there is.
+// TestASearchOfStopWordsReadsNoTable: PostgreSQL drops stop words, and the rest of "el -paz" is only an exclusion.
+// Answering it would mean reading every article.
 func TestASearchOfStopWordsReadsNoTable(t *testing.T) {
 	t.Parallel()
 	s, db := testStore(t)
@@ -411,7 +411,7 @@ func TestASearchOfStopWordsReadsNoTable(t *testing.T) {
 	}
 }
 
-// TestASearchEndsWithItsTime: in PostgreSQL too.
+// TestASearchEndsWithItsTime: a search that times out also ends in PostgreSQL.
 func TestASearchEndsWithItsTime(t *testing.T) {
 	t.Parallel()
 	s, db := testStore(t)
@@ -448,7 +448,7 @@ func TestSearchNeverFails(t *testing.T) {
 	}
 }
 
-// What a listing shows is the beginning of the text as it now is, and one character more where there is one.
+// A listing shows the beginning of the current text, and one more character if there is one.
 func TestListingsShowTheBeginning(t *testing.T) {
 	t.Parallel()
 	s, _ := testStore(t)
@@ -480,12 +480,13 @@ func TestListingsShowTheBeginning(t *testing.T) {
 	}
 }
 
-// TestAPageHasABoundInBytes lists and finds articles with all that a row may hold: what others wrote with SQL, too.
+// TestAPageHasABoundInBytes lists and finds articles with everything that a row may hold, including what others wrote with
+// SQL.
 func TestAPageHasABoundInBytes(t *testing.T) {
 	t.Parallel()
 	s, db := testStore(t)
 	ctx := t.Context()
-	const each = 400_000 // of a kind that does not compress, and of one that does
+	const each = 400_000 // both of data that compress and of data that do not
 	var noise strings.Builder
 	for i := range each / 8 {
 		fmt.Fprintf(&noise, "%08x", uint32(i)*2_654_435_761)
@@ -528,7 +529,7 @@ func TestAPageHasABoundInBytes(t *testing.T) {
 	}
 }
 
-// manyArticles are enough that a sequential scan would cost more than any index.
+// manyArticles inserts so many that a sequential scan would cost more than any index.
 func manyArticles(t *testing.T, db *postgres.DB) {
 	t.Helper()
 	ctx := t.Context()
@@ -589,7 +590,7 @@ func TestUsualListingsArePlannedOnce(t *testing.T) {
 	}
 }
 
-// explainForAll is the plan that knows no parameter's value.
+// explainForAll is the generic plan, made without parameter values.
 func explainForAll(t *testing.T, db *postgres.DB, st *gorm.Statement) string {
 	t.Helper()
 	var args []string

@@ -11,18 +11,18 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// The bounds of what one search can ask of the database, whose work grows with the spellings looked for and, for phrases,
-// with the texts that have all their words: those are read.
+// The bounds of one search. The database's work grows with the number of spellings and, for phrases, with the number of
+// texts that have all their words, because these are read.
 const (
-	maxSearchTerms     = 32  // words; those after them are passed over
+	maxSearchTerms     = 32  // words; further ones are ignored
 	maxSpellings       = 64  // of all single words together
 	maxPhraseSpellings = 24  // of all words in phrases together
 	maxWordSpellings   = 12  // of one word
-	maxWordBytes       = 100 // of one word: longer than any
-	maxExcludedParts   = 8   // of all excluded words that marks hold together
+	maxWordBytes       = 100 // of one word: longer than any real one
+	maxExcludedParts   = 8   // of all excluded words with marks inside
 )
 
-// What a search may not ask, in the words for who asked.
+// The errors for searches that are refused, worded for the user.
 var (
 	errNoWord          = errors.New("a search needs at least one word")
 	errOnlyExcluded    = errors.New("a search needs a word to look for beside those it excludes, in each alternative of OR")
@@ -37,8 +37,8 @@ type searchTerm struct {
 	negated bool
 }
 
-// cost is how many words of its own, and how many in phrases, PostgreSQL looks for: a word with parts is a phrase of them, and
-// one word.
+// cost is how many single words and how many words in phrases PostgreSQL looks for: a word with parts is a phrase of them
+// and also one word.
 func (t searchTerm) cost() (single, inPhrases int) {
 	for _, w := range t.words {
 		inPhrases += 1 + len(w.parts)
@@ -49,21 +49,21 @@ func (t searchTerm) cost() (single, inPhrases int) {
 	return 0, inPhrases
 }
 
-// searchText is a search as text for to_tsquery('spanish', …).
+// searchText is a search as input for to_tsquery('spanish', …).
 type searchText struct {
 	All string
-	// Exact is the same with each word as it was typed and no other spelling; empty where no ñ was typed. PostgreSQL's stemmer
-	// removes accents itself, but "caña" and "cana" are two words.
+	// Exact is the same with each word only as it was typed; empty if no ñ was typed. PostgreSQL's stemmer removes accents
+	// itself, but "caña" and "cana" are two words.
 	Exact string
 }
 
-// tsquery translates a search in the syntax people know from the web into PostgreSQL's: words are all wanted, "quoted words"
-// must follow each other, OR joins alternatives, a minus after white space excludes a word. A word is looked for in every
-// spelling that could have been meant: as written, and, since readers leave accents out, with an accent on each of its
-// vowels in turn and with ñ for n ("educacion" must find "educaciones", whose stem only the accented singular shares). One
-// with marks inside it ("ex-ministro", "S.A.S.", "M-19") is looked for as PostgreSQL reads it, as its parts in a row and as
-// one word. The more words a search has, the fewer spellings each gets. An excluded phrase is an error, and so is an
-// exclusion with nothing to look for beside it: both would have every text read. So is a search without any word.
+// tsquery translates a search from the syntax known from the web into PostgreSQL's: all words must occur, "quoted words"
+// must follow each other, OR joins alternatives, a minus after white space excludes a word. A word is searched in every
+// spelling that could have been meant: as written, and, because readers omit accents, with an accent on each of its vowels
+// in turn and with ñ for n ("educacion" must find "educaciones", whose stem only the accented singular shares). A word with
+// marks inside ("ex-ministro", "S.A.S.", "M-19") is searched as PostgreSQL parses it, as its parts in a row and as one
+// word. The more words a search has, the fewer spellings each gets. An excluded phrase is an error, and so is an exclusion
+// without anything to search for: both would read every text. So is a search without any word.
 func tsquery(q string) (searchText, error) {
 	groups, err := parseSearch(q)
 	if err != nil {
@@ -99,7 +99,7 @@ func tsquery(q string) (searchText, error) {
 	return text, nil
 }
 
-// write is the text of all terms, with so many spellings of each single word and of each in phrases.
+// write writes all terms, with the given number of spellings for each single word and for each word in phrases.
 func write(groups [][]searchTerm, ofSingle, ofPhrases int) string {
 	alternatives := make([]string, 0, len(groups))
 	for _, all := range groups {
@@ -131,8 +131,8 @@ func write(groups [][]searchTerm, ofSingle, ofPhrases int) string {
 	return strings.Join(alternatives, " | ")
 }
 
-// written is a word with parts in the ways people write it: what PostgreSQL makes of it in a text, its parts apart from each
-// other, and all in one.
+// written gives a word with parts in the ways people write it: as PostgreSQL parses it in a text, as separate parts, and as
+// one word.
 func (w searchWord) written(most int) string {
 	parts := make([]string, len(w.parts))
 	for i, p := range w.parts {
@@ -141,7 +141,7 @@ func (w searchWord) written(most int) string {
 	return "(" + quote(w.whole) + " | " + strings.Join(parts, " <-> ") + " | " + spellings(strings.Join(w.parts, ""), most) + ")"
 }
 
-// marked reports whether a word that is wanted was typed with an ñ.
+// marked reports whether a word that is not excluded was typed with an ñ.
 func marked(groups [][]searchTerm) bool {
 	for _, all := range groups {
 		for _, t := range all {
@@ -153,7 +153,7 @@ func marked(groups [][]searchTerm) bool {
 	return false
 }
 
-// parseSearch reads the alternatives of a search, each the terms that are all wanted.
+// parseSearch reads the alternatives of a search, each a list of terms that must all hold.
 func parseSearch(q string) (groups [][]searchTerm, err error) {
 	var all []searchTerm
 	closeGroup := func() {
@@ -162,7 +162,7 @@ func parseSearch(q string) (groups [][]searchTerm, err error) {
 			all = nil
 		}
 	}
-	// A mark that belongs to no letter would split its word in PostgreSQL's parser, which makes a phrase of the parts.
+	// A combining mark without a letter would make PostgreSQL's parser split the word into a phrase of its parts.
 	r := newSearchReader(runes.Remove(runes.In(unicode.M)).String(norm.NFC.String(q)))
 	for terms := 0; terms < maxSearchTerms; {
 		tok := r.next()
@@ -192,8 +192,8 @@ var (
 	folded   = strings.NewReplacer("á", "a", "é", "e", "í", "i", "ó", "o", "ú", "u", "ü", "u", "ñ", "n")
 )
 
-// spellings is the group of alternatives for one word, at most as many as given, each quoted as a lexeme for to_tsquery. A stop
-// word, also one whose accent was left out ("mas"), stands alone and is dropped there.
+// spellings returns the group of alternatives for one word, at most most of them, each quoted as a lexeme for to_tsquery. A
+// stop word, even one whose accent was omitted ("mas"), gets no alternatives, and to_tsquery drops it.
 func spellings(word string, most int) string {
 	w := strings.ToLower(cut(word))
 	if stopWords[w] {
@@ -202,7 +202,7 @@ func spellings(word string, most int) string {
 	alts := []string{w}
 	if plain := folded.Replace(w); plain != w {
 		if most > 1 {
-			alts = append(alts, plain) // written with its accent: unaccented texts count too
+			alts = append(alts, plain) // typed with its accent: texts without it are found too
 		}
 	} else {
 		rs := []rune(w)
@@ -230,12 +230,12 @@ func spellings(word string, most int) string {
 	return "(" + strings.Join(alts, " | ") + ")"
 }
 
-// quote makes a lexeme of a word: PostgreSQL's parser reads what is in it as it reads a text.
+// quote makes a lexeme of a word: PostgreSQL's parser parses its content like a text.
 func quote(word string) string {
 	return "'" + strings.NewReplacer("'", "''", `\`, "").Replace(strings.ToLower(cut(word))) + "'"
 }
 
-// cut bounds a word.
+// cut limits the length of a word.
 func cut(word string) string {
 	if len(word) > maxWordBytes {
 		return strings.ToValidUTF8(word[:maxWordBytes], "")

@@ -65,7 +65,7 @@ func TestTsqueryRefuses(t *testing.T) {
 	}
 }
 
-// hostile are searches that once cost seconds, or try to: many words, many spellings, phrases, phrases in disguise.
+// hostile gives searches that once took seconds, or are meant to: many words, many spellings, phrases, disguised phrases.
 func hostile() []string {
 	words := func(pattern, between string, n int) string {
 		all := make([]string, n)
@@ -108,8 +108,8 @@ func TestTsqueryIsBounded(t *testing.T) {
 	}
 }
 
-// FuzzTsquery looks for searches that are no valid tsquery text: unbalanced, with an operator lacking an operand, or
-// not UTF-8. TestSearchNeverFails asks PostgreSQL itself about the corpus.
+// FuzzTsquery looks for searches whose tsquery text is invalid: unbalanced, with an operator that lacks an operand, or not
+// UTF-8. TestSearchNeverFails asks PostgreSQL itself about the corpus.
 func FuzzTsquery(f *testing.F) {
 	for _, s := range searchCorpus {
 		f.Add(s)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Lengths, in characters, at which listings cut texts.
+// The lengths, in characters, at which listings cut texts.
 const (
 	contentCut = 500 // scraping/content, as the original
 	simpleCut  = 300 // scraping/content/simple, as the original
@@ -47,8 +47,8 @@ func contentItem(a *Article, cut int) ContentItem {
 	return item
 }
 
-// SimpleItem is an article as /scraping/content/simple shows it. The last four fields are what every page of the client
-// reads and the original never sent.
+// SimpleItem is an article as /scraping/content/simple shows it. The client's pages read the last four fields, but the
+// original never sent them.
 type SimpleItem struct {
 	ID              int64      `json:"id"`
 	Source          string     `json:"source"`
@@ -129,7 +129,7 @@ func markup(s string) string {
 	return s
 }
 
-// flatNames lists the names in an entities column, whatever their types: types in order, names as they stand, each once.
+// flatNames lists the names in an entities column, whatever their types: types in order, names in their order, each once.
 func flatNames(raw json.RawMessage) []string {
 	names := []string{}
 	seen := map[string]bool{}

@@ -2,9 +2,9 @@ package jobs
 
 import "errors"
 
-// Config is what the environment says of background jobs. How many workers a queue has is its domain's setting.
+// Config holds the settings of background jobs. The number of workers of a queue is a setting of its domain.
 type Config struct {
-	// PoolSize bounds the connections to PostgreSQL for jobs, beside those of requests.
+	// PoolSize bounds the connections to PostgreSQL for jobs, separate from those for requests.
 	PoolSize int32 `envconfig:"JOBS_POOL_SIZE" default:"4"`
 }
 

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	testkit.Main(m)
 }
 
-// workerVariable makes the test binary a process that works on notes, and never ends one.
+// workerVariable turns the test binary into a process that works on notes and never finishes one.
 const workerVariable = "OPENLEARN_JOBS_TEST_WORKER"
 
 func playWorker(url string) {
@@ -44,8 +44,8 @@ func playWorker(url string) {
 	select {}
 }
 
-// TestAKilledProcess: kill -9 of the process that works on a job lets another one have it, long before the job's own time is
-// up, and only that job.
+// TestAKilledProcess: after kill -9 of the process that works on a job another process gets this job, and only this one,
+// long before the job's own timeout.
 func TestAKilledProcess(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
@@ -67,7 +67,7 @@ func TestAKilledProcess(t *testing.T) {
 		if !killed {
 			killed = true
 			_ = cmd.Process.Kill()
-			_ = cmd.Wait() // how it ended is known
+			_ = cmd.Wait() // we know how it ended
 		}
 	}
 	defer kill()
@@ -104,7 +104,7 @@ func TestAKilledProcess(t *testing.T) {
 	}
 }
 
-// TestAPoisonousJob: a job whose every worker dies is given up in the end.
+// TestAPoisonousJob: a job that kills every worker is eventually discarded.
 func TestAPoisonousJob(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, options(testkit.Database(t)), 0, KindOptions{Attempts: 1}, nothing)
@@ -120,7 +120,7 @@ func TestAPoisonousJob(t *testing.T) {
 	}
 }
 
-// TestAGracefulStop: a job that does not end within the time for it is another process's at once, and has lost no attempt.
+// TestAGracefulStop: a job that does not end in time goes to another process at once and loses no attempt.
 func TestAGracefulStop(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
@@ -148,8 +148,8 @@ func TestAGracefulStop(t *testing.T) {
 	}
 }
 
-// TestPostgreSQLIsAway: at the start, workers begin when it is there; later, a process that can give no sign of life gives its
-// jobs up, and does them again when it can.
+// TestPostgreSQLIsAway: if PostgreSQL is away at the start, workers begin when it is back; later, a process that cannot
+// give a sign of life gives up its jobs, and does them again when it can.
 func TestPostgreSQLIsAway(t *testing.T) {
 	t.Parallel()
 	server := testkit.Postgres(t)
@@ -179,11 +179,11 @@ func TestPostgreSQLIsAway(t *testing.T) {
 	if err := server.Pause(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = server.Resume() }() // again, where the test ended before
+	defer func() { _ = server.Resume() }() // in case the test ended early
 	if err := <-ended; !errors.Is(err, errLeaseLost) {
 		t.Errorf("given up because of %v", err)
 	}
-	ended <- nil // from now on it is done at once
+	ended <- nil // from now on jobs end at once
 	if err := server.Resume(); err != nil {
 		t.Fatal(err)
 	}

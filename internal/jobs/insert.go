@@ -10,23 +10,23 @@ import (
 	"github.com/riverqueue/river"
 )
 
-// askLimit bounds one question to the jobs' tables.
+// askLimit bounds one query of the jobs' tables.
 const askLimit = 5 * time.Second
 
-// Inserted is what became of a job that was to be inserted.
+// Inserted is the result of inserting a job.
 type Inserted struct {
 	ID int64
-	// Duplicate: there is one already that has not ended, and this is it.
+	// Duplicate says that such a job already existed and has not ended; this is it.
 	Duplicate bool
 	State     State
 }
 
-// Insert inserts a job that is worked on as soon as a worker is free.
+// Insert inserts a job that runs as soon as a worker is free.
 func (c *Client) Insert(ctx context.Context, args Args) (Inserted, error) {
 	return c.InsertAt(ctx, args, time.Time{})
 }
 
-// InsertAt inserts a job that is worked on when it is time; the zero time is now.
+// InsertAt inserts a job that runs at the given time; the zero time is now.
 func (c *Client) InsertAt(ctx context.Context, args Args, at time.Time) (Inserted, error) {
 	o, err := c.optsOf(args)
 	if err != nil {
@@ -42,7 +42,8 @@ func (c *Client) InsertAt(ctx context.Context, args Args, at time.Time) (Inserte
 	return Inserted{ID: got.Job.ID, Duplicate: got.UniqueSkippedAsDuplicate, State: State(got.Job.State)}, nil
 }
 
-// InsertMany inserts jobs, in one statement where no two are duplicates of each other, and answers what became of each, in order. A duplicate is no error.
+// InsertMany inserts jobs, in one statement unless two are duplicates of each other, and returns the result for each in
+// order. A duplicate is not an error.
 func (c *Client) InsertMany(ctx context.Context, many []Args) ([]Inserted, error) {
 	if len(many) == 0 {
 		return nil, nil
@@ -71,7 +72,7 @@ func (c *Client) InsertMany(ctx context.Context, many []Args) ([]Inserted, error
 	return out, nil
 }
 
-// twiceInOne is the SQLSTATE of a statement that would meet one of its own rows: two of the jobs are duplicates of each other.
+// twiceInOne is the SQLSTATE of a statement that would affect a row twice: two of the jobs are duplicates of each other.
 const twiceInOne = "21000"
 
 func (c *Client) insertEach(ctx context.Context, many []Args) ([]Inserted, error) {
@@ -96,7 +97,8 @@ func (c *Client) optsOf(args Args) (*river.InsertOpts, error) {
 	return k.insertOpts(args), nil
 }
 
-// RunNow lets a job that waits (for its time, or for its next attempt) begin now. One that runs, or has ended, stays as it is.
+// RunNow lets a job that waits for its time or for its next attempt begin now. It does not change a job that runs or has
+// ended.
 func (c *Client) RunNow(ctx context.Context, id int64) error {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()

@@ -1,11 +1,11 @@
 // Package jobs runs background work that outlives a process: jobs are rows in PostgreSQL, which River (riverqueue/river)
-// hands to the workers of any instance, retries with backoff and schedules. This package is the one place that knows River.
+// hands to the workers of any instance, retries with backoff and schedules. Only this package uses River.
 //
-// A domain says in its jobs.go what it does and when, as Work; the composition root registers it. Whoever wants something done
-// inserts a job's arguments. The process that works on it may be another one, or one of a later release: arguments are stored
-// as JSON, and hold all that the job needs.
+// A domain declares its jobs and schedules in its jobs.go as Work; the composition root registers it. To have work done,
+// insert the arguments of a job. Another process may run it, perhaps one of a later release: arguments are stored as JSON
+// and hold everything that the job needs.
 //
-// A job may be worked on twice: a process may die right after it did the work. Work must bear that.
+// A job may run twice, because a process may die right after it did the work. So work must be idempotent.
 package jobs
 
 import (
@@ -28,50 +28,50 @@ import (
 	"openlearn/internal/postgres"
 )
 
-// Options configure a Client. Database is needed.
+// Options configure a Client. Database is required.
 type Options struct {
-	// Database is where the jobs are. The client's pool is its own, beside that of requests, and has PoolSize connections: work
-	// never takes a connection from a request, nor waits for one. It connects when it is first used.
+	// Database holds the jobs. The client has a pool of its own, separate from that of requests, with PoolSize connections:
+	// so work never takes a connection from a request, nor waits for one. It connects when it is first used.
 	Database postgres.Config
 	// PoolSize bounds the pool; 0 = 4.
 	PoolSize int32
-	// SoftStop is how long jobs under way may go on when the client stops, before their contexts end; 0 = 10 s.
+	// SoftStop is how long running jobs may go on when the client stops, before their contexts end; 0 = 10 s.
 	SoftStop time.Duration
 	// Poll is how often workers look for jobs; 0 = 1 s.
 	Poll time.Duration
-	// Beat is how often a process says that it is there, and looks for jobs of those that are not; 0 = 5 s.
+	// Beat is how often a process gives a sign of life, and looks for jobs of processes that no longer do; 0 = 5 s.
 	Beat time.Duration
-	// Lease is how long after its last sign of life a process is taken for dead, and its jobs are given to others; 0 = 30 s.
-	// One that could give no sign for two thirds of it gives its jobs up.
+	// Lease is how long after its last sign of life a process is presumed dead and its jobs go to others; 0 = 30 s. A
+	// process that could not give a sign for two thirds of this time gives up its jobs.
 	Lease time.Duration
-	// Registerer takes the metrics; nil = nobody does.
+	// Registerer receives the metrics; nil = there are none.
 	Registerer prometheus.Registerer
-	// Logger receives what happens; nil = discard.
+	// Logger receives log messages; nil = discard.
 	Logger *slog.Logger
 }
 
 // Queue is a line of jobs with workers of its own, so that one domain's work does not wait behind another's.
 type Queue struct {
 	Name string
-	// Workers is how many of its jobs this process works on at a time; 0 = none: other processes do.
+	// Workers is how many of its jobs this process runs at a time; 0 = none: other processes do.
 	Workers int
 }
 
-// Work is what a domain does in the background.
+// Work is a domain's background work.
 type Work struct {
 	Queue     Queue
 	Kinds     []Kind
 	Schedules []Schedule
 }
 
-// Schedule inserts a job again and again, whichever process leads. The first comes when a leader begins. Its kind should be
-// Unique, so that jobs do not pile up while nobody works.
+// Schedule inserts a job periodically from the process that is the leader. The first is inserted when a leader begins. Its
+// kind should be Unique, so that jobs do not pile up while there are no workers.
 type Schedule struct {
 	Every time.Duration
 	Args  Args
 }
 
-// Client is the process's way to jobs. Without Start it inserts and looks, and works on none.
+// Client gives the process access to jobs. Without Start it inserts and reads jobs, but runs none.
 type Client struct {
 	options Options
 	id      string
@@ -86,15 +86,15 @@ type Client struct {
 	heart    *periodic.Runner
 	current  sync.Map // int64 → context.CancelCauseFunc: the jobs under way
 	mu       sync.Mutex
-	started  bool // River's client is
+	started  bool // River's client has been started
 	stopping bool
-	heard    time.Time // when the last sign of life that was recorded began
+	heard    time.Time // when the last recorded sign of life was begun
 	stopped  chan struct{}
 	stopErr  error
 	close    sync.Once
 }
 
-// Open makes a Client. Nothing has to be reachable yet. Register and, in the end, Close must follow.
+// Open makes a Client. PostgreSQL need not be reachable yet. Register and, in the end, Close must follow.
 func Open(ctx context.Context, o Options) (*Client, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -105,8 +105,8 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 	or(&o.Beat, 5*time.Second)
 	or(&o.Lease, 30*time.Second)
 	cfg := o.Database
-	cfg.MaxConns, cfg.Tracer, cfg.Name = o.PoolSize, nil, "openlearn jobs" // polls are no queries of requests
-	cfg.StatementTimeout = 30 * time.Second                                // old jobs are deleted by the ten thousand
+	cfg.MaxConns, cfg.Tracer, cfg.Name = o.PoolSize, nil, "openlearn jobs" // polls are not queries of requests
+	cfg.StatementTimeout = 30 * time.Second                                // old jobs are deleted ten thousand at a time
 	pool, err := postgres.OpenPool(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("jobs: %w", err)
@@ -133,16 +133,16 @@ func or[T comparable](v *T, fallback T) {
 	}
 }
 
-// Register says what the domains do. It is called once, before anything is inserted.
+// Register registers the domains' work. It is called once, before anything is inserted.
 func (c *Client) Register(works ...Work) error {
 	workers := river.NewWorkers()
 	config := &river.Config{
 		ID:     c.id,
 		Logger: slog.New(quieten(c.log.Handler())),
-		// Without LISTEN, which would hold a connection, and needs one that no pooler shares.
+		// Without LISTEN, which would hold a connection and would not work through a pooler.
 		PollOnly: true, FetchPollInterval: c.options.Poll, FetchCooldown: min(c.options.Poll, river.FetchCooldownDefault),
 		SoftStopTimeout: c.options.SoftStop,
-		// REINDEX is for the owner of the tables, who does not serve.
+		// Only the owner of the tables may REINDEX, and the service does not run as the owner.
 		ReindexerIndexNames: []string{}, ReindexerSchedule: river.NeverSchedule(),
 	}
 	queues := map[string]river.QueueConfig{}
@@ -167,7 +167,7 @@ func (c *Client) Register(works ...Work) error {
 				func() (river.JobArgs, *river.InsertOpts) { return s.Args, k.insertOpts(s.Args) }, &river.PeriodicJobOpts{RunOnStart: true}))
 		}
 	}
-	// Whoever leads schedules for all, so every process that works has all kinds and schedules, whatever its queues.
+	// The leader schedules for all, so every process with workers has all kinds and schedules, whatever its queues.
 	if c.works = len(queues) > 0; c.works {
 		config.Queues, config.Workers = queues, workers
 	} else {
@@ -181,10 +181,10 @@ func (c *Client) Register(works ...Work) error {
 	return nil
 }
 
-// Works says whether Start starts workers here.
+// Works says whether Start starts workers in this process.
 func (c *Client) Works() bool { return c.works }
 
-// Start starts the workers, if any queue has some. PostgreSQL may be away: they begin when it is back.
+// Start starts the workers, if any queue has them. If PostgreSQL is away they begin when it is back.
 func (c *Client) Start(ctx context.Context) {
 	if !c.works {
 		return
@@ -192,7 +192,7 @@ func (c *Client) Start(ctx context.Context) {
 	c.heart = periodic.Start(ctx, periodic.Job{Name: "jobs", Every: c.options.Beat, Pass: c.beat, Logger: c.options.Logger})
 }
 
-// startRiver starts River's client once, unless we stop already.
+// startRiver starts River's client once, unless we are already stopping.
 func (c *Client) startRiver(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -207,10 +207,10 @@ func (c *Client) startRiver(ctx context.Context) error {
 	return nil
 }
 
-// errNotStopped is what Close says of jobs that did not end.
+// errNotStopped is the error of Close if jobs did not end.
 var errNotStopped = errors.New("jobs: some did not end in time: others will do them again")
 
-// Drain lets the jobs under way end, and begins no more. It does not wait: Close does.
+// Drain lets the running jobs end and starts no more. It does not wait; Close does.
 func (c *Client) Drain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -224,8 +224,8 @@ func (c *Client) Drain() {
 	}()
 }
 
-// stopBeyond is how long past SoftStop we wait for jobs that do not end although their contexts have, and for what became of
-// them to be recorded.
+// stopBeyond is how long after SoftStop we wait for jobs that do not end although their contexts have, and for their
+// results to be recorded.
 const stopBeyond = 10 * time.Second
 
 func (c *Client) stopRiver() error {
@@ -243,8 +243,8 @@ func (c *Client) stopRiver() error {
 	return nil
 }
 
-// Close drains, waits for the jobs under way, and closes the pool. The sign of life is given until the last job has ended.
-// Further calls do nothing.
+// Close drains, waits for the running jobs, and closes the pool. Signs of life go on until the last job has ended. Further
+// calls do nothing.
 func (c *Client) Close() (err error) {
 	c.close.Do(func() { err = c.closeAll() })
 	return err

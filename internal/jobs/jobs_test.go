@@ -24,7 +24,7 @@ type note struct {
 
 func (note) Kind() string { return "test_note" }
 
-// options are quick ones.
+// options gives options with short intervals.
 func options(url string) Options {
 	return Options{
 		Database: postgres.Config{URL: url, ConnectTimeout: 2 * time.Second}, Poll: 10 * time.Millisecond, Beat: 20 * time.Millisecond, Lease: 10 * time.Second,
@@ -32,7 +32,7 @@ func options(url string) Options {
 	}
 }
 
-// newClient is a client for notes; workers 0 makes one that works on none.
+// newClient makes a client for notes; with 0 workers it runs none.
 func newClient(t testing.TB, o Options, workers int, k KindOptions, work func(context.Context, *Job[note]) error, schedules ...Schedule) *Client {
 	t.Helper()
 	if k.Timeout == 0 {
@@ -155,7 +155,7 @@ func TestFailuresAreTriedAgain(t *testing.T) {
 	}
 }
 
-// TestOneAtATime: of a unique kind there is one job with the same arguments that has not ended, whoever inserts.
+// TestOneAtATime: of a unique kind there is only one unfinished job with the same arguments, whoever inserts.
 func TestOneAtATime(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
@@ -178,7 +178,7 @@ func TestOneAtATime(t *testing.T) {
 	}
 }
 
-// TestSchedules: what is due again and again is inserted by one of the processes.
+// TestSchedules: periodic jobs are inserted by one of the processes.
 func TestSchedules(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
@@ -190,7 +190,7 @@ func TestSchedules(t *testing.T) {
 	testkit.Eventually(t, "two ticks", func() bool { return done.Load() >= 2 })
 }
 
-// TestWaitingJobsCanBegin: a job that waits for its time begins when it is told to.
+// TestWaitingJobsCanBegin: RunNow starts a job that waits for its time.
 func TestWaitingJobsCanBegin(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, options(testkit.Database(t)), 1, KindOptions{}, nothing)
@@ -295,7 +295,7 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-// TestTheLogIsQuiet: a line that comes with every poll is written once a minute.
+// TestTheLogIsQuiet: a message that is repeated with every poll is written once a minute.
 func TestTheLogIsQuiet(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder

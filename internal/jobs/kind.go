@@ -11,10 +11,11 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// Args are what a job is asked to do, stored as JSON. Kind names the work, for good: rows outlive releases.
+// Args are the arguments of a job, stored as JSON. Kind names the kind of work and must never change: rows outlive
+// releases.
 //
-// Fields tagged `river:"unique"` are those by which jobs of a Unique kind are told apart; without such tags all are. Where
-// some jobs of a kind go before others, a method JobPriority says so: 1 (first, and the default) to 4.
+// Jobs of a Unique kind are told apart by the fields tagged `river:"unique"`, or by all fields if none is tagged. If some
+// jobs of a kind go before others, a method JobPriority says so: 1 (first, and the default) to 4.
 type Args interface{ Kind() string }
 
 // prioritized are arguments whose jobs differ in priority: 1 (first) to 4.
@@ -28,31 +29,33 @@ type Kind struct {
 	register func(c *Client, k Kind, workers *river.Workers) error
 }
 
-// KindOptions say how jobs of a kind are treated.
+// KindOptions are the options of a kind.
 type KindOptions struct {
 	// Timeout bounds one attempt: its context ends then. Required.
 	Timeout time.Duration
-	// Attempts is how often a job is tried before it is given up; 0 = 5. A process that dies has made an attempt, too: a job that
-	// kills whoever takes it must end.
+	// Attempts is how often a job is tried before it is given up; 0 = 5. A process that dies has used up an attempt: a job
+	// that kills every process that takes it must end.
 	Attempts int
-	// Backoff is the pause before an attempt (2, 3, …); nil = 10 s, 1 min, 6 min … up to an hour, each a tenth more or less.
+	// Backoff is the pause before an attempt (2, 3, …); nil = 10 s, 1 min, 6 min … up to an hour, each varied by up to a
+	// tenth.
 	Backoff func(attempt int) time.Duration
-	// Unique lets a job be inserted only while there is no other one of its kind with these arguments that has not ended.
+	// Unique allows only one unfinished job of this kind with the same arguments.
 	Unique bool
 }
 
 // Job is one attempt at a job.
 type Job[T Args] struct {
 	ID                int64
-	Attempt, Attempts int // this one, counted from 1, and the most there are
+	Attempt, Attempts int // this one, counted from 1, and the maximum
 	Args              T
 
 	client *Client
 	told   time.Time
 }
 
-// Handle makes a Kind of a function. An error means another attempt later, with backoff, while there are any; Cancel and Snooze
-// say something else. A context that ended because the process stops is no failure: another process begins anew.
+// Handle makes a Kind from a function. An error means another attempt later, with backoff, as long as attempts are left;
+// Cancel and Snooze return errors with another meaning. If the context ended because the process stops, that is not a
+// failure: another process starts the job again.
 func Handle[T Args](o KindOptions, work func(ctx context.Context, job *Job[T]) error) Kind {
 	var args T
 	return Kind{name: args.Kind(), options: o, register: func(c *Client, k Kind, workers *river.Workers) error {
@@ -63,7 +66,7 @@ func Handle[T Args](o KindOptions, work func(ctx context.Context, job *Job[T]) e
 	}}
 }
 
-// Cancel ends a job for good: trying again would not help.
+// Cancel ends a job without further attempts: trying again would not help.
 func Cancel(err error) error { return river.JobCancel(err) }
 
 // Snooze puts a job off: it begins again after d, and this attempt does not count.
@@ -83,7 +86,7 @@ func (k Kind) insertOpts(args Args) *river.InsertOpts {
 	return o
 }
 
-// notEnded are the states of jobs that will be worked on, or are.
+// notEnded are the states of jobs that run or will run.
 var notEnded = []rivertype.JobState{
 	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateRetryable, rivertype.JobStateScheduled,
 }
@@ -96,7 +99,7 @@ type worker[T Args] struct {
 	work   func(context.Context, *Job[T]) error
 }
 
-// Timeout is the attempt's.
+// Timeout is the timeout of an attempt.
 func (w *worker[T]) Timeout(*river.Job[T]) time.Duration { return w.kind.options.Timeout }
 
 // NextRetry is when the next attempt begins.
@@ -122,7 +125,7 @@ func Exponential(first, most time.Duration) func(attempt int) time.Duration {
 	}
 }
 
-// Work does one attempt. Its context ends with River's, and when this process has given no sign of life for too long.
+// Work makes one attempt. Its context ends with River's, or when this process has given no sign of life for too long.
 func (w *worker[T]) Work(ctx context.Context, j *river.Job[T]) (err error) {
 	work, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

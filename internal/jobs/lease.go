@@ -7,21 +7,22 @@ import (
 	"time"
 )
 
-// A process that works on jobs says every few seconds that it is there. Whoever says so also looks for jobs whose process has
-// not for the length of a lease, and lets others have them. River's own rescue only knows how long a job may take, and a pass
-// over a newspaper may take twenty minutes.
+// A process that runs jobs gives a sign of life every few seconds. With it, it also looks for jobs whose process has not
+// given one for the length of a lease, and releases them to others. River's own rescue only knows how long a job may take,
+// and a pass over a newspaper may take twenty minutes.
 //
-// The other side of a lease: a process that could not say so for two thirds of it ends its jobs' contexts, since others may
-// soon begin them. Times are compared on the server's clock among themselves, and on this process's among themselves.
+// The other side of a lease: a process that could not give a sign for two thirds of it ends its jobs' contexts, because
+// others may soon begin them. Times of the server's clock and times of this process's clock are never compared with each
+// other.
 
-// errLeaseLost is the cause of contexts that end because this process may be taken for dead.
+// errLeaseLost is the cause of contexts that end because this process may be presumed dead.
 var errLeaseLost = errors.New("jobs: no sign of life could be given for too long")
 
 const (
 	seen = `INSERT INTO job_workers (id, seen_at) VALUES ($1, now()) ON CONFLICT (id) DO UPDATE SET seen_at = now()`
 	gone = `DELETE FROM job_workers WHERE seen_at < now() - interval '1 day'`
 
-	// An attempt of a process that died counts, as River's own rescue has it.
+	// An attempt of a process that died counts, as in River's own rescue.
 	rescue = `WITH lost AS (
 	SELECT id FROM river_job AS j WHERE state = 'running' AND NOT EXISTS (
 		SELECT FROM job_workers AS w WHERE w.id = j.attempted_by[array_upper(j.attempted_by, 1)] AND w.seen_at > now() - $1 * interval '1 microsecond')
@@ -35,7 +36,7 @@ UPDATE river_job AS j SET
 FROM lost WHERE j.id = lost.id`
 )
 
-// beat gives the sign of life, and starts the workers after the first.
+// beat gives a sign of life, and starts the workers after the first one.
 func (c *Client) beat(ctx context.Context) error {
 	defer c.checkLease()
 	began := time.Now()
@@ -64,7 +65,7 @@ func (c *Client) beat(ctx context.Context) error {
 	return nil
 }
 
-// checkLease gives the jobs under way up if others may soon have them.
+// checkLease gives up the running jobs if others may soon get them.
 func (c *Client) checkLease() {
 	c.mu.Lock()
 	late := c.started && time.Since(c.heard) > c.options.Lease*2/3
@@ -78,7 +79,7 @@ func (c *Client) checkLease() {
 	})
 }
 
-// leave takes this process off the list, once it works on nothing. Where that fails, the day's end does it.
+// leave removes this process from the list once it runs no jobs. If that fails the row is deleted a day later.
 func (c *Client) leave() {
 	if !c.works {
 		return

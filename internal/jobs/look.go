@@ -10,38 +10,38 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// State is where a job is in its life.
+// State is the state of a job.
 type State string
 
-// The states of jobs, as River has them.
+// The states of jobs, as in River.
 const (
 	Available State = "available" // waits for a worker
 	Scheduled State = "scheduled" // waits for its time
 	Retryable State = "retryable" // failed, and waits for its next attempt
 	Running   State = "running"
 	Completed State = "completed"
-	Cancelled State = "cancelled" // ended for good without having been done
-	Discarded State = "discarded" // failed as often as it may
-	Pending   State = "pending"   // waits for somebody to release it
+	Cancelled State = "cancelled" // ended without having been done
+	Discarded State = "discarded" // failed in every attempt
+	Pending   State = "pending"   // waits to be released
 )
 
-// Ended says whether nothing more will happen.
+// Ended says whether the job has ended.
 func (s State) Ended() bool { return s == Completed || s == Cancelled || s == Discarded }
 
-// Info is a job as it is now.
+// Info is the current state of a job.
 type Info struct {
 	ID                int64
 	Kind, Queue       string
 	State             State
 	Attempt, Attempts int
 	Args              json.RawMessage
-	Progress          json.RawMessage // what the job last told of itself; nil = nothing yet
-	Worker            string          // who has it, or had it last
+	Progress          json.RawMessage // last reported by the job; nil = nothing yet
+	Worker            string          // the process that runs it or ran it last
 	Created           time.Time
 	Scheduled         time.Time
 	Begun             *time.Time // its latest attempt
 	Ended             *time.Time
-	Errors            []AttemptError // of the attempts that failed, oldest first
+	Errors            []AttemptError // of the failed attempts, oldest first
 }
 
 // AttemptError is why an attempt failed.
@@ -51,14 +51,14 @@ type AttemptError struct {
 	Error   string    `json:"error"`
 }
 
-// ErrNotFound: there is no such job, or it ended so long ago that it has been deleted (a day; a week if it failed).
+// ErrNotFound means that there is no such job, or that it was deleted (a day after it ended; a week if it failed).
 var ErrNotFound = errors.New("no such job")
 
-// Filter chooses jobs. Kinds is required.
+// Filter selects jobs. Kinds is required.
 type Filter struct {
 	Kinds  []string
 	States []State // empty = all
-	Like   Args    // with these arguments, where they are not null; nil = any
+	Like   Args    // with these arguments, as far as they are not null; nil = any
 	Before int64   // with lower ids; 0 = the newest
 	Limit  int     // 0 = 50
 }
@@ -66,7 +66,7 @@ type Filter struct {
 const columns = `SELECT id, kind, queue, state::text, attempt, max_attempts, args, metadata -> 'progress', coalesce(attempted_by[array_upper(attempted_by, 1)], ''),
 	created_at, scheduled_at, attempted_at, finalized_at, coalesce(to_jsonb(errors), '[]') FROM river_job `
 
-// Get is one job of one of these kinds.
+// Get returns one job of one of these kinds.
 func (c *Client) Get(ctx context.Context, id int64, kinds ...string) (Info, error) {
 	found, err := c.query(ctx, columns+`WHERE id = $1 AND kind = ANY($2)`, id, kinds)
 	if err != nil {
@@ -78,7 +78,7 @@ func (c *Client) Get(ctx context.Context, id int64, kinds ...string) (Info, erro
 	return found[0], nil
 }
 
-// List is a page of jobs, the newest first.
+// List returns a page of jobs, the newest first.
 func (c *Client) List(ctx context.Context, f Filter) ([]Info, error) {
 	if f.Limit <= 0 {
 		f.Limit = 50
@@ -120,11 +120,11 @@ func (c *Client) query(ctx context.Context, sql string, args ...any) ([]Info, er
 	return found, nil
 }
 
-// tellEvery is how often a job's progress is recorded at most.
+// tellEvery is the least time between two records of a job's progress.
 const tellEvery = 2 * time.Second
 
-// Tell records how far the job is, as JSON, at most every two seconds: what is told in between is lost, so that a job may tell
-// as often as it likes. A failure is logged: progress is for onlookers.
+// Tell records the job's progress as JSON, at most every two seconds: calls in between are dropped, so that a job may call
+// it as often as it likes. A failure is only logged, because progress is just for observers.
 func (j *Job[T]) Tell(ctx context.Context, progress any) {
 	if time.Since(j.told) < tellEvery {
 		return
@@ -132,7 +132,7 @@ func (j *Job[T]) Tell(ctx context.Context, progress any) {
 	j.Conclude(ctx, progress)
 }
 
-// Conclude records progress now: what the job has to say in the end. It does so after the job's context has ended, too.
+// Conclude records the job's final progress immediately, even after the job's context has ended.
 func (j *Job[T]) Conclude(ctx context.Context, progress any) {
 	j.told = time.Now()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askLimit)

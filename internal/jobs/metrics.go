@@ -16,12 +16,12 @@ const (
 	outcomeDone        = "done"
 	outcomeFailed      = "failed"
 	outcomePanicked    = "panicked"
-	outcomeCancelled   = "cancelled" // ended for good, not done
+	outcomeCancelled   = "cancelled" // ended without having been done
 	outcomeSnoozed     = "snoozed"
-	outcomeInterrupted = "interrupted" // the process stops: another begins anew
+	outcomeInterrupted = "interrupted" // the process stops: another starts it again
 )
 
-// metrics count what this process did, and tell how long the queues are, whoever fills and empties them.
+// metrics count what this process did, and show how long the queues are, whichever processes fill and empty them.
 type metrics struct {
 	ended   *prometheus.CounterVec
 	took    *prometheus.HistogramVec
@@ -52,7 +52,7 @@ func newMetrics(reg prometheus.Registerer, pool *pgxpool.Pool) (*metrics, error)
 	return m, nil
 }
 
-// begin lets a kind's series begin at 0, so that its first failure is a rise and not a first sight.
+// begin lets a kind's series begin at 0, so that its first failure shows as an increase and not as a new series.
 func (m *metrics) begin(kind string) {
 	for _, outcome := range []string{outcomeDone, outcomeFailed, outcomePanicked} {
 		m.ended.WithLabelValues(kind, outcome)
@@ -64,8 +64,8 @@ func (m *metrics) observe(kind, outcome string, took time.Duration) {
 	m.took.WithLabelValues(kind).Observe(took.Seconds())
 }
 
-// queues collects how many jobs wait and run, and for how long the first has been due. All instances tell the same; a
-// database that does not answer leaves the series out.
+// queues collects how many jobs wait and run, and for how long the first has been due. All instances report the same; if
+// the database does not answer the series are missing.
 type queues struct {
 	pool *pgxpool.Pool
 	now  func() time.Time
@@ -78,11 +78,11 @@ type queues struct {
 type queueFigures struct {
 	queue, state string
 	jobs         int64
-	oldest       float64 // seconds that the first of those that wait for a worker has been due
+	oldest       float64 // how many seconds the first job that waits for a worker has been due
 }
 
 const (
-	queuesAge     = 15 * time.Second // a scrape of several within it asks the database once
+	queuesAge     = 15 * time.Second // several scrapes within this time query the database once
 	queuesTimeout = time.Second
 )
 
@@ -97,7 +97,7 @@ func (*queues) Describe(ch chan<- *prometheus.Desc) {
 	ch <- oldestDesc
 }
 
-// Collect asks the database once in a while.
+// Collect queries the database, but not more than once every queuesAge.
 func (q *queues) Collect(ch chan<- prometheus.Metric) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -105,7 +105,7 @@ func (q *queues) Collect(ch chan<- prometheus.Metric) {
 		q.asked = q.now()
 		var err error
 		if q.found, err = q.ask(); err != nil {
-			q.found = nil // other figures tell of a database that is away
+			q.found = nil // other metrics show that the database is away
 		}
 	}
 	for _, f := range q.found {

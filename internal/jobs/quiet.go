@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// quieten makes River's log fit ours. What it tells of its own parts is for debugging. While PostgreSQL is away each of its services says so with every poll: of lines with one
-// level and message, those within a minute of the last are left out.
+// quieten adapts River's log to ours. Messages about its own parts are for debugging. While PostgreSQL is away each of its
+// services logs an error with every poll, so a message with the same level and text is dropped within a minute of the last
+// one.
 func quieten(h slog.Handler) slog.Handler {
 	return &quiet{h: h, said: &said{at: map[line]time.Time{}}}
 }
@@ -30,7 +31,7 @@ type quiet struct {
 	said *said
 }
 
-// Enabled asks the handler beneath.
+// Enabled asks the wrapped handler.
 func (q *quiet) Enabled(ctx context.Context, level slog.Level) bool {
 	return q.h.Enabled(ctx, asDebug(level))
 }
@@ -42,7 +43,7 @@ func asDebug(level slog.Level) slog.Level {
 	return level
 }
 
-// Handle passes a line on, unless it was said a moment ago.
+// Handle passes a message on, unless the same was logged a moment ago.
 func (q *quiet) Handle(ctx context.Context, r slog.Record) error {
 	r.Level = asDebug(r.Level)
 	if r.Level >= slog.LevelWarn && !q.said.due(line{r.Level, r.Message}, r.Time) {
@@ -51,12 +52,12 @@ func (q *quiet) Handle(ctx context.Context, r slog.Record) error {
 	return q.h.Handle(ctx, r)
 }
 
-// WithAttrs shares what was said.
+// WithAttrs shares the memory of logged messages.
 func (q *quiet) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &quiet{q.h.WithAttrs(attrs), q.said}
 }
 
-// WithGroup shares what was said.
+// WithGroup shares the memory of logged messages.
 func (q *quiet) WithGroup(name string) slog.Handler { return &quiet{q.h.WithGroup(name), q.said} }
 
 func (s *said) due(l line, now time.Time) bool {

@@ -22,7 +22,8 @@ func postgresMigrate(t testing.TB, url string) (int, error) {
 	return postgres.Migrate(t.Context(), url)
 }
 
-// TestTheSchemaIsRivers: our migration makes what River's own make. A newer River with other tables fails here.
+// TestTheSchemaIsRivers: our migration creates the same schema as River's own migrations. A newer River with other tables
+// fails here.
 func TestTheSchemaIsRivers(t *testing.T) {
 	t.Parallel()
 	theirs := testkit.EmptyDatabase(t)
@@ -54,7 +55,7 @@ func TestTheSchemaIsRivers(t *testing.T) {
 	}
 }
 
-// describe lists the columns, indexes, constraints, types and functions of River's tables, a text each.
+// describe lists the columns, indexes, constraints, types and functions of River's tables, one text each.
 func describe(t testing.TB, url string) map[string]bool {
 	t.Helper()
 	db, err := pgx.Connect(t.Context(), url)

@@ -32,8 +32,8 @@ var (
 	zoneRE  = regexp.MustCompile(`^(?:([a-z]{1,5})\s?)?(?:([-+])\s?(\d{1,2})(?::?(\d{2}))?(?::?00)?(?:\s[-+]\d{2,4})?(?:\s?[a-z]{1,5})?)?$`)
 )
 
-// parseClock reads what stands around a date: a time of day and a zone, between words that mean nothing. An empty rest
-// is no time; any other word is ErrFormat, so that prose is not mistaken for a date.
+// parseClock reads the text around a date: a time of day and a zone, among words without meaning. An empty rest means no
+// time; any other word gives ErrFormat, so that prose is not mistaken for a date.
 func parseClock(rest string) (clockTime, error) {
 	rest = meridiem.ReplaceAllString(" "+rest, "$1${2}m")
 	kept := make([]string, 0, 4)
@@ -50,12 +50,12 @@ func parseClock(rest string) (clockTime, error) {
 	rest = strings.TrimPrefix(strings.Join(kept, " "), "t")
 	m := clockRE.FindStringSubmatch(rest)
 	if m == nil {
-		// A zone may stand after a bare date: "2025-10-28 UTC", "2025-10-28 -05:00".
+		// A zone may follow a bare date: "2025-10-28 UTC", "2025-10-28 -05:00".
 		var c clockTime
 		return c, c.readZone(rest)
 	}
 	if m[2] == "" && m[5] == "" && m[6] == "" {
-		return clockTime{}, ErrFormat // a lone number is no time
+		return clockTime{}, ErrFormat // a number alone is not a time
 	}
 	c := clockTime{written: true, hour: atoi(m[1]), min: atoi(m[2]), sec: atoi(m[3])}
 	if m[4] != "" {
@@ -74,7 +74,7 @@ func (c *clockTime) settle(half string) error {
 		if c.hour != 12 {
 			return ErrImplausible
 		}
-	case half != "" && c.hour <= 12: // "20:55 p. m." is written too, and means 20:55
+	case half != "" && c.hour <= 12: // "20:55 p. m." occurs too, and means 20:55
 		if c.hour == 0 && half == "pm" {
 			return ErrImplausible
 		}

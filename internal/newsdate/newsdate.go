@@ -1,6 +1,6 @@
-// Package newsdate reads dates as Spanish-language news sites write them: RFC 3339 with and without its parts, the
-// RFC 822 family of RSS, zero-less machine stamps ("2022-5-5 22:17:36"), and prose ("28 oct 2025 - 8:55 p. m.",
-// "martes 4 de septiembre de 2025").
+// Package newsdate reads dates as Spanish-language news sites write them: RFC 3339 in full or in part, the RFC 822 family
+// of RSS, zero-less machine stamps ("2022-5-5 22:17:36"), and prose ("28 oct 2025 - 8:55 p. m.", "martes 4 de septiembre de
+// 2025").
 package newsdate
 
 import (
@@ -17,15 +17,16 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Years outside these are typing errors or a CMS's idea of "none" (0001, 1899, 9999): refused as ErrImplausible.
+// Years outside these are typing errors or a CMS's way to say "none" (0001, 1899, 9999): they are refused as
+// ErrImplausible.
 const (
 	MinYear = 1900
 	MaxYear = 2100
 )
 
-const maxLength = 160 // no site writes a longer date; bounds the work on hostile input
+const maxLength = 160 // no site writes a longer date; this bounds the work on hostile input
 
-// What Parse can refuse.
+// The errors of Parse.
 var (
 	ErrFormat      = errors.New("not a date in a known form")
 	ErrImplausible = errors.New("not a plausible date")
@@ -50,9 +51,9 @@ var bogota = sync.OnceValue(func() *time.Location {
 })
 
 // Parse reads s; a date without a zone is taken to be in loc (nil means America/Bogota). Numbers alone are Unix time in
-// seconds (10 digits) or milliseconds (13), or a compact stamp (YYYYMMDD, with hhmm or hhmmss). All-numeric dates with
-// the year last are day first, as Spanish has it, unless only month first is possible. Relative dates ("hace 2 horas",
-// "ayer") and dates without a year are refused: what they mean is not in the text.
+// seconds (10 digits) or milliseconds (13), or a compact stamp (YYYYMMDD, with hhmm or hhmmss). All-numeric dates with the
+// year last are day first, as in Spanish, unless only month first is possible. Relative dates ("hace 2 horas", "ayer") and
+// dates without a year are refused: their meaning is not in the text alone.
 //
 // The error wraps ErrFormat or ErrImplausible.
 func Parse(s string, loc *time.Location) (Date, error) {
@@ -98,11 +99,11 @@ func parse(text string, loc *time.Location) (Date, error) {
 	return Date{}, ErrFormat
 }
 
-// A form finds the date in the text; what is around it must be a time of day or words that mean nothing.
+// A form finds the date in the text; the text around it must be a time of day or words without meaning.
 type form struct {
 	re               *regexp.Regexp
 	year, month, day int
-	clock            int // group with a time of day inside the date, as asctime has it; 0 where none (group 0 is not used as such)
+	clock            int // group with a time of day inside the date, as in asctime; 0 if there is none (group 0 is not used as such)
 	dayFirst         bool
 }
 

@@ -129,7 +129,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// The collected articles' dates are the forms that occur in the wild; nearly all of them have to be read.
+// The dates of the collected articles have the forms that occur in the wild; nearly all of them must be read.
 func TestParseCollectedArticles(t *testing.T) {
 	t.Parallel()
 	root := os.Getenv("OPENLEARN_DATA")
@@ -190,7 +190,7 @@ func FuzzParse(f *testing.F) {
 		if d.Time.Location() != time.UTC || d.Time.Year() < 1899 || d.Time.Year() > MaxYear+1 {
 			t.Fatalf("Parse(%q) = %v", s, d.Time)
 		}
-		// What we write as RFC 3339 we read back as the same instant.
+		// A date written as RFC 3339 is read back as the same instant.
 		if y := d.Time.Year(); y >= MinYear && y <= MaxYear {
 			again, err := Parse(d.Time.Format(time.RFC3339Nano), nil)
 			if err != nil || !again.Time.Equal(d.Time) || !again.HasTime || !again.HasZone {

@@ -7,7 +7,7 @@ var (
 	partOfDay = regexp.MustCompile(`(\d) de la (manana|madrugada|tarde|noche)\b`)
 )
 
-// spoken writes the times of day that people say as clocks show them: "al mediodía", "8:30 de la noche".
+// spoken rewrites spoken times of day as clocks show them: "al mediodía", "8:30 de la noche".
 func spoken(text string) string {
 	text = noon.ReplaceAllStringFunc(text, func(s string) string {
 		if noon.FindStringSubmatch(s)[1] == "mediodia" {

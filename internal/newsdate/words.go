@@ -28,7 +28,7 @@ var zones = map[string]int{
 	"cet": 1, "cest": 2, "west": 1,
 }
 
-// fillers are the words that stand around a date and mean nothing for it.
+// fillers are words around a date that mean nothing for it.
 var fillers = map[string]bool{
 	"lunes": true, "martes": true, "miercoles": true, "jueves": true, "viernes": true, "sabado": true, "domingo": true,
 	"lun": true, "mar": true, "mie": true, "jue": true, "vie": true, "sab": true, "dom": true,

@@ -1,5 +1,5 @@
-// Package periodic runs what a process does again and again: a pass, a pause, the next pass. Each job has one goroutine,
-// which its Runner owns.
+// Package periodic runs the periodic jobs of a process: a pass, a pause, the next pass. Each job has one goroutine, which
+// its Runner owns.
 package periodic
 
 import (
@@ -27,11 +27,11 @@ type Job struct {
 	Last func(ctx context.Context) error
 	// LastTimeout bounds Last; 0 = 5 s.
 	LastTimeout time.Duration
-	// Passed is told the result of each pass, after it; nil = nobody is. Tests wait for it.
+	// Passed is called with the result of each pass, after it; nil = no call. Tests wait for it.
 	Passed func(error)
 	// Logger receives failures; nil = discard.
 	Logger *slog.Logger
-	// Now is the clock that log lines are spaced by; nil = time.Now.
+	// Now is the clock for limiting log messages; nil = time.Now.
 	Now func() time.Time
 }
 
@@ -51,7 +51,7 @@ func Start(ctx context.Context, j Job) *Runner {
 	return r
 }
 
-// New makes a Runner that has yet to be started: Wake may be called before Start.
+// New makes a Runner that is not started yet: Wake may be called before Start.
 func New(j Job) *Runner {
 	if j.Logger == nil {
 		j.Logger = slog.New(slog.DiscardHandler)
@@ -71,7 +71,7 @@ func (r *Runner) Start(ctx context.Context) {
 	r.done.Go(func() { r.run(ctx) })
 }
 
-// Wake lets the next pass begin now, or right after the one under way. Calls before that pass count as one.
+// Wake makes the next pass begin now, or right after the running one. Calls before that pass count as one.
 func (r *Runner) Wake() {
 	select {
 	case r.wake <- struct{}{}:
@@ -79,7 +79,7 @@ func (r *Runner) Wake() {
 	}
 }
 
-// Close ends the job and waits for the pass under way and for Last. It may be called more than once, on a Runner that was
+// Close ends the job and waits for the running pass and for Last. It may be called more than once, on a Runner that was
 // never started, and on nil.
 func (r *Runner) Close() {
 	if r == nil || r.stop == nil {
@@ -122,7 +122,7 @@ func (r *Runner) last(ctx context.Context) {
 	}
 }
 
-// call makes a panic an error: one broken pass must not end the process.
+// call turns a panic into an error: one broken pass must not end the process.
 func (r *Runner) call(ctx context.Context, pass func(context.Context) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -133,8 +133,8 @@ func (r *Runner) call(ctx context.Context, pass func(context.Context) error) (er
 	return pass(ctx)
 }
 
-// quiet keeps an outage from filling the log: a failure is logged when it is the first, once a minute while failures
-// last, and so is their end.
+// quiet keeps an outage from filling the log: the first failure is logged, then one a minute while failures last, and also
+// their end.
 type quiet struct {
 	failing bool
 	logged  time.Time

@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// The tests wait for signals: a hang is ended by this bound, and nothing depends on how long it is.
+// The tests wait for signals: this bound only ends a hang, and nothing depends on its length.
 const bound = 30 * time.Second
 
 func receive[T any](t *testing.T, what string, ch <-chan T) T {
@@ -46,7 +46,7 @@ func TestPassesFollowEachOther(t *testing.T) {
 		}
 	}
 	go func() {
-		for range passed { // the runner may be telling of another pass while it is closed
+		for range passed { // the runner may be reporting another pass while it is closed
 		}
 	}()
 	r.Close()

@@ -10,20 +10,20 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// ErrBusy is a wait for a connection of the pool that took too long: all were in use. It tells nothing of the server.
+// ErrBusy means that waiting for a connection of the pool took too long: all were in use. It says nothing about the server.
 var ErrBusy = errors.New("no connection of the pool was free in time")
 
-// cancelPatience is how long the server gets to confirm that it has cancelled a statement, before the connection is given up.
+// cancelPatience is how long the server has to confirm that it has cancelled a statement before the connection is given up.
 const cancelPatience = time.Second
 
-// boundedConnector bounds waits for a connection, whatever time their caller has: who waits long is better told so while
-// the others' work goes on.
+// boundedConnector bounds waits for a connection, however much time the caller has: an early error is better than a long
+// wait.
 type boundedConnector struct {
 	driver.Connector
 	atMost time.Duration
 }
 
-// Connect takes a connection out of the pool.
+// Connect takes a connection from the pool.
 func (b boundedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	bounded, cancel := context.WithTimeout(ctx, b.atMost)
 	defer cancel()
@@ -34,8 +34,8 @@ func (b boundedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return c, err
 }
 
-// Refusing reports whether err means that the server, or our pool of connections to it, cannot do this now and may do it
-// later: no connection was free, the table is locked, or the server takes no writes (a standby, or read-only).
+// Refusing reports whether err means that the server, or our pool of connections to it, cannot do this now but may do it
+// later: no connection was free, the table is locked, or the server accepts no writes (a standby, or read-only).
 func Refusing(err error) bool {
 	if errors.Is(err, ErrBusy) {
 		return true
@@ -44,5 +44,5 @@ func Refusing(err error) bool {
 	return ok && (pe.Code == lockNotAvailable || pe.Code == readOnly)
 }
 
-// SQLSTATEs of what may be done later.
+// SQLSTATEs of errors that may go away later.
 const lockNotAvailable, readOnly = "55P03", "25006"

@@ -10,11 +10,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Config says which database to use and how hard.
+// Config says which database to use, with which limits.
 type Config struct {
 	// URL is a libpq connection string, postgres://user:password@host:port/database.
 	URL string `envconfig:"DATABASE_URL" file:"true"`
-	// MigrationURL is the same database for the role that owns the schema; "" = URL.
+	// MigrationURL is the connection string for the same database as the role that owns the schema; "" = URL.
 	MigrationURL string `envconfig:"MIGRATION_DATABASE_URL" file:"true"`
 	// MaxConns bounds the pool (default 20).
 	MaxConns int32 `envconfig:"DATABASE_POOL_SIZE" default:"20"`
@@ -27,9 +27,9 @@ type Config struct {
 	LockTimeout time.Duration `ignored:"true"`
 	// AcquireTimeout bounds a wait for a connection of the pool (default 1 s); ErrBusy after it.
 	AcquireTimeout time.Duration `ignored:"true"`
-	// SlowStatement is how long a statement of gorm's may take before it is worth a warning (default 1 s).
+	// SlowStatement is how long a gorm statement may take before it is logged as a warning (default 1 s).
 	SlowStatement time.Duration `ignored:"true"`
-	// Name is what the server's views call the connections (default openlearn).
+	// Name is the application name of the connections in the server's views (default openlearn).
 	Name string `ignored:"true"`
 	// Tracer, if set, sees every query (metrics, traces).
 	Tracer pgx.QueryTracer `ignored:"true"`
@@ -55,7 +55,7 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Owner is where migrations run.
+// Owner is the connection string for migrations.
 func (c *Config) Owner() string { return cmp.Or(c.MigrationURL, c.URL) }
 
 func plausible(address string) bool {

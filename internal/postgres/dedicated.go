@@ -16,10 +16,10 @@ import (
 )
 
 // Dedicated is one connection outside the pool, for questions that must not wait behind requests. It connects when it is
-// first used, and again when it broke.
+// first used, and again after it has broken.
 type Dedicated struct {
 	config *pgx.ConnConfig
-	turn   chan struct{} // held by whoever uses conn
+	turn   chan struct{} // held by the user of conn
 	conn   *pgx.Conn
 	heard  atomic.Int64 // when the server last answered, ns since began
 	began  time.Time
@@ -27,8 +27,8 @@ type Dedicated struct {
 	ending sync.WaitGroup
 }
 
-// Bounds of a dedicated connection. One attempt to connect; and how long a server that went away without a word goes
-// unnoticed by an idle connection.
+// Bounds of a dedicated connection: on one attempt to connect, and on how long an idle connection may miss that its server
+// has vanished silently.
 const (
 	dedicatedConnect = 2 * time.Second
 	dedicatedClose   = time.Second
@@ -36,7 +36,7 @@ const (
 
 var dedicatedKeepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}
 
-// newDedicated makes one whose statements the server bounds by itself, so that a lock is answered and not waited for.
+// newDedicated makes one whose statements are bounded by the server, so that a lock leads to an error and not to a wait.
 func newDedicated(cfg Config, statement, lock time.Duration) (*Dedicated, error) {
 	cc, err := pgx.ParseConfig(cfg.URL)
 	if err != nil {
@@ -56,8 +56,8 @@ func newDedicated(cfg Config, statement, lock time.Duration) (*Dedicated, error)
 
 var errDedicatedClosed = errors.New("postgres: the connection has been closed for good")
 
-// Do lends the connection, one caller at a time. do must bear being run twice: it is, where the connection turns out to
-// have broken since it was last used.
+// Do lends the connection, one caller at a time. do must tolerate running twice: that happens if the connection has broken
+// since it was last used.
 func (d *Dedicated) Do(ctx context.Context, do func(context.Context, *pgx.Conn) error) error {
 	select {
 	case <-d.turn:
@@ -100,14 +100,14 @@ func (d *Dedicated) connect(ctx context.Context) (fresh bool, err error) {
 	return true, err
 }
 
-// drop lets a broken connection go. pgx may still be telling the server to stop what it was asked.
+// drop releases a broken connection. pgx may still be asking the server to cancel its statement.
 func (d *Dedicated) drop() {
 	done := d.conn.PgConn().CleanupDone()
 	d.conn = nil
-	d.ending.Go(func() { <-done }) // within 15 s, says pgx
+	d.ending.Go(func() { <-done }) // within 15 s, according to pgx
 }
 
-// close waits for what uses the connection, and for a bounded time for what is being cleaned up.
+// close waits for the user of the connection, and for a bounded time for cleanups.
 func (d *Dedicated) close() error {
 	<-d.turn
 	d.closed = true
@@ -128,8 +128,8 @@ func (d *Dedicated) close() error {
 	return err
 }
 
-// Answered reports whether the server gave an answer, be it a refusal. One that is going down or coming up has none to
-// give, and neither has a proxy in front of a server that is away.
+// Answered reports whether the server gave an answer, even a refusal. Errors from a server that is shutting down or
+// starting up do not count, nor do those from a proxy in front of a server that is away.
 func Answered(err error) bool {
 	if err == nil || errors.Is(err, pgx.ErrNoRows) {
 		return true

@@ -10,7 +10,7 @@ import (
 )
 
 // jsonb is a gorm serializer for jsonb columns (`gorm:"serializer:jsonb"`). Unlike gorm's own it keeps nil as NULL and
-// raw JSON as it is.
+// leaves raw JSON unchanged.
 type jsonb struct{}
 
 func init() { schema.RegisterSerializer("jsonb", jsonb{}) }
@@ -22,7 +22,7 @@ func (jsonb) Scan(ctx context.Context, field *schema.Field, dst reflect.Value, d
 	switch db := db.(type) {
 	case nil:
 	case []byte:
-		raw = db // nobody who decodes keeps it
+		raw = db // decoders do not keep it
 	case string:
 		raw = []byte(db)
 	default:
@@ -37,7 +37,7 @@ func (jsonb) Scan(ctx context.Context, field *schema.Field, dst reflect.Value, d
 	return nil
 }
 
-// unmarshal is json.Unmarshal less its first pass where the type reads itself: what comes from a jsonb column is valid.
+// unmarshal is json.Unmarshal without its validation pass if the type decodes itself: a jsonb column's content is valid.
 func unmarshal(raw []byte, into any) error {
 	if u, ok := into.(json.Unmarshaler); ok {
 		return u.UnmarshalJSON(raw)

@@ -12,8 +12,8 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// slowLog is gorm's logger: slow statements as warnings, failed ones at debug level (whoever asked reports them), and
-// never a parameter, which may be a secret or a whole article. gorm's own slog logger prints them.
+// slowLog is gorm's logger. It logs slow statements as warnings and failed ones at debug level (the caller reports them),
+// but never parameters, which may be secrets or whole articles. gorm's own slog logger prints them.
 type slowLog struct {
 	log  *slog.Logger
 	slow time.Duration
@@ -30,7 +30,7 @@ func (l slowLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, 
 	return sql, nil
 }
 
-// literals are quoted strings, as gorm writes parameters into the statements it reports of Scan, filter or not.
+// literals are quoted strings: gorm writes parameters into the statements that it reports for Scan, in spite of the filter.
 var literals = regexp.MustCompile(`'(?:[^']|'')*'`)
 
 func withoutLiterals(sql string) string {
@@ -42,12 +42,12 @@ func withoutLiterals(sql string) string {
 	return sql
 }
 
-// Trace hears of every statement.
+// Trace is called for every statement.
 func (l slowLog) Trace(ctx context.Context, begin time.Time, statement func() (sql string, rows int64), err error) {
 	took := time.Since(begin)
 	failed := err != nil && !errors.Is(err, gorm.ErrRecordNotFound)
 	if took < l.slow && !failed {
-		return // the text is only built for those that are logged
+		return // the text is built only for statements that are logged
 	}
 	sql, rows := statement()
 	attrs := []slog.Attr{slog.Duration("took", took), slog.Int64("rows", rows), slog.String("sql", withoutLiterals(sql))}

@@ -23,7 +23,7 @@ type MigrationState struct {
 	AppliedAt time.Time // zero while pending
 }
 
-// Migrate applies what is pending, under a session lock so that several instances may start at once, and returns how
+// Migrate applies the pending migrations, under a session lock so that several instances may start at once, and returns how
 // many were applied. It uses a connection of its own, without the statement timeout of the serving pool.
 func Migrate(ctx context.Context, url string) (int, error) {
 	n := 0

@@ -1,4 +1,4 @@
-// Package postgres opens the database for everyone: one pgx pool, and gorm on top of that same pool.
+// Package postgres opens the database for all packages: one pgx pool, and gorm on top of the same pool.
 package postgres
 
 import (
@@ -23,19 +23,20 @@ import (
 	"gorm.io/gorm"
 )
 
-// DB is the one pool, the views of it, and two connections beside it.
+// DB holds the pool, views of it, and two connections beside it.
 type DB struct {
 	Pool *pgxpool.Pool
 	Gorm *gorm.DB
-	// Look and Work belong to the outbox's relay and to readiness: a pool that is busy must not look like a server that
-	// is away. Look is for questions, Work for short statements that change something.
+	// Look and Work are for the outbox's relay and for readiness: a busy pool must not look like a server that is away.
+	// Look is for queries, Work for short statements that change something.
 	Look, Work *Dedicated
 
 	sql    *sql.DB
 	asking singleflight.Group // Ping
 }
 
-// What the server allows a statement on the connections beside the pool. A lock is told of before a look is given up.
+// Server-side timeouts on the connections beside the pool. The lock timeout is shorter than Look's statement timeout, so
+// that a lock is reported as such.
 const (
 	lookStatement, lookLock = 400 * time.Millisecond, 300 * time.Millisecond
 	workStatement, workLock = 2 * time.Second, 300 * time.Millisecond
@@ -43,7 +44,7 @@ const (
 )
 
 // Open builds the pool. It does not wait for the server: a database that is away now may be back at the first query, and
-// readiness says so meanwhile. Errors are those of a malformed URL.
+// until then readiness reports it. It returns an error only for a malformed URL.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (*DB, error) {
 	pool, err := OpenPool(ctx, cfg)
 	if err != nil {
@@ -52,7 +53,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*DB, error) {
 	sqlDB := sql.OpenDB(boundedConnector{stdlib.GetPoolConnector(pool), or(cfg.AcquireTimeout, time.Second)})
 	sqlDB.SetMaxIdleConns(0) // idle connections are the pool's
 	g, err := gorm.Open(gormpg.New(gormpg.Config{Conn: sqlDB}), &gorm.Config{
-		QueryFields:            true, // name the columns: * brings generated ones that nobody reads, such as search vectors
+		QueryFields:            true, // name the columns: * would include generated ones that nobody reads, such as search vectors
 		SkipDefaultTransaction: true,
 		DisableAutomaticPing:   true,
 		TranslateError:         true,
@@ -73,7 +74,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*DB, error) {
 	return d, nil
 }
 
-// OpenPool builds a pool alone, for work that must not share one with requests. It does not wait for the server.
+// OpenPool builds only a pool, for work that must not share one with requests. It does not wait for the server.
 func OpenPool(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
 	pc, err := pgxpool.ParseConfig(cfg.URL)
 	if err != nil {
@@ -84,18 +85,18 @@ func OpenPool(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
 	pc.ConnConfig.ConnectTimeout = or(cfg.ConnectTimeout, 5*time.Second)
 	pc.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(or(cfg.StatementTimeout, 15*time.Second).Milliseconds())
 	pc.ConnConfig.RuntimeParams["lock_timeout"] = fmt.Sprint(or(cfg.LockTimeout, 2*time.Second).Milliseconds())
-	// A statement that nobody waits for any more is cancelled in the server. pgx would only close the connection, which the
-	// server notices when the statement is done.
+	// An abandoned statement is cancelled in the server. pgx would only close the connection, which the server notices when
+	// the statement is done.
 	pc.ConnConfig.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelPatience}
 	}
-	// A statement whose process was killed ends while it runs, not when it would answer.
+	// The statement of a killed process ends while it runs, not when it would answer.
 	pc.ConnConfig.RuntimeParams["client_connection_check_interval"] = "1s"
 	pc.ConnConfig.RuntimeParams["application_name"] = or(cfg.Name, "openlearn")
 	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	pc.ConnConfig.Tracer = cfg.Tracer
 	pc.AfterConnect = func(_ context.Context, c *pgx.Conn) error {
-		// Times leave the database in UTC, whatever zone this machine is in: the API prints them with Z.
+		// Times are read in UTC, whatever zone this machine is in: the API prints them with Z.
 		c.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}})
 		return nil
 	}
@@ -106,14 +107,14 @@ func OpenPool(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-// Ping asks the server for a sign of life, outside of the pool.
+// Ping asks the server for a sign of life, outside the pool.
 func (d *DB) Ping(ctx context.Context) error {
 	_, err := d.ReadOnly(ctx)
 	return err
 }
 
-// ReadOnly asks whether the server takes no writes, outside of the pool. Callers share a question that is under way, so
-// that however many probes come, the relay waits behind one.
+// ReadOnly asks, outside the pool, whether the server accepts no writes. Concurrent callers share one query, so that the
+// relay waits for at most one, however many probes come.
 func (d *DB) ReadOnly(ctx context.Context) (bool, error) {
 	answer := d.asking.DoChan("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), pingLimit)
@@ -135,14 +136,14 @@ func (d *DB) ReadOnly(ctx context.Context) (bool, error) {
 	}
 }
 
-// Close returns when every connection is closed.
+// Close closes all connections and returns when they are closed.
 func (d *DB) Close() error {
 	err := errors.Join(d.Look.close(), d.Work.close(), d.sql.Close())
 	d.Pool.Close()
 	return err
 }
 
-// Unavailable reports whether err means that the server cannot be asked now (as opposed to having refused the question).
+// Unavailable reports whether err means that the server cannot be reached now (as opposed to having refused the statement).
 func Unavailable(err error) bool {
 	if ce, ok := errors.AsType[*pgconn.ConnectError](err); ok && ce != nil {
 		return true
@@ -150,7 +151,7 @@ func Unavailable(err error) bool {
 	if ne, ok := errors.AsType[*net.OpError](err); ok && ne != nil {
 		return true
 	}
-	// A connection that broke under the statement; pgx has no type for the last.
+	// A connection that broke during the statement; pgx has no type for the last.
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || err != nil && strings.Contains(err.Error(), "conn closed") {
 		return true
 	}
@@ -161,7 +162,7 @@ func Unavailable(err error) bool {
 	return false
 }
 
-// TimedOut reports whether the server gave a statement up because it took too long.
+// TimedOut reports whether the server cancelled a statement because it took too long.
 func TimedOut(err error) bool {
 	pe, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && pe.Code == "57014"

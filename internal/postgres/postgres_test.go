@@ -28,7 +28,7 @@ func open(t *testing.T, url string, log *slog.Logger) *postgres.DB {
 	return db
 }
 
-// TestMigrationsGoUpAndDownAndUp: every migration can be taken back, and applied again.
+// TestMigrationsGoUpAndDownAndUp: every migration can be reverted and applied again.
 func TestMigrationsGoUpAndDownAndUp(t *testing.T) {
 	t.Parallel()
 	url := testkit.EmptyDatabase(t)
@@ -60,7 +60,7 @@ func TestMigrationsGoUpAndDownAndUp(t *testing.T) {
 	}
 }
 
-// TestInstancesMigrateAtOnce: one of them does it, the others wait for it.
+// TestInstancesMigrateAtOnce: one of them migrates, the others wait for it.
 func TestInstancesMigrateAtOnce(t *testing.T) {
 	t.Parallel()
 	url := testkit.EmptyDatabase(t)

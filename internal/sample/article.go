@@ -18,12 +18,12 @@ type newspaper struct {
 	weight   int    // share of the articles, in parts of the sum of all
 	paywall  int    // percent
 	topics   []string
-	regional int      // percent of its articles that are of its regions
+	regional int      // percent of its articles that are about its regions
 	near     []string // departments, by bare name
 	regions  []int    // the same, by number
 }
 
-// newspapers are named and weighted after what the original's data held, the regional ones beside them.
+// newspapers returns newspapers named and weighted as in the original's data, and regional ones in addition.
 func newspapers(p *places) []newspaper {
 	list := []newspaper{
 		{name: "El Tiempo", host: "eltiempo", weight: 30, paywall: 15},
@@ -52,7 +52,7 @@ func newspapers(p *places) []newspaper {
 	return list
 }
 
-// article writes article i.
+// article writes article number i.
 func (w *writer) article(i int) Article {
 	w.rng = newRNG(w.g.seed, i)
 	w.epoch++
@@ -136,7 +136,7 @@ func (w *writer) chooseTopic(p *newspaper) *topic {
 	return &ts[w.rng.below(len(ts))]
 }
 
-// chooseStory takes one whose tone is the article's, or, where the topic has none, makes its tone the article's.
+// chooseStory takes a story with the article's tone. If the topic has none, the article takes on the story's tone.
 func (w *writer) chooseStory() *story {
 	stories, matching := w.topic.stories, 0
 	for i := range stories {
@@ -168,8 +168,8 @@ func (w *writer) line(t *template) string {
 	return string(b)
 }
 
-// times gives publication and scraping. One article in 25 comes out together with the first of its block of eight, so
-// that lists have ties to break; a third carries microseconds.
+// times gives the times of publication and scraping. One article in 25 has the same time as the first of its block of
+// eight, so that lists have ties to break; a third has microseconds.
 func (w *writer) times(i int) (published, scraped time.Time) {
 	if w.rng.chance(4) && i%8 != 0 {
 		head := newRNG(w.g.seed^publicationStream, i-i%8)
@@ -185,7 +185,8 @@ func (w *writer) times(i int) (published, scraped time.Time) {
 	return published, scraped
 }
 
-// publicationStream keeps the dates apart from the texts, so that one can be known without the other.
+// publicationStream keeps the random numbers of dates separate from those of texts, so that one can be computed without the
+// other.
 const publicationStream = 0xda7e
 
 func (g *Generator) published(r *rng) time.Time {
@@ -249,7 +250,7 @@ func (w *writer) analysis(a *Article) *Analysis {
 	if w.topical[1] > 0 {
 		r.Topics = append(r.Topics, Topic{w.second.slug, share(w.topical[1])})
 	}
-	// Two is added so that one toned sentence in a text of neutral ones does not make an extreme.
+	// Two is added so that a single toned sentence in an otherwise neutral text does not give an extreme value.
 	good, bad := float64(w.toned[0]), float64(w.toned[1])
 	score := (good - bad) / (good + bad + 2)
 	r.SentimentScore = float64(int(score*10_000)) / 10_000
@@ -264,7 +265,7 @@ func (w *writer) analysis(a *Article) *Analysis {
 	return r
 }
 
-// link makes the article's address from its title, like newspapers do; the number makes it unique.
+// link makes the article's address from its title, as newspapers do; the number makes it unique.
 func link(host, section, title string, i int) string {
 	b := make([]byte, 0, 140)
 	b = append(append(append(b, "https://"...), host...), ".example/"...)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Members of an article's cast: what is decided once, in code rather than by the grammar, and spoken of throughout.
+// Members of an article's cast: values chosen once, in code rather than by the grammar, and used throughout the article.
 const (
 	castPlace     = iota // Quibdó
 	castPlaceLong        // Quibdó (Chocó)
@@ -24,10 +24,10 @@ const (
 	castLastYear         //
 	castNextYear
 	castMedium   // the newspaper
-	castPerson   // whoever's role is being made: for its gender
-	castOfficial // the three who speak: an official,
+	castPerson   // the person whose role is being made: for its gender
+	castOfficial // the three speakers: an official,
 	castCitizen  // someone concerned,
-	castExpert   // someone who knows
+	castExpert   // an expert
 	castOther    // the second topic's subject
 	castMembers
 )
@@ -39,17 +39,17 @@ var castNames = map[string]int{
 	"medio": castMedium, "P": castPerson, "P1": castOfficial, "P2": castCitizen, "P3": castExpert, "otro": castOther,
 }
 
-// Keys of Article.Entities that the cast fills; the banks name theirs in their headings.
+// The keys of Article.Entities that the cast fills; banks name theirs in their headings.
 const (
 	locations = "locations"
 	people    = "people"
 	political = "political_figures"
 )
 
-// mention is a name that a text holds when it holds the value it belongs to.
+// mention is a name that a text contains if it contains the value to which it belongs.
 type mention struct{ text, key, typ string }
 
-// value is a phrase ready to be written.
+// value is a phrase ready for use.
 type value struct {
 	text, bare string // bare: without article
 	feat       feature
@@ -61,7 +61,7 @@ func located(text string) value {
 	return value{text: text, bare: bare, mentions: []mention{{bare, locations, "LOC"}}}
 }
 
-// person is one who speaks in an article.
+// person is a speaker in an article.
 type person struct {
 	name, surname, role string // role with its article: la alcaldesa de Pasto
 	key                 string // people or political_figures
@@ -86,14 +86,14 @@ func yearText(y int) string {
 	return string(b[:])
 }
 
-// stage sets the places and the calendar of an article; its people come later, when the topic's roles are known.
+// stage chooses the places and dates of an article; its people follow later, when the topic's roles are known.
 func (w *writer) stage(p newspaper, published time.Time) {
 	ps := w.g.grammar.places
 	var d int
 	if len(p.regions) > 0 && w.rng.chance(p.regional) {
 		d = p.regions[w.rng.below(len(p.regions))]
 	} else {
-		d = ps.all[w.rng.below(len(ps.all))].dept // the departments by their number of places listed
+		d = ps.all[w.rng.below(len(ps.all))].dept // departments are weighted by their number of places
 	}
 	dept := &ps.depts[d]
 	n := len(dept.places)
@@ -127,7 +127,7 @@ func (w *writer) stage(p newspaper, published time.Time) {
 
 func plain(s string) value { return value{text: s, bare: s} }
 
-// enlist gives the topic's three roles to people.
+// enlist assigns people to the topic's three roles.
 func (w *writer) enlist() {
 	for k := range w.persons {
 		f := feature{feminine: w.rng.chance(50)}

@@ -5,13 +5,13 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of a text's length, in words.
+// The bounds of a text's length, in words.
 const (
 	minWords = 120
 	maxWords = 900
 )
 
-// content writes the text: the story's first sentence, then facts and quotes, then an end.
+// content writes the text: the story's first sentence, then facts and quotes, then a closing sentence.
 func (w *writer) content(s *story) {
 	words := 125 + w.skewed(680)
 	w.begin()
@@ -19,12 +19,12 @@ func (w *writer) content(s *story) {
 	w.end(0, s.tone)
 	w.paragraph()
 	d := &densities[w.style]
-	bridge := 0 // words after which the second topic comes in
+	bridge := 0 // number of words after which the second topic begins
 	if w.second != nil {
 		bridge = words * 7 / 10
 	}
 	inParagraph, quoted, dry := 0, true, 0
-	for w.words < words && dry < 8 { // dry: nothing new found, so often in a row
+	for w.words < words && dry < 8 { // dry: how often in a row nothing new was found
 		var wrote bool
 		switch {
 		case bridge > 0 && w.words >= bridge:
@@ -64,20 +64,19 @@ func (w *writer) content(s *story) {
 	w.buf = bytes.TrimRight(w.buf, " \n")
 }
 
-// paragraph ends one, if one has begun.
+// paragraph ends a paragraph, if one has begun.
 func (w *writer) paragraph() { w.buf = append(bytes.TrimRight(w.buf, " \n"), "\n\n"...) }
 
-// skewed gives 0 ≤ x ≤ most, short ones more often than long ones.
+// skewed gives 0 ≤ x ≤ most, small numbers more often than large ones.
 func (w *writer) skewed(most int) int {
 	a, b := w.rng.below(most+1), w.rng.below(most+1)
 	return min(a, b)
 }
 
-// begin marks where a sentence starts, end makes it one.
+// begin marks where a sentence starts; end completes it.
 func (w *writer) begin() { w.start = len(w.buf) }
 
-// end finishes the sentence begun: capital, full stop, counts. about is 0 for the topic, 1 for the second one, −1 for
-// neither.
+// end completes the sentence: capital, full stop, counts. about is 0 for the topic, 1 for the second one, −1 for neither.
 func (w *writer) end(about int, tone int8) {
 	s := w.buf[w.start:]
 	capitalise(s)
@@ -102,7 +101,7 @@ func (w *writer) end(about int, tone int8) {
 	w.words += bytes.Count(w.buf[w.start:], []byte{' '})
 }
 
-// fresh takes an alternative that the article has not had and whose tone goes with its own; nil when there is none.
+// fresh takes an alternative that the article has not used and whose tone fits; nil when there is none.
 func (w *writer) fresh(id int) *template {
 	for n := len(w.g.grammar.banks[id].items); w.taken(id) < n; {
 		if t := w.pick(id); t.tone == 0 || t.tone == w.tone {
@@ -112,7 +111,7 @@ func (w *writer) fresh(id int) *template {
 	return nil
 }
 
-// taken is how many alternatives of a bank the article has had.
+// taken is how many alternatives of a bank the article has used.
 func (w *writer) taken(id int) int {
 	if k := &w.walks[id]; k.epoch == w.epoch {
 		return k.taken
@@ -120,8 +119,8 @@ func (w *writer) taken(id int) int {
 	return 0
 }
 
-// styled is fresh with an eye to difficulty: it holds several alternatives in hand and plays the one with the
-// shortest sentences and words in a plain text, the longest in a dense one.
+// styled is fresh with regard to difficulty: from several alternatives it takes the one with the shortest sentences and
+// words in a plain text, and the longest in a dense one.
 func (w *writer) styled(id int) *template {
 	k, d := &w.walks[id], &densities[w.style]
 	if w.taken(id) == 0 {
@@ -148,13 +147,13 @@ func (w *writer) styled(id int) *template {
 	return t
 }
 
-// density is how heavily sentences are loaded. The shares are in percent; what is left of the first three is a fact
-// without anything before it.
+// density says how much sentences contain. The shares are in percent; the rest of the first three is a fact with nothing
+// before it.
 type density struct {
-	choice                    int // alternatives to choose from beside the one at hand
+	choice                    int // alternatives to choose from, besides the first
 	long                      bool
 	connective, source, voice int // before the fact: "además", "según …", "… informó que"
-	tail                      int // behind it: "de acuerdo con …", where nothing of the kind stands before
+	tail                      int // after it: "de acuerdo con …", unless there is an attribution before it
 	join, joins               int // another fact joined to it, and at most how many
 	quotes                    int // share of the sentences
 }
@@ -203,7 +202,7 @@ func (w *writer) fact(id, about int) bool {
 		if u == nil {
 			break
 		}
-		if u.raw { // a sentence of its own: kept for the next turn
+		if u.raw { // it must be a separate sentence: kept for later
 			w.walks[id].hand = append(w.walks[id].hand, u)
 			break
 		}
@@ -221,7 +220,7 @@ func (w *writer) fact(id, about int) bool {
 	return true
 }
 
-// quote lets one of the three speak. It reports whether the one chosen had something left to say.
+// quote lets one of the three speak. It reports whether that speaker had anything left to say.
 func (w *writer) quote() bool {
 	k := [...]int{0, 0, 0, 1, 1, 2, 2}[w.rng.below(7)]
 	p := &w.persons[k]
@@ -280,7 +279,7 @@ func (w *writer) inTone(id int, tone int8) *template {
 	}
 }
 
-// speech writes what is said between quotation marks.
+// speech writes direct speech in quotation marks.
 func (w *writer) speech(t *template, capital bool, closing string) {
 	w.buf = append(w.buf, "“"...)
 	from := len(w.buf)

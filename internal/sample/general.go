@@ -8,8 +8,8 @@ import (
 // generalBanks are the banks of general.txt that the code draws from, by number.
 type generalBanks struct {
 	nombref, nombrem, apellido, redaccion int // names of people and of newsrooms
-	conector, segun, cola, informe, union int // what dresses a fact
-	verbo, resumio, funcionario           int // what dresses a quote
+	conector, segun, cola, informe, union int // what introduces or attributes a fact
+	verbo, resumio, funcionario           int // what introduces a quote
 	hecho, cierre, puente                 int // whole sentences
 	quotes                                [3]int
 }
@@ -33,7 +33,7 @@ func (g *grammar) generalBanks() (b generalBanks, err error) {
 		for _, t := range g.banks[*id].items {
 			neutral = neutral || t.tone == 0
 		}
-		if !neutral { // inTone would look for ever
+		if !neutral { // inTone would loop for ever
 			return b, fmt.Errorf("grammar: general bank %s has no neutral line", name)
 		}
 	}

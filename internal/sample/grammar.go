@@ -23,14 +23,14 @@ import (
 //	              d tenths, p tenths as a percentage, $ thousands of millions of pesos
 //	{lugar} …     a member of the article's cast (cast.go)
 //
-// "de el", "a el", "y i…" and "o o…" are contracted or changed as Spanish wants when a slot is filled. Gender and
-// number come from a leading el, la, los, las, or from a mark at the end: ;m ;f ;mp ;fp. A line may begin with "+ " or
-// "- ", its tone, and then with "! ": a sentence to be left as it is, with its full stop.
+// "de el", "a el", "y i…" and "o o…" are contracted or changed as Spanish requires when a slot is filled. Gender and number
+// come from a leading el, la, los, las, or from a mark at the end: ;m ;f ;mp ;fp. A line may begin with "+ " or "- ", its
+// tone, and then with "! ": a sentence to leave unchanged, including its full stop.
 //
 //go:embed grammar/*.txt
 var grammarFiles embed.FS
 
-// feature is what other words must agree with.
+// feature is the gender and number with which other words must agree.
 type feature struct {
 	feminine, plural bool
 }
@@ -74,8 +74,8 @@ type template struct {
 	tone  int8    // −1, 0, 1
 	raw   bool    // "! "
 	names bool    // mentions the main institution
-	star  bool    // "* ": of a role, that it is a political one
-	load  float64 // what its own words take from a text's perspicuity, roughly
+	star  bool    // "* ": a role that is political
+	load  float64 // roughly how much its own words lower a text's perspicuity
 }
 
 type bank struct {
@@ -84,10 +84,10 @@ type bank struct {
 	entity  string // key of Article.Entities that its members belong to; "" for none
 	entType string // PER, ORG, LOC or "" (no named entity)
 	items   []template
-	strides []int // coprime with len(items): a walk by one of them meets each item once
+	strides []int // coprime with len(items): stepping by one of them visits each item once
 }
 
-// story is a headline, its subtitle and its first sentence, which tell the same.
+// story is a headline, its subtitle and its first sentence, all about the same event.
 type story struct {
 	title, subtitle, lead template
 	tone                  int8
@@ -109,7 +109,7 @@ type grammar struct {
 	places  *places
 }
 
-// source is one line as it stands in a file, before its slots can be resolved.
+// source is one line of a file, before its slots can be resolved.
 type source struct {
 	file, text string
 	line       int
@@ -147,7 +147,7 @@ func loadGrammar() (*grammar, error) {
 	return g, g.finish()
 }
 
-// split cuts a file into lines and makes its banks.
+// split splits a file into lines and makes its banks.
 func (g *grammar) split(sources []source, file, text string) ([]source, error) {
 	t, current := -1, -2
 	for i, l := range strings.Split(text, "\n") {
@@ -214,7 +214,7 @@ func (g *grammar) compile(s source) error {
 	return nil
 }
 
-// finish checks that every topic has what the writer asks of it.
+// finish checks that every topic has what the writer needs.
 func (g *grammar) finish() error {
 	if g.places == nil || len(g.topics) == 0 {
 		return fmt.Errorf("grammar: places or topics are missing")
@@ -261,7 +261,7 @@ func coprimes(n int) []int {
 	return out
 }
 
-// capitalise makes the first letter of b a capital, past opening quotes and marks.
+// capitalise makes the first letter of b a capital, after any opening quotes and marks.
 func capitalise(b []byte) {
 	for i := 0; i < len(b); {
 		r, size := utf8.DecodeRune(b[i:])

@@ -84,7 +84,7 @@ func TestDecline(t *testing.T) {
 	}
 }
 
-// TestAgreement renders lines of a small grammar of its own and looks at what the slots made of them.
+// TestAgreement renders lines of a small grammar of its own and checks how the slots were filled.
 func TestAgreement(t *testing.T) {
 	t.Parallel()
 	for noun, want := range map[string]string{
@@ -124,7 +124,7 @@ func TestGrammarErrorsNameTheirSlot(t *testing.T) {
 	}
 }
 
-// Every line of the grammar is rendered somewhere: a bank that no slot names is a typing error.
+// Every line of the grammar is rendered somewhere: a bank that no slot names is a typo.
 func TestEveryBankIsUsed(t *testing.T) {
 	t.Parallel()
 	g, err := loadGrammar()

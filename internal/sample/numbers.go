@@ -36,7 +36,7 @@ func appendNumber(b []byte, kind string, x int) []byte {
 		return appendThousands(b, x/unit*unit)
 	case "d", "p":
 		b = strconv.AppendInt(b, int64(x/10), 10)
-		if x%10 != 0 || kind == "d" { // "1,0 puntos": a bare 1 would want the singular
+		if x%10 != 0 || kind == "d" { // "1,0 puntos": a bare 1 would require the singular
 			b = append(b, ',', byte('0'+x%10))
 		}
 		if kind == "p" {

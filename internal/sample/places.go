@@ -10,12 +10,12 @@ import (
 type place struct {
 	name string
 	dept int
-	city bool // spoken of as "la ciudad", not "el municipio"
+	city bool // called "la ciudad", not "el municipio"
 
 	short, long value // Quibdó; Quibdó (Chocó)
 }
 
-// department is one of Colombia's 32, named with its article where it has one: el Chocó, La Guajira, Antioquia.
+// department is one of Colombia's 32, named with its article if it has one: el Chocó, La Guajira, Antioquia.
 type department struct {
 	name    string
 	rivers  []value

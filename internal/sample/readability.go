@@ -2,7 +2,7 @@ package sample
 
 import "unicode/utf8"
 
-// counts are what readability formulas ask of a text.
+// counts are the counts that readability formulas need.
 type counts struct {
 	words     int // runs of non-space characters that hold a letter
 	syllables int // of those words
@@ -13,10 +13,10 @@ type counts struct {
 // Difficulty is how hard a Spanish text is to read, from 1 (very easy) to 5 (very hard), to one decimal.
 //
 // It is Szigriszt Pazos's perspicuity (Sistemas predictivos de legibilidad del mensaje escrito, thesis, Universidad
-// Complutense de Madrid, 1993), P = 206.835 − 62.3·syllables/words − words/sentences, put on the five grades of the
-// INFLESZ scale (Barrio-Cantalejo et al., Anales del Sistema Sanitario de Navarra 31(2), 2008): above 80 very easy,
-// 65–80 fairly easy, 55–65 normal, 40–55 somewhat hard, below 40 very hard. Each border of grades lies at a half, with
-// straight lines between them: 80 → 1.5, 65 → 2.5, 55 → 3.5, 40 → 4.5. A text without words is 1.
+// Complutense de Madrid, 1993), P = 206.835 − 62.3·syllables/words − words/sentences, mapped to the five grades of the
+// INFLESZ scale (Barrio-Cantalejo et al., Anales del Sistema Sanitario de Navarra 31(2), 2008): above 80 very easy, 65–80
+// fairly easy, 55–65 normal, 40–55 somewhat hard, below 40 very hard. Each boundary between grades is at a half, with
+// linear interpolation between them: 80 → 1.5, 65 → 2.5, 55 → 3.5, 40 → 4.5. A text without words is 1.
 func Difficulty(text string) float64 { return count([]byte(text)).difficulty() }
 
 // Perspicuity is P of Difficulty; 0 for a text without words.
@@ -50,21 +50,21 @@ func (c counts) difficulty() float64 {
 	return float64(int(d*10+0.5)) / 10
 }
 
-// States of the syllable counter: what came last in the word. They are the classes of letters too.
+// States of the syllable counter: the last letter of the word so far. They are also the classes of letters.
 const (
 	none      uint8 = iota // the start of a word, digits, signs
 	consonant              //
 	weak                   // i u ü: glides beside another vowel
 	strong                 // a e o á é ó
 	hiatus                 // í ú: a syllable of their own beside a strong vowel
-	letterY                // alone a syllable, else a glide or a consonant
+	letterY                // alone a syllable, otherwise a glide or a consonant
 	velar                  // q g
 	velarU                 // the u of que qui gue gui, or of gua: whatever vowel follows makes one syllable with it
 	states                 // a state + states: the same, and the first byte of a letter U+00C0–U+00FF
-	silent                 // h, a class only: does not part vowels
+	silent                 // h, only a class: does not separate vowels
 )
 
-// step is what a byte does in a state: the state after it, and the bits below.
+// step is the effect of a byte in a state: the next state, and the bits below.
 type step uint8
 
 const (
@@ -76,8 +76,8 @@ const (
 // latin1 is the first byte of á é í ó ú ü ñ and their capitals in UTF-8.
 const latin1 = 0xc3
 
-// steps is the automaton. Syllables are groups of vowels: two strong ones part, a weak one joins its neighbours (two
-// weak ones make a diphthong), an accented í or ú stands apart from strong ones.
+// steps is the automaton. Syllables are groups of vowels: two strong vowels are separate, a weak one joins its neighbours
+// (two weak ones make a diphthong), an accented í or ú is separate from strong ones.
 var steps = func() (t [2 * states][256]step) {
 	var ascii, second [256]uint8
 	for c := 'a'; c <= 'z'; c++ {
@@ -169,7 +169,7 @@ func count(text []byte) counts {
 	return c
 }
 
-// endsSentence tells whether a text ends like a sentence, closing marks aside.
+// endsSentence says whether a text ends like a sentence, apart from closing marks.
 func endsSentence(b []byte) bool {
 	for len(b) > 0 {
 		switch b[len(b)-1] {

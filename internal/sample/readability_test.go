@@ -44,7 +44,7 @@ func TestCount(t *testing.T) {
 	}
 }
 
-// A text of the thesis's kind, counted by hand: 10 words, 16 syllables, 2 sentences.
+// A text like those of the thesis, counted by hand: 10 words, 16 syllables, 2 sentences.
 func TestPerspicuity(t *testing.T) {
 	t.Parallel()
 	const text = "El perro come pan. Los niños de la escuela cantan."
@@ -61,7 +61,7 @@ func TestPerspicuity(t *testing.T) {
 
 func TestDifficultyFollowsInflesz(t *testing.T) {
 	t.Parallel()
-	// 1000 words; the syllables that give the perspicuity wanted with ten words to a sentence.
+	// 1000 words, with as many syllables as give the desired perspicuity at ten words per sentence.
 	at := func(p float64) float64 {
 		c := counts{words: 1000, sentences: 100}
 		c.syllables = int(math.Round((206.835 - 10 - p) / 62.3 * 1000))

@@ -3,11 +3,11 @@ package sample
 import "math/bits"
 
 // rng is SplitMix64 (Steele, Lea & Flood, OOPSLA 2014). The sequence is part of what this package promises (the same
-// articles every time), so it does not hang on a library's choice of method; quality and speed are ample for this use.
+// articles every time), so it must not depend on a library's choice of algorithm; its quality and speed are sufficient for
+// this use.
 type rng uint64
 
-// newRNG gives article i of a seed a stream of its own: both numbers go through the mixer, so that neighbours share
-// nothing.
+// newRNG gives article i of a seed its own stream: both numbers go through the mixer, so that neighbours are unrelated.
 func newRNG(seed uint64, i int) rng {
 	r := rng(seed)
 	return rng(r.next() ^ mix(uint64(i)+0x632be59bd9b4e019))

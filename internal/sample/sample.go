@@ -1,13 +1,13 @@
-// Package sample writes Spanish news articles for trying the service out: varied, grammatical, of several Colombian
+// Package sample writes Spanish news articles for trying out the service: varied, grammatical, from several Colombian
 // newspapers and regions, and the same every time.
 //
 // Everything in them is invented: people, figures, quotes and events. Only the names of newspapers, places and public
-// institutions are real, so that lists and filters look as they will with real input; URLs lie under the reserved top
-// level domain .example (RFC 2606) and lead nowhere.
+// institutions are real, so that lists and filters look as with real input; URLs are under the reserved top-level domain
+// .example (RFC 2606) and lead nowhere.
 //
-// The texts come from a grammar (the files of grammar/, whose form grammar.go explains), so the package also knows what
-// it wrote: which names stand in a text, what it is about and in what tone. That is what Article.Entities and
-// Article.Analysis report. It is ground truth of synthetic text, not the output of a language engine.
+// The texts come from a grammar (the files in grammar/, whose format grammar.go explains), so the package also knows what
+// it wrote: which names are in a text, what it is about and in what tone. Article.Entities and Article.Analysis report
+// that. It is the ground truth of synthetic text, not the output of a language engine.
 package sample
 
 import (
@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// ModelVersion marks analyses that no engine made.
+// ModelVersion marks analyses that were not made by an engine.
 const ModelVersion = "sample"
 
 // Span is the time before the reference over which articles are spread.
@@ -53,7 +53,7 @@ type Analysis struct {
 	ModelVersion   string
 }
 
-// Entity is a name that occurs in the text. Type is PER, ORG or LOC (the CoNLL-2002 tags). There is no confidence:
+// Entity is a name that occurs in the text. Type is PER, ORG or LOC (the CoNLL-2002 tags). It has no confidence, because
 // nothing was guessed.
 type Entity struct {
 	Text string
@@ -75,8 +75,8 @@ type Generator struct {
 	newspapers []newspaper
 }
 
-// New prepares the articles of a seed, published in the 120 days before reference. The error can only be one of the
-// embedded grammar.
+// New prepares the articles of a seed, published in the 120 days before reference. An error can only come from the embedded
+// grammar.
 func New(seed uint64, reference time.Time) (*Generator, error) {
 	g, err := loadGrammar()
 	if err != nil {
@@ -104,5 +104,5 @@ func (g *Generator) Articles(n int) iter.Seq[Article] {
 	}
 }
 
-// At writes article i alone; it is the same as the i-th of Articles, whatever their number.
+// At writes only article i; it is the same as the i-th of Articles, whatever their number.
 func (g *Generator) At(i int) Article { return newWriter(g).article(i) }

@@ -21,7 +21,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// raceEnabled tells that the race detector is on: see race_test.go.
+// raceEnabled says whether the race detector is on: see race_test.go.
 var raceEnabled bool
 
 var reference = time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC)
@@ -35,8 +35,8 @@ func generator(tb testing.TB, seed uint64) *Generator {
 	return g
 }
 
-// The first articles are a promise: fixtures, screenshots and documentation hang on them. A change of the grammar
-// changes them; -update says that it was meant.
+// The first articles are a promise: fixtures, screenshots and documentation depend on them. A change of the grammar changes
+// them; -update accepts an intended change.
 func TestFirstArticles(t *testing.T) {
 	t.Parallel()
 	got, err := json.MarshalIndent(slices.Collect(generator(t, 1).Articles(3)), "", " ")
@@ -83,7 +83,7 @@ func TestArticlesDependOnSeedAndNumberOnly(t *testing.T) {
 func TestArticlesAreUnique(t *testing.T) {
 	t.Parallel()
 	n := 200_000
-	if testing.Short() || raceEnabled { // there is no second goroutine to race with, only ten times the time
+	if testing.Short() || raceEnabled { // no second goroutine could race; it would only take ten times as long
 		n = 20_000
 	}
 	// 128 bits of each, so that the test itself stays small.
@@ -108,7 +108,7 @@ func TestArticlesAreUnique(t *testing.T) {
 	}
 }
 
-// check is what every article must be.
+// check checks what must hold for every article.
 func check(t *testing.T, a Article) {
 	t.Helper()
 	fail := func(format string, args ...any) {
@@ -209,7 +209,7 @@ func checkAnalysis(fail func(string, ...any), a Article) {
 	}
 }
 
-// grade is where the client draws the lines.
+// grade uses the client's boundaries.
 func grade(d float64) int {
 	g := 0
 	for g < 3 && d >= [...]float64{2, 3.5, 4.5}[g] {
@@ -225,7 +225,7 @@ func deref(s *string) string {
 	return *s
 }
 
-// TestArticles looks at ten thousand: each one's rules, and how they spread.
+// TestArticles checks ten thousand: the rules for each, and their distribution.
 func TestArticles(t *testing.T) {
 	t.Parallel()
 	const n = 10_000

@@ -53,7 +53,7 @@ func (g *grammar) template(s string, topic int) (template, error) {
 	return t, nil
 }
 
-// slot reads what stands between braces.
+// slot reads the text between braces.
 func (g *grammar) slot(s string, topic int) (node, error) {
 	end := strings.IndexAny(s, ":#.")
 	name, mark, arg := s, byte(0), ""
@@ -79,7 +79,7 @@ func (g *grammar) slot(s string, topic int) (node, error) {
 		if !known {
 			n.ref, known = g.general[name]
 		}
-		// A general line may speak of what every topic has; which bank that is, is known when it is written.
+		// A general line may refer to a bank that every topic has; the actual bank is known when the line is rendered.
 		if id, ok := sharedBanks[name]; !known && topic < 0 && ok {
 			n.ref, known = -1-id, true
 		}
@@ -104,7 +104,7 @@ func (g *grammar) slot(s string, topic int) (node, error) {
 	return n, nil
 }
 
-// features takes the agreement of a noun phrase from its mark or its article.
+// features finds the gender and number of a noun phrase from its mark or its article.
 func features(s string) (string, feature) {
 	if i := strings.LastIndex(s, " ;"); i >= 0 {
 		m := s[i+2:]

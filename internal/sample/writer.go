@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// writer writes one article after the other, reusing its memory; it belongs to one goroutine.
+// writer writes one article after another, reusing its memory; it belongs to one goroutine.
 type writer struct {
 	g     *Generator
 	rng   rng
-	epoch uint32 // the article: state marked with an earlier one is stale
+	epoch uint32 // of the article: state marked with an earlier one is stale
 
-	topic, second *topic // second is nil for most
+	topic, second *topic // second is nil for most articles
 	dept          *department
 	cast          [castMembers]value
 	persons       [3]person
@@ -23,7 +23,7 @@ type writer struct {
 	buf       []byte
 	found     []mention
 	recording bool // mentions are noted while the content is written, not for titles
-	live      bool // what is written goes into the content at once: who is named in it counts as introduced
+	live      bool // output goes directly into the content: people named in it count as introduced
 	start     int  // of the sentence being written
 	summary   int  // end of the second sentence
 	sentences int
@@ -32,7 +32,7 @@ type writer struct {
 	toned     [2]int // sentences in a good and in a bad tone
 }
 
-// walk is the way through a bank's alternatives that one article takes, so that it repeats none before it has had all.
+// walk is one article's path through a bank's alternatives, so that none is repeated before all have been used.
 type walk struct {
 	epoch       uint32
 	pos, stride int
@@ -65,7 +65,7 @@ func (w *writer) pick(id int) *template {
 	return &b.items[k.pos]
 }
 
-// pickText renders an alternative apart from the text; it need not hold names.
+// pickText renders an alternative outside the text, without recording names.
 func (w *writer) pickText(id int) string {
 	t := w.pick(id)
 	if s, ok := t.literal(); ok {
@@ -82,7 +82,7 @@ func (t *template) literal() (string, bool) {
 	return "", false
 }
 
-// pickValue renders an alternative apart from the text, with the names it holds.
+// pickValue renders an alternative outside the text, with the names it contains.
 func (w *writer) pickValue(id int) (text string, star bool, mentions []mention) {
 	t := w.pick(id)
 	if s, ok := t.literal(); ok {
@@ -96,13 +96,13 @@ func (w *writer) pickValue(id int) (text string, star bool, mentions []mention) 
 	return text, t.star, mentions
 }
 
-// decided gives the value of a bank that is fixed for the article.
+// decided gives the value of a bank that is the same throughout the article.
 func (w *writer) decided(id int) *fixed {
 	f := &w.fixed[id]
 	if f.epoch == w.epoch {
 		return f
 	}
-	f.epoch, f.named = w.epoch, false // before rendering: a bank that named itself would find the last article's value
+	f.epoch, f.named = w.epoch, false // before rendering: a bank that refers to itself would find the last article's value
 	text, _, mentions := w.pickValue(id)
 	b, k := &w.g.grammar.banks[id], &w.walks[id]
 	f.value = value{text: text, bare: withoutArticle(text), feat: b.items[k.pos].feat, mentions: mentions}
@@ -226,7 +226,7 @@ func (w *writer) renderBank(dst []byte, n *node) []byte {
 	return fuse(dst, start)
 }
 
-// note records names that the content now holds.
+// note records names that the content now contains.
 func (w *writer) note(ms []mention) {
 	if w.recording {
 		for _, m := range ms {
@@ -247,8 +247,8 @@ func (w *writer) noteOne(m mention) {
 	w.found = append(w.found, m)
 }
 
-// fuse joins what begins at start to what stands before as Spanish spells it: de + el → del, a + el → al, y → e before
-// an i, o → u before an o.
+// fuse joins the text that begins at start to the text before it, as Spanish spells it: de + el → del, a + el → al, y → e
+// before an i, o → u before an o.
 func fuse(b []byte, start int) []byte {
 	if start < 2 || b[start-1] != ' ' || start == len(b) {
 		return b

@@ -11,9 +11,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Middleware makes a span of each request, below the caller's if it sends a traceparent (W3C Trace Context), and answers
-// with a traceresponse (its level 2 draft), so that the caller finds it. Probes and /metrics are left out: they would be
-// most of what there is.
+// Middleware makes a span for each request, as a child of the caller's if it sends a traceparent (W3C Trace Context), and
+// answers with a traceresponse (its level 2 draft), so that the caller can find it. Probes and /metrics are left out: they
+// would be most of the spans.
 func (t *Tracing) Middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		route := c.Path()
@@ -52,7 +52,7 @@ func (t *Tracing) Middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// methodName bounds the names of spans: clients may invent any method.
+// methodName bounds the number of span names: clients may invent methods.
 func methodName(m string) string {
 	switch m {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:

@@ -14,13 +14,13 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// wanted reports whether ctx belongs to a sampled request. What happens for nobody's (the relay's polls, audits) makes no
-// spans: they would be traces of one span each, thousands an hour.
+// wanted reports whether ctx belongs to a sampled request. Work outside requests (the relay's polls, audits) makes no
+// spans: these would be thousands of one-span traces an hour.
 func wanted(ctx context.Context) bool { return trace.SpanContextFromContext(ctx).IsSampled() }
 
 func nothing(string, error) {}
 
-// Operation makes a span of a cache operation on n entries of a layer ("" = of none); end is to be called with its outcome.
+// Operation makes a span for a cache operation on n entries of a layer ("" = none); end must be called with its outcome.
 func (t *Tracing) Operation(ctx context.Context, operation, layer string, n int) (inside context.Context, end func(outcome string, err error)) {
 	if !wanted(ctx) {
 		return ctx, nothing
@@ -39,7 +39,7 @@ func (t *Tracing) Operation(ctx context.Context, operation, layer string, n int)
 	}
 }
 
-// fail marks a span whose work failed. The text of an error may hold a key or a value, so only its kind is told.
+// fail marks a span whose work failed. The text of an error may contain a key or a value, so only its kind is recorded.
 func fail(span trace.Span, err error) {
 	if err == nil {
 		return
@@ -58,14 +58,14 @@ func fail(span trace.Span, err error) {
 	span.SetStatus(codes.Error, kind)
 }
 
-// Queries makes spans of statements, for pgx.
+// Queries makes spans for statements, as a tracer for pgx.
 func (t *Tracing) Queries() pgx.QueryTracer { return queries{t.tracer} }
 
 type queries struct{ tracer trace.Tracer }
 
 type queryKey struct{}
 
-// TraceQueryStart begins a span. Arguments are never told.
+// TraceQueryStart begins a span. Arguments are never recorded.
 func (q queries) TraceQueryStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceQueryStartData) context.Context {
 	if !wanted(ctx) {
 		return ctx
@@ -102,7 +102,7 @@ var (
 
 const longestStatement = 2000
 
-// statement is SQL as it may be shown: arguments are apart from it by placeholders, and what literals it has are left out.
+// statement is SQL as it may be shown: it has placeholders for arguments, and its literals are left out.
 func statement(sql string) string {
 	text := strings.Join(strings.Fields(literals.ReplaceAllString(sql, "?")), " ")
 	if len(text) > longestStatement {
@@ -111,7 +111,7 @@ func statement(sql string) string {
 	return text
 }
 
-// Logs adds trace_id and span_id to what is logged inside a span.
+// Logs adds trace_id and span_id to messages that are logged inside a span.
 func Logs(h slog.Handler) slog.Handler { return logs{h} }
 
 type logs struct{ slog.Handler }

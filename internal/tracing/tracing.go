@@ -1,6 +1,6 @@
-// Package tracing makes OpenTelemetry spans of requests, cache operations and statements, and sends them by OTLP over HTTP.
-// What it tells are route templates, layers, outcomes and statements without their arguments: no keys, no values, no paths,
-// nothing of a person.
+// Package tracing makes OpenTelemetry spans for requests, cache operations and statements, and sends them by OTLP over
+// HTTP. They contain route templates, layers, outcomes and statements without their arguments: no keys, no values, no
+// paths, no personal data.
 package tracing
 
 import (
@@ -24,7 +24,7 @@ import (
 // Options configure a Tracing.
 type Options struct {
 	// Endpoint is where spans are posted, such as http://localhost:4318/v1/traces. Headers, timeout, compression,
-	// certificates, sampler and batching are OpenTelemetry's own environment variables'.
+	// certificates, sampler and batching are set by OpenTelemetry's own environment variables.
 	Endpoint string
 	// Version of the service, as an attribute of all spans.
 	Version    string
@@ -40,7 +40,7 @@ type Tracing struct {
 	propagator propagation.TraceContext
 }
 
-// New starts to send spans. It does not wait for the collector: one that is away costs the spans, and nothing else.
+// New starts to send spans. It does not wait for the collector: if that is away only spans are lost.
 func New(ctx context.Context, o Options) (*Tracing, error) {
 	sender, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(o.Endpoint), otlptracehttp.WithRetry(otlptracehttp.RetryConfig{
 		Enabled: true, InitialInterval: time.Second, MaxInterval: 5 * time.Second, MaxElapsedTime: 15 * time.Second,
@@ -48,7 +48,7 @@ func New(ctx context.Context, o Options) (*Tracing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tracing: %w", err)
 	}
-	// Later ones win: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES may name it otherwise.
+	// Later ones take precedence: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES may give another name.
 	res, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithHost(),
 		resource.WithAttributes(attribute.String("service.name", "openlearn"), attribute.String("service.version", o.Version)), resource.WithFromEnv())
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
@@ -67,12 +67,12 @@ func New(ctx context.Context, o Options) (*Tracing, error) {
 	return &Tracing{tracer: p.Tracer("openlearn"), provider: p, exporter: e}, nil
 }
 
-// Flush sends what is waiting.
+// Flush sends the waiting spans.
 func (t *Tracing) Flush(ctx context.Context) error { return t.provider.ForceFlush(ctx) }
 
-// Close sends what is waiting for as long as ctx allows, and then gives up at once.
+// Close sends the waiting spans as long as ctx allows, and then gives up at once.
 func (t *Tracing) Close(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, t.exporter.end) // an export under way would outlive ctx by its own timeouts
+	stop := context.AfterFunc(ctx, t.exporter.end) // a running export has its own timeouts and would outlive ctx
 	defer stop()
 	err := t.provider.Shutdown(ctx)
 	t.exporter.end()
@@ -82,8 +82,8 @@ func (t *Tracing) Close(ctx context.Context) error {
 	return nil
 }
 
-// exporter keeps failures away from OpenTelemetry's error handler, which is one for the whole process, and bounds exports
-// by its life.
+// exporter keeps failures away from OpenTelemetry's error handler, which is global to the process, and ends exports when it
+// is shut down.
 type exporter struct {
 	sender     *otlptrace.Exporter
 	life       context.Context
@@ -93,7 +93,7 @@ type exporter struct {
 	failing    atomic.Bool
 }
 
-// ExportSpans sends a batch. A failure is logged once, until it works again, and costs the batch.
+// ExportSpans sends a batch. A failure loses the batch, and is logged only once until sending works again.
 func (e *exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

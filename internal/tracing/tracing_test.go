@@ -78,7 +78,7 @@ func TestOnlyWhatBelongsToARequestIsTraced(t *testing.T) {
 	}
 }
 
-// TestCloseGivesUp: an export that hangs ends with the context of Close, and leaves nothing behind.
+// TestCloseGivesUp: an export that hangs ends with the context of Close, and leaves no goroutine behind.
 func TestCloseGivesUp(t *testing.T) {
 	t.Parallel()
 	inside, release := make(chan struct{}, 10), make(chan struct{})

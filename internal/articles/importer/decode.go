@@ -19,7 +19,7 @@ import (
 	"openlearn/internal/newsdate"
 )
 
-// rawArticle is a line as written. Pointers tell nothing that the empty string does not: null and "" both mean absent.
+// rawArticle is a line as written. Pointers would add nothing to the empty string: null and "" both mean absent.
 type rawArticle struct {
 	Source   string `json:"source"`
 	Title    string `json:"title"`
@@ -31,22 +31,22 @@ type rawArticle struct {
 	Country  string `json:"country"`
 }
 
-// decoded is what became of a line: a record and perhaps warnings, or one rejection.
+// decoded is the result of a line: a record and perhaps warnings, or one rejection.
 type decoded struct {
 	record Record
 	ok     bool
 	issues []Issue
 }
 
-// decoder turns lines into records. It holds no state that changes, so goroutines share one.
+// decoder turns lines into records. It has no mutable state, so goroutines share one.
 type decoder struct {
 	zones map[string]*time.Location // by country
 	other *time.Location
 }
 
-// newDecoder knows in which zone an article's clock runs when its date names none: its country's, and Colombia's where
-// no country is given, since that is where this collection's sources are. (newsdate embeds the zone database, so the
-// fixed offsets are only the answer to an error that should not come.)
+// newDecoder sets the zones for dates that name none: that of the article's country, or Colombia's if no country is given,
+// because this collection's sources are there. (newsdate embeds the zone database, so the fixed offsets only serve in case
+// of an error that should not occur.)
 func newDecoder() *decoder {
 	return &decoder{
 		zones: map[string]*time.Location{
@@ -108,7 +108,7 @@ func (d *decoder) decode(l line) decoded {
 	return decoded{record: r, ok: true, issues: n.issues}
 }
 
-// parse reads the JSON of one line. NUL bytes are taken out before: no JSON may hold one, some tools pad with them.
+// parse reads the JSON of one line. NUL bytes are removed first: JSON may not contain them, but some tools pad with them.
 func parse(b []byte, n *notes) (rawArticle, Reason, error) {
 	var plain rawArticle
 	if readPlain(b, &plain) {
@@ -126,7 +126,7 @@ func parse(b []byte, n *notes) (rawArticle, Reason, error) {
 		return rawArticle{}, BadJSON, errors.New(excerpt(b))
 	}
 	if !utf8.Valid(b) {
-		n.warnOnce(InvalidUTF8, "") // encoding/json puts U+FFFD in place of each bad byte
+		n.warnOnce(InvalidUTF8, "") // encoding/json replaces each bad byte by U+FFFD
 	}
 	var a rawArticle
 	if err := json.Unmarshal(b, &a); err != nil {
@@ -139,8 +139,8 @@ func parse(b []byte, n *notes) (rawArticle, Reason, error) {
 	return a, "", nil
 }
 
-// link is the URL to store: the line's if it is an absolute http(s) one that fits its column, else a name made of the
-// content, so that the same text imported again is recognised.
+// link is the URL to store: the line's if it is an absolute http(s) URL that fits its column, else a name made from the
+// content, so that the same text is recognised when it is imported again.
 func (d *decoder) link(raw, hash string, n *notes) string {
 	urn := "urn:sha256:" + hash
 	s := oneLine(raw, n)
@@ -188,7 +188,7 @@ func (n *notes) warn(r Reason, detail string) {
 	n.issues = append(n.issues, Issue{Line: n.line, Reason: r, Detail: detail})
 }
 
-// warnOnce is for what several fields of a line may share.
+// warnOnce is for warnings that several fields of a line may share.
 func (n *notes) warnOnce(r Reason, detail string) {
 	for _, i := range n.issues {
 		if i.Reason == r {
@@ -236,9 +236,9 @@ func clean(s string, n *notes) string {
 	return strings.TrimSpace(s)
 }
 
-// tidy tells, at a glance at its bytes, that clean would leave a text alone, as most are: no control characters, and
-// nothing but what is below U+0300 (where NFC changes nothing that stands composed) and typographic marks. False means
-// that clean must look closer.
+// tidy recognises quickly, from its bytes, a text that clean would not change, as most are: it has no control characters,
+// and only characters below U+0300 (where NFC leaves composed characters unchanged) and typographic marks. False means that
+// clean must look closer.
 func tidy(s string) bool {
 	for i := 0; i < len(s); i++ {
 		switch b := s[i]; {
@@ -256,7 +256,7 @@ func unwanted(r rune) bool {
 	return (r < ' ' && r != '\n' && r != '\t') || r == 0x7f || r == 0xfffe || r == 0xffff
 }
 
-// oneLine is clean for fields that are one line: runs of white space become one space.
+// oneLine is clean for single-line fields: runs of white space become one space.
 func oneLine(s string, n *notes) string {
 	s = clean(s, n)
 	var last rune
@@ -269,8 +269,8 @@ func oneLine(s string, n *notes) string {
 	return s
 }
 
-// cutAtWord shortens s to at most limit characters, an ellipsis included, at the last space that is not too far back
-// (a text without spaces is cut where the limit falls).
+// cutAtWord shortens s to at most limit characters including an ellipsis, at the last space that is not too far back (a
+// text without spaces is cut at the limit).
 func cutAtWord(s string, limit int) string {
 	runes := []rune(s)
 	head := string(runes[:limit-1])
@@ -288,7 +288,7 @@ func countWords(s string) int {
 	for i := 0; i < len(s); {
 		b := s[i]
 		space, size := b == ' ' || b >= '\t' && b <= '\r', 1
-		if b >= 0xc2 && b <= 0xe3 && b != 0xc3 { // all that can begin a space beyond ASCII; á and its like cannot
+		if b >= 0xc2 && b <= 0xe3 && b != 0xc3 { // these may begin a non-ASCII space; á and the like cannot
 			var r rune
 			r, size = utf8.DecodeRuneInString(s[i:])
 			space = unicode.IsSpace(r)
@@ -313,7 +313,7 @@ func optional(s string) *string {
 func excerpt(b []byte) string {
 	s := strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
-			return '�' // a terminal would obey it
+			return '�' // a terminal would interpret it
 		}
 		return r
 	}, strings.ToValidUTF8(string(b[:min(len(b), 80)]), "�"))

@@ -16,7 +16,7 @@ import (
 	"openlearn/internal/articles/limits"
 )
 
-// checkRecord is what every record must be, whatever the line was.
+// checkRecord checks what must hold for every record, whatever the line was.
 func checkRecord(t *testing.T, r Record) {
 	t.Helper()
 	sum := sha256.Sum256([]byte(r.Content))
@@ -190,7 +190,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// FuzzPlain holds the fast reader against encoding/json: it may pass, but never differ.
+// FuzzPlain compares the fast reader with encoding/json: it may decline a line, but never differ.
 func FuzzPlain(f *testing.F) {
 	for _, s := range []string{
 		article(1), ` { "title" : "a\"\\\/\b\f\n\r\tñ\u00F1" , "text":null } `, `{"text":"\ud83d\ude00"}`, `{"text":"a","text":null}`,
@@ -218,7 +218,7 @@ func FuzzCountWords(f *testing.F) {
 	})
 }
 
-// FuzzLines holds the line reader against bytes.Split.
+// FuzzLines compares the line reader with bytes.Split.
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("a\nbb\r\n\nccc"), 2)
 	f.Add([]byte("\r\r\n\x00"), 5)

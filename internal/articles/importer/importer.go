@@ -1,8 +1,8 @@
-// Package importer reads articles from JSON Lines and hands them, cleaned and in batches, to whoever stores them.
+// Package importer reads articles from JSON Lines, cleans them and passes them in batches to a Sink.
 //
-// A line is one object: {source, title, text, category, date, url, author, country}, all strings or null; unknown
-// fields are ignored. The input may be compressed with gzip, begin with a UTF-8 byte order mark and end its lines with
-// CRLF. A bad line costs that line only: it is counted, and reported with its number and the reason.
+// A line is one object: {source, title, text, category, date, url, author, country}, all strings or null; unknown fields
+// are ignored. The input may be compressed with gzip, begin with a UTF-8 byte order mark and end its lines with CRLF. A bad
+// line does not affect others: it is counted, and reported with its number and the reason.
 package importer
 
 import (
@@ -12,31 +12,31 @@ import (
 	"time"
 )
 
-// Record is one article, fit for the articles table: valid UTF-8 in NFC, no control characters but newline and tab,
+// Record is one article, fit for the articles table: valid UTF-8 in NFC, no control characters except newline and tab,
 // every field within its column's limit.
 type Record struct {
 	Source      string
-	URL         string // http(s), or urn:sha256:<hex of Content> when the line has none that can be stored
+	URL         string // http(s), or urn:sha256:<hex of Content> if the line has no URL that can be stored
 	Title       string
 	Content     string
 	Category    *string
 	Author      *string
-	Country     *string // as the line gave it, usually ISO 3166-1 alpha-2; there is no column for it
+	Country     *string // as in the line, usually ISO 3166-1 alpha-2; there is no column for it
 	PublishedAt *time.Time
 	ContentHash string // SHA-256 of Content, 64 hex digits
 	WordCount   int    // runs of non-space characters in Content
 }
 
-// Sink stores batches. It is declared here because the reader must not know the database: the articles store fulfils
-// it. Save is called by one goroutine at a time, with a batch that it may keep; inserted says how many of the batch
-// were new (an article that is there already is no error). An error ends the import.
+// Sink stores batches. It is an interface because the reader must not know the database; the articles store implements it.
+// Save is called by one goroutine at a time, with a batch that it may keep; inserted says how many of the batch were new
+// (an article that already exists is not an error). An error ends the import.
 type Sink interface {
 	Save(ctx context.Context, batch []Record) (inserted int, err error)
 }
 
 // Options tune an import; the zero value is what the command uses.
 type Options struct {
-	BatchSize int              // records to a Save; 500 when 0
+	BatchSize int              // records per Save; 500 when 0
 	MaxLine   int              // bytes; longer lines are rejected; 4 MiB when 0
 	Workers   int              // decoding goroutines; one per CPU, at most 4, when 0
 	TotalSize int64            // size of the input in bytes as stored (compressed or not), for the progress; 0 when unknown
@@ -57,7 +57,7 @@ type Progress struct {
 	Lines                 int   // lines decoded, blank ones not counted
 	Records               int   // records that the sink has taken
 	Inserted              int   // of those, new ones
-	Rejected              int   // lines that gave no record, duplicates within the file included
+	Rejected              int   // lines that gave no record, including duplicates within the file
 	Elapsed               time.Duration
 }
 
@@ -69,19 +69,19 @@ func (p Progress) Rate() float64 {
 	return float64(p.Records) / p.Elapsed.Seconds()
 }
 
-// Summary is what an import did. Lines = Records handed over + the sum of Rejected.
+// Summary is the result of an import. Lines = Records + the sum of Rejected.
 type Summary struct {
 	Progress
 	Rejects  map[Reason]int
-	Warnings map[Reason]int // a warned line still gave a record, less something
+	Warnings map[Reason]int // a line with a warning still gave a record, with something changed
 }
 
-// Existing is how many records the sink had already.
+// Existing is how many records the sink already had.
 func (s Summary) Existing() int { return s.Records - s.Inserted }
 
-// Issue is one line's trouble.
+// Issue is a problem with one line.
 type Issue struct {
-	Line     int // from 1, blank lines counted
+	Line     int // from 1, counting blank lines
 	Reason   Reason
 	Detail   string // for people; may be empty
 	Rejected bool   // false: a warning
@@ -101,7 +101,7 @@ func (i Issue) String() string {
 // Reason says why a line was rejected, or what had to be changed in it.
 type Reason string
 
-// Why a line gives no record.
+// Reasons for which a line gives no record.
 const (
 	LineTooLong   Reason = "line too long"
 	Truncated     Reason = "input ends within the line"
@@ -117,7 +117,7 @@ const (
 	DuplicateURL  Reason = "URL seen before in this file"
 )
 
-// What was changed in a line that gives a record.
+// Changes in a line that still gives a record.
 const (
 	BadDate         Reason = "date not understood, left empty"
 	BadURL          Reason = "URL not http(s), replaced"

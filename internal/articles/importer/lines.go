@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 )
 
-// countingReader counts what has been read of the input as stored, before decompression: the share of the file's size
-// that progress shows. The count is read by other goroutines.
+// countingReader counts the bytes of the input as stored, before decompression: progress shows them as a share of the
+// file's size. The count is read by other goroutines.
 type countingReader struct {
 	r io.Reader
 	n atomic.Int64
@@ -20,10 +20,10 @@ type countingReader struct {
 func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n.Add(int64(n))
-	return n, err //nolint:wrapcheck // io.Reader's contract is about the bare error
+	return n, err //nolint:wrapcheck // io.Reader's contract requires the bare error
 }
 
-// open looks at the first bytes and gives the text behind them: gzip unpacked, byte order mark skipped.
+// open looks at the first bytes and returns the text: gzip decompressed, byte order mark skipped.
 func open(r io.Reader) (*bufio.Reader, error) {
 	br := bufio.NewReaderSize(r, 256<<10)
 	head, err := br.Peek(2)
@@ -37,7 +37,7 @@ func open(r io.Reader) (*bufio.Reader, error) {
 		}
 		br = bufio.NewReaderSize(zr, 256<<10)
 	}
-	// A read error here comes again at the first line, which is where it is reported.
+	// A read error here is repeated at the first line and reported there.
 	head, _ = br.Peek(3)
 	switch {
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
@@ -57,15 +57,15 @@ type line struct {
 	reject Reason
 }
 
-// lineReader cuts the input into lines, never holding more than limit bytes of one.
+// lineReader splits the input into lines, never holding more than limit bytes of one.
 type lineReader struct {
 	r      *bufio.Reader
 	limit  int
 	number int
 }
 
-// next returns the next line that is not blank; its bytes are the caller's. After the last it returns io.EOF. Another
-// error means that reading failed; a line begun before it comes with it, marked Truncated.
+// next returns the next line that is not blank; its bytes belong to the caller. After the last it returns io.EOF. Any other
+// error means that reading failed; an incomplete line is returned with it, marked Truncated.
 func (l *lineReader) next() (line, error) {
 	for {
 		raw, tooLong, err := l.read()
@@ -88,7 +88,7 @@ func (l *lineReader) next() (line, error) {
 	}
 }
 
-// read returns one line without its newline, in memory of its own, and with it what ended the input, if that did.
+// read returns one line without its newline, in memory of its own, and the error that ended the input, if any.
 func (l *lineReader) read() (raw []byte, tooLong bool, err error) {
 	for {
 		var part []byte

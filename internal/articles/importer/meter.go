@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Meter shows people how far an import has come: on a terminal one line, redrawn; elsewhere a line now and then, fit
-// for a log. It belongs to one goroutine; Options.Progress calls come from one.
+// Meter shows people the progress of an import: on a terminal one line that is redrawn, elsewhere a line now and then,
+// suitable for a log. It belongs to one goroutine, as do calls of Options.Progress.
 type Meter struct {
 	w     io.Writer
 	now   func() time.Time
@@ -22,7 +22,7 @@ type Meter struct {
 }
 
 const (
-	redraw   = 100 * time.Millisecond // ten pictures a second are all an eye follows
+	redraw   = 100 * time.Millisecond // more than ten a second would not be seen
 	logEvery = 5 * time.Second
 	barWidth = 24
 )
@@ -32,7 +32,7 @@ func NewMeter(w io.Writer, name string, terminal bool, now func() time.Time) *Me
 	return &Meter{w: w, now: now, live: terminal, name: name, shown: now()}
 }
 
-// Show is for Options.Progress.
+// Show is meant for Options.Progress.
 func (m *Meter) Show(p Progress) {
 	t, every := m.now(), logEvery
 	if m.live {
@@ -45,7 +45,7 @@ func (m *Meter) Show(p Progress) {
 	m.print(m.line(p), !m.live)
 }
 
-// Done shows the end and the summary: what was imported, and why lines were rejected or changed.
+// Done shows the final progress and the summary: what was imported, and why lines were rejected or changed.
 func (m *Meter) Done(s Summary) {
 	if m.live {
 		m.print(m.line(s.Progress), true)
@@ -59,7 +59,7 @@ func (m *Meter) Done(s Summary) {
 	m.write(b.String())
 }
 
-// Interrupt lets another line be written (an Issue, say) without tearing the bar.
+// Interrupt writes another line (an Issue, say) without breaking the progress line.
 func (m *Meter) Interrupt(line string) {
 	if m.live && m.width > 0 {
 		m.write("\r" + strings.Repeat(" ", m.width) + "\r")
@@ -68,7 +68,7 @@ func (m *Meter) Interrupt(line string) {
 	m.write(line + "\n")
 }
 
-// Err is the first error of the writer; an import does not stop for it.
+// Err is the first error of the writer; it does not stop the import.
 func (m *Meter) Err() error { return m.err }
 
 func (m *Meter) line(p Progress) string {
@@ -87,7 +87,7 @@ func (m *Meter) line(p Progress) string {
 	return fmt.Sprintf("%s [%s%s] %3.0f %%  %s", m.name, strings.Repeat("#", full), strings.Repeat(".", barWidth-full), share*100, rate)
 }
 
-// print writes one line: on a terminal over the one before, padded to cover it.
+// print writes one line; on a terminal it overwrites the previous one, padded to cover it.
 func (m *Meter) print(line string, final bool) {
 	out := line
 	if m.live {

@@ -14,33 +14,33 @@ import (
 )
 
 const (
-	chunkLines = 64 // lines that travel together: few enough to keep memory small, enough to make channels cheap
+	chunkLines = 64 // lines per chunk: few enough to keep memory small, enough to make channels cheap
 	chunksPer  = 2  // chunks in flight for every worker
 )
 
 func defaultWorkers() int { return min(runtime.GOMAXPROCS(0), maxWorkers) }
 
-// chunk is some lines on their way through a worker. Chunks are taken up again in the order they were cut, each when
-// its out has come, so that issues are reported in the order of the lines and of two duplicates the first stays.
+// chunk is a group of lines that one worker decodes. Results are collected in the order of the chunks, each when its out
+// has arrived, so that issues are reported in the order of the lines, and of two duplicates the first stays.
 type chunk struct {
 	lines []line
 	out   chan []decoded // receives once; has room, so a worker never waits on it
 }
 
-// batch is records on their way to the sink, and the counts as they were when it was full.
+// batch is a group of records for the sink, with the counts at the time when it was full.
 type batch struct {
 	records []Record
 	sofar   Progress
 }
 
-// Run imports everything that r holds into sink.
+// Run imports everything in r into sink.
 //
 // Lines are read by one goroutine, decoded by several, and saved by another while the next ones are decoded; memory is
-// bounded but for 48 bytes an article, kept to find duplicates within the file. When it returns, all goroutines
-// have ended, so it cannot return before a pending r.Read does: to interrupt a read of a pipe, close it.
+// bounded except for 48 bytes per article, kept to find duplicates within the file. When it returns, all goroutines have
+// ended, so it cannot return before a pending r.Read does: to interrupt a read of a pipe, close it.
 //
-// The summary tells what was done even when err is not nil. An input that breaks off (a truncated gzip file, say) is
-// imported as far as it goes, and then is an error.
+// The summary is valid even if err is not nil. A truncated input (a truncated gzip file, say) is imported up to where it
+// ends, and then gives an error.
 func Run(ctx context.Context, r io.Reader, sink Sink, opts Options) (Summary, error) {
 	opts = opts.withDefaults()
 	in := &countingReader{r: r}
@@ -92,8 +92,8 @@ type pipeline struct {
 	inserted int                   // save
 }
 
-// cut reads lines and hands them out in chunks. A failed read is no reason to drop what came before it, so it is kept
-// apart from the error that ends the run at once.
+// cut reads lines and passes them on in chunks. A failed read must not lose the lines before it, so its error is separate
+// from the one that ends the run at once.
 func (p *pipeline) cut(ctx context.Context, text *bufio.Reader) (readErr, err error) {
 	defer close(p.work)
 	defer close(p.ordered)
@@ -134,7 +134,7 @@ func (p *pipeline) decode() {
 	}
 }
 
-// collect counts, drops what the file has twice, and fills batches.
+// collect counts, drops duplicates within the file, and fills batches.
 func (p *pipeline) collect(ctx context.Context) error {
 	defer close(p.full)
 	var records []Record
@@ -178,7 +178,7 @@ func (p *pipeline) collect(ctx context.Context) error {
 	return flush() // even when empty: it carries the last counts
 }
 
-// once rejects a record whose text or URL the file has had before.
+// once rejects a record whose text or URL has already occurred in the file.
 func (p *pipeline) once(l line, d decoded) decoded {
 	text, link := digest("text", d.record.ContentHash), digest("url", d.record.URL)
 	if _, dup := p.seen[text]; dup {
@@ -211,7 +211,7 @@ func (p *pipeline) note(issues []Issue) {
 	}
 }
 
-// save hands batches to the sink and reports after each.
+// save passes batches to the sink and reports progress after each.
 func (p *pipeline) save(ctx context.Context) error {
 	for b := range p.full {
 		if len(b.records) > 0 {

@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// memory is a sink that knows what it has, as the database does: by URL and by content.
+// memory is a sink that, like the database, recognises what it has by URL and by content.
 type memory struct {
 	have    map[string]bool
 	records []Record
@@ -213,7 +213,7 @@ func TestRunRefusesOtherFiles(t *testing.T) {
 	}
 }
 
-// endless is articles without end: only a cancelled run stops reading it.
+// endless is an endless input of articles: only a cancelled run stops reading it.
 type endless struct {
 	n    int
 	rest []byte
@@ -257,8 +257,8 @@ func TestRunStopsWhenCancelled(t *testing.T) {
 	}
 }
 
-// While one batch is being saved, the next ones must be decoded: the sink waits, in its first Save, for the reader to
-// have gone past the batch it holds, and gives up after a while.
+// While one batch is being saved, the next ones must be decoded: the sink waits in its first Save until the reader has
+// passed the batch it holds, and gives up after a while.
 func TestRunDecodesWhileSaving(t *testing.T) {
 	t.Parallel()
 	in := &countingReader{r: strings.NewReader(articles(5000))}
@@ -311,7 +311,7 @@ func TestRunReportsProgress(t *testing.T) {
 	}
 }
 
-// collected is the project's collection of real articles; it lies outside the repository.
+// collected is the project's collection of real articles; it is outside the repository.
 func collected(tb testing.TB) string {
 	tb.Helper()
 	dir := os.Getenv("OPENLEARN_DATA")
@@ -342,7 +342,7 @@ func TestRunReadsCollectedArticles(t *testing.T) {
 			dated++
 		}
 	}
-	// What a count by other means says. The collection grows and shrinks; that a quarter of it has dates does not change.
+	// Counted by other means. The collection grows and shrinks, but a quarter of it always has dates.
 	lines := int64(bytes.Count(data, []byte("\n")))
 	if int64(s.Lines) != lines || s.Rejects[NoTitle] != 61 || s.Rejects[DuplicateURL] != 2 || int64(s.Inserted) != lines-63 || dated < s.Inserted/4 {
 		t.Errorf("summary %+v, %d with a date", s, dated)

@@ -1,8 +1,8 @@
-// Package limits says how much an article may hold: one place for the columns, for what is checked before them, and for
-// those who cut texts to fit.
+// Package limits says how much an article may hold: one place for the columns, for the checks of input, and for code that
+// cuts texts to fit.
 package limits
 
-// In characters (code points), but for Tags.
+// In characters (code points), except Tags.
 const (
 	Source   = 100
 	URL      = 500
@@ -14,7 +14,7 @@ const (
 	Language = 35 // BCP 47 (RFC 5646 §4.4.1)
 	Tag      = 200
 	Tags     = 100 // how many
-	// Content is far beyond any newspaper's text and well below what the full-text index accepts.
+	// Content is far above the length of any newspaper's text and well below what the full-text index accepts.
 	Content = 500_000
 )
 
