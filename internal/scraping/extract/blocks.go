@@ -16,6 +16,7 @@ type pruner struct {
 	names map[string]names // a few names are repeated thousands of times
 
 	bodyRoot *node // the element that the text was taken from
+	best     *node // the element in it that the paragraphs voted for, if they did
 }
 
 // keptShare is the share of the page's prose with which an element is kept despite its name.
@@ -38,6 +39,7 @@ func (p *pruner) learn(n *node) {
 					prose += size
 				}
 			}
+			n.size += len(c.Text)
 			continue
 		}
 		for _, a := range c.Attr {
@@ -53,9 +55,18 @@ func (p *pruner) learn(n *node) {
 		if !c.is(isInvisible) {
 			p.learn(c)
 			prose += c.prose
+			n.marked += c.marked
+			n.size += c.size
+			n.linked += c.linked
 		}
 	}
 	n.prose = prose
+	if n.names&namesContent != 0 {
+		n.marked = prose
+	}
+	if n.Tag == atom.A {
+		n.linked = n.size
+	}
 }
 
 // judge decides for every element whether it can hold text of the article. byName takes the element's names into account; a
@@ -83,7 +94,8 @@ func (p *pruner) judgeUnder(n *node, byName, inLink bool) {
 			}
 			continue
 		}
-		c.skip = c.is(isInvisible) || (surrounds(c) || byName && namedAside(c)) && float64(c.prose) < keptShare*float64(p.root.prose)
+		c.left = false
+		c.skip = c.is(isInvisible) || (surrounds(c) || byName && namedAside(c)) && (float64(c.prose) < keptShare*float64(p.root.prose) || c.Tag == atom.Footer && byName && !holdsHeadline(c))
 		if c.skip {
 			c.size, c.linked, c.kept = 0, 0, 0
 			continue
@@ -96,6 +108,11 @@ func (p *pruner) judgeUnder(n *node, byName, inLink bool) {
 	n.size, n.linked, n.kept = size, linked, kept
 }
 
+// holdsHeadline says whether an element can hold an article with its headline.
+func holdsHeadline(n *node) bool {
+	return findFirst(n, isTag(atom.H1, atom.Article, atom.Main)) != nil
+}
+
 // surrounds says whether an element's kind alone rules out that it holds text of the article.
 func surrounds(n *node) bool {
 	switch n.Tag {
@@ -104,6 +121,9 @@ func surrounds(n *node) bool {
 		return true
 	case atom.Html, atom.Body, atom.Article, atom.Main:
 		return false
+	}
+	if n.Tag == atom.P && n.names&namesPaywall != 0 && n.prose >= captionLine {
+		return false // hidden from those who have not subscribed
 	}
 	for _, a := range n.Attr {
 		switch a.key {
@@ -157,20 +177,29 @@ func namedAside(n *node) bool {
 		return false
 	}
 	switch {
-	case n.names&(namesAside|namesPerhaps|namesPicture) == 0, n.names&namesContent != 0, hasWord(n, "itemprop", "articleBody"):
+	case n.names&(namesAside|namesPerhaps|namesPicture|namesWidget) == 0, n.names&namesContent != 0, hasWord(n, "itemprop", "articleBody"):
+		return false
+	case n.Tag == atom.A && n.Parent.Tag == atom.P && n.Parent.prose >= captionLine && n.size < captionLine: // a name in a sentence that links to its tag
+		return false
+	case n.marked*2 > n.prose && n.marked >= perhapsText: // "sidebar-grid" around the article's text
 		return false
 	case n.names&namesAside != 0:
 		return true
 	case n.names&namesPicture != 0 && n.prose < captionLength && !n.is(isInline) && holdsPicture(n):
 		return true
+	case n.is(headline | isRowPart | isItem | isInline):
+		return false // "widget-title", "player-12": such names are about what is in them
 	case n.names&namesPerhaps != 0:
-		return n.prose < perhapsText
+		return n.prose < perhapsText && (n.Tag != atom.P || n.prose < captionLine)
+	case n.names&namesWidget != 0:
+		return n.prose < perhapsText && (n.size == 0 || n.linked*3 > n.size)
 	}
 	return false
 }
 
 const (
 	captionLength = 300 // the longest caption of a picture, in bytes of prose
+	captionLine   = 80  // the least prose, in bytes, of a paragraph with a doubtful name that counts as text
 	perhapsText   = 200 // the least prose with which a doubtful element counts as text
 )
 

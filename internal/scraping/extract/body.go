@@ -45,6 +45,7 @@ func (p *pruner) body(doc *node) []block {
 		}
 		n.score += points
 	}
+	doc.score = unscored
 	for n := range doc.descendants() {
 		n.score = unscored
 	}
@@ -58,6 +59,9 @@ func (p *pruner) body(doc *node) []block {
 	var best *node
 	bestScore := 0.0
 	for _, n := range order {
+		if n != doc && doc != p.root && !inside(n, func(up *node) bool { return up == doc }) {
+			continue
+		}
 		if s := n.score * (1 - n.linkDensity()); s > bestScore {
 			best, bestScore = n, s
 		}
@@ -174,7 +178,15 @@ func (n *node) linkDensity() float64 {
 // prose drops the blocks that are not part of the story: links elsewhere, teasers, fragments before and after.
 func prose(blocks []block) []block {
 	out := make([]block, 0, len(blocks))
+	listed := false // under a line that announces other stories
 	for _, b := range blocks {
+		if announcesOthers(b.text) {
+			listed = true
+			continue
+		}
+		if listed = listed && b.links > 0 && (b.tag == atom.Li || b.links*2 > len(b.text)); listed {
+			continue
+		}
 		if b.links*10 > len(b.text)*7 && len(b.text) < 400 { // a line that is mostly a link
 			continue
 		}

@@ -47,6 +47,7 @@ func Extract(page string, hints Hints) (Article, error) {
 	p.siteNames = p.readSiteNames()
 
 	a := Article{Source: hints.Source, URL: p.canonical(), Title: p.title()}
+	p.headline = a.Title
 	a.Text = p.text()
 	if utf8.RuneCountInString(a.Text) < enoughText {
 		if found := readState(p.scripts, a.Title, p.hints.URL.Path); found.size > 2*utf8.RuneCountInString(a.Text) {
@@ -73,21 +74,24 @@ func Extract(page string, hints Hints) (Article, error) {
 
 // pageReader holds one parsed page while its fields are read.
 type pageReader struct {
-	doc       *node
-	scripts   []script
-	pruner    *pruner
-	meta      pageMeta
-	graph     *ldGraph
-	article   ldNode // nil if the page has none
-	state     ldNode // the object that held the text, nil if elements did
-	hints     Hints
-	siteNames map[string]bool // folded names of the newspaper itself
+	doc        *node
+	scripts    []script
+	pruner     *pruner
+	meta       pageMeta
+	graph      *ldGraph
+	article    ldNode // nil if the page has none
+	state      ldNode // the object that held the text, nil if elements did
+	hints      Hints
+	headline   string // the title that was found
+	titleAt    *node  // see titleNode
+	titleFound bool
+	siteNames  map[string]bool // folded names of the newspaper itself
 }
 
 // text prefers the body of the structured data, because it is complete and holds nothing else, but takes the text from the
 // elements if they tell the same story: they know the paragraphs.
 func (p *pageReader) text() string {
-	blocks := once(p.pruner.domBody())
+	blocks := p.withoutEdges(once(p.ownBody()))
 	dom := joinBlocks(blocks)
 	ld := ldBody(p.article.text("articleBody"))
 	nDOM, nLD := utf8.RuneCountInString(dom), utf8.RuneCountInString(ld)

@@ -24,7 +24,7 @@ func TestKindsOfPages(t *testing.T) {
 	all := paragraphs(sentences...)
 	for name, c := range map[string]struct {
 		page        string
-		lacks       []string
+		has, lacks  []string
 		atLeast     int
 		author      string
 		published   string
@@ -46,17 +46,32 @@ func TestKindsOfPages(t *testing.T) {
 			page:  veleta("<article>" + h1 + paragraphs(sentences[0], "Lea también: Otro puerto", "(Vea además: El barco de papel)", "Le puede interesar: El atún", sentences[1]+" (Lea: La marea sube en abril)", "Más noticias: el clima", "Mire aquí: las fotos de ayer", "Puede leer: El ancla", "Síguenos en nuestras redes") + paragraphs(sentences[2:]...) + "</article>"),
 			lacks: []string{"Otro puerto", "barco de papel", "El atún", "marea sube", "el clima", "las fotos", "El ancla", "Síguenos"},
 		},
-		"live":                  {page: veleta("<main>" + h1 + "<div><p>" + sentences[0] + "</p></div><div>" + `<article><time datetime="2026-03-02T10:00:00-05:00">10:00</time><h2>Diez</h2><div><p>` + strings.Join(sentences[1:], `</p></div></article><article><time datetime="2026-03-02T09:00:00-05:00">9:00</time><h2>Nueve</h2><div><p>`) + "</p></div></article></div></main>"), published: "2026-03-02T13:00:00Z"},
-		"no title":              {page: "<html><body><div>" + all + "</div></body></html>", title: "", author: "", lang: "es"},
-		"no elements around":    {page: "<title>Vuelven las boyas a la bahía</title><h1>Vuelven las boyas a la bahía</h1>" + all, title: "Vuelven las boyas a la bahía"},
-		"update first":          {page: plain("Vuelven las boyas a la bahía", "<article>"+h1+`<p><time datetime="2026-03-04T10:00:00-05:00" class="actualizado">4 de marzo</time> <time datetime="2026-03-02T10:00:00-05:00">2 de marzo</time></p>`+all+"</article>"), published: "2026-03-02T15:00:00Z", updated: "2026-03-04T15:00:00Z"},
-		"update said in a word": {page: plain("Vuelven las boyas a la bahía", "<article>"+h1+`<div>Actualizado: <time datetime="2026-03-04T10:00:00-05:00">4 de marzo</time></div><div>Publicado: <time datetime="2026-03-02T10:00:00-05:00">2 de marzo</time></div>`+all+"</article>"), published: "2026-03-02T15:00:00Z", updated: "2026-03-04T15:00:00Z"},
-		"update in one line":    {page: plain("Vuelven las boyas a la bahía", "<article>"+h1+`<time itemprop="dateModified" datetime="2026-03-04T10:00:00-05:00">02/03/2026 10:00 | Actualizado el 04/03/2026 10:00</time>`+all+"</article>"), published: "2026-03-02T15:00:00Z", updated: "2026-03-04T15:00:00Z"},
-		"others' bylines":       {page: plain("Vuelven las boyas a la bahía", "<main><article>"+h1+all+`</article></main><ul class="ultimo"><li><a href="/a">Otra noticia</a> <span class="author">Otro Autor</span></li></ul>`)},
-		"signed by a line":      {page: plain("Vuelven las boyas a la bahía", "<article>"+h1+"<p>Por Inés Roldán</p>"+all+"</article>"), author: "Inés Roldán"},
-		"signed by an address":  {page: plain("Vuelven las boyas a la bahía", "<article>"+h1+`<a href="/autores/ines-roldan/">Inés Roldán</a>`+all+"</article>"), author: "Inés Roldán"},
-		"signed by itself":      {page: plain("Vuelven las boyas a la bahía", "<article>"+h1+`<span class="byline">La Veleta, Puerto Viejo</span>`+all+"</article>")},
-		"language mislabelled":  {page: strings.Replace(veleta("<article>"+h1+all+"</article>"), `lang="es"`, `lang="en-US"`, 1), lang: "es"},
+		"live":                              {page: veleta("<main>" + h1 + "<div><p>" + sentences[0] + "</p></div><div>" + `<article><time datetime="2026-03-02T10:00:00-05:00">10:00</time><h2>Diez</h2><div><p>` + strings.Join(sentences[1:], `</p></div></article><article><time datetime="2026-03-02T09:00:00-05:00">9:00</time><h2>Nueve</h2><div><p>`) + "</p></div></article></div></main>"), published: "2026-03-02T13:00:00Z"},
+		"next article follows":              {page: veleta("<main><article>" + h1 + all + `</article><article><h1>Vuelve el tren al puerto</h1>` + paragraphs(strings.Repeat("La estación abrió sus puertas a otros viajeros, que hicieron fila desde el amanecer. ", 14), strings.Repeat("El ferrocarril trae cada día, dice su jefe, doce vagones con café y con fruta. ", 9)) + "</article></main>"), lacks: []string{"ferrocarril", "La estación"}},
+		"lead in the header":                {page: veleta("<main><article><header>" + h1 + `<div class="d1"><p>` + sentences[0] + `</p></div><div class="byline">Inés Roldán</div></header><div class="x1">` + paragraphs(sentences[1:]...) + "</div></article></main>")},
+		"a long legal footer":               {page: veleta("<main>" + h1 + all + "</main><footer>" + paragraphs(strings.Repeat("Este material, cuyo uso se rige por las condiciones del sitio, no reemplaza un consejo profesional. ", 20), strings.Repeat("Los productos, servicios y marcas que aquí se nombran son de sus dueños. ", 15)) + "</footer>"), lacks: []string{"condiciones del sitio", "son de sus dueños"}},
+		"an editor's headings":              {page: veleta("<main>" + h1 + `<div class="elementor-widget-wrap"><div class="elementor-widget"><p>` + sentences[0] + `</p></div></div><div class="elementor-widget-wrap"><div class="elementor-widget"><h3>Las boyas y el atún</h3></div></div><div class="elementor-widget-wrap"><div class="elementor-widget">` + paragraphs(sentences[1:]...) + "</div></div></main>"), has: []string{"Las boyas y el atún"}},
+		"named after layout":                {page: veleta("<article>" + h1 + `<div class="sidebar-grid"><div class="sidebar-grid__row"><div class="article__content">` + paragraphs(sentences[:2]...) + `</div></div><div class="sidebar-grid__row"><div class="article__content">` + paragraphs(sentences[2:4]...) + `</div></div><div class="has-sidebar">` + paragraphs(sentences[4]) + `</div><div class="sidebar"><p>Las mareas de hoy, hora por hora, en la aplicación de La Veleta, que es gratuita.</p></div></div></article>`), lacks: []string{"mareas de hoy"}},
+		"rows named as players":             {page: veleta("<article>" + h1 + all + `<table><tr class="player-7"><td>Nidia Peralta</td><td>31</td></tr><tr class="player-9"><td>Rosa Ibarra</td><td>28</td></tr></table><p>La tabla se cierra el domingo, cuando termine la última regata del año.</p></article>`), has: []string{"Nidia Peralta", "Rosa Ibarra"}},
+		"hidden for readers who do not pay": {page: veleta("<article>" + h1 + `<div class="texto">` + paragraphs(sentences[:2]...) + `<p class="paywall" aria-hidden="true">` + strings.Join(sentences[2:], `</p><p class="paywall" style="display:none">`) + `</p></div><div class="paywall"><p>Suscríbase para seguir.</p></div></article>`), lacks: []string{"Suscríbase"}},
+		"a name that links to its tag":      {page: veleta("<article>" + h1 + all + `<p>En la subasta, que duró dos horas, <a class="tag-link" href="/t/9">Nidia Peralta</a> compró tres botes y una red para la cooperativa.</p></article>`), has: []string{"dos horas, Nidia Peralta compró"}},
+		"a post that is embedded":           {page: veleta("<article>" + h1 + paragraphs(sentences[:3]...) + `<div class="social-media-embed"><blockquote><p>Ya se ven las luces desde mi ventana, y son preciosas.</p></blockquote></div>` + paragraphs(sentences[3:]...) + `<div class="social-share"><p>Comparta esta nota con sus vecinos y amigos.</p></div></article>`), has: []string{"desde mi ventana"}, lacks: []string{"vecinos y amigos"}},
+		"others announced":                  {page: veleta("<article>" + h1 + paragraphs(sentences[:3]...) + `<h3>Otras noticias de la bahía</h3><ul><li><a href="/1">El atún llega tarde</a> a los puertos</li><li><a href="/2">Un barco nuevo</a> para la isla</li></ul>` + paragraphs(sentences[3:]...) + "</article>"), lacks: []string{"Otras noticias", "a los puertos", "para la isla"}},
+		"edges": {
+			page:  veleta(`<div class="nota-texto articulo-texto"><p>Vuelven las boyas a la bahía</p><p>Publicado: 2 de marzo de 2026</p><p>3 min de lectura</p>` + all + `<p>Síganos en Facebook y en X como La Veleta.</p><p>Reciba en su correo las noticias del mar, cada mañana.</p></div>`),
+			lacks: []string{"Vuelven las boyas a la bahía", "Publicado", "de lectura", "Síganos", "en su correo"},
+		},
+		"prose that ends like edges": {page: veleta("<article>" + h1 + all + "<p>“Siga a su corazón”, le dijo la abuela, y la capitana siguió hacia el norte, con viento a favor.</p></article>"), has: []string{"hacia el norte"}},
+		"no title":                   {page: "<html><body><div>" + all + "</div></body></html>", title: "", author: "", lang: "es"},
+		"no elements around":         {page: "<title>Vuelven las boyas a la bahía</title><h1>Vuelven las boyas a la bahía</h1>" + all, title: "Vuelven las boyas a la bahía"},
+		"update first":               {page: plain("Vuelven las boyas a la bahía", "<article>"+h1+`<p><time datetime="2026-03-04T10:00:00-05:00" class="actualizado">4 de marzo</time> <time datetime="2026-03-02T10:00:00-05:00">2 de marzo</time></p>`+all+"</article>"), published: "2026-03-02T15:00:00Z", updated: "2026-03-04T15:00:00Z"},
+		"update said in a word":      {page: plain("Vuelven las boyas a la bahía", "<article>"+h1+`<div>Actualizado: <time datetime="2026-03-04T10:00:00-05:00">4 de marzo</time></div><div>Publicado: <time datetime="2026-03-02T10:00:00-05:00">2 de marzo</time></div>`+all+"</article>"), published: "2026-03-02T15:00:00Z", updated: "2026-03-04T15:00:00Z"},
+		"update in one line":         {page: plain("Vuelven las boyas a la bahía", "<article>"+h1+`<time itemprop="dateModified" datetime="2026-03-04T10:00:00-05:00">02/03/2026 10:00 | Actualizado el 04/03/2026 10:00</time>`+all+"</article>"), published: "2026-03-02T15:00:00Z", updated: "2026-03-04T15:00:00Z"},
+		"others' bylines":            {page: plain("Vuelven las boyas a la bahía", "<main><article>"+h1+all+`</article></main><ul class="ultimo"><li><a href="/a">Otra noticia</a> <span class="author">Otro Autor</span></li></ul>`)},
+		"signed by a line":           {page: plain("Vuelven las boyas a la bahía", "<article>"+h1+"<p>Por Inés Roldán</p>"+all+"</article>"), author: "Inés Roldán"},
+		"signed by an address":       {page: plain("Vuelven las boyas a la bahía", "<article>"+h1+`<a href="/autores/ines-roldan/">Inés Roldán</a>`+all+"</article>"), author: "Inés Roldán"},
+		"signed by itself":           {page: plain("Vuelven las boyas a la bahía", "<article>"+h1+`<span class="byline">La Veleta, Puerto Viejo</span>`+all+"</article>")},
+		"language mislabelled":       {page: strings.Replace(veleta("<article>"+h1+all+"</article>"), `lang="es"`, `lang="en-US"`, 1), lang: "es"},
 	} {
 		a, err := Extract(c.page, Hints{URL: &url.URL{Scheme: "https", Host: "www.laveleta.example", Path: "/mar/vuelven-las-boyas"}})
 		if err != nil {
@@ -67,6 +82,11 @@ func TestKindsOfPages(t *testing.T) {
 			if n := strings.Count(a.Text, s); n != 1 {
 				t.Errorf("%s: %d times %q in\n%s", name, n, s, a.Text)
 				break
+			}
+		}
+		for _, s := range c.has {
+			if !strings.Contains(a.Text, s) {
+				t.Errorf("%s: lacks %q in\n%s", name, s, a.Text)
 			}
 		}
 		for _, s := range c.lacks {

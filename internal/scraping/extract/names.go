@@ -16,13 +16,15 @@ const (
 	namesTeasers                    // other articles, for sure
 	namesPerhaps                    // what mostly surrounds a text, but sometimes holds it
 	namesPicture                    // a picture with its caption
+	namesPaywall                    // text that only subscribers see, or what asks them to subscribe
+	namesWidget                     // what an editor built a page from: text, or links
 )
 
 // The words of a name are separated by hyphens, underscores, blanks and capitals. Two words in a row count as one as well:
 // "mas-leidas" is "masleidas".
 var (
 	asideWords = wordSet(`related relacionado relacionada relacionados relacionadas recomendado recomendada recomendados recomendadas
-		share sharing social compartir redes comment comments comentario comentarios disqus newsletter newsletters boletin signup paywall promo promos
+		share sharing compartir redes comment comments comentario comentarios disqus newsletter newsletters boletin signup promo promos
 		advert ad ads adbox banner publicidad sponsor sponsored outbrain taboola sidebar rail breadcrumb breadcrumbs migas menu nav navbar navigation footer pie
 		masthead popup modal cookie cookies consent gdpr byline author autor authorbio bio tag tags taglist etiquetas temas topics keywords
 		caption captions figcaption credit credits credito creditos copyright mostread mostpopular mostviewed masleido masleida masleidos masleidas
@@ -31,8 +33,10 @@ var (
 		pagination pager toolbar visuallyhidden sronly screenreader
 		donate donation timestamp dateline infobox factbox poll quiz login register feedback correction`)
 	asideStarts  = []string{"recommend", "subscri", "suscri", "advert", "patrocin", "promo"}
-	perhapsWords = wordSet(`also carousel slider slideshow gallery galeria galerias widget widgets tools print skip hidden hide meta metadata player toc tableofcontents paywall`)
+	perhapsWords = wordSet(`also carousel slider slideshow gallery galeria galerias tools print skip hidden hide meta metadata player toc tableofcontents`)
 	pictureWords = wordSet(`image images imagen imagenes img photo photos foto fotos fotografia picture galeria gallery figura figure`)
+	layoutWords  = wordSet(`has with without no con sin`)
+	widgetWords  = wordSet(`widget widgets`)
 	// contentWords are looked for anywhere in a name without its hyphens.
 	contentWords = strings.Fields(`articlebody articlecontent articletext bodytext bodycontent bodycopy storybody storycontent storytext entrycontent
 		postcontent postbody posttext articulocontenido articulocuerpo articulotexto contenidoarticulo contenidonota contenidonoticia cuerpo
@@ -50,6 +54,10 @@ func namesIn(s string) names {
 	last := ""
 	for word := range nameWords(s) {
 		all.WriteString(word)
+		if layoutWords[last] { // "has-sidebar" is what it is beside
+			last = ""
+			continue
+		}
 		found |= judgeWord(word)
 		if last != "" {
 			found |= judgeWord(last + word)
@@ -60,6 +68,13 @@ func namesIn(s string) names {
 		found |= judgeWord(word) & (namesByline | namesDate | namesSubtitle)
 	}
 	whole := all.String()
+	if strings.Contains(whole, "social") && !strings.Contains(whole, "embed") { // a post that is embedded is text
+		for word := range nameWords(s) {
+			if word == "social" {
+				found |= namesAside
+			}
+		}
+	}
 	for _, w := range contentWords {
 		if strings.Contains(whole, w) {
 			found |= namesContent
@@ -87,8 +102,14 @@ func judgeWord(word string) names {
 			found |= namesAside
 		}
 	}
-	if perhapsWords[word] || strings.HasPrefix(word, "paywall") {
+	if perhapsWords[word] {
 		found |= namesPerhaps
+	}
+	if strings.HasPrefix(word, "paywall") {
+		found |= namesPerhaps | namesPaywall
+	}
+	if widgetWords[word] {
+		found |= namesWidget
 	}
 	if pictureWords[word] {
 		found |= namesPicture

@@ -19,8 +19,10 @@ type node struct {
 	isText bool
 	names  names
 	skip   bool // it holds no text of the article
+	left   bool // skipped because it does not go on with the article
 	closes bool // its end tag came while another element in it was open
 	prose  int  // bytes of prose under it
+	marked int  // of these, in elements that are named as an article's text
 	size   int  // bytes of visible text under it
 	linked int  // of these, in links
 	kept   int  // bytes of prose under it outside skipped elements

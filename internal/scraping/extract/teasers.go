@@ -51,6 +51,15 @@ func isTeaser(line string) bool {
 	return false
 }
 
+// othersBelow matches, in folded text, a line that announces a list of other stories.
+var othersBelow = regexp.MustCompile(`^(?:(?:more|other|related|latest|top|our_latest)_(?:\w+_){0,3}(?:stories|news|articles|coverage|reads|posts)|(?:don_t|dont)_miss|(?:read|see|more)_(?:more|also|next|like_this)|recommended(?:_(?:for_you|stories|reading))?|you_(?:may|might)_(?:also_)?like` +
+	`|(?:mas|otras|ultimas)_(?:\w+_){0,2}(?:noticias|notas|historias|lecturas|articulos|contenidos)(?:_\w+){0,3}|(?:noticias|notas|articulos|contenidos?|lecturas|temas)_(?:relacionad[oa]s?|recomendad[oa]s?|sugerid[oa]s?)|lo_mas_(?:leido|visto|reciente)|(?:le|te)_(?:puede|podria)_(?:\w+_)?interesar|(?:lea|lee|vea|mira|mire|conozca)_(?:tambien|ademas|mas)|no_te_(?:lo_)?pierdas|no_se_(?:lo_)?pierda|recomendad[oa]s?(?:_para_(?:ti|usted))?|sigue_leyendo|siga_leyendo)$`)
+
+// announcesOthers says whether a line is the title of a list of other stories.
+func announcesOthers(line string) bool {
+	return len(line) < 70 && othersBelow.MatchString(strings.Trim(source.Fold(line), "_"))
+}
+
 // withoutAsides drops the lines in brackets that send the reader elsewhere.
 func withoutAsides(text string) string {
 	if !strings.ContainsAny(text, "([") || !strings.Contains(text, ":") {

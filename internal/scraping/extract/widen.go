@@ -9,20 +9,26 @@ import (
 // siblings that are not part of the article as skipped.
 func (p *pruner) widen(best *node) *node {
 	limit := articleAround(best)
+	p.best = best
 	cur, level := best, 0
 	for cur != limit && cur.Parent != nil && cur.Parent.Parent != nil && cur.Tag != atom.Body {
 		up := cur.Parent
-		before := true
+		before, begun := true, false
 		if up.kept > cur.kept {
 			level++
 		}
 		for c := up.FirstChild; c != nil; c = c.NextSibling {
 			if c == cur {
-				before = false
+				before, begun = false, true
 				continue
 			}
-			if !c.skip && !goesOn(c, cur, before, level) {
-				c.skip = true
+			switch {
+			case c.skip:
+			case up.names&namesContent != 0 && belongs(c), goesOn(c, cur, before, level):
+				begun = begun || !c.isText && c.kept > 0
+			case begun && headsOnly(c):
+			default:
+				c.skip, c.left = true, true
 			}
 		}
 		cur = up
@@ -57,6 +63,20 @@ func articleAround(n *node) *node {
 
 func hasHeadline(n *node) bool {
 	return findFirst(n, func(d *node) bool { return d.Tag == atom.H1 }) != nil
+}
+
+// headsOnly says whether an element holds a heading and nothing else: editors put them in boxes of their own.
+func headsOnly(c *node) bool {
+	if c.isText || c.linked > 0 || c.size == 0 || c.size > longestLine {
+		return false
+	}
+	head := findFirst(c, func(d *node) bool { return d.is(headline) })
+	return head != nil && head.Tag != atom.H1 && head.size >= c.size
+}
+
+// belongs says whether an element in the one that is named as the article's text is part of it.
+func belongs(c *node) bool {
+	return !c.isText && c.names&namesTeasers == 0 && c.kept >= 200 && c.linkDensity() < 0.5
 }
 
 // goesOn says whether an element beside the body continues it: prose with few links, no titles of other articles and no
