@@ -19,3 +19,16 @@ CREATE TABLE archive_identity (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     id  uuid NOT NULL DEFAULT gen_random_uuid()
 );
+
+-- +goose Down
+
+DROP TABLE archive_identity;
+CREATE INDEX scraped_content_undated_first ON scraped_content ((coalesce(published_date, 'infinity'::timestamptz)) DESC, id DESC);
+CREATE INDEX scraped_content_undated_last ON scraped_content ((coalesce(published_date, '-infinity'::timestamptz)) DESC, id DESC);
+CREATE INDEX scraped_content_source ON scraped_content (source, (coalesce(published_date, '-infinity'::timestamptz)) DESC, id DESC);
+CREATE INDEX scraped_content_source_first ON scraped_content (source, (coalesce(published_date, 'infinity'::timestamptz)) DESC, id DESC);
+CREATE INDEX scraped_content_category ON scraped_content (category, (coalesce(published_date, '-infinity'::timestamptz)) DESC, id DESC);
+CREATE INDEX scraped_content_category_first ON scraped_content (category, (coalesce(published_date, 'infinity'::timestamptz)) DESC, id DESC);
+CREATE INDEX scraped_content_author ON scraped_content (author, (coalesce(published_date, '-infinity'::timestamptz)) DESC, id DESC);
+DROP INDEX scraped_content_date, scraped_content_source_date, scraped_content_category_date, scraped_content_author_date, scraped_content_hardest,
+    scraped_content_changed;

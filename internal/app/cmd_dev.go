@@ -95,11 +95,15 @@ func runDev(ctx context.Context, c *call) (err error) {
 
 	background, stopBackground := context.WithCancel(serving)
 	var furnishing sync.WaitGroup
-	furnishing.Go(func() { s.furnish(background, articles) })
+	furnishing.Go(func() {
+		s.furnish(background, articles)
+		if background.Err() == nil {
+			fmt.Fprintf(c.stdout, "\n  OpenLearn is up   %s\n  API docs          %s/docs\n  Cache console     %s/admin/cache\n  Demo newspaper    %s\n\n  Ctrl-C stops all of it. In another shell: source %s/env; bin/openlearn scrape demo\n\n",
+				cfg.Server.PublicURL, cfg.Server.PublicURL, cfg.Server.PublicURL, paper.url, data)
+		}
+	})
 	defer func() { stopBackground(); furnishing.Wait() }()
 
-	fmt.Fprintf(c.stdout, "\n  OpenLearn is up   %s\n  API docs          %s/docs\n  Cache console     %s/admin/cache\n  Demo newspaper    %s\n\n  Ctrl-C stops all of it. In another shell: source %s/env; bin/openlearn scrape demo\n\n",
-		cfg.Server.PublicURL, cfg.Server.PublicURL, cfg.Server.PublicURL, paper.url, data)
 	return s.Serve(serving, l)
 }
 

@@ -35,7 +35,8 @@ func runServe(ctx context.Context, c *call) (err error) {
 	return s.Serve(ctx, l)
 }
 
-// migrateWhenUp migrates, and gives a database that is still starting a minute to come up.
+// migrateWhenUp migrates, and gives a database that is still starting a minute to come up. A server that refuses us will do so
+// in a minute, too.
 func migrateWhenUp(ctx context.Context, cfg postgres.Config, log *slog.Logger) error {
 	patience, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -47,10 +48,13 @@ func migrateWhenUp(ctx context.Context, cfg postgres.Config, log *slog.Logger) e
 			}
 			return nil
 		}
+		if postgres.Refused(err) {
+			return fmt.Errorf("PostgreSQL refuses DATABASE_URL: %w", err)
+		}
 		if !postgres.Unavailable(err) {
 			return err
 		}
-		log.Warn("PostgreSQL cannot be reached yet", "retry_in", wait)
+		log.Warn("PostgreSQL cannot be reached yet", "retry_in", wait, "error", err)
 		select {
 		case <-patience.Done():
 			return fmt.Errorf("PostgreSQL could not be reached: %w", err)
@@ -65,13 +69,13 @@ func runHealthcheck(ctx context.Context, _ *call) error {
 	if err := loadParts(&cfg); err != nil {
 		return usageError{err.Error()}
 	}
-	_, port, err := net.SplitHostPort(cfg.Addr)
+	at, err := reachable(cfg.Addr)
 	if err != nil {
-		return usageError{"HTTP_ADDR: expected host:port or :port"}
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort("127.0.0.1", port)+"/health/ready", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at+"/health/ready", nil)
 	if err != nil {
 		return err
 	}
@@ -84,4 +88,19 @@ func runHealthcheck(ctx context.Context, _ *call) error {
 		return fmt.Errorf("not ready: %s", res.Status)
 	}
 	return nil
+}
+
+// reachable is where a service that listens on addr can be asked from its own host.
+func reachable(addr string) (string, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", usageError{"HTTP_ADDR: expected host:port or :port"}
+	}
+	switch host {
+	case "", "0.0.0.0":
+		host = "127.0.0.1"
+	case "::":
+		host = "::1"
+	}
+	return net.JoinHostPort(host, port), nil
 }

@@ -26,7 +26,15 @@ func NewLogger(w io.Writer, level string) *slog.Logger {
 	if err != nil {
 		l = slog.LevelInfo
 	}
-	return slog.New(tracing.Logs(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l})))
+	return slog.New(tracing.Logs(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l, ReplaceAttr: withUnit})))
+}
+
+// withUnit writes a duration as "1.5s": JSON has it as a number otherwise, and nobody knows of what.
+func withUnit(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 // NewConsoleLogger writes text lines to w: what `dev` and the commands do, for people to read.

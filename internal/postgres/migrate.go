@@ -23,11 +23,22 @@ type MigrationState struct {
 	AppliedAt time.Time // zero while pending
 }
 
+// ErrNewerSchema is what a program gets from a database that a newer one has migrated. Its queries might be wrong there.
+var ErrNewerSchema = errors.New("a newer program is needed")
+
 // Migrate applies the pending migrations, under a session lock so that several instances may start at once, and returns how
-// many were applied. It uses a connection of its own, without the statement timeout of the serving pool.
+// many were applied; ErrNewerSchema if the database is ahead. It uses a connection of its own, without the statement timeout of
+// the serving pool.
 func Migrate(ctx context.Context, url string) (int, error) {
 	n := 0
 	err := withGoose(url, func(p *goose.Provider) error {
+		have, known, err := p.GetVersions(ctx)
+		if err != nil {
+			return err
+		}
+		if have > known {
+			return fmt.Errorf("the database has migration %d, this program knows them up to %d: %w", have, known, ErrNewerSchema)
+		}
 		done, err := p.Up(ctx)
 		n = len(done)
 		return err

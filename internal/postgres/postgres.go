@@ -162,6 +162,13 @@ func Unavailable(err error) bool {
 	return false
 }
 
+// Refused reports whether the server will not have us, however long we wait: a wrong user, password or database
+// (SQLSTATE classes 28 and 3D).
+func Refused(err error) bool {
+	pe, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && len(pe.Code) == 5 && (pe.Code[:2] == "28" || pe.Code[:2] == "3D")
+}
+
 // TimedOut reports whether the server cancelled a statement because it took too long.
 func TimedOut(err error) bool {
 	pe, ok := errors.AsType[*pgconn.PgError](err)
