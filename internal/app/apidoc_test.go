@@ -52,6 +52,8 @@ Written from the OpenAPI document (` + "`/openapi.json`" + `; pages at ` + "`/do
   not yet sure to be shown by every instance.
 - Routes marked *admin* need ` + "`ADMIN_API_KEY`" + `, as ` + "`X-API-Key`" + ` or ` + "`Authorization: Bearer`" + `. Wrong keys are
   answered 401, and 429 from where more than ten came within a minute.
+- Requests are limited by user, API key or address (60 units a minute and 1,000 an hour without either; most requests are one). Answers have ` + "`X-RateLimit-Limit-Minute`, `-Remaining-Minute`, `-Reset-Minute`" + `,
+  the same for ` + "`Hour`" + `, ` + "`RateLimit` and `RateLimit-Policy`" + `. A 429 has ` + "`Retry-After`" + ` and the body ` + "`{error, message, retry_after, limits: {minute: {limit, remaining, reset}, hour}, detail}`" + `.
 - A refusal does not wait for the request's body: a body that has not arrived by then costs the connection.
 `)
 	byTag := map[string][]string{}

@@ -101,6 +101,10 @@ const environmentHelp = `Environment (default):
   ADMIN_HOSTS          comma-separated host names under which they answer, beside PUBLIC_URL's, localhost and this machine's
   ALLOWED_ORIGINS      origins whose pages may call the API (http://localhost:3000)
   TRUSTED_PROXIES      prefixes of the reverse proxies in front, whose X-Forwarded-For or Forwarded is believed (none)
+  RATE_LIMIT_ENABLED   false: requests are not limited (true; with dev, false)
+  RATE_LIMIT_PER_MINUTE, RATE_LIMIT_PER_HOUR, RATE_LIMIT_BYTES_PER_HOUR
+                       what one address may ask for (60, 1000, 256 MiB; 0 bytes: any amount); RATE_LIMIT_USER_PER_MINUTE,
+                       RATE_LIMIT_USER_PER_HOUR, RATE_LIMIT_USER_BYTES_PER_HOUR: a user or a machine with a key (300, 5000, 1 GiB)
   LOG_LEVEL            debug, info, warn or error (info)
   DATABASE_POOL_SIZE   connections to PostgreSQL (20)
   JOBS_POOL_SIZE       the same for background jobs, beside those (4)

@@ -18,6 +18,7 @@ import (
 	"openlearn/internal/admin"
 	"openlearn/internal/analysis"
 	"openlearn/internal/cache"
+	"openlearn/internal/guard"
 	"openlearn/internal/jobs"
 	"openlearn/internal/postgres"
 	"openlearn/internal/warming"
@@ -31,6 +32,7 @@ type Config struct {
 	Redis    redisConfig
 	Server   serverConfig
 	Guard    guardConfig
+	Limits   guard.Config
 	Log      logConfig
 	Warming  warming.Config
 	Admin    admin.Config
@@ -47,7 +49,7 @@ type Config struct {
 type part interface{ Validate() error }
 
 func (c *Config) parts() []part {
-	return []part{&c.Database, &c.Jobs, &c.Redis, &c.Server, &c.Guard, &c.Log, &c.Warming, &c.Admin, &c.Scraping, &c.Analysis, &c.Tracing}
+	return []part{&c.Database, &c.Jobs, &c.Redis, &c.Server, &c.Guard, &c.Limits, &c.Log, &c.Warming, &c.Admin, &c.Scraping, &c.Analysis, &c.Tracing}
 }
 
 // testingConfig is for tests and benchmarks; it has no variables.

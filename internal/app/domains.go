@@ -95,5 +95,6 @@ func (s *Server) periodic() []periodic.Job {
 		s.retention.Jobs(),
 		s.warmer.Jobs(),
 		s.fetches.Jobs(s.log),
+		s.limitJobs(),
 	)
 }

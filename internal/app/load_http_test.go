@@ -85,6 +85,7 @@ func TestLoadHTTP(t *testing.T) {
 	}
 	s := newStage(t, 2000)
 	strict, bounded, uncached := s.start("strict", nil), s.start("bounded", nil), s.start("uncached", nil)
+	strictLimited, boundedLimited := s.start("strict-limited", nil), s.start("bounded-limited", nil)
 	body, etag := getBody(t, strict.base+loadPage)
 	s.cursors = cursors(t, uncached.base)
 	bare := s.start("echo", bytes.NewReader(body))
@@ -100,6 +101,8 @@ func TestLoadHTTP(t *testing.T) {
 		strict64   = list("hit, strict, 64 readers of one key", strict, 64, "HIT")
 		echo8      = list("bare Echo, 8 readers", bare, 8, "")
 		strict8    = list("hit, strict, 8 readers", strict, 8, "HIT")
+		nearLim    = list("hit, near bounded, counted against limits", boundedLimited, 64, "HIT")
+		strictLim  = list("hit, strict, counted against limits", strictLimited, 64, "HIT")
 		near304    = list("304, near bounded", bounded, 64, "HIT", "If-None-Match: "+etag)
 		strict304  = list("304, strict", strict, 64, "HIT", "If-None-Match: "+etag)
 		many64     = list("hit, strict, 64 readers of 200 keys", strict, 64, "HIT")
@@ -110,7 +113,7 @@ func TestLoadHTTP(t *testing.T) {
 		varnish64  = &contender{name: "Varnish", url: varnish + loadPage, clients: 64, pids: varnishPIDs}
 		default64  = list("hit, strict, 64 readers of the default page", strict, 64, "HIT")
 		defaultOff = list("the default page without the cache, 64 readers", uncached, 64, "")
-		contenders = []*contender{echo64, near64, strict64, many64, near304, strict304, nginx64, varnish64, uncached64, default64, defaultOff, echo8, strict8, cached2, uncached2}
+		contenders = []*contender{echo64, near64, nearLim, strict64, strictLim, many64, near304, strict304, nginx64, varnish64, uncached64, default64, defaultOff, echo8, strict8, cached2, uncached2}
 	)
 	default64.url, defaultOff.url = strict.base+defaultPage, uncached.base+defaultPage
 	many64.pages = 200
@@ -140,6 +143,9 @@ func TestLoadHTTP(t *testing.T) {
 	row("hit, strict, 64 readers / bare Echo, requests/s", "≥ 0.75", strict64.rate()/echo64.rate())
 	row("hit, strict, 64 readers of 200 keys / bare Echo, requests/s", "≥ 0.6", many64.rate()/echo64.rate())
 	row("hit, strict, 8 readers / bare Echo with 8, requests/s", "", strict8.rate()/echo8.rate())
+	row("what limits take of the requests/s of hits, strict", "≤ 0.15", 1-strictLim.rate()/strict64.rate())
+	row("the same, near bounded", "", 1-nearLim.rate()/near64.rate())
+	row("CPU that limits take of a hit, near bounded, with Redis, µs", "≤ 10", total(nearLim)-total(near64))
 	row("304 / 200, near bounded, requests/s", "≥ 1.1", near304.rate()/near64.rate())
 	row("304 / 200, strict, requests/s", "≥ 1.1", strict304.rate()/strict64.rate())
 	row("cached / uncached, 64 readers, requests/s", "≥ 10", strict64.rate()/uncached64.rate())

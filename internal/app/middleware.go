@@ -20,6 +20,7 @@ import (
 
 	"openlearn/internal/admission"
 	"openlearn/internal/cache/httpcache/rules"
+	"openlearn/internal/guard"
 	"openlearn/internal/httpapi"
 	"openlearn/internal/tracing"
 )
@@ -28,7 +29,7 @@ import (
 const requestTimeout = 30 * time.Second
 
 // useMiddleware installs the middleware, outermost first. The order is the point:
-func useMiddleware(e *echo.Echo, cfg serverConfig, log *slog.Logger, times *requestTimes, reg prometheus.Registerer, spans *tracing.Tracing, shown func(id int64), responses, identify, admit echo.MiddlewareFunc) {
+func useMiddleware(e *echo.Echo, cfg serverConfig, log *slog.Logger, times *requestTimes, reg prometheus.Registerer, spans *tracing.Tracing, shown func(id int64), responses, identify, limit, admit echo.MiddlewareFunc) {
 	var chain []echo.MiddlewareFunc
 	use := func(m echo.MiddlewareFunc) { chain = append(chain, m) }
 	e.Pre(canonicalPath) // before routing, which must see one spelling
@@ -47,6 +48,9 @@ func useMiddleware(e *echo.Echo, cfg serverConfig, log *slog.Logger, times *requ
 		return err
 	}}))
 	use(identify)     // before limits and the HTTP cache, which ask who it is
+	if limit != nil { // outside of the HTTP cache, whose hits count too, and inside of what refusals have to bear
+		use(limit)
+	}
 	if shown != nil { // outside of the HTTP cache, whose hits are accesses too
 		use(countArticles(shown))
 	}
@@ -116,7 +120,7 @@ func cors(origins []string) echo.MiddlewareFunc {
 		AllowOrigins:     origins,
 		AllowMethods:     []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"},
 		AllowHeaders:     []string{"Content-Type", "Authorization", "Accept", "If-None-Match", "If-Match", "If-Modified-Since", "If-Unmodified-Since", "X-API-Key", "X-Requested-With"},
-		ExposeHeaders:    []string{"X-Total-Count", "ETag", "Last-Modified", "Location", "X-Cache", "X-Request-ID", "Retry-After", "X-Invalidation"},
+		ExposeHeaders:    append([]string{"X-Total-Count", "ETag", "Last-Modified", "Location", "X-Cache", "X-Request-ID", "Retry-After", "X-Invalidation"}, guard.Fields...),
 		AllowCredentials: len(origins) > 0 && origins[0] != "*",
 		MaxAge:           600,
 	})

@@ -15,6 +15,7 @@ import (
 	"openlearn/internal/admin/jsonapi"
 	"openlearn/internal/cache/httpcache/echocache"
 	"openlearn/internal/cache/httpcache/service"
+	"openlearn/internal/guard"
 	"openlearn/internal/httpapi"
 	"openlearn/internal/periodic"
 	"openlearn/internal/warming"
@@ -33,6 +34,9 @@ type Server struct {
 	warmer    *warming.Warmer // nil = nothing is warmed
 	console   *console.Console
 	guesses   *httpapi.Guesses
+	limits    *guard.Limiter // nil = requests are not limited
+	anonymous *guard.Tier
+	known     *guard.Tier
 	metrics   *admin.Snapshot[exposition]
 	router    *echo.Echo
 	handler   http.Handler
@@ -50,6 +54,9 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 	s := &Server{core: c}
 	s.guesses = httpapi.NewGuesses(c.registry, log, nil)
 	s.requests = newRequestTimes(c.registry)
+	if err := s.openLimits(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
 	s.admin = s.newAdmin()
 	c.closers.addFunc(s.admin.Close)
 	s.retention = admin.NewRetention(admin.RetentionOptions{DB: c.db.Gorm, Keep: cfg.Admin.Retention(), Logger: log})
@@ -82,14 +89,14 @@ func (s *Server) routes() (http.Handler, error) {
 	e := echo.New()
 	s.router = e
 	e.HideBanner, e.HidePort = true, true
-	guard, err := s.guard(s.cfg.Server.AllowedOrigins)
+	admins, err := s.guard(s.cfg.Server.AllowedOrigins)
 	if err != nil {
 		return nil, err
 	}
 	api := httpapi.New(e, httpapi.Options{
 		Title: "OpenLearn Colombia", Version: APIVersion, PublicURL: s.cfg.Server.PublicURL,
 		Description: "Colombian news and open data, analysed, for learners of Spanish.",
-		Admin:       guard,
+		Admin:       admins,
 	})
 	registerRoot(api)
 	(&health{db: s.db, cache: s.redis, draining: &s.draining}).register(api)
@@ -108,7 +115,7 @@ func (s *Server) routes() (http.Handler, error) {
 			return nil, err
 		}
 	}
-	useMiddleware(e, s.cfg.Server, s.log, s.requests, s.registry, s.tracing, shown, responses, httpapi.Identifying(s.identifiers()...), s.admitted.middleware)
+	useMiddleware(e, s.cfg.Server, s.log, s.requests, s.registry, s.tracing, shown, responses, httpapi.Identifying(s.identifiers()...), s.limited(admins), s.admitted.middleware)
 	s.registry.MustRegister(gatheredAt())
 	s.metrics = admin.NewSnapshot(s.cfg.testing.figuresGood, expose(s.registry))
 	s.closers.addFunc(s.metrics.Close)

@@ -48,11 +48,42 @@ func (g Guard) Check(r *http.Request) *Error {
 	return unauthorized("An account with the role admin, or the admin key (X-API-Key or Authorization: Bearer), is required")
 }
 
+// IsKey reports whether r comes with the admin key.
+func (g Guard) IsKey(r *http.Request) bool {
+	given := keyOf(r)
+	return given != "" && g.isKey(given)
+}
+
+// Judge counts the key of a request for any route as a guess if it is nobody's. It refuses the request if its address has had
+// too many, nil otherwise: public routes need no key.
+func (g Guard) Judge(r *http.Request) *Error {
+	given := keyOf(r)
+	if given == "" || LooksLikeJWT(given) && r.Header.Get(KeyHeader) == "" {
+		return nil
+	}
+	if who, err := Who(r.Context()); err != nil || who.IsKnown() {
+		return nil // whoever identifies counts wrong ones
+	}
+	if e := g.Try(r, given); e != nil && e.status == http.StatusTooManyRequests {
+		return e
+	}
+	return nil
+}
+
 func (g Guard) isKey(given string) bool { return g.Key != "" && equal(given, g.Key) }
 
 // Try returns nil if key, which came with r, is the admin key, else the error to answer: 401, or 429 once its address has
 // guessed too often. The key is compared first, so that the right one always works.
 func (g Guard) Try(r *http.Request, key string) *Error {
+	a := askerOf(r.Context())
+	if a == nil || key != keyOf(r) {
+		return g.try(r, key)
+	}
+	a.tried.Do(func() { a.refused = g.try(r, key) }) // limits and guards ask, and it is one guess
+	return a.refused
+}
+
+func (g Guard) try(r *http.Request, key string) *Error {
 	if g.isKey(key) {
 		return nil
 	}

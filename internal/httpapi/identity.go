@@ -81,6 +81,14 @@ type asker struct {
 	once sync.Once
 	who  Identity
 	err  error
+
+	tried   sync.Once // the request's key, by Guard.Try
+	refused *Error
+}
+
+func askerOf(ctx context.Context) *asker {
+	a, _ := ctx.Value(askerKey{}).(*asker)
+	return a
 }
 
 type askerKey struct{}
@@ -113,7 +121,7 @@ func Identifying(by ...Identifier) echo.MiddlewareFunc {
 // Who says who sends the request that ctx belongs to. The look-up happens at the first call; an error says that credentials came
 // and were not accepted (ErrUnidentified), or could not be looked up.
 func Who(ctx context.Context) (Identity, error) {
-	a, _ := ctx.Value(askerKey{}).(*asker)
+	a := askerOf(ctx)
 	if a == nil {
 		return Identity{}, nil
 	}
