@@ -99,6 +99,8 @@ func (s importSink) Save(ctx context.Context, records []importer.Record) (int, e
 	for _, r := range records {
 		batch = append(batch, articles.Article{
 			Source: r.Source, SourceURL: r.URL, Title: r.Title, Content: r.Content, Category: r.Category, Author: r.Author, PublishedDate: r.PublishedAt,
+			ModifiedDate: r.ModifiedAt, ScrapedAt: r.StoredAt, Subtitle: r.Subtitle, Image: r.Image, Language: r.Language, Tags: r.Tags,
+			DifficultyScore: r.Difficulty, IsPaywall: r.IsPaywall,
 		})
 	}
 	group, ctx := errgroup.WithContext(ctx)

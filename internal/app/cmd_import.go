@@ -17,25 +17,42 @@ func runImport(ctx context.Context, c *call) error {
 	}
 	return withCore(ctx, c, func(core *core) error {
 		var errs []error
+		rejected := 0
 		for _, name := range c.args {
-			if err := core.importFile(ctx, c, name); err != nil {
+			n, err := core.importFile(ctx, c, name)
+			if err != nil {
 				errs = append(errs, fmt.Errorf("import %s: %w", name, err))
 			}
+			rejected += n
 			if ctx.Err() != nil {
 				break
 			}
+		}
+		if rejected > 0 && len(errs) == 0 {
+			return rejectedError(rejected)
 		}
 		return errors.Join(errs...)
 	})
 }
 
-func (c *core) importFile(ctx context.Context, cmd *call, name string) error {
+// rejectedError is how many lines of an import were rejected when nothing else went wrong: exit code 3.
+type rejectedError int
+
+func (e rejectedError) Error() string {
+	if e == 1 {
+		return "import: one line was rejected"
+	}
+	return fmt.Sprintf("import: %d lines were rejected", int(e))
+}
+
+// importFile loads one file and says how many of its lines were rejected.
+func (c *core) importFile(ctx context.Context, cmd *call, name string) (rejected int, err error) {
 	var in io.Reader = os.Stdin
 	var size int64
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		defer f.Close()
 		if info, err := f.Stat(); err == nil {
@@ -59,7 +76,7 @@ func (c *core) importFile(ctx context.Context, cmd *call, name string) error {
 	if err == nil && sum.Records == 0 && sum.Rejected > 0 {
 		err = errors.New("no line of it is an article: expected JSON Lines, one object a line")
 	}
-	return errors.Join(err, meter.Err())
+	return sum.Rejected, errors.Join(err, meter.Err())
 }
 
 const (

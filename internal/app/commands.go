@@ -31,11 +31,15 @@ type usageError struct{ msg string }
 
 func (e usageError) Error() string { return e.msg }
 
-// ExitCode is 2 for a wrong use of the command line or environment, else 1.
+// ExitCode is 2 for a wrong use of the command line or environment, 3 for an import that left lines out, else 1.
 func ExitCode(err error) int {
 	var usage usageError
-	if errors.As(err, &usage) {
+	var rejected rejectedError
+	switch {
+	case errors.As(err, &usage):
 		return 2
+	case errors.As(err, &rejected):
+		return 3
 	}
 	return 1
 }
@@ -60,7 +64,11 @@ func commands() []command {
 		},
 		{
 			name: "import", args: "FILE…", summary: "load articles from JSON Lines", run: runImport,
-			help: "Each line is an object: source, title, text, and optionally category, date, url, author, country. Files may be gzipped; - is\nstandard input. Articles that are there already are skipped, bad lines are reported and cost only themselves.",
+			help: "Each line is an object: source, title, text, and optionally category, date, url, author, country; or an article as the API and\nexport give it. Files may be gzipped; - is standard input. Articles that are there already are skipped, bad lines are reported\nand cost only themselves; then the exit code is 3.",
+		},
+		{
+			name: "export", args: "[FILE]", summary: "write articles as JSON Lines or CSV", flags: exportFlags, run: runExport,
+			help: "Writes all articles, or those that the flags select, oldest number first, to FILE (compressed if it ends in .gz) or standard output.\nJSON Lines are articles as the API gives them, and can be imported. In CSV a text that a spreadsheet would read as a formula\nbegins with an apostrophe. Needs DATABASE_URL.",
 		},
 		{
 			name: "scrape", args: "[SOURCE]", summary: "gather a source's new articles and store them", flags: scrapeFlags, run: runScrape,

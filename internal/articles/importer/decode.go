@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
 	"strings"
 	"time"
 	"unicode"
@@ -29,6 +30,30 @@ type rawArticle struct {
 	URL      string `json:"url"`
 	Author   string `json:"author"`
 	Country  string `json:"country"`
+}
+
+// moreFields are those of the API's articles that lines in the usual form do not have, so that an export can be imported. What
+// the reader can do without is read leniently: a wrong type costs the field and not the line.
+type moreFields struct {
+	Content       string `json:"content"`
+	SourceURL     string `json:"source_url"`
+	PublishedDate string `json:"published_date"`
+
+	Subtitle        json.RawMessage `json:"subtitle"`
+	Tags            json.RawMessage `json:"tags"`
+	DifficultyScore json.RawMessage `json:"difficulty_score"`
+	IsPaywall       json.RawMessage `json:"is_paywall"`
+	ModifiedDate    json.RawMessage `json:"modified_date"`
+	ScrapedAt       json.RawMessage `json:"scraped_at"`
+	Image           json.RawMessage `json:"image"`
+	Language        json.RawMessage `json:"language"`
+}
+
+// leftOut are the fields of the API's articles that an import does not take, and the warning, if it is one: "" is for what the
+// archive makes anew.
+var leftOut = map[string]Reason{
+	"id": "", "url": "", "word_count": "", "updated_at": "", "analysed_at": "", "duplicate_group": "", "revision": "",
+	"colombian_entities": EntitiesLeftOut, "extra_metadata": MetadataLeftOut,
 }
 
 // decoded is the result of a line: a record and perhaps warnings, or one rejection.
@@ -71,7 +96,7 @@ func (d *decoder) decode(l line) decoded {
 		return rejected(l, l.reject, "")
 	}
 	n := notes{line: l.number}
-	raw, reason, err := parse(l.bytes, &n)
+	raw, more, reason, err := parse(l.bytes, &n)
 	if err != nil {
 		return rejected(l, reason, err.Error())
 	}
@@ -105,14 +130,18 @@ func (d *decoder) decode(l line) decoded {
 	r.WordCount = countWords(r.Content)
 	r.URL = d.link(raw.URL, r.ContentHash, &n)
 	r.PublishedAt = d.date(raw.Date, r.Country, &n)
+	if more != nil {
+		d.more(more, &r, &n)
+	}
 	return decoded{record: r, ok: true, issues: n.issues}
 }
 
-// parse reads the JSON of one line. NUL bytes are removed first: JSON may not contain them, but some tools pad with them.
-func parse(b []byte, n *notes) (rawArticle, Reason, error) {
+// parse reads the JSON of one line. NUL bytes are removed first: JSON may not contain them, but some tools pad with them. The
+// usual names are preferred to the API's. more is nil for a line that has none but usual fields.
+func parse(b []byte, n *notes) (a rawArticle, more *moreFields, reason Reason, err error) {
 	var plain rawArticle
 	if readPlain(b, &plain) {
-		return plain, "", nil
+		return plain, nil, "", nil
 	}
 	if bytes.IndexByte(b, 0) >= 0 {
 		b = bytes.ReplaceAll(b, []byte{0}, nil)
@@ -121,30 +150,148 @@ func parse(b []byte, n *notes) (rawArticle, Reason, error) {
 	b = bytes.TrimSpace(b)
 	if len(b) == 0 || b[0] != '{' {
 		if json.Valid(b) {
-			return rawArticle{}, NotObject, errors.New(excerpt(b))
+			return a, nil, NotObject, errors.New(excerpt(b))
 		}
-		return rawArticle{}, BadJSON, errors.New(excerpt(b))
+		return a, nil, BadJSON, errors.New(excerpt(b))
 	}
 	if !utf8.Valid(b) {
 		n.warnOnce(InvalidUTF8, "") // encoding/json replaces each bad byte by U+FFFD
 	}
-	var a rawArticle
-	if err := json.Unmarshal(b, &a); err != nil {
+	var line struct {
+		rawArticle
+		moreFields
+	}
+	if err := json.Unmarshal(b, &line); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) {
-			return rawArticle{}, WrongType, fmt.Errorf("%s is a %s", wrong.Field, wrong.Value)
+			return a, nil, WrongType, fmt.Errorf("%s is a %s", wrong.Field, wrong.Value)
 		}
-		return rawArticle{}, BadJSON, err //nolint:wrapcheck // the reason is the context
+		return a, nil, BadJSON, err //nolint:wrapcheck // the reason is the context
 	}
-	return a, "", nil
+	n.leftOut(b)
+	a, more = line.rawArticle, &line.moreFields
+	for _, f := range []struct{ usual, api *string }{{&a.Text, &more.Content}, {&a.URL, &more.SourceURL}, {&a.Date, &more.PublishedDate}} {
+		if *f.usual == "" {
+			*f.usual = *f.api
+		}
+	}
+	return a, more, "", nil
 }
+
+// known are the names of all fields that are read.
+var known = func() map[string]bool {
+	names := map[string]bool{}
+	for _, t := range []reflect.Type{reflect.TypeFor[rawArticle](), reflect.TypeFor[moreFields]()} {
+		for i := range t.NumField() {
+			names[t.Field(i).Tag.Get("json")] = true
+		}
+	}
+	return names
+}()
+
+// leftOut warns of fields that hold something and are not read.
+func (n *notes) leftOut(object []byte) {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(object, &fields) != nil {
+		return // unreachable: it has just been read
+	}
+	for name, value := range fields {
+		if known[strings.ToLower(name)] || emptyJSON(value) {
+			continue
+		}
+		if reason, is := leftOut[name]; !is {
+			n.warnOnce(UnknownField, excerpt([]byte(name)))
+		} else if reason != "" {
+			n.warn(reason, "")
+		}
+	}
+}
+
+func emptyJSON(v json.RawMessage) bool {
+	switch string(v) {
+	case "null", `""`, "[]", "{}":
+		return true
+	}
+	return false
+}
+
+// more fills in what only the API's articles have.
+func (d *decoder) more(f *moreFields, r *Record, n *notes) {
+	var text string
+	if n.read("subtitle", f.Subtitle, &text) {
+		r.Subtitle = optional(n.cut(oneLine(text, n), limits.Subtitle, SubtitleCut))
+	}
+	for _, s := range []struct {
+		name  string
+		from  json.RawMessage
+		to    **string
+		limit int
+	}{{"image", f.Image, &r.Image, limits.Image}, {"language", f.Language, &r.Language, limits.Language}} {
+		if !n.read(s.name, s.from, &text) {
+			continue
+		}
+		if v := oneLine(text, n); utf8.RuneCountInString(v) <= s.limit {
+			*s.to = optional(v)
+		} else {
+			n.warn(FieldEmptied, s.name)
+		}
+	}
+	var tags []string
+	if n.read("tags", f.Tags, &tags) {
+		for _, tag := range tags {
+			tag = oneLine(tag, n)
+			switch {
+			case tag == "":
+			case len(r.Tags) == limits.Tags || utf8.RuneCountInString(tag) > limits.Tag:
+				n.warnOnce(TagsLeftOut, "")
+			default:
+				r.Tags = append(r.Tags, tag)
+			}
+		}
+	}
+	var score float64
+	if n.read("difficulty_score", f.DifficultyScore, &score) {
+		if score >= 0 && score <= 5 {
+			r.Difficulty = &score
+		} else {
+			n.warn(FieldEmptied, "difficulty_score")
+		}
+	}
+	var paywall bool
+	if n.read("is_paywall", f.IsPaywall, &paywall) {
+		r.IsPaywall = &paywall
+	}
+	if n.read("modified_date", f.ModifiedDate, &text) {
+		r.ModifiedAt = d.date(text, r.Country, n)
+	}
+	if n.read("scraped_at", f.ScrapedAt, &text) {
+		if at := d.date(text, r.Country, n); at != nil && at.Before(time.Now()) {
+			r.StoredAt = at
+		}
+	}
+}
+
+// read decodes an optional field; false if it is absent or of the wrong type.
+func (n *notes) read(name string, from json.RawMessage, to any) bool {
+	if len(from) == 0 || string(from) == "null" {
+		return false
+	}
+	if json.Unmarshal(from, to) != nil {
+		n.warn(FieldEmptied, name)
+		return false
+	}
+	return true
+}
+
+// hashURN names an article that has no address of its own by its text.
+const hashURN = "urn:sha256:"
 
 // link is the URL to store: the line's if it is an absolute http(s) URL that fits its column, else a name made from the
 // content, so that the same text is recognised when it is imported again.
 func (d *decoder) link(raw, hash string, n *notes) string {
-	urn := "urn:sha256:" + hash
+	urn := hashURN + hash
 	s := oneLine(raw, n)
-	if s == "" {
+	if s == "" || strings.HasPrefix(s, hashURN) { // an export's name of an article without an address
 		return urn
 	}
 	if utf8.RuneCountInString(s) > limits.URL {

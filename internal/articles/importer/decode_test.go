@@ -6,8 +6,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -270,6 +272,68 @@ func TestATextBeyondMeasureIsRejected(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%d characters: %q, want %q", n, got, want)
+		}
+	}
+}
+
+// TestLinesAsTheAPIGivesThem: its names are read beside the usual ones, and what cannot be kept costs no line.
+func TestLinesAsTheAPIGivesThem(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 201)
+	for _, c := range []struct {
+		line, want string // want: url, date, subtitle, tags, difficulty, paywall
+		warned     []Reason
+	}{
+		{
+			`{"id":7,"source":"S","title":"T","content":"texto","source_url":"https://s.example/1","published_date":"2026-01-02T00:00:00Z","subtitle":"B","tags":["a"," ","b"],"difficulty_score":2.5,"is_paywall":false,"word_count":1,"extra_metadata":null}`,
+			"https://s.example/1 2026-01-02 B [a b] 2.5 false", nil,
+		},
+		{`{"source":"S","title":"T","text":"texto","content":"otro","url":"https://s.example/2","source_url":"https://s.example/3"}`, "https://s.example/2 - - [] - -", nil},
+		{`{"source":"S","title":"T","content":"x","source_url":"urn:sha256:00"}`, hashURN + "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881 - - [] - -", nil},
+		{
+			`{"source":"S","title":"T","text":"texto","url":"https://s.example/4","tags":"a","difficulty_score":9,"is_paywall":"no","colombian_entities":["DANE"],"extra_metadata":{"a":1},"votes":3}`,
+			"https://s.example/4 - - [] - -",
+			[]Reason{EntitiesLeftOut, MetadataLeftOut, FieldEmptied, FieldEmptied, FieldEmptied, UnknownField},
+		},
+		{`{"source":"S","title":"T","text":"texto","url":"https://s.example/5","tags":["` + long + `","b"]}`, "https://s.example/5 - - [b] - -", []Reason{TagsLeftOut}},
+	} {
+		d := newDecoder().decode(line{number: 1, bytes: []byte(c.line)})
+		if !d.ok {
+			t.Errorf("%s: %v", c.line, d.issues)
+			continue
+		}
+		shown := func(v any) string {
+			switch v := v.(type) {
+			case *string:
+				if v != nil {
+					return *v
+				}
+			case *float64:
+				if v != nil {
+					return fmt.Sprint(*v)
+				}
+			case *bool:
+				if v != nil {
+					return fmt.Sprint(*v)
+				}
+			case *time.Time:
+				if v != nil {
+					return v.Format(time.DateOnly)
+				}
+			}
+			return "-"
+		}
+		r := d.record
+		if got := fmt.Sprint(r.URL, " ", shown(r.PublishedAt), " ", shown(r.Subtitle), " ", r.Tags, " ", shown(r.Difficulty), " ", shown(r.IsPaywall)); got != c.want {
+			t.Errorf("%s: %s, want %s", c.line, got, c.want)
+		}
+		var warned []Reason
+		for _, i := range d.issues {
+			warned = append(warned, i.Reason)
+		}
+		slices.Sort(warned)
+		if !slices.Equal(warned, c.warned) {
+			t.Errorf("%s: warned of %q, want %q", c.line, warned, c.warned)
 		}
 	}
 }

@@ -1,7 +1,8 @@
 // Package importer reads articles from JSON Lines, cleans them and passes them in batches to a Sink.
 //
-// A line is one object: {source, title, text, category, date, url, author, country}, all strings or null; unknown fields
-// are ignored. The input may be compressed with gzip, begin with a UTF-8 byte order mark and end its lines with CRLF. A bad
+// A line is one object: {source, title, text, category, date, url, author, country}, all strings or null, or an article as the
+// API gives it (content, source_url, published_date, subtitle, tags, difficulty_score and more). Other fields are left out, and
+// that is told. The input may be compressed with gzip, begin with a UTF-8 byte order mark and end its lines with CRLF. A bad
 // line does not affect others: it is counted, and reported with its number and the reason.
 package importer
 
@@ -23,6 +24,14 @@ type Record struct {
 	Author      *string
 	Country     *string // as in the line, usually ISO 3166-1 alpha-2; there is no column for it
 	PublishedAt *time.Time
+	ModifiedAt  *time.Time // by the newspaper
+	StoredAt    *time.Time // in the archive that the line comes from
+	Subtitle    *string
+	Image       *string
+	Language    *string
+	Tags        []string
+	Difficulty  *float64
+	IsPaywall   *bool
 	ContentHash string // SHA-256 of Content, 64 hex digits
 	WordCount   int    // runs of non-space characters in Content
 }
@@ -113,7 +122,7 @@ const (
 	NoText        Reason = "no text"
 	TextTooLong   Reason = "text too long"
 	SourceTooLong Reason = "source too long"
-	DuplicateText Reason = "text seen before in this file"
+	DuplicateText Reason = "text of this newspaper seen before in this file"
 	DuplicateURL  Reason = "URL seen before in this file"
 )
 
@@ -124,6 +133,12 @@ const (
 	URLTooLong      Reason = "URL too long, replaced"
 	TitleCut        Reason = "title too long, cut"
 	AuthorCut       Reason = "author too long, cut"
+	SubtitleCut     Reason = "subtitle too long, cut"
+	TagsLeftOut     Reason = "tags too many or too long, left out"
+	FieldEmptied    Reason = "field not understood, left empty"
+	UnknownField    Reason = "unknown field, left out"
+	EntitiesLeftOut Reason = "colombian_entities left out: the analysis finds them anew"
+	MetadataLeftOut Reason = "extra_metadata left out"
 	CategoryTooLong Reason = "category too long, left empty"
 	InvalidUTF8     Reason = "invalid UTF-8, replaced"
 	ControlChars    Reason = "control characters removed"

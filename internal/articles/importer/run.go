@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -178,16 +179,20 @@ func (p *pipeline) collect(ctx context.Context) error {
 	return flush() // even when empty: it carries the last counts
 }
 
-// once rejects a record whose text or URL has already occurred in the file.
+// once rejects a record whose URL has already occurred in the file, or its text from the same newspaper or without an address of
+// its own: several newspapers print the text of one agency.
 func (p *pipeline) once(l line, d decoded) decoded {
+	own := digest("newspaper", d.record.Source+"\x00"+d.record.ContentHash)
 	text, link := digest("text", d.record.ContentHash), digest("url", d.record.URL)
-	if _, dup := p.seen[text]; dup {
+	_, again := p.seen[own]
+	_, somewhere := p.seen[text]
+	if again || somewhere && strings.HasPrefix(d.record.URL, hashURN) {
 		return rejected(l, DuplicateText, d.record.Title)
 	}
 	if _, dup := p.seen[link]; dup {
 		return rejected(l, DuplicateURL, d.record.URL)
 	}
-	p.seen[text], p.seen[link] = struct{}{}, struct{}{}
+	p.seen[own], p.seen[text], p.seen[link] = struct{}{}, struct{}{}, struct{}{}
 	return d
 }
 
