@@ -2,8 +2,6 @@ package extract
 
 import (
 	"regexp"
-	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"openlearn/internal/scraping/source"
@@ -45,7 +43,7 @@ func (p *pageReader) authors(section string) []string {
 		var out []string
 		seen := map[string]bool{}
 		for _, raw := range read() {
-			for i, name := range splitNames(source.CleanInline(raw)) {
+			for i, name := range splitNames(bareByline(source.CleanInline(raw))) {
 				if i == 0 && p.isSite(name) {
 					break // the newspaper and its place
 				}
@@ -103,7 +101,7 @@ func (p *pageReader) bylines() []string {
 		func(n *node) bool { return hasWord(n, "itemprop", "author") },
 		func(n *node) bool {
 			switch n.Tag {
-			case atom.A, atom.Span, atom.P, atom.Div, atom.Strong, atom.Li, atom.Cite, atom.Address, atom.H3, atom.H4, atom.H5, atom.H6:
+			case atom.A, atom.Span, atom.P, atom.Div, atom.Strong, atom.Li, atom.Cite, atom.Address, 0, atom.H3, atom.H4, atom.H5, atom.H6:
 				return n.names&namesByline != 0
 			}
 			return false
@@ -111,7 +109,7 @@ func (p *pageReader) bylines() []string {
 		func(n *node) bool { return n.Tag == atom.A && authorAddress.MatchString(attr(n, "href")) },
 		func(n *node) bool {
 			switch n.Tag {
-			case atom.P, atom.Div, atom.Span, atom.Strong:
+			case atom.P, atom.Div, atom.Span, atom.Strong, atom.Li, atom.Dd, atom.Td, atom.Em:
 				return n.size < 80 && signedBy.MatchString(inlineText(n))
 			}
 			return false
@@ -136,8 +134,10 @@ func (p *pageReader) bylines() []string {
 	return nil
 }
 
-// signedBy matches a line that says who wrote: "Por Ana Ruiz".
-var signedBy = regexp.MustCompile(`^(?:Por|By|Von|Par|POR|BY|VON|Texto|Text|Autor|Autora|Escrito por)\s*:?\s+\p{Lu}[\p{L}.'’-]+(?:\s+(?:de|del|la|las|los|von|van|da|dos|y|e|and)\b)*(?:\s+\p{Lu}[\p{L}.'’-]*){1,5}$`)
+// signedBy matches a line that says who wrote: "Por Ana Ruiz", "Autores: Ana Ruiz y Luis Gil".
+var signedBy = regexp.MustCompile(`^(?:Por|By|Von|Par|POR|BY|VON|Textos?|Autor(?:a|es|in)?(?:/Autor)?|Authors?:|Texts?:|Escrito por|Written by|Redactado por|Publicado por|Redacci[oó]n|Periodista)\s*:?\s+` + fullName + `(?:(?:\s*,|\s+(?:y|e|and|und|et|&))\s+` + fullName + `){0,4}$`)
+
+const fullName = `\p{Lu}[\p{L}.'’-]+(?:\s+(?:de|del|la|las|los|von|van|da|dos)\b)*(?:\s+\p{Lu}[\p{L}.'’-]*){1,5}`
 
 // listsAnother says whether a list item has a title of its own that is a link.
 func listsAnother(li *node) bool {
@@ -169,71 +169,3 @@ func (p *pageReader) articleParts() []*node {
 	}
 	return parts
 }
-
-var (
-	nameJoint  = regexp.MustCompile(`\s*[;|/]\s*|\s+(?:y|e|and|und|et|og|och|con|with|&)\s+`)
-	namePrefix = regexp.MustCompile(`(?i)^(?:por|by|von|par|di|texto|autor|author|escrito por|redacci[oó]n de|de)\s*:?\s+`)
-	nameRole   = regexp.MustCompile(`(?i)[,\s]+(?:\(.*\)|(?:periodista|redactora?|editora?|reporter[oa]?|corresponsal|enviad[oa] especial|columnista|fotógraf[oa]|staff writer|editor|reporter|correspondent|contributor)\b.*)$`)
-)
-
-// onlyRole matches what stands after a name and a comma.
-var onlyRole = regexp.MustCompile(`(?i)^(?:periodistas?|redactora?|editora?|reporter[oa]?|corresponsal|enviad[oa] especial|columnista|fot[oó]graf[oa]|staff writer|reporter|correspondent|contributor)\b`)
-
-// splitNames splits "Ana Ruiz, Luis Gil y Eva Sol". It splits only between full names, so that "Ortega y Gasset" stays one.
-func splitNames(s string) []string {
-	var out []string
-	for piece := range strings.SplitSeq(s, ",") {
-		piece = strings.TrimSpace(piece)
-		parts := nameJoint.Split(piece, -1)
-		whole := true
-		for _, part := range parts {
-			whole = whole && (len(strings.Fields(part)) >= 2 || len(parts) == 1)
-		}
-		if !whole {
-			parts = []string{piece}
-		}
-		out = append(out, parts...)
-	}
-	return out
-}
-
-// personName strips what is attached to a name and returns "" for what is not a name.
-func (p *pageReader) personName(s, section string) string {
-	s = namePrefix.ReplaceAllString(strings.Trim(s, " .,;:-–|@"), "")
-	s = strings.TrimSpace(nameRole.ReplaceAllString(s, ""))
-	if section != "" && len(strings.Fields(s)) > 2 { // a byline that runs into the section's name
-		if words := strings.Fields(s); source.Fold(words[len(words)-1]) == source.Fold(section) {
-			s = strings.Join(words[:len(words)-1], " ")
-		}
-	}
-	n := utf8.RuneCountInString(s)
-	switch {
-	case n < 2 || n > 80, strings.Contains(s, "://"), strings.Contains(s, "@"), strings.HasPrefix(s, "www."), strings.Contains(s, ".com"):
-		return ""
-	case !strings.ContainsFunc(s, unicode.IsLetter):
-		return ""
-	case onlyRole.MatchString(s):
-		return ""
-	case strings.HasPrefix(s, "Quelle") || strings.HasPrefix(s, "Fuente") || strings.HasPrefix(s, "Source"):
-		return ""
-	case p.isSite(s), section != "" && source.Fold(s) == source.Fold(section), noAuthors[source.Fold(s)]:
-		return ""
-	}
-	if rest, desk := strings.CutPrefix(source.Fold(s), "redaccion_"); desk {
-		if p.siteNames[rest] || p.siteNames[strings.ReplaceAll(rest, "_", "")] || rest == source.Fold(section) || sections[rest] != "" || noAuthors[rest] {
-			return ""
-		}
-	}
-	return s
-}
-
-// noAuthors are bylines of software and of no person in particular.
-var noAuthors = map[string]bool{
-	"admin": true, "administrador": true, "administrator": true, "webmaster": true, "redaccion": true, "redaccion_web": true, "web": true,
-	"staff": true, "autor": true, "author": true, "user": true, "usuario": true, "null": true, "undefined": true, "none": true,
-	"digital": true, "redaccion_digital": true, "editor": true, "anonimo": true, "unknown": true, "news": true, "noticias": true, "nachrichten": true, "agencia": true, "agencias": true,
-	"news_desk": true, "newsroom": true, "editorial": true, "redaktion": true, "la_redaccion": true, "equipo_editorial": true, "sala_de_redaccion": true, "periodistas": true,
-}
-
-// IsNobody says whether a byline names no person: "Redacción", "Agencias" and the like.
-func IsNobody(byline string) bool { return noAuthors[source.Fold(byline)] }

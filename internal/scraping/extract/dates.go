@@ -25,7 +25,7 @@ func (p *pageReader) dates() (published, updated *time.Time) {
 		p.meta.first("datepublished"), p.markedDate("datePublished"),
 		p.meta.first("parsely-pub-date", "sailthru.date", "date", "dc.date.issued", "dc.date", "dcterms.created", "dcterms.issued", "pubdate", "publish-date", "publishdate", "publication_date", "article.published", "fecha"),
 		p.state.text("publish_date", "first_publish_date", "published", "publishedAt", "published_at", "datePublished", "display_date", "publicationDate", "date"),
-		shown, p.namedDate(), p.addressDate(),
+		shown, p.namedDate(), p.lineDate(), p.labelledDate(), p.addressDate(),
 	)
 	updated = p.bestDate(
 		p.article.text("dateModified"), p.meta.first("article:modified_time", "og:article:modified_time", "og:updated_time"),
@@ -168,6 +168,11 @@ func (p *pageReader) namedDate() string {
 		}
 		if _, err := newsdate.Parse(before, p.hints.Zone); err == nil {
 			return before
+		}
+		if len(before) < longestLine {
+			if found := p.dateIn(before); found != "" {
+				return found
+			}
 		}
 	}
 	return ""

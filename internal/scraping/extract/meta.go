@@ -53,6 +53,9 @@ func (m pageMeta) addMeta(n *node) {
 			continue
 		}
 		m.named[name] = append(m.named[name], content)
+		if plain := strings.Replace(name, ":published:", ":published_", 1); plain != name {
+			m.named[plain] = append(m.named[plain], content)
+		}
 	}
 }
 

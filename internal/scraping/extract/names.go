@@ -41,7 +41,7 @@ var (
 	contentWords = strings.Fields(`articlebody articlecontent articletext bodytext bodycontent bodycopy storybody storycontent storytext entrycontent
 		postcontent postbody posttext articulocontenido articulocuerpo articulotexto contenidoarticulo contenidonota contenidonoticia cuerpo
 		noticiatexto noticiacuerpo noticiacontent textonoticia textonota maincontent`)
-	bylineWords   = wordSet("author autor byline firma periodista redactor authorname authorlink autornombre bylinename")
+	bylineWords   = wordSet("author autor byline firma firmas periodista periodistas redactor redactores authors autores authorname authorlink autornombre bylinename")
 	dateWords     = wordSet("date fecha hora time timestamp published publicado publishdate pubdate postdate entrydate")
 	subtitleWords = wordSet("subtitle subtitulo bajada sumario entradilla deck dek standfirst lead lede hook copete excerpt articlesubtitle articlesummary articlelead")
 	othersWords   = strings.Fields("comment comentario related relacionad recomendad teaser card listing")
