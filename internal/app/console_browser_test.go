@@ -15,7 +15,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// TestConsoleInBrowser is an operator's way through the console, in Chromium.
+// TestConsoleInBrowser walks through the console as an operator would, in Chromium.
 func TestConsoleInBrowser(t *testing.T) {
 	t.Parallel()
 	browser := chromium(t)
@@ -63,7 +63,7 @@ func consoleLogin(t *testing.T, browser context.Context) {
 	if c := ask[string](b, "document.cookie"); c != "" {
 		t.Errorf("a script can read %q", c)
 	}
-	// Who logs out in one window is out in all.
+	// Logging out in one window logs out in all.
 	other, stop := chromedp.NewContext(b.ctx)
 	defer stop()
 	second := &tab{t: t, ctx: other, hosts: map[string]bool{}}
@@ -79,7 +79,7 @@ func consoleLogin(t *testing.T, browser context.Context) {
 	b.until(`location.pathname === "/admin/cache/login"`)
 }
 
-// consoleLive: figures and rows follow real reads, and the page is never loaded again.
+// consoleLive: figures and rows follow real reads, and the page is never reloaded.
 func consoleLive(t *testing.T, browser context.Context) {
 	a, b, id := atConsole(t, browser, 1440)
 	b.shows("#figure-ratio", "of 3 reads")
@@ -93,7 +93,7 @@ func consoleLive(t *testing.T, browser context.Context) {
 	b.shows("#live-hot", fmt.Sprintf("/api/articles/%d", id))
 	// The samples behind the charts come every ten seconds.
 	b.until(`document.querySelector("#chart-ratio canvas") && document.querySelector("#chart-ratio .u-legend").innerText.includes("http_response")`)
-	// Latency from a hundred hits on, and not before.
+	// Latency appears from a hundred hits on.
 	if got := b.text("#figure-latency"); !strings.Contains(got, "of 100 samples") {
 		t.Errorf("latency of 9 hits: %q", got)
 	}
@@ -101,7 +101,7 @@ func consoleLive(t *testing.T, browser context.Context) {
 		a.get(fmt.Sprintf("/api/articles/%d", id))
 	}
 	b.until(`/[0-9] ms/.test(document.querySelector("#figure-latency").innerText)`)
-	// Paused, nothing moves; afterwards it catches up.
+	// While paused nothing changes; afterwards the page catches up.
 	b.click("#pause")
 	b.shows("#stream", "Paused")
 	a.get("/api/articles")
@@ -117,8 +117,8 @@ func consoleLive(t *testing.T, browser context.Context) {
 	}
 }
 
-// consoleCharts: a line ends where there is nothing to show and begins anew after it, and the legend at rest has the latest
-// values.
+// consoleCharts: a line breaks where there is nothing to show and begins again after that, and without a pointer the legend
+// has the latest values.
 func consoleCharts(t *testing.T, browser context.Context) {
 	a, id := withArticle(t, "uno", "S", func(c *Config) { c.testing.sampling = 200 * time.Millisecond })
 	path := fmt.Sprintf("/api/articles/%d", id)
@@ -126,7 +126,7 @@ func consoleCharts(t *testing.T, browser context.Context) {
 	b := openTab(t, browser, 1440)
 	b.do(chromedp.Navigate(a.base + "/admin/cache"))
 	b.logIn(testAdminKey)
-	// Runs are the stretches of the plot with something other than grid in them: the columns where each begins and ends.
+	// Runs are the column ranges of the plot that contain anything but the grid.
 	runs := func() (out [][2]int) {
 		t.Helper()
 		return ask[[][2]int](b, `(() => {
@@ -184,7 +184,7 @@ func consoleCharts(t *testing.T, browser context.Context) {
 		r := runs()
 		return len(r) >= 2 && r[len(r)-1][0]-r[len(r)-2][1] >= 3
 	})
-	b.pardon("willReadFrequently") // it was this test that read
+	b.pardon("willReadFrequently") // caused by this test's own reading
 }
 
 // consoleInvalidate: a dry run changes nothing; the button under it does, and the next read misses.
@@ -198,7 +198,7 @@ func consoleInvalidate(t *testing.T, browser context.Context) {
 		t.Errorf("after the dry run: %s", x)
 	}
 	b.shows("#live-trail", "Nobody has changed anything.")
-	b.until(`document.activeElement.matches("#outcome h3")`) // the answer is in its place, with its button
+	b.until(`document.activeElement.matches("#outcome h3")`) // the answer is shown, with its button
 	b.click("#outcome [data-really]")
 	b.shows("#outcome", "2 entries invalidated")
 	if x := a.get(path).Header.Get("X-Cache"); x != "MISS" {
@@ -243,7 +243,7 @@ func consoleInspect(t *testing.T, browser context.Context) {
 	}
 }
 
-// consoleKeyboard: from the login to an invalidation without a pointer, and focus never gets lost to the live figures.
+// consoleKeyboard: from the login to an invalidation without a pointer; live figures never take the focus away.
 func consoleKeyboard(t *testing.T, browser context.Context) {
 	a, b, id := atConsole(t, browser, 1440)
 	tabTo := func(selector string) {
@@ -287,7 +287,7 @@ func consoleKeyboard(t *testing.T, browser context.Context) {
 	b.until(`document.activeElement.matches("#outcome h3")`)
 }
 
-// consoleLooks: nothing has to be scrolled sideways on a telephone, and dark is dark.
+// consoleLooks: a telephone needs no sideways scrolling, and the dark scheme is dark.
 func consoleLooks(t *testing.T, browser context.Context) {
 	a, b, id := atConsole(t, browser, 1440)
 	for i := range 130 {
@@ -341,8 +341,8 @@ func consoleWithoutScripts(t *testing.T, browser context.Context) {
 	b.until(`location.pathname === "/admin/cache/login"`)
 }
 
-// consoleAccessible: axe-core finds nothing to complain about by WCAG 2.2 AA and its own best practices, on the login and on
-// the console with all its parts, light and dark.
+// consoleAccessible: axe-core finds no violation of WCAG 2.2 AA or of its own best practices, on the login and on the
+// console with all its parts, light and dark.
 func consoleAccessible(t *testing.T, browser context.Context) {
 	a, b, id := atConsole(t, browser, 1440)
 	b.do(chromedp.SendKeys(chromedp.CSS("#inspect-id"), fmt.Sprint(id)+kb.Enter))
@@ -379,7 +379,7 @@ func consoleAccessible(t *testing.T, browser context.Context) {
 	b.until(`location.pathname === "/admin/cache/login"`)
 }
 
-// accessible has axe-core look at the page.
+// accessible checks the page with axe-core.
 func (b *tab) accessible(where string) {
 	b.t.Helper()
 	axe, err := os.ReadFile("testdata/axe/axe-4.14.1.min.js")
@@ -403,7 +403,7 @@ func (b *tab) accessible(where string) {
 	}
 }
 
-// consoleWarming: what the warmer did and foresees is on the page, and comes to it by itself.
+// consoleWarming: the warmer's work and forecast are on the page, and appear without a reload.
 func consoleWarming(t *testing.T, browser context.Context) {
 	a := newTestApp(t)
 	var ids []int64

@@ -14,8 +14,8 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// consoleScrapingPage is an operator's way through the page of scraping: sources and jobs are there and move by themselves; a
-// pass is asked for, the source is paused and resumed.
+// consoleScrapingPage walks through the scraping page as an operator would: sources and jobs are shown and update by
+// themselves; a pass is triggered, the source is paused and resumed.
 func consoleScrapingPage(t *testing.T, browser context.Context) {
 	paper := newTestNewsroom(t)
 	a := newTestApp(t, paper.known, withWorkers(1))
@@ -41,7 +41,7 @@ func consoleScrapingPage(t *testing.T, browser context.Context) {
 	if s := a.sourceOf(newsroom.ID); s.Health != "paused" {
 		t.Errorf("the status page says %s", s.Health)
 	}
-	// What others do is seen without a reload.
+	// Changes by others appear without a reload.
 	ask[int](b, "window.sameDocument = 1")
 	a.admin(http.MethodPost, "/api/scraping/sources/demo/resume", "", 200)
 	a.admin(http.MethodPost, "/api/scraping/sources/el_tiempo/pause?reason=their+new+design", "", 200)
@@ -67,7 +67,7 @@ func consoleScrapingPage(t *testing.T, browser context.Context) {
 	b.shows("#said", "el_tiempo is read again")
 }
 
-// TestConsoleScrapingRefuses: who has no session gets nothing, and what no form sends is refused.
+// TestConsoleScrapingRefuses: without a session nothing is shown, and requests that no form sends are refused.
 func TestConsoleScrapingRefuses(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)

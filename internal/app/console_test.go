@@ -51,7 +51,7 @@ func TestConsoleLogin(t *testing.T) {
 			t.Errorf("%s without a session: %d", path, r.StatusCode)
 		}
 	}
-	// The key itself is no session: it must not lie in a browser.
+	// The key itself is not a session: it must not be stored in a browser.
 	if r := a.get("/admin/cache", "Cookie", "openlearn_console="+testAdminKey); r.StatusCode != http.StatusSeeOther {
 		t.Errorf("the key as a cookie: %d", r.StatusCode)
 	}
@@ -89,7 +89,7 @@ func TestConsoleLogin(t *testing.T) {
 	}
 }
 
-// TestConsoleRefusesInItsOwnWords: a page for browsers, a part of one for their scripts, and for others what the API says.
+// TestConsoleRefusesInItsOwnWords: a page for browsers, a fragment for their scripts, and the API's error for others.
 func TestConsoleRefusesInItsOwnWords(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -121,7 +121,7 @@ func TestConsoleRefusesInItsOwnWords(t *testing.T) {
 	}
 }
 
-// TestHostGuard: no admin route answers under a foreign name, or to another site's page, with the key or without, in
+// TestHostGuard: no admin route answers under a foreign host name or to another site's page, with or without the key, in
 // development or not.
 func TestHostGuard(t *testing.T) {
 	t.Parallel()
@@ -174,7 +174,7 @@ func TestHostGuard(t *testing.T) {
 					}
 				}
 			}
-			// A page that may call the API may administer with the key; the console is its own pages' only.
+			// A page that may call the API may administer with the key; the console serves only its own pages.
 			allowed := []string{"Origin", "http://localhost:3000", "Sec-Fetch-Site", "same-site", "X-API-Key", testAdminKey}
 			if r := a.do("POST", "/api/cache/invalidate/all?dry_run=true", "", allowed...); r.StatusCode != http.StatusOK {
 				t.Errorf("a page of an allowed origin, with the key: %d %s", r.StatusCode, r.body)
@@ -182,7 +182,7 @@ func TestHostGuard(t *testing.T) {
 			if r := a.do("POST", "/admin/cache/login", "", allowed...); r.StatusCode != http.StatusForbidden || r.Header.Get("Access-Control-Allow-Origin") != "" {
 				t.Errorf("the console for a page of an allowed origin: %d %v", r.StatusCode, r.Header)
 			}
-			// What the documentation prints.
+			// As printed in the documentation.
 			want := http.StatusUnauthorized
 			if dev {
 				want = http.StatusOK
@@ -197,7 +197,7 @@ func TestHostGuard(t *testing.T) {
 	}
 }
 
-// as asks under a host name and returns the status.
+// as sends a request for a host name and returns the status.
 func (a *testApp) as(host, method, path string, headers ...string) int {
 	a.t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(a.base, "http://"))
@@ -224,7 +224,7 @@ func (a *testApp) as(host, method, path string, headers ...string) int {
 
 const hostile = `"><script>window.pwned=1</script><img src=x onerror=window.pwned=1>'`
 
-// TestConsoleEscapes: values, keys, dependencies and names are whoever's who wrote them.
+// TestConsoleEscapes: values, keys, dependencies and names are untrusted.
 func TestConsoleEscapes(t *testing.T) {
 	t.Parallel()
 	a, id := withArticle(t, "T "+hostile, "S "+hostile)
@@ -261,7 +261,8 @@ func TestConsoleEscapes(t *testing.T) {
 	check("older operations", a.get("/admin/cache/audit", "Cookie", cookie), escaped)
 }
 
-// TestConsoleOperates by forms alone, as without scripts: look, then do, and the trail says who.
+// TestConsoleOperates by forms alone, as without scripts: a dry run, then the operation, and the audit trail says who did
+// it.
 func TestConsoleOperates(t *testing.T) {
 	t.Parallel()
 	a, id := withArticle(t, "uno", "S")
@@ -351,7 +352,7 @@ func (l *listener) next() (event, data string) {
 	return "", ""
 }
 
-// await reads until an event says something.
+// await reads until an event contains a text.
 func (l *listener) await(event, says string) {
 	l.t.Helper()
 	for {
@@ -365,7 +366,7 @@ func (l *listener) await(event, says string) {
 	}
 }
 
-// TestConsoleStream: figures come as they change, through all that lies in front of the handlers, and end with the session.
+// TestConsoleStream: figures arrive as they change, through all middleware, and the stream ends with the session.
 func TestConsoleStream(t *testing.T) {
 	t.Parallel()
 	a, id := withArticle(t, "uno", "S")
@@ -398,7 +399,7 @@ func TestConsoleStream(t *testing.T) {
 	}
 }
 
-// ownConsole is a console of a's service with options of its own, on a server with short deadlines.
+// ownConsole is a console of a's service with its own options, on a server with short deadlines.
 func ownConsole(t *testing.T, a *testApp, change func(*console.Options)) (base, cookie string, c *console.Console) {
 	t.Helper()
 	guard, err := a.Server.guard(nil)
@@ -419,7 +420,8 @@ func ownConsole(t *testing.T, a *testApp, change func(*console.Options)) (base, 
 	return srv.URL, own.login(), c
 }
 
-// TestConsoleStreamBounds: a stream outlives the server's deadlines for answers, not its session; there are so many at a time.
+// TestConsoleStreamBounds: a stream outlives the server's deadlines for answers, but not its session; the number of streams
+// is bounded.
 func TestConsoleStreamBounds(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -459,7 +461,7 @@ func TestConsoleLetsTheServiceStop(t *testing.T) {
 	defer cancel()
 	served := make(chan error, 1)
 	go func() { served <- a.Serve(ctx, l) }()
-	// The cookie's name has the port of the server that set it.
+	// The cookie's name contains the port of the server that set it.
 	_, value, _ := strings.Cut(cookie, "=")
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	if err != nil {

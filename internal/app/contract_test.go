@@ -35,8 +35,8 @@ type golden struct {
 	}
 }
 
-// deliberate lists where we differ from the original, with the defect (D) or the client's mismatch (M) that is the
-// reason. status replaces the golden's; edit replaces its body, before which it is compared as usual; nil skips the body.
+// deliberate lists where we differ from the original, with the defect (D) or the client's mismatch (M) that is the reason.
+// status replaces the golden's; edit changes its body before the usual comparison; nil skips the body.
 var deliberate = map[string]struct {
 	why    string
 	status int
@@ -78,8 +78,8 @@ var deliberate = map[string]struct {
 	"cors_preflight":                {"a preflight has no body: 204", 204, nil},
 }
 
-// undatedFirst are listings that the original began with its undated articles. Ours stand where they were stored, so other
-// articles are on such a page: each article of the golden is looked up by its number.
+// undatedFirst are listings that began with undated articles in the original. Ours sort these by when they were stored, so
+// such a page has other articles: each article of the golden is looked up by its id.
 var undatedFirst = []string{"content_p1", "content_default", "content_filters", "content_limit_500", "simple_limit100", "simple_limit_1000", "simple_limit_huge"}
 
 func item(kind, field, input string) func(any) any {
@@ -146,7 +146,7 @@ func replay(t *testing.T, a *testApp, name, file string) {
 	for k, v := range g.Request.Headers {
 		headers = append(headers, k, v)
 	}
-	// Once for the miss, once for the hit, and once under the unversioned path: all alike.
+	// Once for the miss, once for the hit, and once under the unversioned path: all must be the same.
 	for _, path := range []string{g.Request.Path, g.Request.Path, strings.Replace(g.Request.Path, "/api/v1/", "/api/", 1)} {
 		got := a.do(g.Request.Method, path, "", headers...)
 		if got.StatusCode != status {
@@ -170,7 +170,7 @@ func replay(t *testing.T, a *testApp, name, file string) {
 	}
 }
 
-// reorder checks that ours is sorted by the articles' dates, and then puts in the place of its items those that the golden has.
+// reorder checks that ours is sorted by the articles' dates, and then replaces its items by those of the golden.
 func reorder(t *testing.T, a *testApp, path string, golden, ours map[string]any) {
 	t.Helper()
 	items, _ := ours["items"].([]any)
@@ -178,7 +178,7 @@ func reorder(t *testing.T, a *testApp, path string, golden, ours map[string]any)
 		var at [2]time.Time
 		for i, name := range []string{"published_date", "scraped_at"} {
 			s, _ := v.(map[string]any)[name].(string)
-			at[i], _ = time.Parse(time.RFC3339Nano, s) // zero where there is none
+			at[i], _ = time.Parse(time.RFC3339Nano, s) // zero if there is none
 		}
 		if at[0].IsZero() || at[0].After(at[1]) {
 			return at[1]
@@ -188,7 +188,7 @@ func reorder(t *testing.T, a *testApp, path string, golden, ours map[string]any)
 	if strings.Contains(path, "/content?") && !slices.IsSortedFunc(items, func(x, y any) int { return date(y).Compare(date(x)) }) {
 		t.Errorf("%s: not the newest first", path)
 	}
-	ours["next_cursor"] = golden["next_cursor"] // of another article
+	ours["next_cursor"] = golden["next_cursor"] // points to another article
 	if _, ok := golden["next_cursor"]; !ok {
 		delete(ours, "next_cursor")
 	}
@@ -255,13 +255,13 @@ func compareBody(t *testing.T, want, got any) {
 // volatile fields are compared by presence only.
 var volatile = []string{"timestamp", "recent_articles_24h", "response_time_ms"}
 
-// ours are the fields that were added to single pages, by where they are.
+// ours are the fields that were added to single answers, by their path.
 var ours = map[string]string{"status": ".sources"}
 
 // added are the fields that the client reads and the original never sent (M1, M2).
 var added = []string{"word_count", "tags", "colombian_entities", "source_url"}
 
-// difference describes the first place where got is not what the golden has, "" if there is none.
+// difference describes the first place where got differs from the golden, "" if there is none.
 func difference(at string, want, got any) string {
 	switch w := want.(type) {
 	case map[string]any:
@@ -296,8 +296,8 @@ func difference(at string, want, got any) string {
 			return fmt.Sprintf("%s: got %T of %d, want a list of %d", at, got, len(g), len(w))
 		}
 		if at == ".items" {
-			// D32: the original left the order of articles of one moment open; ours is by id. Which of the articles of
-			// the page's last moment are on it was open too.
+			// D32: the original left the order of articles with the same time undefined; ours is by id. Which of the
+			// articles with the page's last time are on it was undefined too.
 			breakTies(w)
 			for i := len(w) - 1; i >= 0 && sameMoment(w[i], w[len(w)-1]); i-- {
 				if gi, ok := g[i].(map[string]any); ok && !reflect.DeepEqual(gi["id"], w[i].(map[string]any)["id"]) && sameMoment(withZ(w[i]), g[i]) {
@@ -312,13 +312,13 @@ func difference(at string, want, got any) string {
 		}
 	case string:
 		g, _ := got.(string)
-		if w == g || w+"Z" == g { // times have gained a Z: the original dropped zones (M10)
+		if w == g || w+"Z" == g { // times now end in Z: the original dropped zones (M10)
 			return ""
 		}
 		if strings.HasSuffix(at, ".next_cursor") && sameCursor(w, g) {
 			return ""
 		}
-		// RFC 3339 has no need of trailing zeros in fractions
+		// RFC 3339 needs no trailing zeros in fractions
 		if i := strings.LastIndexByte(w, '.'); i > 0 && strings.TrimRight(w, "0")+"Z" == g {
 			return ""
 		}
@@ -348,7 +348,7 @@ func sameMoment(a, b any) bool {
 	return okX && okY && x["published_date"] == y["published_date"]
 }
 
-// withZ is a golden's item with its time as ours has it.
+// withZ is a golden's item with its time in our form.
 func withZ(v any) any {
 	m := maps.Clone(v.(map[string]any))
 	if s, ok := m["published_date"].(string); ok {
@@ -357,7 +357,7 @@ func withZ(v any) any {
 	return m
 }
 
-// breakTies puts items of one published_date in descending order of id.
+// breakTies sorts items with the same published_date by descending id.
 func breakTies(items []any) {
 	id := func(v any) int { n, _ := v.(map[string]any)["id"].(float64); return int(n) }
 	for i := 0; i < len(items); {
@@ -378,7 +378,7 @@ func sortBySource(v any) {
 	}
 }
 
-// loadRows copies the rows the goldens were taken over; their times are UTC.
+// loadRows inserts the rows from which the goldens were made; their times are UTC.
 func loadRows(t *testing.T, a *testApp) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), a.cfg.Database.URL)

@@ -20,11 +20,11 @@ import (
 )
 
 // auditRate is the share of hits that the coherence audit compares with the database: one in five hundred costs a fifth of
-// a per cent of the queries that the cache saves.
+// a percent of the queries that the cache saves.
 const auditRate = 0.002
 
-// core is what every command works with: PostgreSQL, Redis, the cache, the outbox and the domains. It serves nothing, and
-// runs nothing of its own accord but what keeps the cache coherent.
+// core is what every command uses: PostgreSQL, Redis, the cache, the outbox and the domains. It serves nothing, and by
+// itself runs only what keeps the cache coherent.
 type core struct {
 	domains
 
@@ -43,7 +43,7 @@ type core struct {
 	closers  closers
 }
 
-// newCore wires a core. Nothing has to be reachable yet. Close must follow, also after an error.
+// newCore wires a core. PostgreSQL and Redis need not be reachable yet. Close must follow, even after an error.
 func newCore(ctx context.Context, cfg Config, log *slog.Logger) (*core, error) {
 	c := &core{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
 	c.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -56,7 +56,7 @@ func newCore(ctx context.Context, cfg Config, log *slog.Logger) (*core, error) {
 	return c, nil
 }
 
-// Close ends everything, in the reverse of the order in which it was started.
+// Close ends everything in reverse order.
 func (c *core) Close() error { return c.closers.close() }
 
 func (c *core) openDatabase(ctx context.Context) (err error) {
@@ -71,8 +71,8 @@ func (c *core) openDatabase(ctx context.Context) (err error) {
 	return nil
 }
 
-// openCache starts the cache and the outbox's relay, which know of each other: what is pending closes the cache's gate, and
-// what is due is invalidated in the cache.
+// openCache starts the cache and the outbox's relay, which refer to each other: pending changes close the cache's gate, and
+// the relay invalidates in the cache.
 func (c *core) openCache(ctx context.Context) error {
 	options, err := c.cfg.Redis.options()
 	if err != nil {
@@ -112,7 +112,7 @@ func (c *core) openCache(ctx context.Context) error {
 	return nil
 }
 
-// openJobs makes the way to background jobs. Domains insert some, and do them.
+// openJobs opens the client for background jobs, which domains insert and run.
 func (c *core) openJobs(ctx context.Context) (err error) {
 	o := c.cfg.testing.jobs
 	o.Database, o.PoolSize, o.Registerer, o.Logger = c.cfg.Database, c.cfg.Jobs.PoolSize, c.registry, c.log
@@ -124,16 +124,17 @@ func (c *core) openJobs(ctx context.Context) (err error) {
 	return nil
 }
 
-// registerJobs says what the domains do in the background. Who has workers starts them: a service, or `openlearn work`.
+// registerJobs registers the domains' background work. A service or `openlearn work` starts the workers.
 func (c *core) registerJobs(context.Context) error {
-	c.closers.add(c.jobs.Close) // before what the work under way stands on
+	c.closers.add(c.jobs.Close) // closed before everything that running jobs need
 	return c.jobs.Register(c.workers()...)
 }
 
-// databaseKey is where Redis says which database it mirrors. If it is evicted the caches start anew once, for nothing.
+// databaseKey holds the identity of the database that Redis mirrors. If it is evicted the caches are emptied once
+// unnecessarily.
 const databaseKey = "openlearn:database"
 
-// newDatabase makes sure that nothing is served which was cached of another database than this one.
+// newDatabase makes sure that nothing cached from another database is served.
 func (c *core) newDatabase(ctx context.Context, identity string) error {
 	mirrored, err := c.redis.Get(ctx, databaseKey).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {

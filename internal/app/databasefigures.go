@@ -9,8 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// databaseFigures tells Prometheus how the pool does and when the archive last got an article, whichever process stored
-// it: `openlearn scrape` is one of its own, and nobody reads its metrics.
+// databaseFigures are metrics of the pool and of when the archive last got an article, whichever process stored it:
+// `openlearn scrape` is a separate process whose metrics nobody reads.
 type databaseFigures struct {
 	pool   *pgxpool.Pool
 	stored func(context.Context) (*time.Time, error) // articles.Store.LastStored
@@ -21,7 +21,7 @@ type databaseFigures struct {
 }
 
 const (
-	newestAge     = 30 * time.Second // a scrape of several within it asks the database once
+	newestAge     = 30 * time.Second // several scrapes within this time query the database once
 	newestTimeout = time.Second
 )
 
@@ -56,8 +56,8 @@ func (f *databaseFigures) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// lastStored is when an article was last stored (Unix time). A database that does not answer leaves the last answer
-// standing; other figures tell of it.
+// lastStored is when an article was last stored (Unix time). While the database does not answer the last value stays; other
+// metrics show that.
 func (f *databaseFigures) lastStored() float64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -80,7 +80,7 @@ func (f *databaseFigures) lastStored() float64 {
 
 type uncountedKey struct{}
 
-// uncounted keeps a statement out of the metrics: what monitoring asks for itself is no load of the service's callers.
+// uncounted keeps a statement out of the metrics: monitoring's own queries are not load from the service's callers.
 func uncounted(ctx context.Context) context.Context {
 	return context.WithValue(ctx, uncountedKey{}, true)
 }

@@ -21,7 +21,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// commandVariable makes this test binary be openlearn, with the arguments that the variable has.
+// commandVariable makes this test binary run as openlearn, with the variable's value as arguments.
 const commandVariable = "OPENLEARN_TEST_COMMAND"
 
 func beOpenLearn() {
@@ -39,8 +39,8 @@ func beOpenLearn() {
 	os.Exit(0)
 }
 
-// TestDev is `make run`, and another shell beside it: the file of addresses says where everything is, servers that die come
-// back, and Ctrl-C is a good end.
+// TestDev is `make run` with another shell beside it: the env file has all addresses, servers that die come back, and
+// Ctrl-C ends it cleanly.
 func TestDev(t *testing.T) {
 	t.Parallel()
 	testkit.OwnServers(t)
@@ -50,7 +50,7 @@ func TestDev(t *testing.T) {
 	}
 	dir, err := os.MkdirTemp("", "openlearn-dev-test-")
 	if err == nil {
-		err = os.Chmod(dir, 0o755) // PostgreSQL's user has to get in
+		err = os.Chmod(dir, 0o755) // PostgreSQL's user must be able to enter it
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func TestDev(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- dev.Wait() }()
 	t.Cleanup(func() {
-		_ = dev.Process.Kill() // it has ended, if all went well
+		_ = dev.Process.Kill() // it has already ended if all went well
 	})
 	await := func(what string, ok func() bool) {
 		t.Helper()

@@ -17,10 +17,10 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// The domains, and all that has to be said of one: a field and how it is made, and a line each in layers, facts, workers,
-// mount, cached and periodic. docs/architecture.md goes through it.
+// The domains, with all that a domain needs: a field and how it is made, and a line each in layers, facts, workers, mount,
+// cached and periodic. docs/architecture.md explains it step by step.
 
-// domains is what the program can do, whoever asks: a request, a command or a job.
+// domains are what the program can do, for requests, commands and jobs alike.
 type domains struct {
 	Articles *articles.Service
 	Analysis *analysis.Service
@@ -63,7 +63,7 @@ func facts() outbox.Rules {
 	)
 }
 
-// workers is what domains do in the background, on whichever instance has workers for it: jobs in PostgreSQL.
+// workers lists the domains' background work: jobs in PostgreSQL, which run on any instance with workers for them.
 func (c *core) workers() []jobs.Work {
 	return append(c.Analysis.Work(c.cfg.Analysis.Workers),
 		c.Scraping.Work(c.cfg.Scraping.Workers),
@@ -89,7 +89,7 @@ func (s *Server) cached(api *httpapi.API) []service.Route {
 	)
 }
 
-// periodic is what happens again and again in every service, for itself. Commands run none of it.
+// periodic lists what every service does periodically for itself. Commands run none of it.
 func (s *Server) periodic() []periodic.Job {
 	return slices.Concat(
 		s.retention.Jobs(),

@@ -53,8 +53,7 @@ func loggedApp(t *testing.T, change ...func(*Config)) (*testApp, *safeBuffer) {
 	return &testApp{app, t, srv.URL}, said
 }
 
-// TestGuessingTheKeyIsLimitedAndTold on every way in, and what was guessed on one counts on all. The right key opens
-// all the time.
+// TestGuessingTheKeyIsLimitedAndTold: guesses on one route count on all, and the right key always works.
 func TestGuessingTheKeyIsLimitedAndTold(t *testing.T) {
 	t.Parallel()
 	a, said := loggedApp(t)
@@ -110,7 +109,7 @@ func TestGuessingTheKeyIsLimitedAndTold(t *testing.T) {
 	}
 }
 
-// TestOthersDoNotLockTheOperatorOut, neither by wrong keys nor by forms that never end.
+// TestOthersDoNotLockTheOperatorOut, neither by wrong keys nor by endless forms.
 func TestOthersDoNotLockTheOperatorOut(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -142,8 +141,8 @@ func TestOthersDoNotLockTheOperatorOut(t *testing.T) {
 	}
 }
 
-// TestCookiesAndTLS: where browsers come by TLS, the console's cookie is for that alone under every name it answers to, and
-// they are told to go on so. This machine's own name is another matter.
+// TestCookiesAndTLS: if browsers use TLS, the console's cookie is sent over TLS only, under every name it answers to, and
+// they are told to keep using TLS. This machine's own name is an exception.
 func TestCookiesAndTLS(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -186,8 +185,8 @@ func TestCookiesAndTLS(t *testing.T) {
 	}
 }
 
-// TestBehindAProxyClientsAreToldApart: what strangers do behind a trusted proxy is not the operator's, and the log and the
-// trail of operations name the client.
+// TestBehindAProxyClientsAreToldApart: strangers' requests through a trusted proxy are not counted against the operator,
+// and the log and the audit trail name the client.
 func TestBehindAProxyClientsAreToldApart(t *testing.T) {
 	t.Parallel()
 	a, said := loggedApp(t, func(c *Config) { c.Server.TrustedProxies = []string{"127.0.0.0/8", "::1"} })

@@ -15,14 +15,14 @@ import (
 	"openlearn/internal/postgres"
 )
 
-// The bounds of one look at a component: a probe that hangs tells nothing, and orchestrators give up after a second. Redis
-// gets less, since the service is ready without it.
+// The bounds of one check of a component: a probe that hangs says nothing, and orchestrators give up after a second. Redis
+// gets less, because the service is ready without it.
 const (
 	checkTimeout      = 800 * time.Millisecond
 	redisCheckTimeout = 300 * time.Millisecond
 )
 
-// health answers the probes. Liveness looks at nothing outside the process: restarting us mends no database.
+// health answers the probes. Liveness checks nothing outside the process: restarting us repairs no database.
 type health struct {
 	db       *postgres.DB
 	cache    *redis.Client
@@ -30,7 +30,7 @@ type health struct {
 	looks    singleflight.Group
 }
 
-// Component is the state of one thing that the service needs.
+// Component is the state of one component that the service needs.
 type Component struct {
 	Status         string  `json:"status" enum:"healthy,degraded,unhealthy"`
 	Error          string  `json:"error,omitempty"`
@@ -52,7 +52,7 @@ func (h *health) register(api *httpapi.API) {
 	}
 }
 
-// notStored keeps an answer out of every cache: it says how things are now.
+// notStored keeps an answer out of every cache: it describes the current state.
 func notStored(ctx huma.Context, next func(huma.Context)) {
 	ctx.SetHeader("Cache-Control", "no-store")
 	next(ctx)
@@ -106,7 +106,7 @@ type readyOutput struct {
 }
 
 // ready is 503 without PostgreSQL and while we shut down. It is ready but degraded without Redis, when everything is read
-// from the source, and while PostgreSQL takes no writes.
+// from the source, and while PostgreSQL accepts no writes.
 func (h *health) ready(ctx context.Context, _ *struct{}) (*readyOutput, error) {
 	start := time.Now()
 	db, cache := h.look(ctx)
@@ -130,11 +130,11 @@ func (h *health) ready(ctx context.Context, _ *struct{}) (*readyOutput, error) {
 	return out, nil
 }
 
-// components are what one look saw.
+// components are the results of one check.
 type components struct{ db, cache Component }
 
-// look asks both at once. Those who come while a look is under way share it, so probes cannot take up the connections; it is
-// nobody's in particular and bounded by itself.
+// look checks both at once. Concurrent probes share one check, so they cannot use up the connections; it belongs to no
+// single probe and has its own bound.
 func (h *health) look(ctx context.Context) (db, cache Component) {
 	seen, _, _ := h.looks.Do("", func() (any, error) {
 		ctx := context.WithoutCancel(ctx)
@@ -147,7 +147,7 @@ func (h *health) look(ctx context.Context) (db, cache Component) {
 	return c.db, c.cache
 }
 
-// database asks whether PostgreSQL answers, and whether it takes writes.
+// database checks whether PostgreSQL answers and accepts writes.
 func (h *health) database(ctx context.Context) Component {
 	readOnly := false
 	c := check(ctx, checkTimeout, func(ctx context.Context) (err error) {
@@ -160,7 +160,7 @@ func (h *health) database(ctx context.Context) Component {
 	return c
 }
 
-// check words failures itself: driver errors name hosts and users, and probes are public.
+// check has its own texts for failures: driver errors name hosts and users, and probes are public.
 func check(ctx context.Context, limit time.Duration, ping func(context.Context) error) Component {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -31,7 +31,7 @@ func TestTheLayersAreTheDocumentedOnes(t *testing.T) {
 		"session":        {"session", cache.L4, 5 * time.Minute},
 		"user_prefs":     {"user", cache.L4, 30 * time.Minute},
 		"token":          {"token", cache.L4, 30 * time.Minute},
-		"http_response":  {"http_response", cache.L1, time.Hour}, // ours, beside the specification's fourteen
+		"http_response":  {"http_response", cache.L1, time.Hour}, // ours, in addition to the specification's fourteen
 	}
 	layers, err := layers()
 	if err != nil {

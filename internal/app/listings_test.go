@@ -9,8 +9,8 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// TestListingsTellOfWhatHasGone: who asks by date alone must see that an article that was listed is gone, however soon after;
-// once a second has passed, an unchanged listing is 304.
+// TestListingsTellOfWhatHasGone: a client that revalidates only by date must see that a listed article is gone, however
+// soon afterwards; once a second has passed, an unchanged listing is a 304.
 func TestListingsTellOfWhatHasGone(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -73,7 +73,7 @@ func TestAddressesOfLinksAreTheInstancesOwn(t *testing.T) {
 	}
 }
 
-// TestDaysAreColombias: an article of ten in the evening is of that day, whatever the day is in UTC.
+// TestDaysAreColombias: an article of ten in the evening belongs to that day, whatever the day in UTC.
 func TestDaysAreColombias(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)

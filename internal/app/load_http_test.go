@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// The page all of them serve: twenty articles, about 22 kB of JSON. The default page has fifty.
+// The page that all of them serve: twenty articles, about 22 kB of JSON. The default page has fifty.
 const (
 	loadPage    = "/api/v1/articles?limit=20"
 	defaultPage = "/api/v1/articles"
@@ -38,13 +38,13 @@ type contender struct {
 	clients int
 	fields  []string // of the request, "Name: value"
 	wantX   string   // X-Cache of every answer, "" = none
-	pids    []int    // whose CPU it uses, beside Redis and PostgreSQL
-	pages   int      // how many places of the listing are asked for in turn, 0 = its beginning
+	pids    []int    // its processes, besides Redis and PostgreSQL
+	pages   int      // how many pages of the listing are requested in turn, 0 = only the first
 
 	runs []wrkRun
 }
 
-// wrkRun is what wrk saw in one turn.
+// wrkRun is wrk's result for one turn.
 type wrkRun struct {
 	rate     float64 // requests/s
 	p50, p99 time.Duration
@@ -74,8 +74,8 @@ func (c *contender) mid(of func(wrkRun) float64) float64 {
 	return median(xs)
 }
 
-// TestLoadHTTP prints the HTTP cache's table of docs/benchmarks.md: contenders take turns, so that all meet the same
-// machine, and medians count. OPENLEARN_LOAD_ONLY, a regular expression, leaves out the others.
+// TestLoadHTTP prints the HTTP cache's table of docs/benchmarks.md: contenders take turns, so that all run under the same
+// conditions, and medians count. OPENLEARN_LOAD_ONLY, a regular expression, restricts the contenders.
 func TestLoadHTTP(t *testing.T) {
 	measuring(t)
 	for _, tool := range []string{"wrk", "nginx", "varnishd"} {
@@ -117,7 +117,7 @@ func TestLoadHTTP(t *testing.T) {
 	)
 	default64.url, defaultOff.url = strict.base+defaultPage, uncached.base+defaultPage
 	many64.pages = 200
-	uncached64.pages, uncached2.pages, defaultOff.pages = len(s.cursors), len(s.cursors), len(s.cursors) // or readers would share fetches
+	uncached64.pages, uncached2.pages, defaultOff.pages = len(s.cursors), len(s.cursors), len(s.cursors) // otherwise readers would share fetches
 	only := regexp.MustCompile(os.Getenv("OPENLEARN_LOAD_ONLY"))
 	contenders = slices.DeleteFunc(contenders, func(c *contender) bool { return !only.MatchString(c.name) })
 	for range loadRounds {
@@ -167,7 +167,7 @@ func TestLoadHTTP(t *testing.T) {
 
 func ms(d time.Duration) float64 { return float64(d) / 1e6 }
 
-// turn lets wrk at one contender for a while.
+// turn runs wrk against one contender for a while.
 func (s *stage) turn(c *contender) {
 	s.t.Helper()
 	script := filepath.Join(s.t.TempDir(), "report.lua")
@@ -226,7 +226,7 @@ end
 	})
 }
 
-// check asks once and looks whether this is what the row says.
+// check makes one request and checks that the contender answers as its row says.
 func (s *stage) check(c *contender) {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, c.url, nil)
@@ -250,8 +250,8 @@ func (s *stage) check(c *contender) {
 	}
 }
 
-// stored is the size of list pages in Redis, as MEMORY USAGE has it, over their JSON's. One page alone would tell more of
-// the steps of Redis's allocator than of the page.
+// stored is the size of list pages in Redis according to MEMORY USAGE, divided by that of their JSON. A single page would
+// say more about the size classes of Redis's allocator than about the page.
 func (s *stage) stored(a *actor) float64 {
 	s.t.Helper()
 	ctx := s.t.Context()
@@ -309,7 +309,7 @@ func getBody(t testing.TB, url string) (body []byte, etag string) {
 	return body, res.Header.Get("ETag")
 }
 
-// nginx caches an upstream as its documentation has it, for ten minutes whatever the upstream says.
+// nginx caches an upstream as its documentation describes, for ten minutes whatever the upstream says.
 func (s *stage) nginx(upstream string) (base string, pids []int) {
 	s.t.Helper()
 	dir, port := s.t.TempDir(), freePort(s.t)
@@ -334,7 +334,7 @@ http {
 	return s.program(port, "nginx", "-c", file, "-p", dir, "-e", filepath.Join(dir, "error.log"))
 }
 
-// varnish likewise.
+// varnish does the same.
 func (s *stage) varnish(upstream string) (base string, pids []int) {
 	s.t.Helper()
 	dir, port := s.t.TempDir(), freePort(s.t)
@@ -344,7 +344,7 @@ backend default { .host = "%s"; .port = "%s"; }
 sub vcl_backend_response { set beresp.ttl = 10m; return (deliver); }
 `, host, up)
 	file := filepath.Join(dir, "default.vcl")
-	if err := os.WriteFile(file, []byte(vcl), 0o644); err != nil { //nolint:gosec // varnishd drops its rights before it reads
+	if err := os.WriteFile(file, []byte(vcl), 0o644); err != nil { //nolint:gosec // varnishd drops its privileges before it reads it
 		s.t.Fatal(err)
 	}
 	return s.program(port, "varnishd", "-F", "-j", "none", "-n", filepath.Join(dir, "work"), "-a", "127.0.0.1:"+strconv.Itoa(port), "-f", file, "-s", "malloc,64m")

@@ -16,23 +16,23 @@ import (
 	"time"
 )
 
-// clients that replay a trace at once. More would measure the queue in front of two cores.
+// replayClients replay a trace concurrently. More would measure the queue in front of two cores.
 const replayClients = 4
 
-// seen is what the clients of a replay saw.
+// seen is what the clients of a replay observed.
 type seen struct {
 	requests int // on cached routes, anonymous or not
 	statuses map[int]int
-	hits     [opKinds][2]int // answers of cached responses, and for those with credentials nothing
+	hits     [opKinds][2]int // answers from cached responses; with credentials there are none
 	reads    [opKinds][2]int
-	took     [opKinds][2][]time.Duration // of reads by whether the response was cached
+	took     [opKinds][2][]time.Duration // of reads, by whether the response was cached
 	events   []event
 }
 
 // replayBegan is when the clock of events began.
 var replayBegan = time.Now()
 
-// figures are those of /api/cache, of one moment.
+// figures are those of /api/cache at one moment.
 type figures struct {
 	layers map[string]struct {
 		Hits         float64 `json:"hits"`
@@ -50,7 +50,7 @@ type figures struct {
 	statements  float64 // PostgreSQL's own count
 }
 
-// endpointTimes is what the comparison says of an endpoint.
+// endpointTimes is the comparison's result for an endpoint.
 type endpointTimes struct {
 	Endpoint         string `json:"endpoint"`
 	Cached, Uncached struct {
@@ -96,7 +96,7 @@ func (s *stage) figures(a *actor) (f figures) {
 	return f
 }
 
-// replay sends n requests of the trace, in its order, by a few clients, and counts what they see.
+// replay sends n requests of the trace in order through a few clients, and counts what they observe.
 func (s *stage) replay(a *actor, tr *trace, n int, c *ceiling, counts bool) *seen {
 	s.t.Helper()
 	return s.clients(a, c, counts, func(send func(op)) {
@@ -106,7 +106,7 @@ func (s *stage) replay(a *actor, tr *trace, n int, c *ceiling, counts bool) *see
 	})
 }
 
-// clients sends what produce makes.
+// clients sends the requests that produce makes.
 func (s *stage) clients(a *actor, c *ceiling, counts bool, produce func(send func(op))) *seen {
 	s.t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: replayClients, DisableCompression: true}
@@ -221,8 +221,8 @@ func fromEnv(t *testing.T, name string, fallback int) int {
 	return n
 }
 
-// TestLoadReplay prints the replay of docs/benchmarks.md: what clients of a large archive get, with what the cache says of
-// itself, what PostgreSQL says, and the best that any cache could have done.
+// TestLoadReplay prints the replay of docs/benchmarks.md: what clients of a large archive get, with the cache's own
+// figures, those of PostgreSQL, and the best that any cache could have done.
 func TestLoadReplay(t *testing.T) {
 	measuring(t)
 	s := newStage(t, fromEnv(t, "OPENLEARN_LOAD_ARTICLES", 100_000))
@@ -278,7 +278,7 @@ func TestLoadReplay(t *testing.T) {
 		cached = append(cached, got.took[k][1]...)
 	}
 
-	// The same, cache off: fewer requests, since each costs so much more.
+	// The same without the cache: fewer requests, because each costs so much more.
 	off := s.start("uncached", nil)
 	few := max(n/20, 500)
 	s.replay(off, tr, few/4, nil, false)
@@ -289,7 +289,7 @@ func TestLoadReplay(t *testing.T) {
 		x, y := quantile(got.took[k][1], .5), quantile(bare.took[k][0], .5)
 		fmt.Fprintf(out, "| %s | %.2f ms | %.2f ms | %.1f | %s |\n", k, x, y, y/x, says(after.perEndpoint, k))
 	}
-	// What the clients and the network take of that: a page's bytes from a server that does nothing else.
+	// The share of the clients and the network: a page's bytes from a server that does nothing else.
 	page, _ := getBody(t, off.base+loadPage)
 	echo := s.clients(s.start("echo", bytes.NewReader(page)), nil, false, func(send func(op)) {
 		for range few {
@@ -300,7 +300,7 @@ func TestLoadReplay(t *testing.T) {
 	fmt.Fprintf(out, "| list, from bare Echo | | %.2f ms | | |\n", quantile(echo.took[readList][0], .5))
 	fmt.Fprintf(out, "\nCached responses: p50 %.2f ms, p99 %.2f ms (goal: < 5).\n", quantile(cached, .5), quantile(cached, .99))
 
-	// Articles alone, for what they spare the database. What writes cost it is not the cache's to spare.
+	// Only articles, to measure the database load that the cache saves. It cannot save the load of writes.
 	perRequest := func(a *actor, requests int) (statements float64, w *seen) {
 		b := s.figures(a)
 		w = s.replay(a, tr, requests, nil, false)

@@ -32,8 +32,8 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// The load tests measure the service from outside: it runs in a process of its own, on private servers of its own, and so
-// does whatever it is compared with. `make bench-http` and `make bench-replay` run them; nothing else does.
+// The load tests measure the service from outside: it runs in its own process on its own private servers, and so do the
+// programs it is compared with. Only `make bench-http` and `make bench-replay` run them.
 
 // measuring skips a test unless measurements were asked for.
 func measuring(t *testing.T) {
@@ -45,7 +45,7 @@ func measuring(t *testing.T) {
 
 const loadRole = "OPENLEARN_LOAD_ROLE"
 
-// playLoadRole makes this binary the program under load, if it was started for that.
+// playLoadRole turns this binary into the program under load, if it was started for that.
 func playLoadRole() {
 	role := os.Getenv(loadRole)
 	if role == "" {
@@ -61,7 +61,8 @@ func playLoadRole() {
 	os.Exit(0)
 }
 
-// play is a role: the bare framework that serves the bytes on standard input, or the service in one of its guises.
+// play plays a role: the bare framework, which serves the bytes from standard input, or the service in one of its
+// configurations.
 func play(ctx context.Context, role string) error {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -126,7 +127,7 @@ type actor struct {
 	pid  int
 }
 
-// stage is a private PostgreSQL with sample articles, a private Redis, and what runs on them.
+// stage is a private PostgreSQL with sample articles, a private Redis, and the programs that use them.
 type stage struct {
 	t     *testing.T
 	stack *devstack.Stack
@@ -139,7 +140,7 @@ type stage struct {
 func newStage(t *testing.T, articles int) *stage {
 	t.Helper()
 	ctx := t.Context()
-	// The server counts statements by itself, so that our own count can be held against it.
+	// The server counts statements itself, so that our own count can be compared with its count.
 	pg, err := devstack.StartPostgres(ctx, devstack.PostgresOptions{Settings: map[string]string{"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track_utility": "on"}})
 	if err != nil {
 		t.Fatal(err)
@@ -239,7 +240,7 @@ func (a *actor) await(t testing.TB, path string) {
 	})
 }
 
-// cpu is what the processes have used so far.
+// cpu is the CPU time that the processes have used so far.
 type cpu struct{ service, redis, postgres time.Duration }
 
 func (c cpu) minus(d cpu) cpu {
@@ -281,7 +282,8 @@ func (s *stage) postmaster() int {
 	return pid
 }
 
-// ticks is the CPU time of a process, with that of its children that have ended (proc(5), fields 14 to 17; 100 per second).
+// ticks is the CPU time of a process, including that of its children that have ended (proc(5), fields 14 to 17; 100 per
+// second).
 func ticks(t testing.TB, pid int) time.Duration {
 	t.Helper()
 	fields := stat(pid)
@@ -305,7 +307,7 @@ func stat(pid int) []string {
 	if err != nil {
 		return nil
 	}
-	_, rest, _ := strings.Cut(string(raw), ") ") // a name may have blanks
+	_, rest, _ := strings.Cut(string(raw), ") ") // a name may contain blanks
 	return strings.Fields(rest)
 }
 

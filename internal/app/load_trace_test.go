@@ -35,12 +35,12 @@ type op struct {
 	kind   opKind
 	path   string
 	id     int64  // of articles
-	source string // that a list is of, or that the article is of
-	keyed  bool   // comes with credentials: past cached responses, to cached values
+	source string // of the list or the article
+	keyed  bool   // has credentials: bypasses cached responses, but uses cached values
 }
 
-// trace makes requests: 70 % articles, 20 % lists, 10 % searches, each by Zipf's law with exponent 1, and some writes among
-// them. The same seed makes the same trace of the same archive.
+// trace generates requests: 70 % articles, 20 % lists, 10 % searches, each by Zipf's law with exponent 1, and some writes
+// among them. The same seed gives the same trace for the same archive.
 type trace struct {
 	rnd              *rand.Rand
 	ids              []int64
@@ -96,7 +96,7 @@ func newTrace(t *testing.T, db *postgres.DB, writes float64) *trace {
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
-	// Popularity has nothing to do with age.
+	// Popularity is independent of age.
 	tr.rnd.Shuffle(len(tr.ids), func(i, j int) { tr.ids[i], tr.ids[j] = tr.ids[j], tr.ids[i] })
 	sources := map[string]bool{"": true}
 	for _, s := range tr.sourceOf {
@@ -129,7 +129,7 @@ func newTrace(t *testing.T, db *postgres.DB, writes float64) *trace {
 	return tr
 }
 
-// keyedShare of the readers come with credentials.
+// keyedShare is the share of reads with credentials.
 const keyedShare = 0.25
 
 func (tr *trace) next() op {
@@ -153,7 +153,7 @@ func (tr *trace) next() op {
 	return o
 }
 
-// everything there is to read, once.
+// everything reads each page once.
 func (tr *trace) everything(send func(op)) {
 	for _, id := range tr.ids {
 		send(op{kind: readArticle, path: fmt.Sprintf("/api/articles/%d", id), id: id, source: tr.sourceOf[id]})
@@ -171,15 +171,15 @@ type event struct {
 }
 
 // ceiling is the best that any cache could have done with what happened: infinite, never expiring, and invalidated exactly
-// where what an answer depends on was written. A read is a hit if an answer to it, fetched since the last such write was
-// acknowledged, was there when it began. So a fetch that a write overtook is of no use here either.
+// when data on which an answer depends were written. A read is a hit if, when it began, there was an answer that had been
+// fetched after the last such write was acknowledged. So a fetch that a write overtook is useless here too.
 type ceiling struct {
 	events []event
 	reads  [opKinds][2]int // by kind and whether with credentials
 	hits   [opKinds][2]int
 }
 
-// settle works the events out, once all are in.
+// settle evaluates the events once all are recorded.
 func (c *ceiling) settle() {
 	slices.SortFunc(c.events, func(a, b event) int { return cmp.Compare(a.start, b.start) })
 	writes := map[string][]time.Duration{} // when they were acknowledged, by what depends on them
@@ -193,7 +193,7 @@ func (c *ceiling) settle() {
 	for _, acknowledged := range writes {
 		slices.Sort(acknowledged)
 	}
-	// The last write before a moment, to what an answer depends on.
+	// The last write before a moment that affects an answer.
 	changed := func(o op, at time.Duration) time.Duration {
 		dep := "" // anything
 		switch {
@@ -229,7 +229,7 @@ func (c *ceiling) settle() {
 		if !hit {
 			keep(asked, e, since)
 			if asked == response && !fresh(value, e, since) {
-				keep(value, e, since) // a response is made of the value
+				keep(value, e, since) // a response is made from the value
 			}
 		}
 		if e.counts {
@@ -241,10 +241,10 @@ func (c *ceiling) settle() {
 	}
 }
 
-// statements is what PostgreSQL itself has counted.
+// statements is PostgreSQL's own count.
 func statements(ctx context.Context, t *testing.T, db *postgres.DB) (n int64) {
 	t.Helper()
-	// Not our own look at it, nor those of other databases.
+	// Excluding this query itself, and those of other databases.
 	const q = `SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
 		WHERE d.datname = current_database() AND query NOT LIKE '%pg_stat_statements%'`
 	if err := db.Pool.QueryRow(ctx, q).Scan(&n); err != nil {

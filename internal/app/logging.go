@@ -20,7 +20,7 @@ func parseLevel(s string) (slog.Level, error) {
 	return l, nil
 }
 
-// NewLogger writes JSON lines to w: what `serve` does, for machines to read.
+// NewLogger makes the logger of `serve`, which writes JSON lines to w for machines to read.
 func NewLogger(w io.Writer, level string) *slog.Logger {
 	l, err := parseLevel(level)
 	if err != nil {
@@ -29,7 +29,7 @@ func NewLogger(w io.Writer, level string) *slog.Logger {
 	return slog.New(tracing.Logs(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l, ReplaceAttr: withUnit})))
 }
 
-// withUnit writes a duration as "1.5s": JSON has it as a number otherwise, and nobody knows of what.
+// withUnit writes a duration as "1.5s": otherwise JSON has a number without a unit.
 func withUnit(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindDuration {
 		a.Value = slog.StringValue(a.Value.Duration().String())
@@ -37,7 +37,7 @@ func withUnit(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// NewConsoleLogger writes text lines to w: what `dev` and the commands do, for people to read.
+// NewConsoleLogger makes the logger of `dev` and the commands, which writes text lines to w for people to read.
 func NewConsoleLogger(w io.Writer, level string) *slog.Logger {
 	l, err := parseLevel(level)
 	if err != nil {
@@ -46,8 +46,8 @@ func NewConsoleLogger(w io.Writer, level string) *slog.Logger {
 	return slog.New(tracing.Logs(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})))
 }
 
-// quietRedis silences the Redis client, whose logger is one for the whole process and writes a line for every failed
-// dial. What matters of it is told by the cache's breaker and by readiness.
+// quietRedis silences the Redis client, whose logger is global and writes a line for every failed dial. The cache's breaker
+// and readiness report what matters.
 var quietRedis = sync.OnceFunc(func() { redis.SetLogger(noLog{}) })
 
 type noLog struct{}

@@ -18,10 +18,10 @@ import (
 	"openlearn/internal/admin"
 )
 
-// exposition is /metrics as it is sent.
+// exposition is the content of /metrics, plain and compressed.
 type exposition struct{ plain, zipped []byte }
 
-// expose gathers and encodes once for all who ask within a second: a scrape is some 200 kB, and anybody may ask.
+// expose gathers and encodes once for all requests within a second: a scrape is some 200 kB, and anybody may request it.
 func expose(g prometheus.Gatherer) func(context.Context) (exposition, error) {
 	return func(context.Context) (exposition, error) {
 		found, err := g.Gather()

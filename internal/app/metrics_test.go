@@ -19,7 +19,8 @@ import (
 	"openlearn/internal/httpapi"
 )
 
-// TestFiguresAreShared: who asks again within the time gets the same figures, plain or compressed, and stats tell their age.
+// TestFiguresAreShared: repeated requests within the time get the same figures, plain or compressed, and stats have their
+// age.
 func TestFiguresAreShared(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t, func(c *Config) { c.testing.figuresGood = time.Hour })
@@ -57,7 +58,7 @@ func TestFiguresAreShared(t *testing.T) {
 	}
 }
 
-// TestWhatIsShedIsNoError of the log's: a 503 that says "later" is counted, a 500 is a line.
+// TestWhatIsShedIsNoError: a 503 that means "later" is only counted, but a 500 is logged.
 func TestWhatIsShedIsNoError(t *testing.T) {
 	t.Parallel()
 	for status, lines := range map[int]int{http.StatusServiceUnavailable: 0, http.StatusInternalServerError: 1} {
@@ -80,7 +81,7 @@ func TestWhatIsShedIsNoError(t *testing.T) {
 	}
 }
 
-// BenchmarkFigures is what it costs to be asked for figures: shared for a second, and gathered each time.
+// BenchmarkFigures measures requests for figures, shared for a second and gathered each time.
 func BenchmarkFigures(b *testing.B) {
 	for _, path := range []string{"/metrics", "/api/cache/stats"} {
 		for name, good := range map[string]time.Duration{"shared": 0, "each": -1} {

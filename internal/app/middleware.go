@@ -33,11 +33,11 @@ func useMiddleware(e *echo.Echo, cfg serverConfig, log *slog.Logger, times *requ
 	var chain []echo.MiddlewareFunc
 	use := func(m echo.MiddlewareFunc) { chain = append(chain, m) }
 	e.Pre(canonicalPath) // before routing, which must see one spelling
-	use(requestID)       // first, so that every line below can name the request
+	use(requestID)       // first, so that every log message below can name the request
 	if spans != nil {
-		use(spans.Middleware) // around all that takes time, and what is logged bears its trace's id
+		use(spans.Middleware) // around everything that takes time; log messages get the trace's id
 	}
-	use(observe(log, times, reg))    // sees the final status, panics included
+	use(observe(log, times, reg))    // sees the final status, even after panics
 	use(securityHeaders(cfg))        // on every answer, errors included
 	if len(cfg.AllowedOrigins) > 0 { // to Echo, an empty list means everyone
 		use(cors(cfg.AllowedOrigins)) // on errors too: a page must be able to read them
@@ -47,34 +47,34 @@ func useMiddleware(e *echo.Echo, cfg serverConfig, log *slog.Logger, times *requ
 		log.Error("panic", "route", c.Path(), "error", err, "stack", string(stack))
 		return err
 	}}))
-	use(identify)     // before limits and the HTTP cache, which ask who it is
+	use(identify)     // before limits and the HTTP cache, which need the identity
 	if limit != nil { // outside of the HTTP cache, whose hits count too, and inside of what refusals have to bear
 		use(limit)
 	}
-	if shown != nil { // outside of the HTTP cache, whose hits are accesses too
+	if shown != nil { // outside the HTTP cache, whose hits are accesses too
 		use(countArticles(shown))
 	}
-	if responses != nil { // what is above belongs to one request, what is below runs once for all who ask the same
+	if responses != nil { // everything above runs for each request, everything below once for all identical ones
 		use(responses)
 	}
 	use(middleware.BodyLimit("8M")) // before anything reads a body
-	use(deadline)                   // every wait below has this bound; those of the cache have their own
-	use(admit)                      // below the HTTP cache: what is answered from it waits for nobody
-	use(logCauses(log))             // innermost: what a handler hides from its client, one line for each time it ran
+	use(deadline)                   // bounds every wait below; the cache's waits have their own bounds
+	use(admit)                      // below the HTTP cache, whose answers never wait
+	use(logCauses(log))             // innermost: logs the cause that a handler hides from its client, once per run
 	e.Use(assembled(chain))
 }
 
-// assembled puts middleware together once. Echo would do so for every request, and what a middleware works out before
-// its first request with it.
+// assembled puts middleware together once. Echo would do so for every request, and repeat the preparations of each
+// middleware.
 func assembled(chain []echo.MiddlewareFunc) echo.MiddlewareFunc {
-	handle := func(c echo.Context) error { return c.Handler()(c) } // what the router found
+	handle := func(c echo.Context) error { return c.Handler()(c) } // the handler that the router found
 	for _, m := range slices.Backward(chain) {
 		handle = m(handle)
 	}
 	return func(echo.HandlerFunc) echo.HandlerFunc { return handle }
 }
 
-// methodLabel bounds the methods that metrics know: clients may invent any.
+// methodLabel bounds the methods in metrics: clients may invent any.
 func methodLabel(m string) string {
 	switch m {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
@@ -83,7 +83,7 @@ func methodLabel(m string) string {
 	return "other"
 }
 
-// cachedLabel is what the HTTP cache says of its answer, or NONE where it said nothing.
+// cachedLabel is what the HTTP cache says about its answer, or NONE if it said nothing.
 func cachedLabel(h http.Header) string {
 	switch said := h.Get("X-Cache"); said {
 	case rules.Hit, rules.Miss, rules.Stale, rules.Bypass:
@@ -92,7 +92,7 @@ func cachedLabel(h http.Header) string {
 	return "NONE"
 }
 
-// requestID names the request, by the caller's name for it where that is one that logs and headers can bear.
+// requestID names the request, using the caller's id if it is safe in logs and headers.
 func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 	named := middleware.RequestIDWithConfig(middleware.RequestIDConfig{Generator: newRequestID})(next)
 	return func(c echo.Context) error {
@@ -103,7 +103,7 @@ func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// newRequestID is 128 random bits: to be told apart, not to be kept secret.
+// newRequestID is 128 random bits: it must be unique, not secret.
 func newRequestID() string {
 	var b [16]byte
 	binary.LittleEndian.PutUint64(b[:8], rand.Uint64())
@@ -116,7 +116,7 @@ var plainID = regexp.MustCompile(`^[A-Za-z0-9._:/+=-]{1,128}$`)
 // cors lets pages of the allowed origins call the API with everything the client sends, and read what it needs.
 func cors(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
-		Skipper:          ofConsole, // nobody else's pages may read it
+		Skipper:          ofConsole, // only its own pages may read it
 		AllowOrigins:     origins,
 		AllowMethods:     []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"},
 		AllowHeaders:     []string{"Content-Type", "Authorization", "Accept", "If-None-Match", "If-Match", "If-Modified-Since", "If-Unmodified-Since", "X-API-Key", "X-Requested-With"},
@@ -128,7 +128,7 @@ func cors(origins []string) echo.MiddlewareFunc {
 
 const apiPolicy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
-// hsts asks browsers to come by TLS for a year. The names below ours are not ours to decide on.
+// hsts asks browsers to use TLS for a year. It leaves out subdomains, because they are not ours to decide on.
 const hsts = "max-age=31536000"
 
 // securityHeaders are set before the handler, which may replace them (the documentation pages need another policy).
@@ -143,7 +143,7 @@ func securityHeaders(cfg serverConfig) echo.MiddlewareFunc {
 		"X-Permitted-Cross-Domain-Policies": "none",
 		"Permissions-Policy":                "geolocation=(), microphone=(), camera=(), payment=(), usb=()",
 	} {
-		fixed[http.CanonicalHeaderKey(name)] = []string{value} // shared by all answers: whoever adds to one makes a new slice
+		fixed[http.CanonicalHeaderKey(name)] = []string{value} // shared by all answers: adding to one makes a new slice
 	}
 	if strings.HasPrefix(strings.ToLower(cfg.PublicURL), "https:") {
 		fixed["Strict-Transport-Security"] = []string{hsts}
@@ -153,9 +153,9 @@ func securityHeaders(cfg serverConfig) echo.MiddlewareFunc {
 			res := c.Response()
 			h := res.Header()
 			maps.Copy(h, fixed)
-			res.Before(func() { httpapi.Complete(h, res.Status) }) // whoever answers, the HTTP cache too
+			res.Before(func() { httpapi.Complete(h, res.Status) }) // for every answer, even those of the HTTP cache
 			if httpapi.HasCredentials(c.Request()) {
-				h.Set("Cache-Control", httpapi.PersonalCache) // unless whoever answers knows better
+				h.Set("Cache-Control", httpapi.PersonalCache) // unless the handler sets another value
 			}
 			return next(c)
 		}
@@ -174,8 +174,8 @@ func deadline(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// observe counts and logs requests, here and nowhere else: around everything, so that what fails before the HTTP cache or
-// beside it is counted too, with what that cache made of it.
+// observe is the only place that counts and logs requests. It is around everything, so that failures before or outside the
+// HTTP cache are counted too, and it records what that cache did.
 func observe(log *slog.Logger, times *requestTimes, reg prometheus.Registerer) echo.MiddlewareFunc {
 	inFlight := prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_requests_in_progress", Help: "Requests being answered now."})
 	reg.MustRegister(inFlight)
@@ -185,18 +185,18 @@ func observe(log *slog.Logger, times *requestTimes, reg prometheus.Registerer) e
 			inFlight.Inc()
 			defer inFlight.Dec()
 			if err := next(c); err != nil {
-				c.Error(err) // answers now, so that the status below is the one sent
+				c.Error(err) // sends the answer now, so that the status below is the one sent
 			}
 			status, took := c.Response().Status, time.Since(start)
 			route := c.Path()
 			if route == "" {
 				route = "unmatched"
 			}
-			if !endless(c) || status != http.StatusOK { // how long somebody listens is no time to answer
+			if !endless(c) || status != http.StatusOK { // how long somebody listens is not a response time
 				times.observe(requestKind{methodLabel(c.Request().Method), route, cachedLabel(c.Response().Header()), status}, took)
 			}
 			level := slog.LevelDebug
-			// A 503 says "later": most are shed, and counted. Where something is broken, logCauses says so.
+			// A 503 means "later": most are shed requests, which are counted. If something is broken logCauses logs it.
 			if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable {
 				level = slog.LevelError
 			}
@@ -212,7 +212,7 @@ func observe(log *slog.Logger, times *requestTimes, reg prometheus.Registerer) e
 	}
 }
 
-// logCauses writes down why an answer is a 5xx, which its client is not told.
+// logCauses logs why an answer is a 5xx, because the client is not told.
 func logCauses(log *slog.Logger) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -221,7 +221,7 @@ func logCauses(log *slog.Logger) echo.MiddlewareFunc {
 			if cause == nil && err != nil && httpapi.StatusOf(err) >= http.StatusInternalServerError {
 				cause = err
 			}
-			if cause != nil && !errors.Is(cause, admission.ErrShed) { // those are counted: a line for each would be a load of its own
+			if cause != nil && !errors.Is(cause, admission.ErrShed) { // those are counted: a message for each would add load
 				log.LogAttrs(c.Request().Context(), slog.LevelError, "request failed",
 					slog.String("route", c.Path()), slog.String("query", c.Request().URL.RawQuery), slog.String("error", cause.Error()),
 					slog.String("request_id", workedFor(c)))
@@ -233,12 +233,12 @@ func logCauses(log *slog.Logger) echo.MiddlewareFunc {
 
 type starterKey struct{}
 
-// startedBy names, in the context of work that many share, the request that started it.
+// startedBy records, in the context of work that many share, the request that started it.
 func startedBy(ctx context.Context, answer http.Header) context.Context {
 	return context.WithValue(ctx, starterKey{}, answer.Get(echo.HeaderXRequestID))
 }
 
-// workedFor is the id of the request that the handler ran for, or of the one that started it for all who waited.
+// workedFor is the id of the request for which the handler ran, or of the one that started it for all waiting requests.
 func workedFor(c echo.Context) string {
 	if id := c.Response().Header().Get(echo.HeaderXRequestID); id != "" {
 		return id
@@ -247,11 +247,11 @@ func workedFor(c echo.Context) string {
 	return id
 }
 
-// headAsGet answers HEAD as GET without the body, which net/http leaves out by itself.
+// headAsGet answers HEAD like GET; net/http itself leaves out the body.
 func headAsGet(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodHead {
-			get := *r // a copy: the server still has to know that it was HEAD
+			get := *r // a copy: the server must still know that it was HEAD
 			get.Method = http.MethodGet
 			r = &get
 		}

@@ -100,7 +100,7 @@ func panelQuestions(t *testing.T) (out []question) {
 	return out
 }
 
-// exported are the labels and their values of each series that /metrics has.
+// exported are the labels of each series in /metrics with their values.
 type exported map[string]map[string]map[string]bool
 
 var labelPair = regexp.MustCompile(`[{,]([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"`)
@@ -129,14 +129,14 @@ func (a *testApp) exported() exported {
 	return out
 }
 
-// made are the series that Prometheus makes itself.
+// made are the series that Prometheus itself generates.
 var made = exported{
 	"up":     {"job": {"openlearn": true}, "instance": {}},
 	"ALERTS": {"alertstate": {"firing": true}, "alertname": {}, "severity": {}, "instance": {}},
 }
 
-// live lets every kind of series come to be: reads that hit and miss, pass by the cache and fail, writes, and scrapes that
-// work and fail.
+// live makes every kind of series appear: reads that hit, miss, bypass the cache and fail, writes, and scrapes that succeed
+// and fail.
 func (a *testApp) live(paper *testNewsroom) {
 	a.t.Helper()
 	a.awaitGate()
@@ -152,7 +152,7 @@ func (a *testApp) live(paper *testNewsroom) {
 	a.scrapeNews(paper)
 }
 
-// scrapeNews makes a pass that works and one that fails.
+// scrapeNews makes a pass that succeeds and one that fails.
 func (a *testApp) scrapeNews(paper *testNewsroom) {
 	a.t.Helper()
 	if _, err := a.Scraping.Scrape(a.t.Context(), newsroom.ID, scraping.Options{}); err != nil {
@@ -165,8 +165,8 @@ func (a *testApp) scrapeNews(paper *testNewsroom) {
 	}
 }
 
-// TestMonitoringAsksForWhatIsThere: every metric, label and label value that an alert or a dashboard names is one that
-// /metrics of the whole service has.
+// TestMonitoringAsksForWhatIsThere: every metric, label and label value that an alert or a dashboard names exists in
+// /metrics of the whole service.
 func TestMonitoringAsksForWhatIsThere(t *testing.T) {
 	t.Parallel()
 	paper := newTestNewsroom(t)
@@ -214,7 +214,7 @@ func TestMonitoringAsksForWhatIsThere(t *testing.T) {
 	}
 }
 
-// TestTheCheckOfMonitoringBites keeps the test above from becoming one that cannot fail.
+// TestTheCheckOfMonitoringBites makes sure that the test above can fail.
 func TestTheCheckOfMonitoringBites(t *testing.T) {
 	t.Parallel()
 	all := questions(t)
@@ -238,7 +238,7 @@ func TestTheCheckOfMonitoringBites(t *testing.T) {
 	}
 }
 
-// TestRequestsAreTimedOnce: one histogram has every request, with what the HTTP cache made of it.
+// TestRequestsAreTimedOnce: one histogram has every request, with the HTTP cache's result.
 func TestRequestsAreTimedOnce(t *testing.T) {
 	t.Parallel()
 	a, _ := withArticle(t, "uno", "S")

@@ -15,8 +15,8 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// What is refused says when to come back, whichever way it was refused, and reads and writes that are locked out are
-// refused within their bound while hits go on.
+// Every refusal says when to come back, and reads and writes that wait for the lock are refused within their bound while
+// hits go on.
 func TestALockedTableIsA503WithRetryAfter(t *testing.T) {
 	t.Parallel()
 	a, id := withArticle(t, "Locked", "Semana")
@@ -67,7 +67,7 @@ func readOnlyOption(url string) string {
 func TestSigtermTellsBalancersFirst(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
-	cfg.Server.DrainDelay = 5 * time.Second // a busy machine gets to ask within it
+	cfg.Server.DrainDelay = 5 * time.Second // even a busy machine sends its request within it
 	a := newTestApp(t, func(c *Config) { *c = cfg })
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -95,8 +95,8 @@ func TestSigtermTellsBalancersFirst(t *testing.T) {
 	}
 }
 
-// TestSearchesTakeHalfOfThePool has more searches come than may run while none gets on: they hold half of the connections
-// at most, every one of them is refused in the end and told when to come back, and other reads get theirs meanwhile.
+// TestSearchesTakeHalfOfThePool sends more searches than may run while none can proceed: they hold at most half of the
+// connections, each is eventually refused with a Retry-After, and other reads get connections in the meantime.
 func TestSearchesTakeHalfOfThePool(t *testing.T) {
 	t.Parallel()
 	a, _ := withArticle(t, "Gobierno", "Semana", func(c *Config) { c.Database.MaxConns = 6 })
@@ -132,7 +132,7 @@ func TestSearchesTakeHalfOfThePool(t *testing.T) {
 	}
 }
 
-// TestABusyPoolIsA503 has others hold every connection of the pool: a read is refused, and the service stays ready.
+// TestABusyPoolIsA503: while others hold every connection of the pool a read is refused, and the service stays ready.
 func TestABusyPoolIsA503(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -185,7 +185,7 @@ func TestClassesOfRequests(t *testing.T) {
 	}
 }
 
-// Connections that send nothing, more than there may be, shut nobody out.
+// Idle connections beyond the limit do not lock out other clients.
 func TestIdleConnectionsDoNotShutOut(t *testing.T) {
 	t.Parallel()
 	srv := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })}
@@ -228,7 +228,7 @@ func TestConnectionsStayBelowTheDescriptors(t *testing.T) {
 	}
 }
 
-// Two pieces leave in one call only on the kernel's own connection: nothing may come between.
+// Two pieces are sent in one call only on the kernel's own connection: no wrapper may come in between.
 func TestBoundedConnectionsStillSendInOnePiece(t *testing.T) {
 	t.Parallel()
 	inner, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -17,7 +17,7 @@ func canonicalPath(next echo.HandlerFunc) echo.HandlerFunc {
 		if u.RawPath != "" {
 			u.RawPath = onePath(plainPath(u.RawPath))
 			if (&url.URL{Path: u.Path}).EscapedPath() == u.RawPath {
-				u.RawPath = "" // nothing left that a plain path does not say
+				u.RawPath = "" // Path alone has everything now
 			}
 		}
 		u.RawQuery = plainQuery(u.RawQuery)
@@ -25,8 +25,8 @@ func canonicalPath(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// plainQuery encodes a query strictly. net/url drops pairs with a semicolon or a stray percent sign, and with them the
-// filter that they were; browsers and the original take both for what they are.
+// plainQuery encodes a query strictly. net/url drops pairs with a semicolon or a stray percent sign, and with them a
+// filter; browsers and the original take both literally.
 func plainQuery(raw string) string {
 	if !strings.ContainsAny(raw, ";%") {
 		return raw
@@ -45,7 +45,7 @@ func plainQuery(raw string) string {
 func plainPart(s string) string {
 	text, err := url.QueryUnescape(s)
 	if err != nil {
-		text = strings.ReplaceAll(s, "+", " ") // a percent sign that begins no escape is a percent sign
+		text = strings.ReplaceAll(s, "+", " ") // a percent sign that begins no escape is literal
 	}
 	return url.QueryEscape(text)
 }
@@ -59,7 +59,7 @@ func onePath(p string) string {
 			p = "/api/" + doubled + rest
 		}
 	}
-	// The original redirected a trailing slash; there is nothing else it could mean.
+	// The original redirected a trailing slash; it can mean nothing else.
 	if len(p) > 1 && strings.HasSuffix(p, "/") {
 		p = strings.TrimRight(p, "/")
 	}
@@ -69,7 +69,7 @@ func onePath(p string) string {
 	return p
 }
 
-// plainPath undoes escapes of characters that need none: they mean the same without (RFC 3986 §6.2.2.2).
+// plainPath decodes escapes of characters that need none: they mean the same unescaped (RFC 3986 §6.2.2.2).
 func plainPath(escaped string) string {
 	var b strings.Builder
 	for i := 0; i < len(escaped); i++ {

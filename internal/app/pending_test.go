@@ -12,8 +12,8 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// TestAStoredChangeIsNeverShownStale: Redis answers and refuses writes, so caches cannot be told. The answer to the change
-// comes when no instance shows what was there before, and says so.
+// TestAStoredChangeIsNeverShownStale: Redis answers but refuses writes, so entries cannot be invalidated. The change is
+// answered once no instance shows the old state, and the answer says so.
 func TestAStoredChangeIsNeverShownStale(t *testing.T) {
 	t.Parallel()
 	rd := testkit.RedisServer(t)
@@ -70,7 +70,7 @@ func TestAStoredChangeIsNeverShownStale(t *testing.T) {
 	}
 }
 
-// TestAStoredChangeThatNobodyCanVouchForIsA503: it names what is stored, and when to come back.
+// TestAStoredChangeThatNobodyCanVouchForIsA503: it says what is stored and when to come back.
 func TestAStoredChangeThatNobodyCanVouchForIsA503(t *testing.T) {
 	t.Parallel()
 	pg, rd := testkit.Postgres(t), testkit.RedisServer(t)

@@ -62,7 +62,7 @@ func TestPreconditionsOfReads(t *testing.T) {
 	}
 }
 
-// TestPreconditionsOfWrites: nobody undoes unseen what another wrote, and a write says which entity-tag it made.
+// TestPreconditionsOfWrites: nobody overwrites another's change unseen, and a write returns its new entity tag.
 func TestPreconditionsOfWrites(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -115,7 +115,7 @@ func TestPreconditionsOfWrites(t *testing.T) {
 	write(http.MethodDelete, "", 204, "If-Match", a.get(one).Header.Get("ETag"))
 	write(http.MethodDelete, "", 404, "If-Match", third)
 
-	// The tag of a coded form is one of the article's too.
+	// The tag of a compressed form is one of the article's tags too.
 	long := a.create("largo", "Semana", `"extra_metadata": {"x": "`+strings.Repeat("hola ", 1000)+`"}`)
 	one = fmt.Sprintf("/api/articles/%d", long)
 	for _, coding := range []string{"gzip", "br"} {
@@ -127,7 +127,7 @@ func TestPreconditionsOfWrites(t *testing.T) {
 	}
 }
 
-// TestEveryAnswerSaysHowItMayBeStored: errors, figures and probes are nobody's to keep.
+// TestEveryAnswerSaysHowItMayBeStored: errors, figures and probes must not be stored.
 func TestEveryAnswerSaysHowItMayBeStored(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)

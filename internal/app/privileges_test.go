@@ -18,7 +18,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// as is an address for another user, and another database if there is one.
+// as is an address with another user, and another database if one is given.
 func as(t *testing.T, address, user, password, database string) string {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -32,7 +32,8 @@ func as(t *testing.T, address, user, password, database string) string {
 	return u.String()
 }
 
-// splitRoles makes an empty database with the roles of deploy/init/roles.sql, by other names: roles belong to the server.
+// splitRoles makes an empty database with the roles of deploy/init/roles.sql under other names, because roles belong to the
+// server.
 func splitRoles(t *testing.T) (owner, service string) {
 	t.Helper()
 	psql, err := exec.LookPath("psql")
@@ -80,7 +81,7 @@ func splitRoles(t *testing.T) (owner, service string) {
 	return as(t, super, name+"_owner", "owner-password", name), as(t, super, name, "service-password", name)
 }
 
-// TestTheServiceNeedsNoOwnership: one role migrates, another serves, and what the second may not do it cannot do.
+// TestTheServiceNeedsNoOwnership: one role migrates and another serves, and the second cannot do what it may not.
 func TestTheServiceNeedsNoOwnership(t *testing.T) {
 	t.Parallel()
 	owner, service := splitRoles(t)
@@ -129,8 +130,8 @@ func TestTheServiceNeedsNoOwnership(t *testing.T) {
 	}
 }
 
-// TestTheServiceNeedsNoDangerousCommands: the user of deploy/init/users.acl can do all that the service asks of Redis, and
-// nothing that would harm it.
+// TestTheServiceNeedsNoDangerousCommands: the user of deploy/init/users.acl can do everything that the service needs in
+// Redis, and nothing that would harm it.
 func TestTheServiceNeedsNoDangerousCommands(t *testing.T) {
 	t.Parallel()
 	server := testkit.RedisServer(t)
@@ -147,7 +148,7 @@ func TestTheServiceNeedsNoDangerousCommands(t *testing.T) {
 			words = append(words, w)
 		}
 		if words[2] == "default" {
-			continue // ours: it looks at the log
+			continue // from this test: it reads the log
 		}
 		if err := super.Do(t.Context(), words...).Err(); err != nil {
 			t.Fatalf("%s: %v", line, err)
@@ -183,7 +184,7 @@ func TestTheServiceNeedsNoDangerousCommands(t *testing.T) {
 		for w := range strings.FieldsSeq(command) {
 			words = append(words, w)
 		}
-		// Redis refuses DEBUG to everyone, before it looks at the user.
+		// Redis refuses DEBUG to everyone before it checks the user.
 		if err := own.Do(t.Context(), words...).Err(); err == nil || !strings.Contains(err.Error(), "NOPERM") && words[0] != "DEBUG" {
 			t.Errorf("%s: %v", command, err)
 		}
@@ -208,7 +209,7 @@ func must[T any](v T, err error) func(*testing.T) T {
 	}
 }
 
-// TestSecretsComeFromFiles: no password has to be in the environment.
+// TestSecretsComeFromFiles: no password needs to be in the environment.
 func TestSecretsComeFromFiles(t *testing.T) {
 	dir := t.TempDir()
 	for name, value := range map[string]string{"DATABASE_URL": "postgres://u:p@localhost/db", "REDIS_PASSWORD": "r", "ADMIN_API_KEY": testAdminKey} {

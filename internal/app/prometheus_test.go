@@ -23,7 +23,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// prometheusServer is a real Prometheus on the shipped configuration, adapted to the test's addresses and patience.
+// prometheusServer is a real Prometheus with the shipped configuration, adapted to the test's addresses and intervals.
 type prometheusServer struct {
 	t    testing.TB
 	base string
@@ -68,7 +68,7 @@ func startPrometheus(t *testing.T, targets ...string) *prometheusServer {
 			t.Fatal(err)
 		}
 	}
-	// Prometheus does not say which port it took of its own choice, so one that is free is chosen for it.
+	// Prometheus does not report a port that it chose itself, so we choose a free one.
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func (p *prometheusServer) ask(path string, params url.Values, data any) error {
 	return json.Unmarshal(out.Data, data)
 }
 
-// numbers are the values of an instant query that are numbers.
+// numbers are the numeric values of an instant query.
 func (p *prometheusServer) numbers(expr string) ([]string, error) {
 	var data struct {
 		Result []struct{ Value []any }
@@ -146,7 +146,7 @@ func (p *prometheusServer) numbers(expr string) ([]string, error) {
 	return out, nil
 }
 
-// alert is the state of an alert: "" while nothing is to be told.
+// alert is the state of an alert: "" while it is inactive.
 func (p *prometheusServer) alert(name string) string {
 	p.t.Helper()
 	var data struct {
@@ -209,11 +209,11 @@ func TestARealPrometheus(t *testing.T) {
 		return err == nil && len(up) == 2
 	})
 
-	// While requests and news come in, every panel has something to show.
+	// While requests and news come in every panel has something to show.
 	fill := strings.NewReplacer("$__rate_interval", "20s", "$instance", ".*")
 	empty := panelQuestions(t)
 	a.scrapeNews(paper)
-	a.post("/invalidate", `{"layer": "article"}`) // what was asked for is warmed again
+	a.post("/invalidate", `{"layer": "article"}`) // requested articles are warmed again
 	asked := 0
 	ask := func() bool {
 		asked++
@@ -225,7 +225,7 @@ func TestARealPrometheus(t *testing.T) {
 		var still []question
 		for _, q := range empty {
 			if strings.Contains(q.expr, "ALERTS") || strings.Contains(q.expr, `status=~"5.."`) {
-				continue // nothing to show of a healthy service
+				continue // a healthy service has nothing to show here
 			}
 			got, err := p.numbers(fill.Replace(q.expr))
 			if err != nil {

@@ -16,7 +16,7 @@ type selector struct {
 	labels map[string]string
 }
 
-// query is what an expression asks for. promtool has the last word on syntax; this only finds the names.
+// query is what an expression refers to. promtool checks the syntax; this only finds the names.
 type query struct {
 	selectors []selector
 	grouped   []string // labels in by, without, on, ignoring, group_left and group_right
@@ -54,7 +54,7 @@ func readPromQL(expr string) (query, error) {
 					q.grouped = append(q.grouped, at(i))
 				}
 			}
-		case word == "{": // a selector without a name: none of ours is
+		case word == "{": // a selector without a name: we have none
 			return q, fmt.Errorf("a selector without a metric in %s", expr)
 		case !promIdent.MatchString(word), slices.Contains(promWords, word), at(i+1) == "(":
 		default:

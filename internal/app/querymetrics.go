@@ -12,7 +12,7 @@ import (
 	"openlearn/internal/cache"
 )
 
-// queryMetrics counts and times every statement that reaches PostgreSQL: what "less database load" is measured by.
+// queryMetrics counts and times every statement that reaches PostgreSQL: the measure of "less database load".
 type queryMetrics struct {
 	duration  prometheus.Histogram
 	failed    prometheus.Counter
@@ -32,17 +32,18 @@ func newQueryMetrics(reg prometheus.Registerer) *queryMetrics {
 	return q
 }
 
-// times is how long the statements took.
+// times is the distribution of statement durations.
 func (q *queryMetrics) times() cache.Histogram { return cache.HistogramOf(q.duration) }
 
 type queryStart struct{}
 
-// TraceConnectStart is there because TraceConnectEnd is.
+// TraceConnectStart exists because the interface of TraceConnectEnd requires it.
 func (q *queryMetrics) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectStartData) context.Context {
 	return ctx
 }
 
-// TraceConnectEnd counts connections that could not be made. An attempt that its caller gave up says nothing of the server.
+// TraceConnectEnd counts connections that could not be made. An attempt that its caller gave up says nothing about the
+// server.
 func (q *queryMetrics) TraceConnectEnd(_ context.Context, d pgx.TraceConnectEndData) {
 	if d.Err != nil && !errors.Is(d.Err, context.Canceled) {
 		q.unreached.Inc()
@@ -67,7 +68,7 @@ func (q *queryMetrics) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, d pgx.Tra
 	}
 }
 
-// senders says of a failure that it tells nothing of PostgreSQL: who sent the statement's values, or gave it up, is to blame.
+// senders reports whether a failure is the client's and not PostgreSQL's: the client sent bad values or gave up.
 func senders(err error) bool {
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
@@ -77,5 +78,5 @@ func senders(err error) bool {
 	return errors.Is(err, context.Canceled)
 }
 
-// The classes of SQLSTATEs that blame the values.
+// The classes of SQLSTATEs that are the fault of the values.
 const dataException, integrityViolation = "22", "23"

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// TestRefusalsAreShort: what is echoed of a request is enough to know it again by, and no more.
+// TestRefusalsAreShort: a refusal echoes enough of a request to recognise it, and no more.
 func TestRefusalsAreShort(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -51,8 +51,8 @@ func TestRefusalsAreShort(t *testing.T) {
 	}
 }
 
-// TestEveryTextParameterIsBounded, by what the API's own document says of it. Those of paths are bounded where they are
-// decoded: they may come percent-encoded.
+// TestEveryTextParameterIsBounded according to the API's own document. Path parameters are bounded where they are decoded,
+// because they may be percent-encoded.
 func TestEveryTextParameterIsBounded(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -105,7 +105,8 @@ func TestStaticPathsHaveTheirOwnMethods(t *testing.T) {
 	}
 }
 
-// TestABodyThatDoesNotArriveIsRefused: what a client or its network did wrong is neither PostgreSQL's failure nor ours.
+// TestABodyThatDoesNotArriveIsRefused: the fault of a client or its network counts neither as PostgreSQL's failure nor as
+// ours.
 func TestABodyThatDoesNotArriveIsRefused(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -138,7 +139,7 @@ func TestABodyThatDoesNotArriveIsRefused(t *testing.T) {
 	}
 }
 
-// TestADryRunIsNotOverlooked: in the body too, and what else stands there is refused.
+// TestADryRunIsNotOverlooked: it works in the body too, and unknown members there are refused.
 func TestADryRunIsNotOverlooked(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -154,7 +155,7 @@ func TestADryRunIsNotOverlooked(t *testing.T) {
 	want(t, a.post("/invalidate/article/999999", ""), map[string]any{"total_keys": 0, "note": "nothing that is current was reached: the name may be misspelt, or nothing of it is cached"})
 }
 
-// TestADuplicateIsNoFailureOfTheDatabase, which an operator would be woken for.
+// TestADuplicateIsNoFailureOfTheDatabase: a database failure would alert an operator.
 func TestADuplicateIsNoFailureOfTheDatabase(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)

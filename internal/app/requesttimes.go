@@ -56,7 +56,7 @@ func (t *requestTimes) add(k requestKind) prometheus.Histogram {
 	return h
 }
 
-// read is what was measured so far, for the administration's comparison.
+// read returns the measurements so far, for the administration's comparison.
 func (t *requestTimes) read() []admin.RouteTimes {
 	t.mu.RLock()
 	defer t.mu.RUnlock()

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestResponsesAreCachedAndNeverStale goes through the HTTP cache as clients meet it: hits, spellings of one request, 304,
-// credentials, and every kind of write, on two instances.
+// TestResponsesAreCachedAndNeverStale tests the HTTP cache from the client's side: hits, spellings of the same request,
+// 304, credentials, and every kind of write, on two instances.
 func TestResponsesAreCachedAndNeverStale(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -104,7 +104,7 @@ func TestResponsesAreCachedAndNeverStale(t *testing.T) {
 	}
 }
 
-// TestAnswersAreTheSameWithoutTheCache: what passes through the cache comes out as it was.
+// TestAnswersAreTheSameWithoutTheCache: an answer passes through the cache unchanged.
 func TestAnswersAreTheSameWithoutTheCache(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)

@@ -13,7 +13,7 @@ import (
 	"openlearn/internal/httpapi"
 )
 
-// TestEveryRefusalSaysWhenToComeBack walks the ways in which an answer comes to be 429, 503 or 504.
+// TestEveryRefusalSaysWhenToComeBack covers the ways in which an answer becomes a 429, 503 or 504.
 func TestEveryRefusalSaysWhenToComeBack(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -9,7 +9,7 @@ import (
 )
 
 // TestARevisionIsSeenOnTheNextRead: an article that a source changed shows its new text and its history to readers who had
-// just been served what it said before.
+// just seen the old text.
 func TestARevisionIsSeenOnTheNextRead(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)

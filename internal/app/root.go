@@ -21,7 +21,7 @@ type rootOutput struct {
 	}
 }
 
-// registerRoot mounts the page that says what this is. It names only what exists.
+// registerRoot mounts the page that describes the service. It names only what exists.
 func registerRoot(api *httpapi.API) {
 	out := &rootOutput{}
 	b := &out.Body

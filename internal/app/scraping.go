@@ -14,24 +14,24 @@ import (
 	"openlearn/internal/scraping/source"
 )
 
-// scrapingConfig is what the environment says of gathering.
+// scrapingConfig holds the settings of scraping.
 type scrapingConfig struct {
-	// NewsroomURL is where the demo newspaper is while `openlearn dev` runs, whose env file says so; "" = not there. While it is,
-	// no other source is read by itself.
+	// NewsroomURL is the address of the demo newspaper while `openlearn dev` runs, which writes it to its env file; "" =
+	// none. While it is set, no other source is read automatically.
 	NewsroomURL string `envconfig:"NEWSROOM_URL"`
 	// SourcesFile adds sources to the catalogue, or replaces some.
 	SourcesFile string `envconfig:"SCRAPER_SOURCES_FILE"`
-	// AllowedNets are networks that may be read although they are not public, comma-separated.
+	// AllowedNets are networks that may be reached although they are not public, comma-separated.
 	AllowedNets string `envconfig:"SCRAPER_ALLOWED_NETS"`
-	// Workers is how many passes this process makes at a time, of those that are due or asked for; 0 = none. Passes mostly wait.
+	// Workers is how many of the due or requested passes this process makes at a time; 0 = none. Passes mostly wait.
 	Workers int `envconfig:"SCRAPER_WORKERS" default:"8"`
-	// UserAgent says who asks; "" = fetch.DefaultUserAgent.
+	// UserAgent identifies us; "" = fetch.DefaultUserAgent.
 	UserAgent string `envconfig:"SCRAPER_USER_AGENT"`
 
 	nets []netip.Prefix
 }
 
-// Validate reads the networks. The catalogue is read, and refused, when it is needed.
+// Validate parses the networks. The catalogue is read and checked when it is needed.
 func (c *scrapingConfig) Validate() (err error) {
 	if c.Workers < 0 || c.Workers > 1000 {
 		return errors.New("SCRAPER_WORKERS: expected 0 to 1000")
@@ -55,7 +55,7 @@ func (c *scrapingConfig) sources() (*source.Catalogue, error) {
 	return source.Load(c.SourcesFile, extra...)
 }
 
-// only chooses the sources that are read by themselves; nil = all.
+// only selects the sources that are read automatically; nil = all.
 func (c *scrapingConfig) only() func(source.Source) bool {
 	if c.NewsroomURL == "" {
 		return nil
@@ -63,18 +63,18 @@ func (c *scrapingConfig) only() func(source.Source) bool {
 	return func(s source.Source) bool { return s.ID == newsroom.ID }
 }
 
-// fetchConfig says how what sources publish is read.
+// fetchConfig is the configuration of fetchers.
 func (c *scrapingConfig) fetchConfig(log *slog.Logger) fetch.Config {
 	return fetch.Config{UserAgent: c.UserAgent, Allowed: c.nets, Log: log}
 }
 
-// fetcher reads what sources publish, for a command without PostgreSQL and Redis: it shares its pace with nobody.
+// fetcher makes a fetcher for a command without PostgreSQL and Redis: it does not share its pace.
 func (c *scrapingConfig) fetcher(log *slog.Logger) *fetch.Fetcher {
 	return fetch.New(c.fetchConfig(log))
 }
 
-// openScraping makes what tells how gathering goes, and the one Service of the process. What is known of entries and of
-// robots.txt is in PostgreSQL, the paces towards hosts are in Redis: both count for all instances.
+// openScraping makes the status of scraping and the process's one Service. The state of entries and of robots.txt is in
+// PostgreSQL, the pace of requests to hosts is in Redis: all instances share both.
 func (c *core) openScraping() error {
 	c.scrapingStatus = scraping.NewStatus(scraping.StatusConfig{
 		Cache: c.cache, Archive: archiveFigures{c.Articles}, Deps: []string{articles.AllArticles, articles.Table},

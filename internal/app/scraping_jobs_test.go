@@ -21,7 +21,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// withWorkers lets a service make passes by itself, at a test's pace.
+// withWorkers makes a service run passes by itself, with intervals for tests.
 func withWorkers(n int) func(*Config) {
 	return func(c *Config) {
 		c.Scraping.Workers = n
@@ -29,7 +29,7 @@ func withWorkers(n int) func(*Config) {
 	}
 }
 
-// jobOf is a job as the API tells of it.
+// jobOf is a job as the API shows it.
 type jobOf struct {
 	ID       int64
 	Source   string
@@ -73,7 +73,7 @@ func (a *testApp) awaitJob(id int64, state string) (j jobOf) {
 	return j
 }
 
-// sourceOf is a source of the status page.
+// sourceOf returns a source from the status page.
 func (a *testApp) sourceOf(id string) (out struct {
 	ID, Name, Health, Failure string
 	Failures, Stored          int
@@ -98,7 +98,7 @@ func (a *testApp) sourceOf(id string) (out struct {
 	return out
 }
 
-// TestScrapingRunsByItself: nobody asks for anything, and the articles are there.
+// TestScrapingRunsByItself: articles appear without any request.
 func TestScrapingRunsByItself(t *testing.T) {
 	t.Parallel()
 	paper := newTestNewsroom(t)
@@ -124,7 +124,7 @@ func TestScrapingRunsByItself(t *testing.T) {
 		t.Errorf("a source that is not to be read by itself: %+v", other)
 	}
 
-	// Asked for by a name as people write it, it is read again.
+	// A pass can be requested by an informal name, and reads the source again.
 	in := a.trigger("Demo")
 	if in.Status != "triggered" || in.Scraper != "DemoScraper" || in.JobID <= j.ID || in.Deduplicated {
 		t.Errorf("%+v", in)
@@ -134,11 +134,11 @@ func TestScrapingRunsByItself(t *testing.T) {
 	}
 }
 
-// TestTriggers: who may, what is answered, and one job a source.
+// TestTriggers: who may trigger, what is answered, and that a source has only one job.
 func TestTriggers(t *testing.T) {
 	t.Parallel()
 	paper := newTestNewsroom(t)
-	a := newTestApp(t, paper.known) // nobody works here
+	a := newTestApp(t, paper.known) // has no workers
 	first, second := a.trigger("El Tiempo"), a.trigger("el tiempo")
 	if first.Deduplicated || !second.Deduplicated || first.JobID != second.JobID || first.State != "available" || first.Scraper != "ElTiempoScraper" || second.Source != "El Tiempo" {
 		t.Errorf("%+v, %+v", first, second)
@@ -190,8 +190,8 @@ func TestTriggers(t *testing.T) {
 	}
 }
 
-// TestPause: a paused source is read when it is asked for, and by itself only after it has been resumed. What the status page
-// says changes at once.
+// TestPause: a paused source is read on request, and automatically only after it was resumed. The status page changes at
+// once.
 func TestPause(t *testing.T) {
 	t.Parallel()
 	paper := newTestNewsroom(t)
@@ -207,7 +207,7 @@ func TestPause(t *testing.T) {
 	if s := b.sourceOf(newsroom.ID); s.Health != "paused" || s.PauseReason != "repairs" || s.PausedAt == nil || s.NextPass != nil {
 		t.Errorf("after the pause: %+v", s)
 	}
-	// Workers elsewhere find nothing that is due, although they look; one that is asked for is made.
+	// Workers elsewhere look but find nothing due; a requested pass is made.
 	a := newTestApp(t, func(c *Config) { *c = cfg }, withWorkers(1))
 	a.awaitJob(b.trigger("demo").JobID, "completed")
 	testkit.Eventually(t, "the sources have been looked through", func() bool { return a.ended("scraping_schedule") > 0 })
@@ -220,7 +220,7 @@ func TestPause(t *testing.T) {
 	}
 }
 
-// ended is how many attempts at jobs of a kind went well here.
+// ended is how many attempts at jobs of a kind succeeded here.
 func (a *testApp) ended(kind string) float64 {
 	families, err := a.registry.Gather()
 	if err != nil {
@@ -255,7 +255,7 @@ func TestAFailingSourceIsSeen(t *testing.T) {
 	if len(j.Errors) != 1 || j.Attempt != 1 {
 		t.Errorf("%+v", j)
 	}
-	// An operator who knows that it is well again need not wait for the next attempt.
+	// An operator who knows that it works again need not wait for the next attempt.
 	paper.gone.Store(false)
 	if in := a.trigger("demo"); !in.Deduplicated || in.JobID != j.ID {
 		t.Errorf("%+v", in)
@@ -266,7 +266,8 @@ func TestAFailingSourceIsSeen(t *testing.T) {
 	}
 }
 
-// TestAKilledWorker: kill -9 of `openlearn work` amid a pass; a service finishes it, and every article is there once.
+// TestAKilledWorker: after kill -9 of `openlearn work` during a pass a service finishes it, and every article is stored
+// once.
 func TestAKilledWorker(t *testing.T) {
 	t.Parallel()
 	const articles, before = 30, 16 // read before the paper falls silent: a batch of ten has been stored

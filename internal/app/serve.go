@@ -12,8 +12,8 @@ import (
 	"openlearn/internal/cache/httpcache/cork"
 )
 
-// Serve answers on l until ctx ends. Then it is unready, goes on answering for DRAIN_DELAY, lets requests in flight
-// finish, and returns nil. The Server is still open.
+// Serve answers on l until ctx ends. Then it becomes unready, goes on answering for DRAIN_DELAY, lets requests in flight
+// finish, and returns nil. The Server stays open.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
 		Handler:           s.handler,
@@ -44,7 +44,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		case <-time.After(s.cfg.Server.DrainDelay):
 		}
 	}
-	s.jobs.Drain() // beside the requests: Close waits for what is under way
+	s.jobs.Drain() // concurrently with the requests: Close waits for running jobs
 	s.log.Info("draining requests", "at_most", s.cfg.Server.ShutdownTimeout)
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Server.ShutdownTimeout)
 	defer cancel()
@@ -58,8 +58,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// connectionsOf bounds a server's connections, around those that send answers in one piece: these must be right on the
-// kernel's.
+// connectionsOf bounds a server's connections. The bound wraps the connections that send answers in one piece, which must
+// be directly on the kernel's.
 func connectionsOf(srv *http.Server, l net.Listener, most int) net.Listener {
 	return limitConnections(srv, cork.Wrap(srv, l), most)
 }

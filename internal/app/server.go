@@ -44,8 +44,8 @@ type Server struct {
 	draining  atomic.Bool // Serve lets requests in flight finish; readiness says so
 }
 
-// New wires the service. Nothing has to be reachable yet: PostgreSQL and Redis may come later, and readiness says so.
-// Close must follow.
+// New wires the service. PostgreSQL and Redis need not be reachable yet; until they are, readiness says so. Close must
+// follow.
 func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 	c, err := newCore(ctx, cfg, log)
 	if err != nil {
@@ -68,7 +68,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 	return s, nil
 }
 
-// start runs what is done in the background: what every service does for itself, and jobs.
+// start starts the background work: periodic work of every service, and jobs.
 func (s *Server) start(ctx context.Context) {
 	for _, j := range s.periodic() {
 		s.running = append(s.running, periodic.Start(ctx, j))
@@ -77,7 +77,7 @@ func (s *Server) start(ctx context.Context) {
 	s.jobs.Start(ctx)
 }
 
-// stopPeriodic waits for the passes under way. It may be called more than once.
+// stopPeriodic waits for the running passes. It may be called more than once.
 func (s *Server) stopPeriodic() {
 	for _, r := range s.running {
 		r.Close()
@@ -127,10 +127,10 @@ func (s *Server) routes() (http.Handler, error) {
 	return httpapi.NewProxies(trusted, s.log).Handler(httpapi.AnswerUnread(headAsGet(e))), nil
 }
 
-// cacheName is what our HTTP caches call themselves in Cache-Status.
+// cacheName is the name of our HTTP caches in Cache-Status.
 const cacheName = "openlearn"
 
-// cacheResponses is the HTTP cache for every public read. Health is looked at, never stored.
+// cacheResponses is the HTTP cache for every public read. Health is never stored.
 func (s *Server) cacheResponses(api *httpapi.API) (echo.MiddlewareFunc, error) {
 	responses, err := service.New(service.Options{
 		Cache: s.cache, Routes: s.cached(api), Registerer: s.registry, Logger: s.log, Started: startedBy, Name: cacheName, Scope: s.cfg.Server.PublicURL,

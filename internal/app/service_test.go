@@ -28,8 +28,8 @@ func (a *testApp) awaitGate() {
 	testkit.Eventually(a.t, "the gate opens", a.outbox.MayServe)
 }
 
-// served is get, once more for each answer past the cache: an instance that a busy machine kept from looking at the outbox
-// closes its gate for a moment.
+// served is get, repeated while an answer bypasses the cache: on a busy machine an instance may be late in reading the
+// outbox and close its gate for a moment.
 func (a *testApp) served(path string) (r reply) {
 	a.t.Helper()
 	testkit.Eventually(a.t, "the gate is open", func() bool {
@@ -58,7 +58,7 @@ func TestHealth(t *testing.T) {
 	word := func(code int, status string) {
 		t.Helper()
 		for _, path := range []string{"/health", "/api/health"} {
-			for range 2 { // each looks for itself
+			for range 2 { // each makes its own check
 				r := a.get(path)
 				if r.StatusCode != code || r.json(t).(map[string]any)["status"] != status || r.Header.Get("Cache-Control") != "no-store" || r.Header.Get("X-Cache") != "" {
 					t.Errorf("%s: %d %s, %v", path, r.StatusCode, r.body, r.Header)
@@ -130,7 +130,7 @@ func TestRedisAwayAndBack(t *testing.T) {
 	})
 }
 
-// metric reads one sample of /metrics.
+// metric reads one sample from /metrics.
 func metric(t testing.TB, a *testApp, name string) float64 {
 	t.Helper()
 	for line := range strings.Lines(string(a.get("/metrics").body)) {
@@ -314,10 +314,11 @@ func TestOpenAPIDocumentsEveryRoute(t *testing.T) {
 	}
 }
 
-// pathParameter is one as Echo writes it.
+// pathParameter is a path parameter as Echo writes it.
 var pathParameter = regexp.MustCompile(`:(\w+)`)
 
-// undocumented lists the routes that the OpenAPI document or docs/api.md does not have, and what these have that is no route.
+// undocumented lists the routes that are missing from the OpenAPI document or docs/api.md, and documented routes that do
+// not exist.
 func undocumented(routes []*echo.Route, doc map[string]any, page string) (problems []string) {
 	paths := doc["paths"].(map[string]any)
 	mounted := map[string]bool{}
@@ -351,7 +352,7 @@ func undocumented(routes []*echo.Route, doc map[string]any, page string) (proble
 	return problems
 }
 
-// TestUndocumentedRoutesAreFound keeps the test above from becoming one that cannot fail.
+// TestUndocumentedRoutesAreFound makes sure that the test above can fail.
 func TestUndocumentedRoutesAreFound(t *testing.T) {
 	t.Parallel()
 	doc := map[string]any{"paths": map[string]any{"/api/a/{id}": map[string]any{"get": map[string]any{}}, "/api/gone": map[string]any{}}}
@@ -370,8 +371,8 @@ func TestUndocumentedRoutesAreFound(t *testing.T) {
 	}
 }
 
-// TestAuditFindsNoMismatch reads everything with every hit compared with the database, while articles are written
-// through the API and beside it.
+// TestAuditFindsNoMismatch reads everything with every hit compared with the database, while articles are written through
+// the API and directly in the database.
 func TestAuditFindsNoMismatch(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t, func(c *Config) { c.testing.auditRate = 1 })
@@ -406,7 +407,7 @@ func TestAuditFindsNoMismatch(t *testing.T) {
 	}
 }
 
-// TestChangeBesideTheServiceIsSeen: what psql changes shows on every instance without being asked for.
+// TestChangeBesideTheServiceIsSeen: a change in psql shows on every instance without further action.
 func TestChangeBesideTheServiceIsSeen(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -428,14 +429,14 @@ func TestChangeBesideTheServiceIsSeen(t *testing.T) {
 	}
 	testkit.Eventually(t, "both instances show it", func() bool { return title(a) == "después" && title(b) == "después" })
 	t.Logf("a change in psql showed on both instances after %v", time.Since(start))
-	// And one made through an instance is there for the other at once.
+	// And a change through one instance shows on the other at once.
 	a.admin(http.MethodPatch, fmt.Sprintf("/api/articles/%d", id), `{"title": "por la API"}`, http.StatusOK)
 	if got := title(b); got != "por la API" {
 		t.Errorf("the other instance shows %q", got)
 	}
 }
 
-// TestForeignRowsBreakNothing: rows of other hands hold what the columns allow, and listings still answer.
+// TestForeignRowsBreakNothing: rows that other programs wrote hold anything the columns allow, and listings still answer.
 func TestForeignRowsBreakNothing(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)

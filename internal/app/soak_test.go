@@ -22,18 +22,19 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// The soak: newspapers that lie, read for a week by three instances that share PostgreSQL and Redis, in virtual time.
+// The soak test: newspapers that lie are read for a week by three instances that share PostgreSQL and Redis, in virtual
+// time.
 const (
 	soakSources   = 50
 	soakDays      = 7
 	soakPerDay    = 2
 	soakInstances = 3
-	// soakTail is how long reading goes on when nothing new is announced and everyone is well: a day, as an entry in trouble
-	// may be asked once a day only, and some hours.
+	// soakTail is how long reading goes on after the last news, when all papers behave: a day, because a failing entry may
+	// be read only once a day, and some hours.
 	soakTail = 34 * time.Hour
 )
 
-// soakHabits are dealt out to the papers in turn: what one paper does at once.
+// soakHabits are assigned to the papers in turn: each is the set of habits of one paper.
 var soakHabits = [][]liars.Habit{
 	{},
 	{liars.HTMLFeed},
@@ -62,7 +63,7 @@ var soakHabits = [][]liars.Habit{
 	{liars.ControlFeed, liars.Forbids},
 }
 
-// newsstand is all papers, and three instances that read them.
+// newsstand is all papers and the three instances that read them.
 type newsstand struct {
 	t         *testing.T
 	time      *virtualTime
@@ -73,12 +74,12 @@ type newsstand struct {
 	instances []*soakInstance
 
 	mu    sync.Mutex
-	saved map[string]time.Time // by address: when it was last looked at, in the papers' time
+	saved map[string]time.Time // by address: when it was last read, in the papers' time
 	early []string             // stored before they were due
 	done  int                  // passes
 }
 
-// soakInstance is one process' worth of the service.
+// soakInstance is the service as one process.
 type soakInstance struct {
 	core    *core
 	service *scraping.Service
@@ -128,8 +129,8 @@ func newNewsstand(t *testing.T) *newsstand {
 	return s
 }
 
-// documents is an instance's cache of what newspapers answer, in their time. Refreshes ahead of time are off: nobody waits for
-// them, so the time would not either.
+// documents is an instance's cache of newspapers' answers, in their time. Early refreshes are off: nobody waits for them,
+// so virtual time would not either.
 func (s *newsstand) documents(c *core) *cache.Cache {
 	s.t.Helper()
 	layered, err := cache.New(cache.Options{Redis: c.redis, Layers: scraping.Layers(), Now: s.time.now, EarlyRefresh: -1, LockWait: 10 * time.Millisecond})
@@ -147,7 +148,7 @@ func (s *newsstand) documents(c *core) *cache.Cache {
 	return layered
 }
 
-// service is an instance's, as a process that has just started has it.
+// service is the scraping service of an instance, as in a process that has just started.
 func (s *newsstand) service(i *soakInstance, documents *cache.Cache) *scraping.Service {
 	s.t.Helper()
 	store := scraping.NewFetchStore(i.core.db.Gorm)
@@ -166,7 +167,7 @@ func (s *newsstand) service(i *soakInstance, documents *cache.Cache) *scraping.S
 	return service
 }
 
-// soakSink stores as the service does, and notes when in the papers' time: the archive has the machine's.
+// soakSink stores like the service and records when in the papers' time: the archive has the machine's time.
 type soakSink struct {
 	scrapeSink
 	stand *newsstand
@@ -215,7 +216,7 @@ func (s *newsstand) pass(instance, paper int) {
 	s.mu.Unlock()
 }
 
-// read has a paper's passes made, by this instance or that, as a queue deals them out. Now and then two come at once, as where
+// read makes a paper's passes on varying instances, as a queue would distribute them. Now and then two run at once, as when
 // a job is given to another worker while the first is still alive.
 func (s *newsstand) read(paper int) {
 	end := s.start.Add(soakDays*24*time.Hour + soakTail)
@@ -234,8 +235,8 @@ func (s *newsstand) read(paper int) {
 	}
 }
 
-// TestAWeekOfNewspapersThatLie: nobody is asked more often than allowed, everything that was announced and allowed is stored
-// once, and what was changed is a revision.
+// TestAWeekOfNewspapersThatLie: no paper is read more often than allowed, everything that was announced and allowed is
+// stored once, and changes are stored as revisions.
 func TestAWeekOfNewspapersThatLie(t *testing.T) {
 	t.Parallel()
 	began := time.Now()
@@ -244,7 +245,7 @@ func TestAWeekOfNewspapersThatLie(t *testing.T) {
 	for n := range s.papers {
 		work = append(work, func() { s.read(n) })
 	}
-	// On the third day an instance is started anew, and has forgotten everything.
+	// On the third day an instance is restarted without its memory.
 	work = append(work, func() {
 		s.time.until(s.start.Add(60*time.Hour + 30*time.Second))
 		fresh := s.service(s.instances[1], s.documents(s.instances[1].core))
@@ -265,7 +266,7 @@ func TestAWeekOfNewspapersThatLie(t *testing.T) {
 	t.Logf("%d passes, %d requests, %d articles in %v", s.done, requests, len(s.saved), time.Since(began).Round(time.Second))
 }
 
-// judgeManners looks at what a paper was asked.
+// judgeManners checks the requests to a paper.
 func (s *newsstand) judgeManners(p *liars.Paper) {
 	t := s.t
 	t.Helper()
@@ -273,7 +274,7 @@ func (s *newsstand) judgeManners(p *liars.Paper) {
 	robots, pages, forbidden := 0, 0, 0
 	var restUntil time.Time
 	for i, r := range asked {
-		// A microsecond is what Redis' record has.
+		// The record in Redis is exact to a microsecond.
 		if i > 0 && r.At.Sub(asked[i-1].At) < p.LeastGap()-time.Microsecond {
 			t.Errorf("%s %v: %s came %v after %s, at least %v expected", p.ID, p.Habits, r.Path, r.At.Sub(asked[i-1].At), asked[i-1].Path, p.LeastGap())
 		}
@@ -301,7 +302,7 @@ func (s *newsstand) judgeManners(p *liars.Paper) {
 			t.Errorf("%s: %s was asked for, which robots.txt forbids", p.ID, r.Path)
 		}
 	}
-	most := soakDays + 3 // once a day, whoever asks; two instances may do so at once
+	most := soakDays + 3 // once a day over all instances; two may do so at once
 	if p.Has(liars.RobotsDown) {
 		most = 200 // every five minutes at most while it is down
 	}

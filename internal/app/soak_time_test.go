@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// virtualTime passes when everyone who works in it waits: then the next one is woken. Who works is who was started by Go,
-// whatever goroutines that one has; one of them waits at a time.
+// virtualTime advances when all workers wait: then the next one is woken. A worker is a function that goAll or beside
+// started, with all its goroutines, of which only one may wait at a time.
 type virtualTime struct {
 	mu      sync.Mutex
 	at      time.Time
@@ -29,7 +29,7 @@ func (v *virtualTime) now() time.Time {
 	return v.at
 }
 
-// goAll starts workers, all before the time may pass, and waits until they have ended.
+// goAll starts all workers before the time may advance, and waits until they have ended.
 func (v *virtualTime) goAll(work ...func()) {
 	v.mu.Lock()
 	v.busy += len(work)
@@ -43,7 +43,7 @@ func (v *virtualTime) goAll(work ...func()) {
 	v.ended.Wait()
 }
 
-// beside starts one more worker out of one that works. Wait for it with pause, not otherwise.
+// beside starts another worker from within a worker. Only pause may be used to wait for it.
 func (v *virtualTime) beside(work func()) {
 	v.mu.Lock()
 	v.busy++
@@ -61,7 +61,7 @@ func (v *virtualTime) leave() {
 	v.pass()
 }
 
-// sleep is a fetcher's: the machine's contexts end by another clock.
+// sleep is the Sleep of a fetcher: contexts follow another clock.
 func (v *virtualTime) sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 || ctx.Err() != nil {
 		return ctx.Err()
@@ -84,7 +84,7 @@ func (v *virtualTime) until(at time.Time) {
 	<-w.woken
 }
 
-// pass moves the time to the next one who waits, where nobody works, and wakes all who wait for that moment.
+// pass advances the time to the next waiting worker if no worker is active, and wakes all that wait for that moment.
 func (v *virtualTime) pass() {
 	if v.busy > 0 || len(v.waiting) == 0 {
 		return

@@ -18,7 +18,7 @@ import (
 	"openlearn/internal/testkit"
 )
 
-// TestARefusalEndsTheStart: a wrong database or user is not waited for, and the server's reason is told.
+// TestARefusalEndsTheStart: a start with a wrong database or user fails at once, with the server's reason.
 func TestARefusalEndsTheStart(t *testing.T) {
 	t.Parallel()
 	for reason, change := range map[string]func(*url.URL){
@@ -76,7 +76,7 @@ func TestHealthcheckAsksWhereTheServiceListens(t *testing.T) {
 	}
 }
 
-// TestComposePassesEverySettingOn: whoever sets a documented variable, or puts it into .env, need not edit the file.
+// TestComposePassesEverySettingOn: a documented variable can be set in the environment or in .env without editing the file.
 func TestComposePassesEverySettingOn(t *testing.T) {
 	t.Parallel()
 	raw, err := os.ReadFile("../../docker-compose.yml")
@@ -90,7 +90,7 @@ func TestComposePassesEverySettingOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	passed := compose.Services["app"].Environment
-	// What the file decides itself, and what its services do not need.
+	// Settings that the file itself determines, and those its services do not need.
 	own := map[string]string{
 		"DATABASE_URL": "a file", "REDIS_PASSWORD": "a file", "ADMIN_API_KEY": "a file", "MIGRATION_DATABASE_URL": "migrates elsewhere",
 		"REDIS_URL": "host and port", "REDIS_DB": "its Redis is its own",

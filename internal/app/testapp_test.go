@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 
 const testAdminKey = "test-admin-key-0123456789"
 
-// testApp is the whole service on a database and a Redis of its own, behind a real HTTP server.
+// testApp is the whole service on its own database and Redis, behind a real HTTP server.
 type testApp struct {
 	*Server
 	t    testing.TB
@@ -53,7 +53,7 @@ func newTestApp(t testing.TB, change ...func(*Config)) *testApp {
 	return &testApp{a, t, srv.URL}
 }
 
-// withArticle is a service whose cache is in use, with one article and no invalidation under way.
+// withArticle is a service whose cache is in use, with one article and no pending invalidation.
 func withArticle(t testing.TB, title, source string, change ...func(*Config)) (a *testApp, id int64) {
 	t.Helper()
 	a = newTestApp(t, change...)
@@ -92,7 +92,7 @@ func testConfigOn(t testing.TB, databaseURL, redisURL string) Config {
 	return cfg
 }
 
-// testNewsroom is the demo newspaper, which may be gone for a while.
+// testNewsroom is the demo newspaper, which can be down for a while.
 type testNewsroom struct {
 	url  string
 	gone atomic.Bool
@@ -163,8 +163,8 @@ func (a *testApp) do(method, path, body string, headers ...string) reply {
 		if err == nil || len(body) <= refusedUnread {
 			break
 		}
-		// A refusal does not wait for the body, and Go's client drops an answer that comes while it still writes if it is slow
-		// to read it. So it asks again.
+		// A refusal does not wait for the body, and Go's client may drop an answer that arrives while it is still writing.
+		// So send the request again.
 		req.Body = io.NopCloser(strings.NewReader(body))
 		res, err = client.Do(req)
 	}

@@ -14,8 +14,8 @@ import (
 	"openlearn/internal/tracing"
 )
 
-// tracingConfig are OpenTelemetry's own variables, of which we read where to send and whether at all. Its library reads the
-// others itself.
+// tracingConfig holds those of OpenTelemetry's own variables that say whether and where to send traces. Its library reads
+// the others itself.
 type tracingConfig struct {
 	Endpoint       string `envconfig:"OTEL_EXPORTER_OTLP_ENDPOINT"`
 	TracesEndpoint string `envconfig:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"`
@@ -75,11 +75,11 @@ func (c *core) stopTracing() {
 	ctx, cancel := context.WithTimeout(context.Background(), tracesShutdown)
 	defer cancel()
 	if err := c.tracing.Close(ctx); err != nil {
-		c.log.Warn("traces are lost", "error", err) // no reason to end with an error
+		c.log.Warn("traces are lost", "error", err) // not a reason to exit with an error
 	}
 }
 
-// queryTracer shows statements to the metrics and, if there are any, to the spans.
+// queryTracer passes statements to the metrics and, if tracing is on, to the spans.
 func (c *core) queryTracer(metrics *queryMetrics) pgx.QueryTracer {
 	if c.tracing == nil {
 		return metrics

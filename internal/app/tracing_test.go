@@ -33,7 +33,7 @@ type traceCollector struct {
 
 	mu    sync.Mutex
 	spans []*tracev1.Span
-	names map[string]bool // service.name of what came
+	names map[string]bool // service.name of received spans
 }
 
 func newTraceCollector(t testing.TB) *traceCollector {
@@ -69,7 +69,7 @@ func newTraceCollector(t testing.TB) *traceCollector {
 	return c
 }
 
-// trace waits until the request of a trace has come, and returns all its spans: they end before it.
+// trace waits until a trace's request span has arrived, and returns all its spans: the others end before it.
 func (c *traceCollector) trace(a *testApp, id string) []*tracev1.Span {
 	c.t.Helper()
 	var out []*tracev1.Span
@@ -92,7 +92,7 @@ func (c *traceCollector) trace(a *testApp, id string) []*tracev1.Span {
 	return out
 }
 
-// tree is a trace with the names of its spans indented below their parents', and some attributes.
+// tree shows a trace as the names of its spans, indented below their parents, with some attributes.
 func tree(spans []*tracev1.Span) string {
 	var b strings.Builder
 	var below func(parent, indent string)
@@ -137,7 +137,7 @@ func attribute(s *tracev1.Span, key string) string {
 	return ""
 }
 
-// traced sends a request as part of a trace and returns the trace's id beside the answer.
+// traced sends a request as part of a trace and returns the answer and the trace's id.
 func (a *testApp) traced(path string, headers ...string) (r reply, id string) {
 	a.t.Helper()
 	r = a.get(path, headers...)
@@ -162,7 +162,7 @@ func TestTracesShowWhatARequestWaitedFor(t *testing.T) {
         cache load article
           SELECT scraped_content
 `
-	// A busy machine may close the gate for a moment, and then another article is to be missed.
+	// On a busy machine the gate may close for a moment; then the miss must be tried with another article.
 	var spans []*tracev1.Span
 	got := ""
 	for attempt := 0; attempt < 20 && got != wantMiss; attempt++ {
@@ -204,8 +204,8 @@ func TestTracesShowWhatARequestWaitedFor(t *testing.T) {
 	}
 }
 
-// tracedAs sends a request until its answer is of a kind, since a busy machine may close the gate for a moment (then nothing
-// is stored), and returns the trace's id.
+// tracedAs repeats a request until its answer is of the given kind and returns the trace's id: on a busy machine the gate
+// may close for a moment, and then nothing is stored.
 func (a *testApp) tracedAs(kind, path string) (id string) {
 	a.t.Helper()
 	testkit.Eventually(a.t, kind, func() bool {
@@ -231,7 +231,7 @@ func TestTraceparentIsHonoured(t *testing.T) {
 			t.Errorf("%s has the parent %x", s.GetName(), s.GetParentSpanId())
 		}
 	}
-	// A caller who does not sample gets no spans, and one who sends nonsense a trace of their own.
+	// An unsampled caller gets no spans, and one that sends nonsense gets a new trace.
 	const unsampled = "5bf92f3577b34da6a3ce929d0e0e4736"
 	a.traced("/api/articles?limit=4", "traceparent", "00-"+unsampled+"-"+parent+"-00")
 	_, own := a.traced("/api/articles?limit=5", "traceparent", "00-nonsense")
@@ -270,12 +270,12 @@ func TestTracingIsOffUnlessAskedFor(t *testing.T) {
 	}
 }
 
-// TestACollectorThatIsAwayOrHangs costs requests nothing and the end of the service a bounded time.
+// TestACollectorThatIsAwayOrHangs does not delay requests, and delays the shutdown by a bounded time.
 func TestACollectorThatIsAwayOrHangs(t *testing.T) {
 	t.Parallel()
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	// One that takes connections and never answers: nobody accepts them.
+	// A collector that gets connections and never answers, because nobody accepts them.
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

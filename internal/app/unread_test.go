@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// raw sends a request as it stands and reads the answer, on a connection that stays open.
+// raw sends a request verbatim and reads the answer, on a connection that stays open.
 func (a *testApp) raw(request string) (net.Conn, *http.Response) {
 	a.t.Helper()
 	conn, err := new(net.Dialer).DialContext(a.t.Context(), "tcp", strings.TrimPrefix(a.base, "http://"))
@@ -32,7 +32,8 @@ func (a *testApp) raw(request string) (net.Conn, *http.Response) {
 	return conn, res
 }
 
-// TestRefusalsDoNotWaitForTheBody, whatever its length, its framing and who asks: the answer comes, and the connection goes.
+// TestRefusalsDoNotWaitForTheBody, whatever its length, its framing and the client: the answer is sent and the connection
+// is closed.
 func TestRefusalsDoNotWaitForTheBody(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -60,7 +61,7 @@ func TestRefusalsDoNotWaitForTheBody(t *testing.T) {
 		{"POST /api/articles", key + "Content-Type: text/plain\r\n", 415},
 		{"PATCH /api/articles/1", key + "Content-Type: application/x-www-form-urlencoded\r\n", 415},
 		{"POST /api/cache/invalidate", key + "Content-Type: text/plain\r\n", 415},
-		{"GET /api/articles?limit=5", "", 200}, // an answer does not wait for what it has no use for either
+		{"GET /api/articles?limit=5", "", 200}, // an answer does not wait for an unused body either
 		{"GET /health/live", "", 200},
 	}
 	bodies := map[string]string{
@@ -107,7 +108,7 @@ func TestRefusalsDoNotWaitForTheBody(t *testing.T) {
 			a := &testApp{a.Server, t, a.base}
 			var conn net.Conn
 			var res *http.Response
-			for range 10 { // a guess is granted every few seconds, and a busy machine may take them
+			for range 10 { // a guess is granted every few seconds, and a busy machine may take that long
 				for range 12 {
 					a.get("/api/cache/hot", "X-API-Key", "wrong")
 				}
@@ -125,7 +126,7 @@ func TestRefusalsDoNotWaitForTheBody(t *testing.T) {
 	}
 }
 
-// TestAWholeBodyKeepsTheConnection: what has arrived needs no new connection, refused or not.
+// TestAWholeBodyKeepsTheConnection: a request whose body has arrived keeps its connection, refused or not.
 func TestAWholeBodyKeepsTheConnection(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
@@ -152,7 +153,7 @@ func TestAWholeBodyKeepsTheConnection(t *testing.T) {
 	}
 }
 
-// TestBodiesAreText on every route that takes JSON, at every place of it.
+// TestBodiesAreText on every route that takes JSON, everywhere in it.
 func TestBodiesAreText(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)

@@ -15,8 +15,9 @@ func warm(c *Config) {
 	c.Warming = warming.Config{Keys: 5, Schedule: warming.Predicted, Interval: time.Minute, Rate: 1000}
 }
 
-// TestPopularArticlesAreWarm: after a restart with an empty Redis, and after a flush of the layer, the first readers of what
-// was popular cost the database nothing; and an article that was changed meanwhile is shown as it is.
+// TestPopularArticlesAreWarm: after a restart with an empty Redis, and after a flush of the layer, the first reads of
+// popular articles cost the database nothing; and an article that was changed in the meantime is shown in its current
+// state.
 func TestPopularArticlesAreWarm(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t, warm)
@@ -26,15 +27,15 @@ func TestPopularArticlesAreWarm(t *testing.T) {
 		paths = append(paths, fmt.Sprintf("/api/articles/%d", a.create(fmt.Sprint("titulo", i), "S", "")))
 	}
 	for i, path := range paths {
-		for range 2 * (len(paths) - i) { // the first few are the popular ones; half of the time as the original's clients ask
+		for range 2 * (len(paths) - i) { // the first few are the popular ones; half of the requests in the form of the original's clients
 			a.get("/api/v1" + path[len("/api"):])
 		}
 		if r := a.get(path + "0000"); r.StatusCode != 404 {
 			t.Fatalf("%s0000: %d", path, r.StatusCode)
 		}
 	}
-	a.stopPeriodic()       // writes down what was counted
-	var known, missing int // a pass that fell into the reading may have written down more than the five
+	a.stopPeriodic()       // saves the counts
+	var known, missing int // a pass during the reads may have saved more than the five
 	if err := a.db.Pool.QueryRow(t.Context(), "SELECT count(*), count(*) FILTER (WHERE key LIKE '%0000') FROM cache_access").Scan(&known, &missing); err != nil || known < 5 || missing > 0 {
 		t.Fatalf("%d articles counted (%v), of which %d do not exist; want the 5 most asked at least", known, err, missing)
 	}
@@ -88,8 +89,7 @@ func TestPopularArticlesAreWarm(t *testing.T) {
 	want(t, cold.look("/warming"), map[string]any{"enabled": false, "keys": []any{}, "runs": map[string]any{}})
 }
 
-// TestWarmingBesideWrites: articles are changed while they are being warmed over and over, and each reader sees the last
-// change.
+// TestWarmingBesideWrites: articles are changed while they are warmed repeatedly, and each reader sees the last change.
 func TestWarmingBesideWrites(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t, warm)
