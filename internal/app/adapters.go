@@ -50,7 +50,7 @@ func (c *core) kept(pending bool, err error) error {
 	return err
 }
 
-// sayUntold reports how many of a command's writes the caches have not been told of.
+// sayUntold reports for how many of a command's writes the invalidation is pending.
 func (c *core) sayUntold(w io.Writer) {
 	if n := c.untold.Load(); n > 0 {
 		fmt.Fprintf(w, "stored, with the invalidation of %d writes pending: Redis could not be told. Instances read from PostgreSQL until it can.\n", n)

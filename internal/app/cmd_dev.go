@@ -154,7 +154,7 @@ func (c *core) furnish(ctx context.Context, articles int) {
 		n, err = c.seed(ctx, articles)
 		c.log.Info("loaded the sample", "articles", n)
 	}
-	if err == nil && !c.jobs.Works() { // workers scrape it by themselves
+	if err == nil && !c.jobs.Works() { // workers scrape it anyway
 		var report scraping.Report
 		if report, err = c.Scraping.Scrape(ctx, newsroom.ID, scraping.Options{}); err == nil {
 			c.log.Info("scraped the demo newsroom", "report", report)

@@ -22,8 +22,8 @@ func (s *Server) guard(origins []string) (httpapi.Guard, error) {
 	return httpapi.Guard{Key: c.Key, OpenOnLoopback: c.Dev, Hosts: hosts, Guesses: s.guesses}, nil
 }
 
-// mountConsole mounts the console beside the API. Its guard trusts no other origin, and cors skips it, since browsers send its
-// cookie by themselves.
+// mountConsole mounts the console beside the API. Its guard trusts no other origin, and cors skips it, because browsers
+// send its cookie automatically.
 func (s *Server) mountConsole(e *echo.Echo) error {
 	guard, err := s.guard(nil)
 	if err != nil {

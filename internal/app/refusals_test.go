@@ -84,7 +84,7 @@ func TestEveryTextParameterIsBounded(t *testing.T) {
 	}
 }
 
-// TestStaticPathsHaveTheirOwnMethods: "search" is no article.
+// TestStaticPathsHaveTheirOwnMethods: "search" is not an article.
 func TestStaticPathsHaveTheirOwnMethods(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)

@@ -24,7 +24,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
-	srv.RegisterOnShutdown(s.console.StopStreams) // they would never end by themselves
+	srv.RegisterOnShutdown(s.console.StopStreams) // otherwise they would never end
 	failed := make(chan error, 1)
 	most := connectionLimit(s.cfg)
 	l = connectionsOf(srv, l, most)

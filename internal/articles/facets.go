@@ -13,7 +13,7 @@ import (
 	"openlearn/internal/httpapi"
 )
 
-// Facets are the values that filters take, with how many of the selected articles have each: the commonest first.
+// Facets are the values of filters with the number of selected articles that have each, the most common first.
 type Facets struct {
 	Total      int64        `json:"total" doc:"Selected articles"`
 	Sources    []FacetCount `json:"sources" nullable:"false"`
@@ -23,14 +23,14 @@ type Facets struct {
 	Levels     []FacetCount `json:"levels" nullable:"false" doc:"CEFR levels, the easiest first"`
 }
 
-// FacetCount is a value and how many articles have it.
+// FacetCount is a value and the number of articles that have it.
 type FacetCount struct {
 	Value string `json:"value"`
 	Count int64  `json:"count"`
 }
 
-// Facets reads up to limit values of each kind among the articles that the filter selects and, unless it is empty, the query
-// matches. admission.ErrShed as of Search.
+// Facets reads up to limit values of each kind among the articles that the filter selects and, unless it is empty, the
+// query matches. admission.ErrShed has the same meaning as for Search.
 func (s *Store) Facets(ctx context.Context, query searchText, f Filter, limit int) (out Facets, err error) {
 	err = s.admitted(ctx, "facets", func(ctx context.Context) (err error) {
 		out, err = s.facets(ctx, query, f, limit)

@@ -29,11 +29,10 @@ const (
 	Hardest Order = "hardest"
 )
 
-// effectiveDate is Article.Date in SQL, as the listings' indexes have it (migration 00032); articles without any date come
-// last.
+// effectiveDate is Article.Date in SQL, as in the listings' indexes (migration 00032); articles without any date come last.
 const effectiveDate = "coalesce(least(published_date, scraped_at), '-infinity'::timestamptz)"
 
-// changed is Article.modified in SQL, as its index has it.
+// changed is Article.modified in SQL, as in its index.
 const changed = "coalesce(greatest(updated_at, analysed_at), scraped_at, '-infinity'::timestamptz)"
 
 // keyset is an order in SQL: the indexed expression, which is never NULL, its direction, and the value that replaces NULL.
@@ -55,11 +54,11 @@ func (o Order) keyset() keyset {
 	}
 }
 
-// byDifficulty reports whether the order is by difficulty, else it is by date.
+// byDifficulty reports whether the order is by difficulty; otherwise it is by date.
 func (o Order) byDifficulty() bool { return o == Easiest || o == Hardest }
 
-// canonical is a cursor's value as the database reads it, nil for a row without a date or rating; an error if it can be no
-// sort value of this order.
+// canonical is a cursor's value as the database reads it, nil for a row without a date or rating. It is an error if it
+// cannot be a sort value of this order.
 func (o Order) canonical(c *httpapi.Cursor) (*string, error) {
 	if c.Value == nil {
 		return nil, nil
@@ -134,7 +133,7 @@ func (f Filter) where(q *gorm.DB, o Order) *gorm.DB {
 			q = q.Where(c.column+" @> ?::jsonb", jsonArray(c.value))
 		}
 	}
-	// Ranges are put on the expressions that an index has, which are not NULL where the column is.
+	// Ranges apply to the expressions in an index, which are not NULL even if the column is.
 	if f.From != nil {
 		q = q.Where(effectiveDate+" >= ?", *f.From)
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Feeds of the newest articles, as Atom and as JSON Feed. Their identifiers are made of the archive's own, so that an article
-// stays the same entry when the service moves to another address.
+// Feeds of the newest articles, as Atom and as JSON Feed. Their identifiers are derived from the archive's identifier, so
+// that an article stays the same entry when the service moves to another address.
 
 type feedInput struct {
 	Source   []string `query:"source,explode" maxItems:"20" maxLength:"100" doc:"Exact name of a newspaper; repeated, any of them"`
@@ -31,10 +31,10 @@ func (in *feedInput) query() (listQuery, error) {
 
 const feedTitle = "OpenLearn Colombia"
 
-// feed is what both formats say.
+// feed is the content of both formats.
 type feed struct {
 	id, title string
-	self      string // query included
+	self      string // including the query
 	list      string // the same articles in this API
 	updated   time.Time
 	entries   []feedEntry
@@ -49,7 +49,7 @@ type feedEntry struct {
 	page      string // at its newspaper, or here
 }
 
-// read is the feed below the given path that in asks for.
+// readFeed reads the feed that in asks for, at the given path.
 func (h *handlers) readFeed(ctx context.Context, in *feedInput, path string) (*feed, error) {
 	q, err := in.query()
 	if err != nil {
@@ -112,7 +112,7 @@ func (in *feedInput) filterInWords() string {
 	return strings.Join(said, ", ")
 }
 
-// urn names something of an archive (RFC 4122, version 5).
+// urn makes an identifier for a part of the archive (RFC 4122, version 5).
 func urn(archive uuid.UUID, name string) string { return uuid.NewSHA1(archive, []byte(name)).URN() }
 
 // alternate is the article's address at its newspaper; an article without one exists only here.
@@ -123,7 +123,7 @@ func alternate(a *Article, here string) string {
 	return here
 }
 
-// asMedia documents a body of bytes: huma would say that it is JSON.
+// asMedia documents the media type of a body of bytes: huma would say JSON.
 func asMedia(op huma.Operation, mediaType, description string) huma.Operation {
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: description,

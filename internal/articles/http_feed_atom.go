@@ -11,12 +11,12 @@ import (
 const atomType = "application/atom+xml"
 
 type feedOutput struct {
-	ContentType  string `header:"Content-Type" hidden:"true"` // the documented content says it
+	ContentType  string `header:"Content-Type" hidden:"true"` // documented with the content
 	LastModified string `header:"Last-Modified"`
 	Body         []byte
 }
 
-// Atom documents (RFC 4287), as far as a feed of articles needs them.
+// The parts of an Atom document (RFC 4287) that a feed of articles needs.
 type (
 	atomFeed struct {
 		XMLName xml.Name    `xml:"http://www.w3.org/2005/Atom feed"`

@@ -9,7 +9,7 @@ import (
 
 const jsonFeedType = "application/feed+json"
 
-// JSON Feed 1.1 (jsonfeed.org/version/1.1), as far as a feed of articles needs it.
+// The parts of JSON Feed 1.1 (jsonfeed.org/version/1.1) that a feed of articles needs.
 type (
 	jsonFeed struct {
 		Version     string       `json:"version"`

@@ -41,7 +41,7 @@ func (s *Store) in(tx *gorm.DB) *Store {
 	return &Store{db: tx, now: s.now, searches: s.searches, searchTimeout: s.searchTimeout}
 }
 
-// ArchiveID reads the archive's identifier, and makes it if there is none.
+// ArchiveID reads the archive's identifier, and creates it if there is none.
 func (s *Store) ArchiveID(ctx context.Context) (uuid.UUID, error) {
 	if err := s.db.WithContext(ctx).Exec("INSERT INTO archive_identity DEFAULT VALUES ON CONFLICT DO NOTHING").Error; err != nil {
 		return uuid.UUID{}, fmt.Errorf("make the archive's identifier: %w", err)

@@ -678,7 +678,8 @@ func explain(t *testing.T, db *postgres.DB, q *gorm.DB) string {
 	return plan.String()
 }
 
-// TestFacets counts what the filters take, of all articles, of those that a filter selects and of those that a search finds.
+// TestFacets counts filter values among all articles, among those that a filter selects and among those that a search
+// finds.
 func TestFacets(t *testing.T) {
 	t.Parallel()
 	s, _ := testStore(t)

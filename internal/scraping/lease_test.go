@@ -59,7 +59,7 @@ func TestOnePassOverAllProcesses(t *testing.T) {
 	}
 }
 
-// TestALostLeaseEndsThePass: whoever cannot renew stops, since another may have begun.
+// TestALostLeaseEndsThePass: a process that cannot renew its lease stops, because another may have begun.
 func TestALostLeaseEndsThePass(t *testing.T) {
 	t.Parallel()
 	h, store := leased(t)

@@ -16,7 +16,7 @@ const (
 	namesTeasers                    // other articles, for sure
 	namesPerhaps                    // what mostly surrounds a text, but sometimes holds it
 	namesPicture                    // a picture with its caption
-	namesPaywall                    // text that only subscribers see, or what asks them to subscribe
+	namesPaywall                    // text that only subscribers see, or an invitation to subscribe
 	namesWidget                     // what an editor built a page from: text, or links
 )
 

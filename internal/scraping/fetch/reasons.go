@@ -14,7 +14,7 @@ type Reason string
 // The reasons.
 const (
 	ReasonRobots      Reason = "robots"       // robots.txt forbids it, or could not be read
-	ReasonStatus      Reason = "status"       // an HTTP status that is no success
+	ReasonStatus      Reason = "status"       // an unsuccessful HTTP status
 	ReasonThrottled   Reason = "throttled"    // the host asks to be left alone for longer than we wait
 	ReasonTimeout     Reason = "timeout"      // no complete answer in time
 	ReasonNetwork     Reason = "network"      // no connection, or it broke
