@@ -123,6 +123,10 @@ const environmentHelp = `Environment (default):
   SCRAPER_ALLOWED_NETS  networks that may be read although they are not public, such as 10.1.0.0/16; none otherwise
   SCRAPER_USER_AGENT    what sources are told of who asks
   ANALYSIS_WORKERS     on how many processors new and changed articles are analysed (1); 0: not by this instance
+  DATOS_GOV_APP_TOKEN  token for datos.gov.co, or DATOS_GOV_APP_TOKEN_FILE; without one it is asked two times a second at most, with one five
+  DATOS_GOV_URL, DATOS_GOV_CATALOG_URL, BANREP_URL, WORLD_BANK_URL  mirrors of these services
+  GOVERNMENT_ALLOWED_NETS  networks where mirrors may be although they are not public; none otherwise
+  GOVERNMENT_USER_AGENT  what these services are told of who asks
   WARM_KEYS            articles kept warm at most (500); 0: none
   WARM_SCHEDULE        which while the service runs: predicted, popular or off (predicted)
   WARM_INTERVAL        between looks at them (3m)

@@ -18,6 +18,8 @@ import (
 	"openlearn/internal/admin"
 	"openlearn/internal/analysis"
 	"openlearn/internal/cache"
+	"openlearn/internal/government"
+	"openlearn/internal/government/upstream"
 	"openlearn/internal/guard"
 	"openlearn/internal/jobs"
 	"openlearn/internal/postgres"
@@ -38,6 +40,7 @@ type Config struct {
 	Admin    admin.Config
 	Scraping scrapingConfig
 	Analysis analysis.Config
+	OpenData government.Config
 	Tracing  tracingConfig
 
 	testing testingConfig
@@ -49,7 +52,7 @@ type Config struct {
 type part interface{ Validate() error }
 
 func (c *Config) parts() []part {
-	return []part{&c.Database, &c.Jobs, &c.Redis, &c.Server, &c.Guard, &c.Limits, &c.Log, &c.Warming, &c.Admin, &c.Scraping, &c.Analysis, &c.Tracing}
+	return []part{&c.Database, &c.Jobs, &c.Redis, &c.Server, &c.Guard, &c.Limits, &c.Log, &c.Warming, &c.Admin, &c.Scraping, &c.Analysis, &c.OpenData, &c.Tracing}
 }
 
 // testingConfig is for tests and benchmarks; it has no variables.
@@ -61,6 +64,8 @@ type testingConfig struct {
 	jobs        jobs.Options  // Poll, Beat and Lease of background jobs; 0 = their defaults
 	sourceLease time.Duration // of passes over sources; 0 = its default
 	sampling    time.Duration // how often the administration samples the counters; 0 = its default
+
+	upstreams func(*upstream.Config) // changes how open-data services are asked
 }
 
 // LoadConfig reads the environment. The error names every wrong variable and what was expected, but never a value, which may

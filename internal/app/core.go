@@ -13,6 +13,7 @@ import (
 
 	"openlearn/internal/articles"
 	"openlearn/internal/cache"
+	"openlearn/internal/government"
 	"openlearn/internal/jobs"
 	"openlearn/internal/outbox"
 	"openlearn/internal/postgres"
@@ -98,7 +99,7 @@ func (c *core) openCache(ctx context.Context) error {
 	}
 	c.cache, err = cache.New(cache.Options{
 		Redis: c.redis, Layers: table, Registerer: c.registry, Logger: c.log, Gate: gate, Settled: c.outbox.Settled,
-		Tracer: c.cacheTracer(), AuditRate: max(rate, 0),
+		Tracer: c.cacheTracer(), AuditRate: max(rate, 0), MaxTTL: government.MaxTTL,
 	})
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"openlearn/internal/cache"
 	"openlearn/internal/cache/httpcache"
 	"openlearn/internal/cache/httpcache/service"
+	"openlearn/internal/government"
 	"openlearn/internal/httpapi"
 	"openlearn/internal/jobs"
 	"openlearn/internal/outbox"
@@ -25,6 +26,7 @@ type domains struct {
 	Articles *articles.Service
 	Analysis *analysis.Service
 	Scraping *scraping.Service
+	OpenData *government.Service
 
 	catalogue      *source.Catalogue
 	scrapingStatus *scraping.Status
@@ -40,6 +42,9 @@ func (c *core) openDomains(context.Context) (err error) {
 	if c.catalogue, err = c.cfg.Scraping.sources(); err != nil {
 		return err
 	}
+	if err := c.openGovernment(); err != nil {
+		return err
+	}
 	return c.openScraping()
 }
 
@@ -49,6 +54,7 @@ func layers() ([]cache.Layer, error) {
 		articles.Layers(),
 		analysis.Layers(),
 		scraping.Layers(),
+		government.Layers(),
 		reservedLayers(),
 		httpcache.Layers(),
 	)
@@ -75,6 +81,7 @@ func (s *Server) mount(api *httpapi.API) {
 	articles.Register(api, s.Articles)
 	analysis.Register(api, s.Analysis)
 	scraping.Register(api, s.Scraping, s.scrapingStatus)
+	government.Register(api, s.OpenData)
 }
 
 // identifiers say who a request is from, in this order.

@@ -13,9 +13,6 @@ func reservedLayers() []cache.Layer {
 		return cache.Layer{Name: name, Namespace: namespace, Tier: cache.L4, TTL: ttl, Description: description, Credential: true}
 	}
 	return []cache.Layer{
-		cache.Graced(cache.Layer{
-			Name: "api_government", Namespace: "api:gov", Tier: cache.L2, TTL: 6 * time.Hour, Description: "Answers of Colombian open-data services.",
-		}),
 		secret("session", "session", 5*time.Minute, "Sessions of signed-in users."),
 		secret("user_prefs", "user", 30*time.Minute, "Preferences of a user."),
 		secret("token", "token", 30*time.Minute, "Verified access tokens, by hash."),

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"openlearn/internal/articles"
+	"openlearn/internal/netguard"
 	"openlearn/internal/scraping"
 	"openlearn/internal/scraping/fetch"
 	"openlearn/internal/scraping/newsroom"
@@ -37,10 +38,10 @@ func (c *scrapingConfig) Validate() (err error) {
 		return errors.New("SCRAPER_WORKERS: expected 0 to 1000")
 	}
 	c.SourcesFile, c.UserAgent = strings.TrimSpace(c.SourcesFile), strings.TrimSpace(c.UserAgent)
-	if err := fetch.CheckUserAgent(c.UserAgent); err != nil {
+	if err := netguard.CheckUserAgent(c.UserAgent); err != nil {
 		return fmt.Errorf("SCRAPER_USER_AGENT: expected %w", err)
 	}
-	if c.nets, err = fetch.ParseNets(c.AllowedNets); err != nil {
+	if c.nets, err = netguard.ParseNets(c.AllowedNets); err != nil {
 		return fmt.Errorf("SCRAPER_ALLOWED_NETS: expected %w", err)
 	}
 	return nil

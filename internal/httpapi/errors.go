@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/validation"
@@ -53,6 +54,12 @@ func NewError(status int, detail string) *Error { return &Error{Detail: detail, 
 
 // NotFound is a 404 that says what was not found.
 func NotFound(detail string) *Error { return NewError(http.StatusNotFound, detail) }
+
+// Unavailable is a 503 that says when to try again; cause is for the log.
+func Unavailable(detail string, after time.Duration, cause error) *Error {
+	seconds := int((max(after, time.Second) + time.Second - 1) / time.Second)
+	return &Error{Detail: detail, status: http.StatusServiceUnavailable, headers: http.Header{"Retry-After": {strconv.Itoa(seconds)}}, cause: cause}
+}
 
 // Invalid is a 422 for one part of the request; loc is e.g. "query", "cursor".
 func Invalid(kind, msg string, input any, loc ...any) *Error {

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"openlearn/internal/netguard"
 	"openlearn/internal/scraping/robots"
 	"openlearn/internal/scraping/source"
 )
@@ -126,7 +127,7 @@ func New(cfg Config) *Fetcher {
 func newClient(cfg Config, loopback bool) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
-			DialContext:            guardedDialer(cfg, loopback).DialContext,
+			DialContext:            netguard.Dialer(netguard.Options{Timeout: cfg.Timeout, Allowed: cfg.Allowed, Loopback: loopback}).DialContext,
 			ForceAttemptHTTP2:      true,
 			TLSHandshakeTimeout:    cfg.Timeout,
 			ResponseHeaderTimeout:  cfg.Timeout,

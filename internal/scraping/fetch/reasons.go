@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"openlearn/internal/netguard"
 )
 
 // Reason names why an address could not be read: the label of Report.Failures and of metrics.
@@ -53,7 +55,7 @@ func ReasonOf(err error) Reason {
 	switch {
 	case errors.As(err, &fetch):
 		return fetch.Reason
-	case errors.Is(err, errBlockedAddress):
+	case errors.Is(err, netguard.ErrBlocked):
 		return ReasonAddress
 	case errors.Is(err, context.Canceled):
 		return ReasonCanceled
