@@ -50,7 +50,7 @@ Written from the OpenAPI document (` + "`/openapi.json`" + `; pages at ` + "`/do
 - A repeated query parameter counts once, the last one; unknown ones are ignored.
 - A change whose answer has ` + "`X-Invalidation: pending`" + ` is stored and shown, past the caches until they can be told. A 503 with that header: it is stored, and
   not yet sure to be shown by every instance.
-- Routes marked *admin* need ` + "`ADMIN_API_KEY`" + `, as ` + "`X-API-Key`" + ` or ` + "`Authorization: Bearer`" + `. Wrong keys are
+- Routes marked *admin* need ` + "`ADMIN_API_KEY`" + `, as ` + "`X-API-Key`" + ` or ` + "`Authorization: Bearer`" + `; or, sent the same way, an API key of a machine with the role admin. Wrong keys are
   answered 401, and 429 from where more than ten came within a minute.
 - Requests are limited by user, API key or address (60 units a minute and 1,000 an hour without either; most requests are one). Answers have ` + "`X-RateLimit-Limit-Minute`, `-Remaining-Minute`, `-Reset-Minute`" + `,
   the same for ` + "`Hour`" + `, ` + "`RateLimit` and `RateLimit-Policy`" + `. A 429 has ` + "`Retry-After`" + ` and the body ` + "`{error, message, retry_after, limits: {minute: {limit, remaining, reset}, hour}, detail}`" + `.

@@ -78,6 +78,7 @@ func commands() []command {
 			name: "work", summary: "work on background jobs, without serving", run: runWork,
 			help: "Makes the passes over sources that are due or asked for, as serve does, until SIGINT or SIGTERM; serve with SCRAPER_WORKERS=0 leaves them to it.\nIt migrates the database first. The environment is that of serve (openlearn serve -h).",
 		},
+		{name: "apikey", args: "create|list|revoke [ID…]", summary: "make and revoke API keys of machines", flags: apikeyFlags, run: runAPIKey, help: apikeyHelp},
 		{name: "sources", args: "list|show|check|probe [ID]", summary: "look at the catalogue of sources, and for new entries", flags: sourcesFlags, run: runSources, help: sourcesHelp},
 		{
 			name: "extract", args: "FILE|-", summary: "read the article out of a page, as a line of JSON", flags: extractFlags, run: runExtract,

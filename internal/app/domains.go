@@ -10,6 +10,7 @@ import (
 	"openlearn/internal/cache/httpcache"
 	"openlearn/internal/cache/httpcache/service"
 	"openlearn/internal/government"
+	"openlearn/internal/guard"
 	"openlearn/internal/httpapi"
 	"openlearn/internal/jobs"
 	"openlearn/internal/outbox"
@@ -27,6 +28,7 @@ type domains struct {
 	Analysis *analysis.Service
 	Scraping *scraping.Service
 	OpenData *government.Service
+	Keys     *guard.Keys // of machines
 
 	catalogue      *source.Catalogue
 	scrapingStatus *scraping.Status
@@ -45,6 +47,7 @@ func (c *core) openDomains(context.Context) (err error) {
 	if err := c.openGovernment(); err != nil {
 		return err
 	}
+	c.Keys = guard.NewKeys(guard.KeysOptions{DB: c.db.Gorm, Cache: c.cache, Outbox: c.outbox, Logger: c.log})
 	return c.openScraping()
 }
 
@@ -66,6 +69,7 @@ func facts() outbox.Rules {
 		articles.Facts(),
 		analysis.Facts(),
 		scraping.Facts(),
+		guard.Facts(),
 	)
 }
 
@@ -85,7 +89,7 @@ func (s *Server) mount(api *httpapi.API) {
 }
 
 // identifiers say who a request is from, in this order.
-func (s *Server) identifiers() []httpapi.Identifier { return nil }
+func (s *Server) identifiers() []httpapi.Identifier { return []httpapi.Identifier{s.Keys} }
 
 // cached joins the tables of cached routes.
 func (s *Server) cached(api *httpapi.API) []service.Route {
@@ -103,5 +107,6 @@ func (s *Server) periodic() []periodic.Job {
 		s.warmer.Jobs(),
 		s.fetches.Jobs(s.log),
 		s.limitJobs(),
+		s.Keys.Jobs(),
 	)
 }

@@ -53,6 +53,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 	}
 	s := &Server{core: c}
 	s.guesses = httpapi.NewGuesses(c.registry, log, nil)
+	s.Keys.Watch(s.guesses)
 	s.requests = newRequestTimes(c.registry)
 	if err := s.openLimits(); err != nil {
 		return nil, errors.Join(err, c.Close())

@@ -62,7 +62,7 @@ var rules = []struct {
 	{"internal/admin/console", []string{"internal/admin", "internal/httpapi"}, "the console shows what the administration says, and asks nobody else"},
 	{"internal/admin/jsonapi", []string{"internal/admin", "internal/httpapi"}, "a face of the administration: it reads requests and words answers"},
 	{"internal/admin", []string{"internal/cache", "internal/periodic", "internal/postgres"}, "the operations know neither HTTP nor who asks: their faces do"},
-	{"internal/guard", []string{"internal/cache", "internal/cache/httpcache/rules", "internal/httpapi", "internal/outbox", "internal/postgres"}, "it stands in front of every domain, and knows none"},
+	{"internal/guard", []string{"internal/cache", "internal/cache/httpcache/rules", "internal/httpapi", "internal/outbox", "internal/periodic", "internal/postgres"}, "it stands in front of every domain, and knows none"},
 	{"internal/httpapi", []string{"internal/admission", "internal/postgres", "internal/cache/httpcache/service", "internal/cache/httpcache/rules"}, "handlers' common ground maps database errors to statuses, and knows no domain"},
 	{"internal/postgres", []string{"migrations"}, "the database knows its schema, and nobody who uses it"},
 	{"internal/devstack/…", []string{"internal/devstack/…", "deploy"}, "private servers are for anyone"},

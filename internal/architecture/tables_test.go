@@ -30,6 +30,8 @@ var tables = map[string]struct {
 	"analysis_names":     {"internal/analysis", nil},
 	"article_names":      {"internal/analysis", nil},
 	"vocabulary_words":   {"internal/analysis", nil},
+	"api_keys":           {"internal/guard", nil},
+	"api_key_uses":       {"internal/guard", nil},
 	"scrape_entries":     {"internal/scraping", nil},
 	"scrape_hosts":       {"internal/scraping", nil},
 	"cache_audit":        {"internal/admin", nil},
