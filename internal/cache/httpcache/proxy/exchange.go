@@ -21,9 +21,11 @@ type exchange struct {
 	// the client's next request finds it stored. Where the upstream names no length, that is when the handler has
 	// returned. nil = not of interest.
 	whole func()
-	head  bool // the request was a HEAD: no body follows
-	limit int
-	now   func() time.Time
+	// tooLarge is called when more than limit has come of a response that was to be kept. nil = not of interest.
+	tooLarge func()
+	head     bool // the request was a HEAD: no body follows
+	limit    int
+	now      func() time.Time
 
 	header  http.Header
 	got     http.Header // fields as upstream gave them
@@ -104,6 +106,9 @@ func (x *exchange) Write(b []byte) (int, error) {
 	if x.keep {
 		if len(x.body)+len(b) > x.limit {
 			x.keep, x.large, x.body = false, true, nil
+			if x.tooLarge != nil {
+				x.tooLarge()
+			}
 		} else {
 			x.body = append(x.body, b...)
 		}

@@ -12,10 +12,12 @@ import (
 // fetch asks the upstream: conditionally where something stored can be validated, for the rest where a part can be
 // completed, else as the client asked.
 func (l *lookup) fetch() {
+	defer l.landAnyway()
 	save := l.begin()
 	up := l.r.Clone(l.r.Context())
 	asked := l.condition(up.Header)
 	x := l.exchange(asked, save)
+	x.tooLarge = func() { l.land(declined) }
 	x.whole = func() {
 		switch {
 		case x.keep:
@@ -102,9 +104,16 @@ func (l *lookup) exchange(asked asking, save Save) *exchange {
 		return errorStatus(status) && l.v != nil && l.staleOnError(false)
 	}
 	x.before = func(status int, h http.Header) bool {
-		keep := save != nil && l.r.Method == http.MethodGet && l.mayStore(status, x.got, x.clocks.Responded)
+		keep := save != nil && l.r.Method == http.MethodGet && l.mayStore(status, x.got, x.clocks.Responded) && x.declared() <= int64(x.limit)
+		switch {
+		case save == nil:
+			l.land(failed)
+		case !keep:
+			l.land(declined)
+		}
 		rules.StripConnection(h)
-		o := rules.Outcome{Cache: rules.Miss, Fwd: l.fwd, Status: status, Stored: keep}
+		// Whether the body will come whole, and be stored, is not known yet: stored is not claimed.
+		o := rules.Outcome{Cache: rules.Miss, Fwd: l.fwd, Status: status}
 		l.p.marker.Mark(h, &o)
 		return keep
 	}
@@ -316,8 +325,11 @@ func (l *lookup) put(v *variant, save Save) bool {
 	}
 	if err != nil {
 		l.p.log.Debug("http cache: response not stored", "uri", l.uri, "error", err)
+		l.land(failed)
+		return false
 	}
-	return err == nil
+	l.land(stored)
+	return true
 }
 
 // keepFor is how long a document is useful: until the last of its variants is too stale to stand in.

@@ -328,11 +328,15 @@ func (f *failing) Begin(ctx context.Context, uri string) (Save, error) {
 func TestWithoutTheStoreRequestsPass(t *testing.T) {
 	t.Parallel()
 	down := errors.New("down")
-	for want, f := range map[string]*failing{
-		"BYPASS cache; fwd=bypass; fwd-status=200":         {load: down},
-		"MISS cache; fwd=uri-miss; fwd-status=200":         {begin: down},
-		"MISS cache; fwd=uri-miss; fwd-status=200; stored": {save: down}, // what was intended when the fields were sent
+	for _, c := range []struct {
+		f    *failing
+		want string
+	}{
+		{&failing{load: down}, "BYPASS cache; fwd=bypass; fwd-status=200"},
+		{&failing{begin: down}, "MISS cache; fwd=uri-miss; fwd-status=200"},
+		{&failing{save: down}, "MISS cache; fwd=uri-miss; fwd-status=200"},
 	} {
+		f, want := c.f, c.want
 		f.Store = NewStore(cachetest.Engine(t, testkit.RedisURL(t)))
 		p, err := New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Cache-Control", "max-age=100")

@@ -53,12 +53,14 @@ type Proxy struct {
 	closed     bool
 	refreshing map[string]struct{}
 	work       sync.WaitGroup
+
+	flights flights
 }
 
 // New wraps next. Call Close when done.
 func New(next http.Handler, o Options) (*Proxy, error) {
 	if next == nil || o.Store == nil {
-		return nil, errors.New("httpcache: a proxy needs a handler and ProxyOptions.Store")
+		return nil, errors.New("httpcache: a proxy needs a handler and Options.Store")
 	}
 	if o.Targets == nil {
 		o.Targets = rules.DefaultTargets
@@ -140,10 +142,13 @@ type lookup struct {
 	req rules.RequestPolicy
 	v   *variant // selected, nil if none
 	fwd string   // why it goes upstream
+
+	looked time.Time // when the store was asked
+	flight *flight   // others wait for this one's fetch; nil if nobody does
 }
 
 func (p *Proxy) read(w http.ResponseWriter, r *http.Request) {
-	l := &lookup{p: p, w: w, r: r, uri: uriOf(r), req: rules.RequestPolicyOf(r.Header)}
+	l := &lookup{p: p, w: w, r: r, uri: uriOf(r), req: rules.RequestPolicyOf(r.Header), looked: time.Now()}
 	doc, err := p.current(r.Context(), l.uri)
 	if err != nil {
 		p.log.Debug("http cache bypassed", "uri", l.uri, "error", err)
@@ -163,6 +168,9 @@ func (p *Proxy) read(w http.ResponseWriter, r *http.Request) {
 	}
 	if l.req.OnlyIfCached {
 		l.gatewayTimeout()
+		return
+	}
+	if l.collapsible() && l.collapse() {
 		return
 	}
 	l.fetch()

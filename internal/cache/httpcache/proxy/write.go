@@ -57,7 +57,7 @@ func (p *Proxy) write(w http.ResponseWriter, r *http.Request) {
 			c.invalidate(x.got, keep)
 		}
 		rules.StripConnection(h)
-		o := rules.Outcome{Cache: rules.Bypass, Fwd: "method", Status: status, Stored: keep}
+		o := rules.Outcome{Cache: rules.Bypass, Fwd: "method", Status: status}
 		p.marker.Mark(h, &o)
 		return keep
 	}

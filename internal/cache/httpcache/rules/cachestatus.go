@@ -18,6 +18,8 @@ type Outcome struct {
 	Status int
 	// Stored says that the answer was stored.
 	Stored bool
+	// Collapsed says that the request waited for another's, and shares its answer.
+	Collapsed bool
 	// TTL is the remaining freshness, negative once stale. It is written only where HasTTL is set.
 	TTL    time.Duration
 	HasTTL bool
@@ -73,6 +75,9 @@ func (m *Marker) Mark(h http.Header, o *Outcome) {
 		}
 		if o.Stored {
 			b = append(b, "; stored"...)
+		}
+		if o.Collapsed {
+			b = append(b, "; collapsed"...)
 		}
 	}
 	if o.HasTTL {

@@ -106,14 +106,14 @@ func (p *Policy) NeverStale() bool {
 
 // RequestPolicy is what a request's Cache-Control asks for (RFC 9111 §5.2.1). Pragma, deprecated, is not obeyed.
 type RequestPolicy struct {
-	noStore, NoCache, OnlyIfCached bool
+	NoStore, NoCache, OnlyIfCached bool
 	MaxAge, MinFresh, MaxStale     optional
 	AnyStale                       bool // max-stale without an argument
 }
 
 func RequestPolicyOf(h http.Header) RequestPolicy {
 	ds := ParseDirectives(h.Values("Cache-Control"))
-	p := RequestPolicy{noStore: ds.Has("no-store"), NoCache: ds.Has("no-cache"), OnlyIfCached: ds.Has("only-if-cached")}
+	p := RequestPolicy{NoStore: ds.Has("no-store"), NoCache: ds.Has("no-cache"), OnlyIfCached: ds.Has("only-if-cached")}
 	p.MaxAge.N, p.MaxAge.Given = ds.seconds("max-age")
 	p.MinFresh.N, p.MinFresh.Given = ds.seconds("min-fresh")
 	if d, ok := ds.get("max-stale"); ok {

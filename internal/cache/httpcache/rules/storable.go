@@ -18,7 +18,7 @@ func Storable(p *Policy, req *RequestPolicy, status int, r *http.Request, h http
 		return false, "no-store"
 	case p.mustUnderstand && !understood(status):
 		return false, "must-understand"
-	case req.noStore:
+	case req.NoStore:
 		return false, "request-no-store"
 	case p.Private:
 		return false, "private"
