@@ -50,7 +50,9 @@ Written from the OpenAPI document (` + "`/openapi.json`" + `; pages at ` + "`/do
 - A repeated query parameter counts once, the last one; unknown ones are ignored.
 - A change whose answer has ` + "`X-Invalidation: pending`" + ` is stored and shown, past the caches until they can be told. A 503 with that header: it is stored, and
   not yet sure to be shown by every instance.
-- Routes marked *admin* need ` + "`ADMIN_API_KEY`" + `, as ` + "`X-API-Key`" + ` or ` + "`Authorization: Bearer`" + `; or, sent the same way, an API key of a machine with the role admin. Wrong keys are
+- Routes marked *user* need somebody who is logged in: the cookie ` + "`access_token`" + `, or the token as ` + "`Authorization: Bearer`" + `. Their answers
+  are that user's own (` + "`private, no-store`" + `). Pages of other origins than ` + "`ALLOWED_ORIGINS`" + ` may change nothing by a cookie.
+- Routes marked *admin* need an account with the role admin, or ` + "`ADMIN_API_KEY`" + ` as ` + "`X-API-Key`" + ` or ` + "`Authorization: Bearer`" + `; or, sent the same way, an API key of a machine with the role admin. Wrong keys are
   answered 401, and 429 from where more than ten came within a minute.
 - Requests are limited by user, API key or address (60 units a minute and 1,000 an hour without either; most requests are one). Answers have ` + "`X-RateLimit-Limit-Minute`, `-Remaining-Minute`, `-Reset-Minute`" + `,
   the same for ` + "`Hour`" + `, ` + "`RateLimit` and `RateLimit-Policy`" + `. A 429 has ` + "`Retry-After`" + ` and the body ` + "`{error, message, retry_after, limits: {minute: {limit, remaining, reset}, hour}, detail}`" + `.
@@ -68,7 +70,7 @@ Written from the OpenAPI document (` + "`/openapi.json`" + `; pages at ` + "`/do
 			byTag[tag] = append(byTag[tag], renderOperation(doc, strings.ToUpper(method), path, op))
 		}
 	}
-	for _, tag := range []string{"root", "articles", "scraping", "analysis", "government", "cache", "health"} {
+	for _, tag := range []string{"root", "articles", "scraping", "analysis", "government", "auth", "users", "preferences", "avatars", "cache", "health"} {
 		if len(byTag[tag]) > 0 {
 			fmt.Fprintf(&b, "\n## %s\n%s", strings.ToUpper(tag[:1])+tag[1:], strings.Join(byTag[tag], ""))
 			delete(byTag, tag)
@@ -104,8 +106,11 @@ var besideTheAPI = map[string]string{
 func renderOperation(doc map[string]any, method, path string, op map[string]any) string {
 	var b strings.Builder
 	admin := ""
-	if op["security"] != nil {
+	switch {
+	case forAdmins(op):
 		admin = " (admin)"
+	case op["security"] != nil:
+		admin = " (user)"
 	}
 	fmt.Fprintf(&b, "\n### `%s %s`%s\n\n%s.\n", method, path, admin, op["summary"])
 	if params, _ := op["parameters"].([]any); len(params) > 0 {

@@ -54,6 +54,7 @@ func commands() []command {
 			name: "dev", summary: "serve on a private PostgreSQL and Redis, with sample articles", flags: devFlags, run: runDev,
 			help: "Starts a private PostgreSQL and Redis (data in .dev), migrates, loads the sample on the first run, scrapes the bundled demo\nnewsroom, and serves on loopback with the admin routes open to this machine. Ctrl-C stops all of it; the data stays.\nA server that ends by itself is started again; if that fails for half a minute, so does the command.",
 		},
+		{name: "admin", args: "create|list|role|lock|unlock|…", summary: "make the first admin, and manage accounts", flags: adminFlags, run: runAdmin, help: adminHelp},
 		{
 			name: "migrate", args: "up|down|status", summary: "change the database schema", run: runMigrate,
 			help: "up applies what is pending, down reverts the latest migration, status lists all. Needs DATABASE_URL.",
@@ -105,8 +106,13 @@ const environmentHelp = `Environment (default):
   HTTP_ADDR            where to listen (:8000)
   PUBLIC_URL           base of absolute links (http://localhost:8000)
   ADMIN_API_KEY        key of the admin routes, sent as X-API-Key or bearer; unset, they refuse
-  DATABASE_URL_FILE, MIGRATION_DATABASE_URL_FILE, REDIS_URL_FILE, REDIS_PASSWORD_FILE, ADMIN_API_KEY_FILE
+  DATABASE_URL_FILE, MIGRATION_DATABASE_URL_FILE, REDIS_URL_FILE, REDIS_PASSWORD_FILE, ADMIN_API_KEY_FILE, AUTH_JWT_KEYS_FILE, SMTP_URL_FILE
                        files that hold these instead
+  AUTH_JWT_KEYS        id:secret, comma-separated, that sign access tokens: the first one signs, all verify (one that the database keeps)
+  AUTH_REQUIRE_VERIFIED_EMAIL  let nobody in whose address no mail has confirmed (false)
+  AUTH_LINK_URL        where links in mails lead (the first of ALLOWED_ORIGINS)
+  SMTP_URL             smtp://user:password@host:587 or smtps://…, which takes mails; unset, none leave
+  MAIL_FROM, MAIL_WORKERS  their sender, and how many this process sends at a time (2; 0: others do)
   ADMIN_HOSTS          comma-separated host names under which they answer, beside PUBLIC_URL's, localhost and this machine's
   ALLOWED_ORIGINS      origins whose pages may call the API (http://localhost:3000)
   TRUSTED_PROXIES      prefixes of the reverse proxies in front, whose X-Forwarded-For or Forwarded is believed (none)

@@ -23,6 +23,8 @@ import (
 	"openlearn/internal/guard"
 	"openlearn/internal/jobs"
 	"openlearn/internal/postgres"
+	"openlearn/internal/users"
+	"openlearn/internal/users/mail"
 	"openlearn/internal/warming"
 )
 
@@ -41,6 +43,7 @@ type Config struct {
 	Scraping scrapingConfig
 	Analysis analysis.Config
 	OpenData government.Config
+	Users    users.Config
 	Tracing  tracingConfig
 
 	testing testingConfig
@@ -52,7 +55,7 @@ type Config struct {
 type part interface{ Validate() error }
 
 func (c *Config) parts() []part {
-	return []part{&c.Database, &c.Jobs, &c.Redis, &c.Server, &c.Guard, &c.Limits, &c.Log, &c.Warming, &c.Admin, &c.Scraping, &c.Analysis, &c.OpenData, &c.Tracing}
+	return []part{&c.Database, &c.Jobs, &c.Redis, &c.Server, &c.Guard, &c.Limits, &c.Log, &c.Warming, &c.Admin, &c.Scraping, &c.Analysis, &c.OpenData, &c.Users, &c.Tracing}
 }
 
 // testingConfig is for tests and benchmarks; it has no variables.
@@ -63,6 +66,8 @@ type testingConfig struct {
 	figuresGood time.Duration // how long gathered figures are shared; 0 = 1 s, negative = not at all
 	jobs        jobs.Options  // Poll, Beat and Lease of background jobs; 0 = their defaults
 	sourceLease time.Duration // of passes over sources; 0 = its default
+	limits      users.Limits  // of attempts at accounts; zero = the defaults
+	mails       mail.Sender   // nil = what the configuration says
 	sampling    time.Duration // how often the administration samples the counters; 0 = its default
 
 	upstreams func(*upstream.Config) // changes how open-data services are asked

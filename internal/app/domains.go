@@ -17,6 +17,8 @@ import (
 	"openlearn/internal/periodic"
 	"openlearn/internal/scraping"
 	"openlearn/internal/scraping/source"
+	"openlearn/internal/users"
+	"openlearn/internal/users/mail"
 )
 
 // The domains, with all that a domain needs: a field and how it is made, and a line each in layers, facts, workers, mount,
@@ -29,10 +31,12 @@ type domains struct {
 	Scraping *scraping.Service
 	OpenData *government.Service
 	Keys     *guard.Keys // of machines
+	Users    *users.Service
 
 	catalogue      *source.Catalogue
 	scrapingStatus *scraping.Status
 	fetches        *scraping.FetchStore
+	mails          mail.Sender
 }
 
 // openDomains makes the domains.
@@ -48,6 +52,9 @@ func (c *core) openDomains(context.Context) (err error) {
 		return err
 	}
 	c.Keys = guard.NewKeys(guard.KeysOptions{DB: c.db.Gorm, Cache: c.cache, Outbox: c.outbox, Logger: c.log})
+	if err := c.openUsers(); err != nil {
+		return err
+	}
 	return c.openScraping()
 }
 
@@ -58,7 +65,7 @@ func layers() ([]cache.Layer, error) {
 		analysis.Layers(),
 		scraping.Layers(),
 		government.Layers(),
-		reservedLayers(),
+		users.Layers(),
 		httpcache.Layers(),
 	)
 }
@@ -70,13 +77,16 @@ func facts() outbox.Rules {
 		analysis.Facts(),
 		scraping.Facts(),
 		guard.Facts(),
+		users.Facts(),
 	)
 }
 
 // workers lists the domains' background work: jobs in PostgreSQL, which run on any instance with workers for them.
 func (c *core) workers() []jobs.Work {
-	return append(c.Analysis.Work(c.cfg.Analysis.Workers),
-		c.Scraping.Work(c.cfg.Scraping.Workers),
+	return slices.Concat(
+		c.Analysis.Work(c.cfg.Analysis.Workers),
+		[]jobs.Work{c.Scraping.Work(c.cfg.Scraping.Workers)},
+		c.Users.Work(),
 	)
 }
 
@@ -86,10 +96,11 @@ func (s *Server) mount(api *httpapi.API) {
 	analysis.Register(api, s.Analysis)
 	scraping.Register(api, s.Scraping, s.scrapingStatus)
 	government.Register(api, s.OpenData)
+	users.Register(api, s.Users, s.usersHTTP())
 }
 
 // identifiers say who a request is from, in this order.
-func (s *Server) identifiers() []httpapi.Identifier { return []httpapi.Identifier{s.Keys} }
+func (s *Server) identifiers() []httpapi.Identifier { return []httpapi.Identifier{s.Keys, s.Users} }
 
 // cached joins the tables of cached routes.
 func (s *Server) cached(api *httpapi.API) []service.Route {
@@ -108,5 +119,6 @@ func (s *Server) periodic() []periodic.Job {
 		s.fetches.Jobs(s.log),
 		s.limitJobs(),
 		s.Keys.Jobs(),
+		s.Users.Jobs(),
 	)
 }

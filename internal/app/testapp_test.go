@@ -39,7 +39,7 @@ func newTestApp(t testing.TB, change ...func(*Config)) *testApp {
 	for _, c := range change {
 		c(&cfg)
 	}
-	a, err := New(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	a, err := New(t.Context(), cfg, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

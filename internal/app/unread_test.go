@@ -157,6 +157,7 @@ func TestAWholeBodyKeepsTheConnection(t *testing.T) {
 func TestBodiesAreText(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t)
+	token := a.adminToken()
 	bad := map[string]string{"no UTF-8": "T\xff", "half a pair": `\ud800`, "the other half": `x\uDC00`, "a NUL": `\u0000`, "an encoded surrogate": "\xed\xa0\x80"}
 	deep := strings.Repeat("[", 101) + strings.Repeat("]", 101)
 	n := 0
@@ -169,12 +170,12 @@ func TestBodiesAreText(t *testing.T) {
 			method, path := strings.ToUpper(method), strings.NewReplacer("{article_id}", "1", "{source_name}", "S", "{source}", "S", "{id}", "1").Replace(path)
 			for name, text := range bad {
 				for _, body := range []string{`{"title": "` + text + `"}`, `{"` + text + `": 1}`, `{"extra_metadata": {"a": ["x", "` + text + `"]}}`, `"` + text + `"`} {
-					if r := a.do(method, path, body, "X-API-Key", testAdminKey); r.StatusCode != 422 || !strings.Contains(string(r.body), "must be valid UTF-8") {
+					if r := a.do(method, path, body, "Authorization", "Bearer "+token); r.StatusCode != 422 || !strings.Contains(string(r.body), "must be valid UTF-8") {
 						t.Errorf("%s %s with %s: %d %.300s", method, path, name, r.StatusCode, r.body)
 					}
 				}
 			}
-			if r := a.do(method, path, `{"extra_metadata": `+deep+`}`, "X-API-Key", testAdminKey); r.StatusCode != 422 || !strings.Contains(string(r.body), "100 levels") || len(r.body) > 2000 {
+			if r := a.do(method, path, `{"extra_metadata": `+deep+`}`, "Authorization", "Bearer "+token); r.StatusCode != 422 || !strings.Contains(string(r.body), "100 levels") || len(r.body) > 2000 {
 				t.Errorf("%s %s, deep: %d %.300s", method, path, r.StatusCode, r.body)
 			}
 		}

@@ -44,6 +44,8 @@ func (g Guard) Check(r *http.Request) *Error {
 		return g.Try(r, given)
 	case g.Open(r):
 		return nil
+	case g.Key == "" && err == nil:
+		return NewError(http.StatusForbidden, "Administration needs an account with the role admin: ADMIN_API_KEY is not set")
 	}
 	return unauthorized("An account with the role admin, or the admin key (X-API-Key or Authorization: Bearer), is required")
 }

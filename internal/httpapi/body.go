@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -34,6 +35,28 @@ func jsonFormat() huma.Format {
 		return nil
 	}
 	return f
+}
+
+// ReadJSON reads a body that no typed input describes, as strictly as those. The error is a 422.
+func ReadJSON(data []byte, v any) error {
+	f := jsonFormat()
+	var read any
+	err := f.Unmarshal(data, &read)
+	if err == nil {
+		err = f.Unmarshal(data, v)
+	}
+	if err == nil {
+		return nil
+	}
+	return Problems([]error{&Problem{Location: "body", Message: err.Error()}})
+}
+
+// CheckText refuses text that is no text: it must be valid UTF-8 without NUL characters. The error is a 422.
+func CheckText(s string, loc ...any) error {
+	if utf8.ValidString(s) && !strings.ContainsRune(s, 0) {
+		return nil
+	}
+	return Value(plainText, nil, loc...)
 }
 
 // textError says where a body has invalid text. huma passes on only the text of an error, so the text contains the place.

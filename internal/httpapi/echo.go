@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -14,6 +15,9 @@ func (i Item) MarshalJSON() ([]byte, error) {
 	type plain Item
 	short := plain(i)
 	short.Input = echoed(i.Input)
+	if n := len(i.Loc); n > 0 && slices.Contains(secretFields, fmt.Sprint(i.Loc[n-1])) {
+		short.Input = nil
+	}
 	short.Loc = make([]any, len(i.Loc))
 	for n, part := range i.Loc { // the name of an unexpected member is client input too
 		if name, ok := part.(string); ok {
@@ -23,6 +27,9 @@ func (i Item) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(short)
 }
+
+// secretFields are members of bodies that no answer repeats.
+var secretFields = []string{"password", "new_password", "current_password", "token", "refresh_token"}
 
 // echoed is input as an answer shows it: whole, or if it is long, the beginning of its text.
 func echoed(input any) any {

@@ -49,6 +49,16 @@ func (e *Error) GetStatus() int { return e.status }
 // GetHeaders are the headers that belong to the error, such as WWW-Authenticate.
 func (e *Error) GetHeaders() http.Header { return e.headers }
 
+// With is the error with one more header field.
+func (e *Error) With(name, value string) *Error {
+	with := *e
+	if with.headers = e.headers.Clone(); with.headers == nil {
+		with.headers = http.Header{}
+	}
+	with.headers.Add(name, value)
+	return &with
+}
+
 // NewError makes an error answer whose detail the client may read.
 func NewError(status int, detail string) *Error { return &Error{Detail: detail, status: status} }
 
@@ -178,6 +188,9 @@ func itemOf(d *huma.ErrorDetail) Item {
 	if where, ok := badTextAt(d.Message); ok {
 		return valueItem(plainText, nil, where...)
 	}
+	if reason, ok := strings.CutPrefix(d.Message, NoEmail); ok {
+		return Item{Type: "value_error", Loc: loc, Msg: d.Message, Input: input, Ctx: map[string]any{"reason": reason}}
+	}
 	if m := oneOf.FindStringSubmatch(d.Message); m != nil {
 		want := quoteList(strings.Split(m[1], ", "))
 		return Item{Type: "literal_error", Loc: loc, Msg: "Input should be " + want, Input: input, Ctx: map[string]any{"expected": want}}
@@ -207,6 +220,9 @@ const mostItems = 100
 func isJSONError(msg string) bool {
 	return strings.HasPrefix(msg, "json: ") || strings.Contains(msg, "invalid character") || strings.Contains(msg, "unexpected end of JSON") || strings.Contains(msg, "unexpected EOF")
 }
+
+// NoEmail begins the message of a Problem with an e-mail address; the reason follows.
+const NoEmail = "value is not a valid email address: "
 
 // location splits "body.tags[0]" into ["body", "tags", 0].
 func location(s string) []any {
@@ -259,4 +275,9 @@ func (i Item) Text() string {
 		}
 	}
 	return text
+}
+
+// InvalidItems is a 422 that lists what is wrong.
+func InvalidItems(items []Item) *Error {
+	return &Error{status: http.StatusUnprocessableEntity, Detail: items}
 }

@@ -183,7 +183,16 @@ const PersonalCache = "private, no-store"
 
 func personal(ctx huma.Context, next func(huma.Context)) {
 	ctx.SetHeader("Cache-Control", PersonalCache)
-	next(ctx)
+	next(huma.WithValue(ctx, requestKey{}, humaecho.Unwrap(ctx).Request()))
+}
+
+type requestKey struct{}
+
+// Request is the request that an operation marked UserOnly or SameOrigin answers: it has what no typed input does, such as
+// cookies and the client's address.
+func Request(ctx context.Context) *http.Request {
+	r, _ := ctx.Value(requestKey{}).(*http.Request)
+	return r
 }
 
 // checkOrigin refuses what pages of other sites ask for. Another port of this host is another origin, too, although to browsers

@@ -1,0 +1,57 @@
+package app
+
+import (
+	"net/url"
+	"strings"
+
+	"openlearn/internal/users"
+	"openlearn/internal/users/mail"
+)
+
+// openUsers makes the accounts.
+func (c *core) openUsers() (err error) {
+	cfg := c.cfg.Users
+	if c.mails, err = c.sender(); err != nil {
+		return err
+	}
+	c.Users, err = users.NewService(users.Options{
+		Store: users.NewStore(c.db.Gorm), Cache: c.cache, Outbox: c.outbox, Jobs: c.jobs, Mail: c.mails, Config: cfg, Links: c.links(),
+		Limits: c.cfg.testing.limits, Registerer: c.registry, Logger: c.log,
+	})
+	return err
+}
+
+// sender is how mails leave: by SMTP, in development to a page of the console, else not at all.
+func (c *core) sender() (mail.Sender, error) {
+	switch cfg := c.cfg.Users; {
+	case c.cfg.testing.mails != nil:
+		return c.cfg.testing.mails, nil
+	case cfg.SMTP != "":
+		return mail.NewSMTP(cfg.SMTP, cfg.From)
+	case c.cfg.Guard.Dev:
+		return &mail.Kept{}, nil
+	}
+	return mail.None{}, nil
+}
+
+// links is where links in mails lead: the front-end, if we know it.
+func (c *core) links() string {
+	if c.cfg.Users.Links != "" {
+		return c.cfg.Users.Links
+	}
+	for _, origin := range c.cfg.Server.AllowedOrigins {
+		if origin != "*" {
+			return origin
+		}
+	}
+	return c.cfg.Server.PublicURL
+}
+
+// usersHTTP says how the routes of accounts are served.
+func (s *Server) usersHTTP() users.HTTP {
+	u, err := url.Parse(s.cfg.Server.PublicURL)
+	if err != nil { // the configuration has been validated
+		return users.HTTP{}
+	}
+	return users.HTTP{BasePath: strings.TrimRight(u.EscapedPath(), "/")}
+}
