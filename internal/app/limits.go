@@ -76,6 +76,7 @@ const (
 	analysisUnits    = 2  // and one more for each kilobyte of text
 	articleAnalysis  = 5
 	batchJobUnits    = 20
+	openDataUnits    = 5         // a foreign service may have to be asked
 	unknownTextUnits = mostUnits // of a body that does not say its length
 )
 
@@ -86,6 +87,8 @@ func costOf(c echo.Context) int64 {
 		return searchCost(c.QueryParam("q"))
 	case path == "/api/articles/:id/analysis":
 		return articleAnalysis
+	case strings.HasPrefix(path, "/api/government/"):
+		return openDataUnits
 	case c.Request().Method != http.MethodPost:
 		return 1
 	case path == "/api/analysis/batch-analyze":

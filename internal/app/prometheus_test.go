@@ -177,7 +177,7 @@ func TestARealPrometheus(t *testing.T) {
 		c.Database.URL, c.Redis.URL = cfg.Database.URL, rd.URL()
 	}
 	paper := newTestNewsroom(t)
-	a, b := newTestApp(t, same, paper.known), newTestApp(t, same)
+	a, b := newTestApp(t, same, paper.known, limitedTo(1_000_000, 1_000_000)), newTestApp(t, same, limitedTo(1_000_000, 1_000_000))
 	b.awaitGate()
 	a.live(paper)
 	p := startPrometheus(t, strings.TrimPrefix(a.base, "http://"), strings.TrimPrefix(b.base, "http://"))

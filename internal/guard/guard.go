@@ -117,6 +117,7 @@ type Limiter struct {
 
 	down     atomic.Bool // Redis does not answer: recovering asks whether it is back
 	failures atomic.Int64
+	told     atomic.Int64 // when the log last said so
 	ctx      context.Context
 	stop     context.CancelFunc
 	recovers sync.WaitGroup
@@ -329,14 +330,22 @@ func (l *Limiter) fails(err error) {
 	if !l.down.CompareAndSwap(false, true) {
 		return
 	}
-	l.log.Warn("rate limits are counted by each instance for itself: Redis does not answer", "error", err)
+	level := slog.LevelDebug
+	if now := time.Now().UnixNano(); now-l.told.Load() > int64(time.Minute) { // a busy machine may miss the time-out often
+		l.told.Store(now)
+		level = slog.LevelWarn
+	}
+	l.log.Log(l.ctx, level, "rate limits are counted by this instance alone: Redis does not answer", "error", err)
 	if l.ctx.Err() == nil {
-		l.recovers.Go(l.recovering)
+		if level == slog.LevelWarn {
+			level = slog.LevelInfo
+		}
+		l.recovers.Go(func() { l.recovering(level) })
 	}
 }
 
-// recovering asks Redis until it answers.
-func (l *Limiter) recovering() {
+// recovering asks Redis until it answers, and then says so.
+func (l *Limiter) recovering(level slog.Level) {
 	timer := time.NewTimer(redisAgain)
 	defer timer.Stop()
 	for {
@@ -350,7 +359,7 @@ func (l *Limiter) recovering() {
 		cancel()
 		if err == nil || errors.Is(err, redis.Nil) {
 			l.down.Store(false)
-			l.log.Info("rate limits are counted in Redis again")
+			l.log.Log(l.ctx, level, "rate limits are counted in Redis again")
 			return
 		}
 		timer.Reset(redisAgain)
