@@ -281,7 +281,7 @@ func TestHeadersAndMethods(t *testing.T) {
 	if r := a.get("/api/articles", "X-Request-Id", "a <b> "+strings.Repeat("x", 200)); len(r.Header.Get("X-Request-Id")) != 32 {
 		t.Errorf("X-Request-Id %q", r.Header.Get("X-Request-Id"))
 	}
-	if r := a.get("/api/articles", "X-API-Key", "x"); r.Header.Get("Cache-Control") != "private, no-store" {
+	if r := a.get("/api/articles", "X-API-Key", "x"); r.Header.Get("Cache-Control") != "private, no-cache" {
 		t.Errorf("Cache-Control with a key: %q", r.Header.Get("Cache-Control"))
 	}
 	if r := a.do(http.MethodDelete, "/api/scraping/sources", ""); r.StatusCode != 405 || r.Header.Get("Allow") == "" {

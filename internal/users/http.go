@@ -55,6 +55,9 @@ func Register(api *httpapi.API, s *Service, o HTTP) {
 	huma.Register(api, open("/verify-email/resend", "ask-verification", "Have the mail sent again that confirms an address. The answer does not say whether there is an account"), h.askVerify)
 	huma.Register(api, open("/verify-email", "verify-email", "Confirm an address by the token of a mail", http.StatusBadRequest), h.verifyEmail)
 	registerManagement(api, h)
+	registerPreferences(api, h)
+	registerAvatars(api, h)
+	registerData(api, h)
 }
 
 type handlers struct {

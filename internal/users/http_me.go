@@ -87,7 +87,7 @@ type sessionsOutput struct {
 
 func (h *handlers) sessions(ctx context.Context, _ *struct{}) (*sessionsOutput, error) {
 	id := who(ctx)
-	found, err := h.s.store.sessions(ctx, id.User)
+	found, err := h.s.store.sessions(ctx, id.User, false)
 	out := &sessionsOutput{}
 	out.Body.Items, out.Body.Total = make([]Session, len(found)), len(found)
 	for i, one := range found {

@@ -63,6 +63,8 @@ type Service struct {
 	ring    keyring
 	log     *slog.Logger
 	metrics *metrics
+
+	decoding chan struct{} // a slot for each image that is decoded
 }
 
 // NewService makes a Service. It runs nothing of its own accord.
@@ -81,7 +83,7 @@ func NewService(o Options) (*Service, error) {
 		return nil, err
 	}
 	return &Service{
-		opt: o, store: o.Store, writer: o.Outbox, cached: newCached(o.Cache, o.Store), hasher: hasher, log: o.Logger, metrics: newMetrics(o.Registerer),
+		opt: o, store: o.Store, writer: o.Outbox, cached: newCached(o.Cache, o.Store), hasher: hasher, log: o.Logger, metrics: newMetrics(o.Registerer), decoding: make(chan struct{}, avatarAtime),
 		ring: keyring{fixed: o.Config.keys, load: o.Store.keys, now: o.Now},
 	}, nil
 }

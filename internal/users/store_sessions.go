@@ -37,11 +37,11 @@ func (s *Store) live(ctx context.Context, user int64) (ids []string, err error) 
 	return ids, nil
 }
 
-// sessions are a user's open sessions as their owner sees them.
-func (s *Store) sessions(ctx context.Context, user int64) (found []Session, err error) {
+// sessions are a user's open sessions as their owner sees them, with those that have ended if they are wanted.
+func (s *Store) sessions(ctx context.Context, user int64, ended bool) (found []Session, err error) {
 	err = s.db.WithContext(ctx).Raw(`SELECT s.id::text AS id, s.agent, s.address, s.created_at, s.expires_at,
 			(SELECT max(t.used_at) FROM refresh_tokens t WHERE t.session_id = s.id) AS used_at
-		FROM user_sessions s WHERE s.user_id = ? AND s.ended_at IS NULL AND s.expires_at > now() ORDER BY s.created_at DESC, s.id`, user).Scan(&found).Error
+		FROM user_sessions s WHERE s.user_id = ? AND (? OR s.ended_at IS NULL AND s.expires_at > now()) ORDER BY s.created_at DESC, s.id`, user, ended).Scan(&found).Error
 	if err != nil {
 		return nil, fmt.Errorf("list the sessions of user %d: %w", user, err)
 	}

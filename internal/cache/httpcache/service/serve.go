@@ -167,7 +167,7 @@ func outcomeOf(info cache.Info) rules.Outcome {
 var (
 	revalidate = []string{"public, no-cache"}
 	noStore    = []string{"no-store"}
-	private    = []string{"private, no-store"}
+	private    = []string{"private, no-cache"} // its sender may keep it, and asks each time whether it is current
 )
 
 // send writes a representation: in the coding the client prefers, or as a 304 if it has exactly that. personal: no
@@ -217,7 +217,7 @@ func (s *Service) send(w http.ResponseWriter, r *http.Request, rt *route, rep *r
 	default:
 		h["Cache-Control"] = revalidate
 	}
-	if personal {
+	if personal && status < http.StatusInternalServerError {
 		h["Cache-Control"] = private
 	}
 	if at := info.StoredAt(); !at.IsZero() && o.Fwd == "" {
