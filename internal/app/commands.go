@@ -126,6 +126,7 @@ const environmentHelp = `Environment (default):
   REDIS_POOL_SIZE      connections to Redis (50)
   CONNECT_TIMEOUT, SOCKET_TIMEOUT (5s), SHUTDOWN_TIMEOUT (20s)
   SCRAPER_WORKERS      passes over sources at a time in this process; 0: it makes none by itself (8)
+  WORK_METRICS_ADDR    where openlearn work serves /metrics, such as :9100; nowhere otherwise
   SCRAPER_SOURCES_FILE  YAML that adds sources to the catalogue, or replaces some (see openlearn sources show)
   SCRAPER_ALLOWED_NETS  networks that may be read although they are not public, such as 10.1.0.0/16; none otherwise
   SCRAPER_USER_AGENT    what sources are told of who asks

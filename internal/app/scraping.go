@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"strings"
 
@@ -26,6 +27,8 @@ type scrapingConfig struct {
 	AllowedNets string `envconfig:"SCRAPER_ALLOWED_NETS"`
 	// Workers is how many of the due or requested passes this process makes at a time; 0 = none. Passes mostly wait.
 	Workers int `envconfig:"SCRAPER_WORKERS" default:"8"`
+	// MetricsAddr is where `openlearn work` serves /metrics; "" = nowhere.
+	MetricsAddr string `envconfig:"WORK_METRICS_ADDR"`
 	// UserAgent identifies us; "" = fetch.DefaultUserAgent.
 	UserAgent string `envconfig:"SCRAPER_USER_AGENT"`
 
@@ -36,6 +39,11 @@ type scrapingConfig struct {
 func (c *scrapingConfig) Validate() (err error) {
 	if c.Workers < 0 || c.Workers > 1000 {
 		return errors.New("SCRAPER_WORKERS: expected 0 to 1000")
+	}
+	if c.MetricsAddr = strings.TrimSpace(c.MetricsAddr); c.MetricsAddr != "" {
+		if _, _, err := net.SplitHostPort(c.MetricsAddr); err != nil {
+			return errors.New("WORK_METRICS_ADDR: expected host:port or :port")
+		}
 	}
 	c.SourcesFile, c.UserAgent = strings.TrimSpace(c.SourcesFile), strings.TrimSpace(c.UserAgent)
 	if err := netguard.CheckUserAgent(c.UserAgent); err != nil {
@@ -86,7 +94,7 @@ func (c *core) openScraping() error {
 	}
 	c.fetches = scraping.NewFetchStore(c.db.Gorm)
 	config := c.cfg.Scraping.fetchConfig(c.log)
-	config.Budgets, config.State = fetch.RedisBudgets{Client: c.redis}, c.fetches
+	config.Budgets, config.State, config.Read = fetch.RedisBudgets{Client: c.redis}, c.fetches, metrics.Read
 	fetcher := fetch.New(config)
 	c.closers.addFunc(fetcher.Close)
 	c.Scraping, err = scraping.NewService(scraping.ServiceConfig{

@@ -367,3 +367,39 @@ func TestAKilledWorker(t *testing.T) {
 		t.Errorf("%d articles stored, %d distinct, %d jobs; %+v", stored, distinct, passes, p)
 	}
 }
+
+// TestOperationsOnSourcesAreLogged: what an operator does to sources is logged with who did it; what is refused is not done.
+func TestOperationsOnSourcesAreLogged(t *testing.T) {
+	t.Parallel()
+	paper := newTestNewsroom(t)
+	a, said := loggedApp(t, paper.known)
+	name := "/api/scraping/sources/" + newsroom.ID
+	a.admin("POST", name+"/pause?reason=mudanza", "", 200)
+	a.admin("POST", name+"/resume", "", 200)
+	a.admin("POST", "/api/scraping/trigger/"+newsroom.ID, "", 200)
+	a.admin("POST", "/api/scraping/trigger/nadie", "", 404)
+	if r := a.do("POST", name+"/pause", "", "X-API-Key", "otra"); r.StatusCode < 400 {
+		t.Errorf("a wrong key: %d", r.StatusCode)
+	}
+	var lines []string
+	testkit.Eventually(t, "all is logged", func() bool { // the answer may be there before its line
+		lines = nil
+		for line := range strings.SplitSeq(said.String(), "\n") {
+			if strings.Contains(line, `msg="scraping operation"`) {
+				lines = append(lines, line)
+			}
+		}
+		return len(lines) >= 4
+	})
+	for i, want := range []string{
+		`operation=scraping-pause source=demo reason=mudanza status=200 actor="admin key" remote=127.0.0.1 `, "operation=scraping-resume source=demo reason=\"\" status=200 ",
+		"operation=scraping-trigger source=demo reason=\"\" status=200 ", "operation=scraping-trigger source=nadie reason=\"\" status=404 ",
+	} {
+		if !strings.Contains(lines[i], want) || !strings.Contains(lines[i], " request_id=") || strings.Contains(lines[i], "request_id=\"\"") || strings.Contains(lines[i], testAdminKey) {
+			t.Errorf("%s\nwant %s", lines[i], want)
+		}
+	}
+	if len(lines) != 4 {
+		t.Errorf("%d lines: %q", len(lines), lines)
+	}
+}

@@ -171,7 +171,7 @@ func checkFile(t *testing.T, file, pkg string) {
 
 // forbidden is the reason why importer may not import imported, "" if it may.
 func forbidden(importer, imported string, test bool) string {
-	if test && (imported == "internal/testkit" || imported == "internal/devstack") {
+	if test && (imported == "internal/testkit" || imported == "internal/testkit/bounds" || imported == "internal/devstack") {
 		return ""
 	}
 	// A package and those below it belong together, except those that have rules of their own.

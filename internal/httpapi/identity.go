@@ -215,6 +215,17 @@ func checkUser(r *http.Request) *Error {
 	return nil
 }
 
+// Actor names by what right an admin route was let through: the account, the admin key, or, in development, the address.
+func Actor(r *http.Request) string {
+	switch sender, err := Who(r.Context()); {
+	case err == nil && sender.IsKnown():
+		return sender.String()
+	case r.Header.Get(KeyHeader) != "" || r.Header.Get("Authorization") != "":
+		return "admin key"
+	}
+	return "loopback"
+}
+
 // IdentityError answers an error of Who.
 func IdentityError(err error) *Error {
 	var ours *Error

@@ -130,7 +130,7 @@ func (h *host) service(def source.Source) *Service {
 
 func (h *host) scrape() (Report, error) {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 3*time.Minute)
 	defer cancel()
 	return h.service(h.definition()).Scrape(ctx, "x", Options{})
 }
@@ -139,22 +139,11 @@ func TestHostilePagesCostOnlyThemselves(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	h.config.MaxBytes = 100_000
-	h.config.Timeout = 12 * time.Second // enough on a machine that is busy with other tests
+	h.config.Timeout = time.Minute // no page is slow: see TestASlowPageIsGivenUp
 	h.config.Attempts = 1
 	h.html("/buena-noticia", story("Una biblioteca nueva"))
-	release := make(chan struct{})
-	t.Cleanup(func() { close(release) })
-	h.mux.HandleFunc("/lenta", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
-		_, _ = io.WriteString(w, "<html>")
-		w.(http.Flusher).Flush()
-		select {
-		case <-release:
-		case <-r.Context().Done():
-		}
-	})
 	h.html("/enorme", strings.Repeat("<p>mucho texto</p>", 10_000))
-	var bomb bytes.Buffer // made beforehand, so that only reading is timed
+	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
 	_, _ = io.CopyN(z, zeros{}, 2<<20)
 	_ = z.Close()
@@ -189,14 +178,14 @@ func TestHostilePagesCostOnlyThemselves(t *testing.T) {
 		w.Header().Set("Content-Length", "5000")
 		_, _ = io.WriteString(w, "<html>")
 	})
-	h.feed("/buena-noticia", "/lenta", "/enorme", "/bomba", "/circulo", "/error", "/no-es-html", "/fuera", "/otro-puerto", "/archivo", "/vacia", "/sin-titulo", "/profunda", "/ld-rota", "/corta", "/no-existe",
+	h.feed("/buena-noticia", "/enorme", "/bomba", "/circulo", "/error", "/no-es-html", "/fuera", "/otro-puerto", "/archivo", "/vacia", "/sin-titulo", "/profunda", "/ld-rota", "/corta", "/no-existe",
 		"http://otra.example/nota", "javascript:alert(1)", "http://user:clave@"+strings.TrimPrefix(h.base, "http://")+"/x", "/buena-noticia?utm_source=rss#top", "/videos/x")
 
 	report, err := h.scrape()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Found != 16 || report.Skipped != 5 || report.Saved != 2 || report.Extracted != 2 || report.Failed != 14 {
+	if report.Found != 15 || report.Skipped != 5 || report.Saved != 2 || report.Extracted != 2 || report.Failed != 13 {
 		t.Errorf("report: %+v", report)
 	}
 	reasons := map[string]fetch.Reason{}
@@ -204,7 +193,7 @@ func TestHostilePagesCostOnlyThemselves(t *testing.T) {
 		reasons[strings.TrimPrefix(f.URL, h.base)] = f.Reason
 	}
 	want := map[string]fetch.Reason{
-		"/lenta": fetch.ReasonTimeout, "/enorme": fetch.ReasonTooLarge, "/bomba": fetch.ReasonTooLarge, "/circulo": fetch.ReasonRedirects, "/error": fetch.ReasonStatus,
+		"/enorme": fetch.ReasonTooLarge, "/bomba": fetch.ReasonTooLarge, "/circulo": fetch.ReasonRedirects, "/error": fetch.ReasonStatus,
 		"/no-es-html": fetch.ReasonContentType, "/fuera": fetch.ReasonOffHost, "/otro-puerto": fetch.ReasonOffHost, "/archivo": fetch.ReasonOffHost, "/vacia": ReasonExtract,
 		"/profunda": ReasonExtract, "/ld-rota": ReasonExtract, "/corta": fetch.ReasonNetwork, "/no-existe": fetch.ReasonStatus,
 	}
@@ -218,6 +207,35 @@ func TestHostilePagesCostOnlyThemselves(t *testing.T) {
 			t.Errorf("%s is not stored: %v", path, h.sink.urls)
 		}
 	}
+}
+
+// TestASlowPageIsGivenUp: on a busy machine even robots.txt may be too slow for so short a timeout, so passes are made until
+// one has reached the page.
+func TestASlowPageIsGivenUp(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.config.Timeout, h.config.Attempts = 500*time.Millisecond, 1
+	var reached atomic.Int32
+	h.mux.HandleFunc("/lenta", func(w http.ResponseWriter, r *http.Request) {
+		reached.Add(1)
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, "<html>")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	for range 20 {
+		report, err := h.service(h.definition()).Scrape(t.Context(), "x", Options{URL: h.base + "/lenta"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report.Failed != 1 || report.Reasons[fetch.ReasonTimeout]+report.Reasons[fetch.ReasonRobots] != 1 {
+			t.Fatalf("%+v", report)
+		}
+		if reached.Load() > 0 && report.Reasons[fetch.ReasonTimeout] == 1 {
+			return
+		}
+	}
+	t.Error("the page was never reached")
 }
 
 type zeros struct{}

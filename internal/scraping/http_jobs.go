@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	"github.com/labstack/echo/v4"
 
 	"openlearn/internal/httpapi"
 	"openlearn/internal/jobs"
@@ -21,10 +23,12 @@ import (
 // registerJobs mounts the routes that request, follow, pause and resume passes.
 func registerJobs(api *httpapi.API, h *handlers) {
 	admin := func(path, id, summary string) huma.Operation {
-		return api.AdminOnly(huma.Operation{
+		op := api.AdminOnly(huma.Operation{
 			Method: http.MethodPost, Path: "/api/scraping" + path, OperationID: id, Summary: summary, Tags: []string{"scraping"},
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable},
 		})
+		op.Middlewares = append(op.Middlewares, h.audit)
+		return op
 	}
 	get := func(path, id, summary string, errors ...int) huma.Operation {
 		return huma.Operation{Method: http.MethodGet, Path: "/api/scraping" + path, OperationID: id, Summary: summary, Tags: []string{"scraping"}, Errors: errors}
@@ -34,6 +38,16 @@ func registerJobs(api *httpapi.API, h *handlers) {
 	huma.Register(api, admin("/sources/{source_name}/resume", "scraping-resume", "Let passes over a source begin again, the first now"), h.resume)
 	huma.Register(api, get("/jobs", "scraping-jobs", "Passes that wait, run, or ended lately; the newest first"), h.jobs)
 	huma.Register(api, get("/jobs/{id}", "scraping-job", "One pass, and how far it is", http.StatusNotFound), h.job)
+}
+
+// audit logs who asked for what, and the answer's status.
+func (h *handlers) audit(ctx huma.Context, next func(huma.Context)) {
+	next(ctx)
+	c := humaecho.Unwrap(ctx)
+	r := c.Request()
+	h.scraping.cfg.Logger.Info("scraping operation", "operation", ctx.Operation().OperationID, "source", httpapi.Shorten(ctx.Param("source_name")),
+		"reason", httpapi.Shorten(ctx.Query("reason")), "status", c.Response().Status, "actor", httpapi.Actor(r), "remote", httpapi.ClientAddress(r),
+		"request_id", c.Response().Header().Get(echo.HeaderXRequestID))
 }
 
 type sourceInput struct {

@@ -51,8 +51,8 @@ func NewMetrics(reg prometheus.Registerer, known *source.Catalogue) (*Metrics, e
 			Name: "scraping_pages_total", Help: "Pages of articles that passes of this process asked for, by result: fetched, unchanged (with feeds that were), or lost.",
 		}, []string{"source", "result"}),
 		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "scraping_bytes_total", Help: "Bytes of the pages that passes of this process read, decompressed.",
-		}, []string{"source"}),
+			Name: "scraping_bytes_total", Help: "Bytes that this process read for a source, decompressed, by document: page, feed (or sitemap), or robots.",
+		}, []string{"source", "document"}),
 		last: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "scraping_last_success_timestamp_seconds", Help: "When this process last ended a pass over a source that did not fail (Unix time).",
 		}, []string{"source"}),
@@ -76,13 +76,20 @@ func (m *Metrics) begin(id string) {
 	for _, result := range []string{"fetched", "unchanged", "lost"} {
 		m.pages.WithLabelValues(id, result)
 	}
-	m.bytes.WithLabelValues(id)
+	for _, what := range []string{fetch.ReadPage, fetch.ReadFeed, fetch.ReadRobots} {
+		m.bytes.WithLabelValues(id, what)
+	}
 	for _, reason := range []fetch.Reason{fetch.ReasonRobots, fetch.ReasonThrottled} {
 		m.lost.WithLabelValues(id, string(reason))
 	}
 	m.articles.WithLabelValues(id, "saved")
 	m.articles.WithLabelValues(id, "revised")
 	m.articles.WithLabelValues(id, "duplicate")
+}
+
+// Read counts the bytes of a document: it is a fetch.Config's Read.
+func (m *Metrics) Read(sourceID, document string, bytes int) {
+	m.bytes.WithLabelValues(sourceID, document).Add(float64(bytes))
 }
 
 // observe counts one pass that ended with err.
@@ -106,7 +113,6 @@ func (m *Metrics) observe(r *Report, now time.Time, err error) {
 	m.pages.WithLabelValues(r.ID, "fetched").Add(float64(r.Fetched))
 	m.pages.WithLabelValues(r.ID, "unchanged").Add(float64(r.Unchanged))
 	m.pages.WithLabelValues(r.ID, "lost").Add(float64(r.Lost))
-	m.bytes.WithLabelValues(r.ID).Add(float64(r.Bytes))
 	m.took.WithLabelValues(r.ID).Observe(r.Took.Seconds())
 	for reason, n := range r.Reasons {
 		m.lost.WithLabelValues(r.ID, string(reason)).Add(float64(n))

@@ -182,6 +182,8 @@ func TestMetricsTellHowPassesEnded(t *testing.T) {
 	if h.sc.Metrics, err = NewMetrics(reg, defs); err != nil {
 		t.Fatal(err)
 	}
+	h.config.Read = h.sc.Metrics.Read
+	h.mux.HandleFunc("/robots.txt", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "User-agent: *\nDisallow:\n") })
 	want := func(text string, names ...string) {
 		t.Helper()
 		if err := testutil.GatherAndCompare(reg, strings.NewReader(text), names...); err != nil {
@@ -213,6 +215,12 @@ scraping_articles_total{result="duplicate",source="x"} 0
 scraping_articles_total{result="revised",source="x"} 0
 scraping_articles_total{result="saved",source="x"} 1
 `, "scraping_failures_total", "scraping_articles_total")
+	for _, document := range []string{fetch.ReadPage, fetch.ReadFeed, fetch.ReadRobots} {
+		read := testutil.ToFloat64(h.sc.Metrics.bytes.WithLabelValues("x", document))
+		if document == fetch.ReadRobots && read != 24 || document == fetch.ReadPage && read != float64(len(story("Una"))) || read == 0 {
+			t.Errorf("%s: %v bytes", document, read)
+		}
+	}
 	h.sink.err = func(extract.Article) error { return errors.New("connection refused") }
 	if _, err := h.scrape(); err == nil {
 		t.Error("a sink that takes nothing fails no pass")

@@ -24,13 +24,7 @@ type escapedKey struct{}
 func remember(ctx huma.Context, next func(huma.Context)) {
 	c := humaecho.Unwrap(ctx)
 	r := c.Request()
-	who := admin.Caller{Actor: "loopback", Remote: httpapi.ClientAddress(r), RequestID: c.Response().Header().Get(echo.HeaderXRequestID)}
-	switch sender, err := httpapi.Who(r.Context()); {
-	case err == nil && sender.IsKnown():
-		who.Actor = sender.String()
-	case r.Header.Get(httpapi.KeyHeader) != "" || r.Header.Get("Authorization") != "":
-		who.Actor = "admin key"
-	}
+	who := admin.Caller{Actor: httpapi.Actor(r), Remote: httpapi.ClientAddress(r), RequestID: c.Response().Header().Get(echo.HeaderXRequestID)}
 	named := admin.As(context.WithValue(ctx.Context(), escapedKey{}, r.URL.RawPath != ""), who)
 	next(huma.WithContext(ctx, named))
 }

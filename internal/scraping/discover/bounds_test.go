@@ -4,50 +4,20 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
-	"fmt"
 	"net/url"
-	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf16"
 
 	"openlearn/internal/scraping/source"
+	"openlearn/internal/testkit/bounds"
 )
-
-// mostAllocated bounds what reading one document may allocate, garbage included. Under the race detector slices are not
-// grown in place and pools are not used, so more is allocated.
-func mostAllocated() uint64 {
-	if raceEnabled {
-		return 128 << 20
-	}
-	return 64 << 20
-}
-
-// allocated measures what f allocates. Nothing else may run meanwhile, so its callers are not parallel.
-func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
-
-// filled repeats s up to 8 MiB.
-func filled(s string) string { return strings.Repeat(s, (8<<20)/len(s)) }
-
-func numbered(n int, format string) string {
-	var b strings.Builder
-	for i := range n {
-		fmt.Fprintf(&b, format, i)
-	}
-	return b.String()
-}
 
 func TestHostileFeedsAreCheap(t *testing.T) { //nolint:paralleltest // it measures the process
 	s := source.Source{BaseURL: "https://www.diario.example"}.Site()
 	base := &url.URL{Scheme: "https", Host: "www.diario.example", Path: "/feed"}
 	const rss, atom = `<rss version="2.0"><channel><item>`, `<feed xmlns="http://www.w3.org/2005/Atom"><entry>`
-	spaces := numbered(1000, ` xmlns:n%d="urn:x"`)
+	spaces := bounds.Numbered(1000, ` xmlns:n%d="urn:x"`)
 	sixteen := func(text string) string {
 		out := []byte{0xfe, 0xff}
 		for _, u := range utf16.Encode([]rune(text)) {
@@ -56,32 +26,32 @@ func TestHostileFeedsAreCheap(t *testing.T) { //nolint:paralleltest // it measur
 		return string(out)
 	}
 	for name, body := range map[string]string{
-		"names within names":        rss + filled("<a:b>"),
-		"names in an entry":         atom + filled("<m:g>"),
-		"native names":              rss + filled("<item>"),
-		"names beside names":        rss + filled("<a:b/>"),
-		"closed":                    rss + filled("<a:b></a:b>"),
+		"names within names":        rss + bounds.Filled("<a:b>"),
+		"names in an entry":         atom + bounds.Filled("<m:g>"),
+		"native names":              rss + bounds.Filled("<item>"),
+		"names beside names":        rss + bounds.Filled("<a:b/>"),
+		"closed":                    rss + bounds.Filled("<a:b></a:b>"),
 		"in a group":                rss + strings.Repeat(strings.Repeat("<a:b>", 200)+strings.Repeat("</a:b>", 200), 3000),
-		"attributes":                rss + "<a:b " + filled(`c="" `),
-		"attributes without quotes": rss + "<a:b " + filled(`b=cé`),
-		"attributes without values": rss + "<a:b " + filled(`c `),
-		"attributes of many":        rss + filled(`<a:b c="" d="" e="">x</a:b>`),
-		"namespaces":                "<rss" + spaces + "><channel>" + filled("<item><title>x</title></item>"),
-		"namespaces at each level":  "<rss><channel><item>" + numbered(250, `<a:b xmlns:a%d="urn:x">`) + strings.Repeat("<c></c>", 40_000),
+		"attributes":                rss + "<a:b " + bounds.Filled(`c="" `),
+		"attributes without quotes": rss + "<a:b " + bounds.Filled(`b=cé`),
+		"attributes without values": rss + "<a:b " + bounds.Filled(`c `),
+		"attributes of many":        rss + bounds.Filled(`<a:b c="" d="" e="">x</a:b>`),
+		"namespaces":                "<rss" + spaces + "><channel>" + bounds.Filled("<item><title>x</title></item>"),
+		"namespaces at each level":  "<rss><channel><item>" + bounds.Numbered(250, `<a:b xmlns:a%d="urn:x">`) + strings.Repeat("<c></c>", 40_000),
 		"text in pieces":            rss + "<a:b>" + strings.Repeat(strings.Repeat("x", 200)+"<c/>", 40_000),
 		"text and comments":         rss + "<a:b>" + strings.Repeat(strings.Repeat("x", 200)+"<!---->", 40_000),
 		"text and sections":         rss + "<a:b>" + strings.Repeat(strings.Repeat("x", 200)+"<![CDATA[y]]>", 40_000),
 		"entities":                  rss + "<title>" + strings.Repeat("&amp;", 200_000) + "</title><link>/a</link></item></channel></rss>",
 		"entities within entities":  `<!DOCTYPE rss [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]>` + rss + "<title>" + strings.Repeat("&c;", 1000) + "</title></item></channel></rss>",
-		"behind a doctype":          `<!DOCTYPE rss [<!ENTITY a "<![CDATA["><!-- " --> <!ENTITY b '<!--'>]>` + rss + filled("<a:b>"),
-		"behind a comment":          "<!--> --><!-- <![CDATA[ -->" + rss + filled("<a:b>"),
-		"in UTF-16":                 sixteen(rss + filled("<a:b>")[:4<<20]),
-		"in UTF-16 from its midst":  `<?xml version="1.0"?> <?xml encoding="utf-16be"?>` + sixteen(rss+filled("<a:b>")[:4<<20]),
-		"in windows-1252":           `<?xml version="1.0" encoding="windows-1252"?>` + rss + filled("<\xe1>"),
+		"behind a doctype":          `<!DOCTYPE rss [<!ENTITY a "<![CDATA["><!-- " --> <!ENTITY b '<!--'>]>` + rss + bounds.Filled("<a:b>"),
+		"behind a comment":          "<!--> --><!-- <![CDATA[ -->" + rss + bounds.Filled("<a:b>"),
+		"in UTF-16":                 sixteen(rss + bounds.Filled("<a:b>")[:4<<20]),
+		"in UTF-16 from its midst":  `<?xml version="1.0"?> <?xml encoding="utf-16be"?>` + sixteen(rss+bounds.Filled("<a:b>")[:4<<20]),
+		"in windows-1252":           `<?xml version="1.0" encoding="windows-1252"?>` + rss + bounds.Filled("<\xe1>"),
 	} {
 		var err error
 		var found Found
-		if got := allocated(func() { found, err = ParseFeed([]byte(body), base, s) }); got > mostAllocated() {
+		if got := bounds.Allocated(func() { found, err = ParseFeed([]byte(body), base, s) }); got > bounds.Most() {
 			t.Errorf("%s: %d MB", name, got>>20)
 		}
 		if errors.Is(err, errFeedBounds) && !errors.Is(err, ErrNoFeed) {
@@ -98,8 +68,8 @@ func TestFeedsWithinBounds(t *testing.T) {
 	t.Parallel()
 	s := source.Source{BaseURL: "https://www.diario.example"}.Site()
 	base := &url.URL{Scheme: "https", Host: "www.diario.example", Path: "/feed"}
-	body := `<!DOCTYPE rss [<!ENTITY a "<b>">]><rss version="2.0"` + numbered(40, ` xmlns:n%d="urn:x%[1]d"`) + `><channel>` +
-		numbered(1000, `<item><title>Año %d</title><link>/noticias/la-nota-%[1]d</link><media:group xmlns:media="http://search.yahoo.com/mrss/">`+strings.Repeat(`<media:content url="a" medium="image"/>`, 20)+`</media:group><description><![CDATA[`+strings.Repeat("<p>x</p>", 200)+`]]></description></item>`) +
+	body := `<!DOCTYPE rss [<!ENTITY a "<b>">]><rss version="2.0"` + bounds.Numbered(40, ` xmlns:n%d="urn:x%[1]d"`) + `><channel>` +
+		bounds.Numbered(1000, `<item><title>Año %d</title><link>/noticias/la-nota-%[1]d</link><media:group xmlns:media="http://search.yahoo.com/mrss/">`+strings.Repeat(`<media:content url="a" medium="image"/>`, 20)+`</media:group><description><![CDATA[`+strings.Repeat("<p>x</p>", 200)+`]]></description></item>`) +
 		`</channel></rss>`
 	wide := []byte{0xff, 0xfe}
 	for _, u := range utf16.Encode([]rune(`<?xml version="1.0" encoding="UTF-16"?>` + body)) {

@@ -1,60 +1,31 @@
 package extract
 
 import (
-	"fmt"
-	"runtime"
 	"strings"
 	"testing"
+
+	"openlearn/internal/testkit/bounds"
 )
 
-// mostAllocated bounds what reading one document may allocate, garbage included. Under the race detector slices are not
-// grown in place and pools are not used, so more is allocated.
-func mostAllocated() uint64 {
-	if raceEnabled {
-		return 128 << 20
-	}
-	return 64 << 20
-}
-
-// allocated measures what f allocates. Nothing else may run meanwhile, so its callers are not parallel.
-func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
-
-// filled repeats s up to 8 MiB.
-func filled(s string) string { return strings.Repeat(s, (8<<20)/len(s)) }
-
-func numbered(n int, format string) string {
-	var b strings.Builder
-	for i := range n {
-		fmt.Fprintf(&b, format, i)
-	}
-	return b.String()
-}
-
 func TestHostilePagesAreCheap(t *testing.T) { //nolint:paralleltest // it measures the process
-	bolds := numbered(400, "<b id=%d>")
+	bolds := bounds.Numbered(400, "<b id=%d>")
 	x400 := strings.Repeat("x", 400)
 	for name, page := range map[string]string{
-		"elements within elements": filled("<div>"),
-		"elements beside elements": filled("<p>x"),
-		"items":                    filled("<li>"),
-		"attributes":               "<a " + filled("b "),
-		"attributes of many":       filled("<p a b c d e f g h>"),
-		"comments":                 filled("<!--a-->"),
-		"links":                    filled("<a href=x>"),
-		"text":                     filled("hola "),
-		"entities":                 filled("&amp;"),
-		"tables":                   filled("<table><tr><td>"),
-		"cells":                    "<table><tr>" + filled("<td>x"),
-		"bold":                     filled("<b>"),
+		"elements within elements": bounds.Filled("<div>"),
+		"elements beside elements": bounds.Filled("<p>x"),
+		"items":                    bounds.Filled("<li>"),
+		"attributes":               "<a " + bounds.Filled("b "),
+		"attributes of many":       bounds.Filled("<p a b c d e f g h>"),
+		"comments":                 bounds.Filled("<!--a-->"),
+		"links":                    bounds.Filled("<a href=x>"),
+		"text":                     bounds.Filled("hola "),
+		"entities":                 bounds.Filled("&amp;"),
+		"tables":                   bounds.Filled("<table><tr><td>"),
+		"cells":                    "<table><tr>" + bounds.Filled("<td>x"),
+		"bold":                     bounds.Filled("<b>"),
 		"bold in each paragraph":   "<p>" + bolds + "</p>" + strings.Repeat("<p>x</p>", 200_000),
-		"bold that a cell closes":  numbered(200, "<p><b id=%d><table><td></b></table></p>") + strings.Repeat("<p>x</p>", 200_000),
-		"bold in an object":        numbered(200, "<p><b id=%d><object></b></object></p>") + strings.Repeat("<p>x</p>", 200_000),
+		"bold that a cell closes":  bounds.Numbered(200, "<p><b id=%d><table><td></b></table></p>") + strings.Repeat("<p>x</p>", 200_000),
+		"bold in an object":        bounds.Numbered(200, "<p><b id=%d><object></b></object></p>") + strings.Repeat("<p>x</p>", 200_000),
 		"text and ignored ends":    strings.Repeat(x400+"</z>", 5000),
 		"text and ignored starts":  strings.Repeat(x400+"<td>", 5000),
 		"text beside a table":      "<table>" + strings.Repeat(x400+"</z>", 5000),
@@ -64,14 +35,14 @@ func TestHostilePagesAreCheap(t *testing.T) { //nolint:paralleltest // it measur
 		"hidden in a style":        "<svg><style>" + strings.Repeat(x400+"</z>", 5000),
 		"hidden in a title":        "<svg><title>" + strings.Repeat(x400+"</z>", 5000),
 		"hidden in data":           `<svg><script type="application/ld+json">` + strings.Repeat(x400+"</z>", 5000),
-		"bodies":                   numbered(100_000, "<body a%d>"),
-		"deep data":                `<script type="application/ld+json">` + filled("["),
-		"wide data":                `<script type="application/ld+json">[` + filled(`{"a":1},`) + "0]</script>",
+		"bodies":                   bounds.Numbered(100_000, "<body a%d>"),
+		"deep data":                `<script type="application/ld+json">` + bounds.Filled("["),
+		"wide data":                `<script type="application/ld+json">[` + bounds.Filled(`{"a":1},`) + "0]</script>",
 		"wide data in parts":       strings.Repeat(`<script type="application/ld+json">[`+strings.Repeat(`{"a":1},`, 10_000)+"0]</script>", 100),
-		"nothing":                  filled("<"),
-		"plain text":               "<plaintext>" + filled("<p>"),
+		"nothing":                  bounds.Filled("<"),
+		"plain text":               "<plaintext>" + bounds.Filled("<p>"),
 	} {
-		if got := allocated(func() { _, _ = Extract(page, Hints{}) }); got > mostAllocated() {
+		if got := bounds.Allocated(func() { _, _ = Extract(page, Hints{}) }); got > bounds.Most() {
 			t.Errorf("%s: %d MB", name, got>>20)
 		}
 	}
@@ -81,7 +52,7 @@ func TestHostilePagesAreCheap(t *testing.T) { //nolint:paralleltest // it measur
 func TestAPageIsCutNotLost(t *testing.T) {
 	t.Parallel()
 	for name, rest := range map[string]string{
-		"elements": filled("<p>x"), "text": filled("x "), "bold": "<p>" + numbered(400, "<b id=%d>") + "</p>" + strings.Repeat("<p>x</p>", 30_000),
+		"elements": bounds.Filled("<p>x"), "text": bounds.Filled("x "), "bold": "<p>" + bounds.Numbered(400, "<b id=%d>") + "</p>" + strings.Repeat("<p>x</p>", 30_000),
 	} {
 		a, err := Extract(strings.Replace(storyPage("Una biblioteca nueva"), "</body>", rest, 1), Hints{})
 		if err != nil || a.Title != "Una biblioteca nueva" || !strings.Contains(a.Text, "La alcaldesa explicó") {

@@ -18,6 +18,7 @@ import (
 
 	"openlearn/internal/scraping/extract/evaluation"
 	"openlearn/internal/scraping/source"
+	"openlearn/internal/testkit/bounds"
 )
 
 // The recorded pages belong to their publishers and are not part of the project: these measurements run where
@@ -81,7 +82,7 @@ func inParallel(n int, f func(i int)) {
 // sample thins a list of pages under the race detector, which makes each ten times slower. slack is how far a figure for
 // the sample may then be below the figure for all pages.
 func sample[T any](all []T) (pages []T, slack float64) {
-	if !raceEnabled {
+	if !bounds.Race {
 		return all, 0
 	}
 	for i := 0; i < len(all); i += 5 {

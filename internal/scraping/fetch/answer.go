@@ -88,6 +88,9 @@ func (f *Fetcher) read(req request, u *url.URL, resp *http.Response) (*Document,
 		return nil, &Error{URL: u.String(), Reason: ReasonContentType, Err: fmt.Errorf("content coding %.40q, which was not asked for", coding)}
 	}
 	body, err := readBody(resp.Body, limit)
+	if f.cfg.Read != nil && len(body) > 0 {
+		f.cfg.Read(req.def.ID, req.what(), len(body))
+	}
 	switch {
 	case errors.Is(err, errTooLarge) && req.robots: // the part within the bound counts
 	case errors.Is(err, errTooLarge):

@@ -47,6 +47,9 @@ type Config struct {
 	Allowed []netip.Prefix
 	// Log receives warnings and debug messages. Default: discarded.
 	Log *slog.Logger
+	// Read is told of every body that was read for a source: what it was (see ReadPage), and its bytes, decompressed. It must be
+	// safe for concurrent use. Optional.
+	Read func(sourceID, what string, bytes int)
 	// Now is the clock of lifetimes, turns and rests. Default time.Now.
 	Now func() time.Time
 	// Sleep waits for the duration, or returns the context's error when that ends first. It must fit Now. Default: real
@@ -55,6 +58,13 @@ type Config struct {
 	// Rand gives numbers in [0, 1) for the jitter; it must be safe for concurrent use. Default: math/rand/v2.
 	Rand func() float64
 }
+
+// What Config.Read is told of.
+const (
+	ReadPage   = "page"   // a web page
+	ReadFeed   = "feed"   // a feed or a sitemap
+	ReadRobots = "robots" // robots.txt
+)
 
 // DefaultUserAgent says who asks and why.
 const DefaultUserAgent = "OpenLearnBot/1.0 (+https://github.com/bjpl/open_learn_co; reads Colombian news for people who learn Spanish; respects robots.txt)"

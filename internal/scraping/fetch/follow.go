@@ -34,6 +34,17 @@ func (r request) client(f *Fetcher) *http.Client {
 	return f.public
 }
 
+// what is the kind of document that is requested.
+func (r request) what() string {
+	switch {
+	case r.robots:
+		return ReadRobots
+	case r.accept == AcceptPage:
+		return ReadPage
+	}
+	return ReadFeed
+}
+
 // follow fetches u and the addresses it redirects to.
 func (f *Fetcher) follow(ctx context.Context, req request, u *url.URL) (*Document, error) {
 	forGood, seen := true, map[string]int{}
