@@ -82,6 +82,9 @@ func commands() []command {
 		{name: "apikey", args: "create|list|revoke [ID…]", summary: "make and revoke API keys of machines", flags: apikeyFlags, run: runAPIKey, help: apikeyHelp},
 		{name: "sources", args: "list|show|check|probe [ID]", summary: "look at the catalogue of sources, and for new entries", flags: sourcesFlags, run: runSources, help: sourcesHelp},
 		{
+			name: "government", args: "get DATASET|list|sync TABLE", summary: "read Colombian open data", flags: governmentFlags, run: runGovernment, help: governmentHelp,
+		},
+		{
 			name: "extract", args: "FILE|-", summary: "read the article out of a page, as a line of JSON", flags: extractFlags, run: runExtract,
 			help: "A page that is no article gives a line that says which kind of page it is ({\"refused\": …}), and exit code 1.",
 		},
@@ -134,6 +137,7 @@ const environmentHelp = `Environment (default):
   DATOS_GOV_APP_TOKEN  token for datos.gov.co, or DATOS_GOV_APP_TOKEN_FILE; without one it is asked two times a second at most, with one five
   DATOS_GOV_URL, DATOS_GOV_CATALOG_URL, BANREP_URL, WORLD_BANK_URL  mirrors of these services
   GOVERNMENT_ALLOWED_NETS  networks where mirrors may be although they are not public; none otherwise
+  GOVERNMENT_WORKERS   jobs at a time in this process that bring places and exchange rates up to date (1); 0: others do
   GOVERNMENT_USER_AGENT  what these services are told of who asks
   WARM_KEYS            articles kept warm at most (500); 0: none
   WARM_SCHEDULE        which while the service runs: predicted, popular or off (predicted)

@@ -76,6 +76,7 @@ func facts() outbox.Rules {
 		articles.Facts(),
 		analysis.Facts(),
 		scraping.Facts(),
+		government.Facts(),
 		guard.Facts(),
 		users.Facts(),
 	)
@@ -85,7 +86,7 @@ func facts() outbox.Rules {
 func (c *core) workers() []jobs.Work {
 	return slices.Concat(
 		c.Analysis.Work(c.cfg.Analysis.Workers),
-		[]jobs.Work{c.Scraping.Work(c.cfg.Scraping.Workers)},
+		[]jobs.Work{c.Scraping.Work(c.cfg.Scraping.Workers), c.OpenData.Work(c.cfg.OpenData.Workers)},
 		c.Users.Work(),
 	)
 }

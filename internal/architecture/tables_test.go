@@ -43,6 +43,8 @@ var tables = map[string]struct {
 	"user_avatars":       {"internal/users", nil},
 	"scrape_entries":     {"internal/scraping", nil},
 	"scrape_hosts":       {"internal/scraping", nil},
+	"divipola_places":    {"internal/government", nil},
+	"exchange_rates":     {"internal/government", nil},
 	"cache_audit":        {"internal/admin", nil},
 	"cache_access":       {"internal/warming", nil},
 	"cache_outbox":       {"internal/outbox", nil},

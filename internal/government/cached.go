@@ -18,6 +18,7 @@ import (
 //	an answer            six hours, less a tenth at random at most; then as its changes teach (cache.Adaptive), one hour to a day
 //	an answer of no rows a quarter of an hour: what is missing today may be published soon
 //	an expired answer    seven days, while its service gives no data
+//	places and rates     what is read of our own tables goes with them
 //
 // An answer that brings no data, or loses what there was, is never stored.
 
@@ -45,7 +46,8 @@ func Layers() []cache.Layer {
 type ask struct {
 	endpoint string // with params the key of its answer
 	params   url.Values
-	up       *upstream.Client
+	up       *upstream.Client // nil: it is our own database that is asked
+	deps     []string         // what of our own database the answer depends on
 	// fetch asks it. same: what is known is still what the service says.
 	fetch func(ctx context.Context, known upstream.Validators) (k kept, same bool, err error)
 	// missing is what is not found where there are no rows; "" = then there are none.
@@ -63,7 +65,7 @@ func (a ask) key() cache.Key { return cache.Key{ID: a.endpoint, Params: a.params
 
 func (s *Service) newCached(c *cache.Cache) *cache.Func[ask, kept] {
 	return cache.Wrap(c, cache.Spec[ask]{
-		Layer: Layer, Key: ask.key, Adaptive: &cache.Adaptive{Min: time.Hour, Max: 24 * time.Hour}, NegativeTTL: 5 * time.Minute,
+		Layer: Layer, Key: ask.key, Deps: func(a ask) []string { return a.deps }, Adaptive: &cache.Adaptive{Min: time.Hour, Max: 24 * time.Hour}, NegativeTTL: 5 * time.Minute,
 	}, s.load).ResultTTL(func(_ ask, k kept) time.Duration {
 		if len(k.Table.Rows) == 0 {
 			return emptyFor
@@ -79,13 +81,15 @@ func (s *Service) load(ctx context.Context, a ask) (kept, error) {
 		return kept{}, err
 	}
 	last, had := kept{}, false
-	if s.cached != nil {
+	if s.cached != nil && a.up != nil {
 		if k, _, err := s.cached.Last(ctx, a); err == nil {
 			last, had = k, true
 		}
 	}
 	k, same, err := a.fetch(ctx, last.Known)
 	switch {
+	case a.up == nil:
+		return k, err
 	case err != nil:
 	case same && had:
 		return last, nil

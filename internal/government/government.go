@@ -37,6 +37,10 @@ type Options struct {
 	Cache *cache.Cache
 	// Redis is where instances share the rates of requests; nil = this process keeps them alone.
 	Redis redis.Scripter
+	// Store is this domain's tables; nil = there are none, and Sync and the routes of places are not to be used.
+	Store *Store
+	// Named says what articles name, for their context.
+	Named Named
 	// Registerer receives the metrics; nil = nobody.
 	Registerer prometheus.Registerer
 	// Logger; nil = discard.

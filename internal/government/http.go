@@ -118,17 +118,21 @@ func (h *handlers) respond(ctx context.Context, a ask, by catalogue.Attribution,
 	if err != nil {
 		return nil, h.problem(a, err)
 	}
-	now := h.s.now()
-	at := info.StoredAt()
+	return h.send(a, k, outcome(info), info.StoredAt(), by, limit, csv)
+}
+
+// send writes an answer; at is when its service gave it, zero: now.
+func (h *handlers) send(a ask, k kept, outcome string, at time.Time, by catalogue.Attribution, limit int, csv bool) (out *rowsOutput, err error) {
+	now, stale := h.s.now(), outcome == stale
 	if at.IsZero() {
 		at = now
 	}
 	age := max(int(now.Sub(at)/time.Second), 0)
-	out := &rowsOutput{
-		Cache: outcome(info), Age: strconv.Itoa(age), Vary: "Accept", CacheControl: "public, max-age=" + strconv.Itoa(int(clientsKeep/time.Second)),
+	out = &rowsOutput{
+		Cache: outcome, Age: strconv.Itoa(age), Vary: "Accept", CacheControl: "public, max-age=" + strconv.Itoa(int(clientsKeep/time.Second)),
 		Link: []string{"<" + by.Licence.URL + `>; rel="license"`, "<" + by.Source + `>; rel="via"`},
 	}
-	if info.Stale {
+	if stale {
 		out.CacheControl = "no-cache"
 	}
 	t := k.Table
@@ -147,16 +151,19 @@ func (h *handlers) respond(ctx context.Context, a ask, by catalogue.Attribution,
 	}
 	out.ContentType = "application/json"
 	out.Body, err = json.Marshal(RowsBody{
-		items{table.Rows{Table: &t}}, len(t.Rows), more, k.Total, t.Columns, by, Freshness{info.Stale, age, at.UTC()},
+		items{table.Rows{Table: &t}}, len(t.Rows), more, k.Total, t.Columns, by, Freshness{stale, age, at.UTC()},
 	})
 	return out, err
 }
+
+// stale is the value of X-Cache for what is past its time.
+const stale = "STALE"
 
 // outcome is the value of X-Cache.
 func outcome(i cache.Info) string {
 	switch {
 	case i.Stale:
-		return "STALE"
+		return stale
 	case i.Source == cache.FromRedis, i.Source == cache.FromNear:
 		return "HIT"
 	case i.Source == cache.FromBypass:
@@ -171,6 +178,8 @@ func (h *handlers) problem(a ask, err error) error {
 	switch {
 	case errors.Is(err, cache.ErrNotFound):
 		return httpapi.NotFound(err.Error())
+	case a.up == nil:
+		return err
 	case failed:
 		return httpapi.Unavailable(fmt.Sprintf("%s gives no data now, and nothing is kept of this: try again later", a.up.Name()), max(e.After, 5*time.Second), err)
 	case errors.Is(err, context.DeadlineExceeded):

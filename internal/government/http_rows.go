@@ -31,6 +31,9 @@ func Register(api *httpapi.API, s *Service) {
 	huma.Register(api, operation(api, "/secop/processes", "secop-processes", "Procurement processes (SECOP II)"), h.processes)
 	huma.Register(api, operation(api, "/secop/summary", "secop-summary", "Contracts counted and summed by groups; drafts and absurd values are left out"), h.summary)
 	huma.Register(api, operation(api, "/trm", "trm", "Pesos for a dollar, day by day"), h.trm)
+	huma.Register(api, operation(api, "/divipola/departments", "divipola-departments", "The departments of Colombia"), h.departments)
+	huma.Register(api, operation(api, "/divipola/municipalities", "divipola-municipalities", "The municipalities of Colombia"), h.municipalities)
+	registerContext(api, h)
 	huma.Register(api, operation(api, "/climate/{variable}", "climate", "What weather stations observed"), h.climate)
 	huma.Register(api, operation(api, "/budget/execution", "budget-execution", "Budgets of territorial entities and how they are spent"), h.budget)
 	huma.Register(api, operation(api, "/banrep/{series}", "banrep", "A series of Banco de la República"), h.banrep)
@@ -261,7 +264,57 @@ func (h *handlers) trm(ctx context.Context, in *trmInput) (*rowsOutput, error) {
 	if err != nil {
 		return nil, refuse(err)
 	}
-	return h.respond(ctx, a, catalogue.MustGet(catalogue.Rate).Attribution(), 0, in.csv())
+	out, err := h.respond(ctx, a, catalogue.MustGet(catalogue.Rate).Attribution(), 0, in.csv())
+	if err != nil && httpapi.StatusOf(err) == http.StatusServiceUnavailable {
+		if stored, failed := h.storedRates(ctx, a, first, last, in.csv()); failed == nil && stored != nil {
+			return stored, nil
+		}
+	}
+	return out, err
+}
+
+// storedRates answers with the rates that are stored, for when their publisher gives none and none are kept; nil if a day is
+// missing.
+func (h *handlers) storedRates(ctx context.Context, a ask, first, last time.Time, csv bool) (*rowsOutput, error) {
+	if h.s.o.Store == nil {
+		return nil, nil
+	}
+	t, at, err := h.s.o.Store.Rates(ctx, first, last)
+	if err != nil {
+		return nil, err
+	}
+	t = expand(t, first, last)
+	if len(t.Rows) < int(last.Sub(first)/(24*time.Hour))+1 {
+		return nil, nil
+	}
+	return h.send(a, kept{Table: t}, stale, at, catalogue.MustGet(catalogue.Rate).Attribution(), 0, csv)
+}
+
+type departmentsInput struct {
+	Q string `query:"q" maxLength:"80" doc:"A text in the name, in any spelling"`
+	Choice
+}
+
+func (h *handlers) departments(ctx context.Context, in *departmentsInput) (*rowsOutput, error) {
+	return h.respond(ctx, h.s.places(true, "", in.Q, MostRows, 0), catalogue.MustGet(catalogue.Municipalities).Attribution(), 0, in.csv())
+}
+
+type municipalitiesInput struct {
+	Department string `query:"department" maxLength:"80" doc:"Code or name of a department, in any spelling" example:"05"`
+	Q          string `query:"q" maxLength:"80" doc:"A text in the name, in any spelling" example:"medellin"`
+	Paging
+}
+
+func (h *handlers) municipalities(ctx context.Context, in *municipalitiesInput) (*rowsOutput, error) {
+	code := ""
+	if in.Department != "" {
+		d, ok := catalogue.FindDepartment(in.Department)
+		if !ok {
+			return nil, refuse(invalid("department", "%s is no department of Colombia: expected a code such as 05 or a name", short(in.Department)))
+		}
+		code = d.Code
+	}
+	return h.respond(ctx, h.s.places(false, code, in.Q, in.Limit, in.Offset), catalogue.MustGet(catalogue.Municipalities).Attribution(), 0, in.csv())
 }
 
 type climateInput struct {

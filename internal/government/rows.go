@@ -108,3 +108,16 @@ func narrow(t table.Table, n int) table.Table {
 	}
 	return out
 }
+
+// Read asks for rows past the cache, for commands.
+func (s *Service) Read(ctx context.Context, q Rows) (table.Table, error) {
+	a, err := s.ask("rows", q)
+	if err != nil {
+		return table.Table{}, err
+	}
+	k, _, err := a.fetch(ctx, upstream.Validators{})
+	if len(k.Table.Rows) > q.Limit {
+		k.Table.Rows = k.Table.Rows[:q.Limit]
+	}
+	return k.Table, err
+}
