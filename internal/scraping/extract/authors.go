@@ -106,7 +106,7 @@ func (p *pageReader) bylines() []string {
 			}
 			return false
 		},
-		func(n *node) bool { return n.Tag == atom.A && authorAddress.MatchString(attr(n, "href")) },
+		linksAuthor,
 		func(n *node) bool {
 			switch n.Tag {
 			case atom.P, atom.Div, atom.Span, atom.Strong, atom.Li, atom.Dd, atom.Td, atom.Em:
@@ -122,6 +122,15 @@ func (p *pageReader) bylines() []string {
 			}
 			if name := findFirst(n, func(c *node) bool { return hasWord(c, "itemprop", "name") }); name != nil {
 				n = name
+			} else if linked := find(n, linksAuthor); len(linked) > 0 {
+				for _, a := range linked {
+					if t := inlineText(a); t != "" && utf8.RuneCountInString(t) < 80 {
+						out = append(out, t)
+					}
+				}
+				if len(out) > 0 {
+					continue
+				}
 			}
 			if t := inlineText(n); t != "" && utf8.RuneCountInString(t) < 80 {
 				out = append(out, t)
@@ -132,6 +141,11 @@ func (p *pageReader) bylines() []string {
 		}
 	}
 	return nil
+}
+
+// linksAuthor says whether a link leads to a page about an author.
+func linksAuthor(n *node) bool {
+	return n.Tag == atom.A && (hasWord(n, "rel", "author") || authorAddress.MatchString(attr(n, "href")))
 }
 
 // signedBy matches a line that says who wrote: "Por Ana Ruiz", "Autores: Ana Ruiz y Luis Gil".

@@ -25,6 +25,9 @@ var (
 // onlyRole matches what stands after a name and a comma.
 var onlyRole = regexp.MustCompile(`(?i)^(?:periodistas?|redactora?|editora?|reporter[oa]?|corresponsal|enviad[oa] especial|columnista|fot[oó]graf[oa]|staff writer|reporter|correspondent|contributor)\b`)
 
+// agencies have names of one word.
+var agencies = map[string]bool{"afp": true, "efe": true, "reuters": true, "ap": true, "colprensa": true, "xinhua": true, "dpa": true, "ansa": true, "bloomberg": true, "sputnik": true}
+
 // splitNames splits "Ana Ruiz, Luis Gil y Eva Sol". It splits only between full names, so that "Ortega y Gasset" stays one.
 func splitNames(s string) []string {
 	var out []string
@@ -33,7 +36,7 @@ func splitNames(s string) []string {
 		parts := nameJoint.Split(piece, -1)
 		whole := true
 		for _, part := range parts {
-			whole = whole && (len(strings.Fields(part)) >= 2 || len(parts) == 1)
+			whole = whole && (len(strings.Fields(part)) >= 2 || len(parts) == 1 || agencies[source.Fold(part)])
 		}
 		if !whole {
 			parts = []string{piece}
@@ -73,7 +76,7 @@ func (p *pageReader) personName(s, section string) string {
 		return ""
 	}
 	if rest, desk := strings.CutPrefix(source.Fold(s), "redaccion_"); desk {
-		if p.siteNames[rest] || p.siteNames[strings.ReplaceAll(rest, "_", "")] || rest == source.Fold(section) || sections[rest] != "" || noAuthors[rest] {
+		if p.siteNames[rest] || p.siteNames[strings.ReplaceAll(rest, "_", "")] || !strings.Contains(rest, "_") || rest == source.Fold(section) || sections[rest] != "" || noAuthors[rest] {
 			return ""
 		}
 	}
