@@ -21,7 +21,7 @@ func (s *Server) openLimits() error {
 		return err
 	}
 	s.anonymous, s.known = s.cfg.Limits.Anonymous(), s.cfg.Limits.Known()
-	s.limits, err = guard.New(guard.Options{Redis: ro, Registerer: s.registry, Logger: s.log}, s.anonymous, s.known)
+	s.limits, err = guard.New(guard.Options{Redis: ro, Registerer: s.registry, Logger: s.log, Within: s.cfg.Limits.Within}, s.anonymous, s.known)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ import (
 // limitedTo is a service with limits; the rest is generous.
 func limitedTo(minute, hour int64, more ...func(*Config)) func(*Config) {
 	return func(c *Config) {
-		c.Limits = guard.Config{Enabled: true, PerMinute: minute, PerHour: hour, BytesPerHour: 1 << 30, UserPerMinute: 300, UserPerHour: 5000, UserBytesPerHour: 1 << 30}
+		c.Limits = guard.Config{Enabled: true, PerMinute: minute, PerHour: hour, BytesPerHour: 1 << 30, UserPerMinute: 300, UserPerHour: 5000, UserBytesPerHour: 1 << 30, Within: 10 * time.Second}
 		for _, m := range more {
 			m(c)
 		}
@@ -241,7 +241,7 @@ func TestAWrongKeyIsAGuessEverywhere(t *testing.T) {
 func TestWithoutRedisRequestsAreLimited(t *testing.T) {
 	t.Parallel()
 	server := testkit.RedisServer(t)
-	a := newTestApp(t, limitedTo(100, 100, func(c *Config) { c.Redis.URL = server.URL() }))
+	a := newTestApp(t, limitedTo(100, 100, func(c *Config) { c.Redis.URL, c.Limits.Within = server.URL(), 0 }))
 	a.awaitGate()
 	for range 10 {
 		a.get("/api/nowhere")

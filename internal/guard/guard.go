@@ -32,7 +32,7 @@ import (
 )
 
 const (
-	// redisWithin bounds a question to Redis. A client's requests wait for it one after another, but only the first of them
+	// redisWithin bounds a question to Redis by default. A client's requests wait for it one after another, but only the first of them
 	// finds Redis not answering.
 	redisWithin = 40 * time.Millisecond
 	// redisAgain is how long after a failure, and after each probe that failed, Redis is asked whether it is back.
@@ -99,6 +99,8 @@ type Options struct {
 	Redis      *redis.Options
 	Registerer prometheus.Registerer // nil = none
 	Logger     *slog.Logger
+	// Within bounds a question to Redis; 0 = 40 ms.
+	Within time.Duration
 	// Now is the clock; nil = time.Now, and then Redis's own clock counts where Redis decides.
 	Now func() time.Time
 }
@@ -107,6 +109,7 @@ type Options struct {
 type Limiter struct {
 	log       *slog.Logger
 	rdb       *redis.Client
+	within    time.Duration
 	now       func() time.Time
 	start     time.Time
 	own       bool // the clock is a test's
@@ -126,6 +129,9 @@ type Limiter struct {
 // New makes a Limiter. Redis need not be reachable.
 func New(o Options, tiers ...*Tier) (*Limiter, error) {
 	l := &Limiter{log: o.Logger, now: o.Now, own: o.Now != nil, id: newID()}
+	if l.within = o.Within; l.within <= 0 {
+		l.within = redisWithin
+	}
 	if l.now == nil {
 		l.now = time.Now
 	}
@@ -138,7 +144,7 @@ func New(o Options, tiers ...*Tier) (*Limiter, error) {
 	}
 	ro := *o.Redis
 	ro.PoolSize, ro.MinIdleConns, ro.MaxRetries = 16, 0, -1
-	ro.DialTimeout, ro.ReadTimeout, ro.WriteTimeout, ro.PoolTimeout = redisWithin, redisWithin, redisWithin, redisWithin
+	ro.DialTimeout, ro.ReadTimeout, ro.WriteTimeout, ro.PoolTimeout = l.within, l.within, l.within, l.within
 	ro.DialerRetries, ro.ContextTimeoutEnabled = 1, true
 	l.rdb = redis.NewClient(&ro)
 	l.met = newMetrics(l, o.Registerer, tiers)
@@ -153,7 +159,7 @@ func New(o Options, tiers ...*Tier) (*Limiter, error) {
 func (l *Limiter) Close() error {
 	l.stop()
 	l.recovers.Wait()
-	ctx, cancel := context.WithTimeout(context.Background(), redisWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), l.within)
 	defer cancel()
 	l.leave(ctx)
 	return l.rdb.Close()
@@ -354,7 +360,7 @@ func (l *Limiter) recovering(level slog.Level) {
 			return
 		case <-timer.C:
 		}
-		ctx, cancel := context.WithTimeout(l.ctx, redisWithin)
+		ctx, cancel := context.WithTimeout(l.ctx, l.within)
 		err := probe.Run(ctx, l.rdb, []string{"ratelimit:v1:probe"}).Err()
 		cancel()
 		if err == nil || errors.Is(err, redis.Nil) {

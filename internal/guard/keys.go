@@ -153,7 +153,7 @@ func (k *Keys) Identify(ctx context.Context, r *http.Request) (httpapi.Identity,
 	key, ok := active.ByHash[hex.EncodeToString(hashOf(text))]
 	if !ok || key.ExpiresAt != nil && !key.ExpiresAt.After(now) {
 		if k.opt.Guesses != nil {
-			if wait, ok := k.opt.Guesses.Wrong(r, httpapi.APIKeys, ""); !ok {
+			if wait, ok := k.opt.Guesses.Wrong(r, httpapi.APIKeys); !ok {
 				return httpapi.Identity{}, httpapi.TooManyGuesses(httpapi.APIKeys, wait)
 			}
 		}

@@ -39,7 +39,7 @@ func (l *Limiter) ask(ctx context.Context, c *client, units int64, now float64) 
 	}
 	t := c.tier
 	// The client may go away meanwhile: that is no failure of Redis.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), redisWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.within)
 	defer cancel()
 	answer, err := take.Run(ctx, l.rdb, []string{c.key},
 		strconv.FormatInt(l.now().Sub(epoch).Microseconds(), 10), clock, units, c.batch,

@@ -90,7 +90,7 @@ func (g Guard) try(r *http.Request, key string) *Error {
 		return nil
 	}
 	if g.Guesses != nil {
-		if wait, ok := g.Guesses.Wrong(r, AdminKeys, ""); !ok {
+		if wait, ok := g.Guesses.Wrong(r, AdminKeys); !ok {
 			return TooManyGuesses(AdminKeys, wait)
 		}
 	}

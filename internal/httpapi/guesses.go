@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"crypto/sha256"
 	"log/slog"
 	"math"
 	"net/http"
@@ -12,26 +11,25 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// The bounds of guessing: wrong secrets per minute from one address, or for one account, and addresses and accounts remembered.
+// The bounds of guessing: wrong keys per minute from one address, and addresses remembered.
 const (
 	guessesPerMinute = 10
 	mostGuessers     = 4096
 )
 
-// The kinds of secrets that are guessed.
+// The kinds of keys that are guessed.
 const (
 	AdminKeys = "admin key"
 	APIKeys   = "API key"
-	Passwords = "password"
 )
 
-// Guesses counts wrong secrets (admin keys, API keys, passwords) by client address and by account, for all ways in. It never
-// refuses a right key: clients behind one proxy share an address, and what others do there must not lock an operator out.
+// Guesses counts wrong keys, of any kind together, by client address, for all ways in. It never refuses a right key: clients
+// behind one proxy share an address, and what others do there must not lock an operator out.
 type Guesses struct {
 	log     *slog.Logger
 	now     func() time.Time
 	refused *prometheus.CounterVec // admin keys
-	others  *prometheus.CounterVec // other secrets
+	others  *prometheus.CounterVec // API keys
 
 	mu    sync.Mutex
 	by    map[string]*guesser
@@ -39,7 +37,7 @@ type Guesses struct {
 	swept time.Time // when the table was last cleared of idle addresses
 }
 
-// guesser records one address or account: when it failed, in a ring that overwrites the oldest time.
+// guesser records one address: when it failed, in a ring that overwrites the oldest time.
 type guesser struct {
 	at     [guessesPerMinute]time.Time
 	next   int
@@ -59,51 +57,27 @@ func NewGuesses(reg prometheus.Registerer, log *slog.Logger, now func() time.Tim
 		g.refused.WithLabelValues(strconv.Itoa(status))
 	}
 	g.others = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "secrets_refused_total", Help: "Wrong secrets other than admin keys, by kind and by how they were answered: 401, or 429 when the address or the account had too many within a minute.",
-	}, []string{"secret", "status"})
-	for _, kind := range []string{APIKeys, Passwords} {
-		for _, status := range []int{http.StatusUnauthorized, http.StatusTooManyRequests} {
-			g.others.WithLabelValues(kind, strconv.Itoa(status))
-		}
+		Name: "api_keys_refused_total", Help: "Wrong API keys of machines, by how they were answered: 401, or 429 when the address had too many within a minute.",
+	}, []string{"status"})
+	for _, status := range []int{http.StatusUnauthorized, http.StatusTooManyRequests} {
+		g.others.WithLabelValues(strconv.Itoa(status))
 	}
 	reg.MustRegister(g.refused, g.others)
 	return g
 }
 
-// Wait is how long the client that sent r, or the account ("": none), has to wait until another secret is looked at; 0 if it
-// need not. It is for secrets that are dear to check; keys are checked first.
-func (g *Guesses) Wait(r *http.Request, account string) (wait time.Duration) {
-	now := g.now()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, key := range guesserKeys(r, account) {
-		if one := g.by[key]; one != nil {
-			wait = max(wait, one.wait(now))
-		}
-	}
-	return wait
-}
-
-// Wrong counts a wrong secret that came with r, for an account if it names one. If its address or the account has had too
-// many, it has to wait: the answer is TooManyGuesses, and the secret did not count.
-func (g *Guesses) Wrong(r *http.Request, kind, account string) (wait time.Duration, ok bool) {
+// Wrong counts a wrong key that came with r. If its address has sent too many, it has to wait: the answer is TooManyGuesses,
+// and the key did not count.
+func (g *Guesses) Wrong(r *http.Request, kind string) (wait time.Duration, ok bool) {
 	address := ClientAddress(r)
 	now := g.now()
 	g.mu.Lock()
-	var all []*guesser
-	for _, key := range guesserKeys(r, account) {
-		one := g.of(key, now)
-		all = append(all, one)
-		wait = max(wait, one.wait(now))
+	one := g.of(rateLimitKey(r), now)
+	if wait = one.at[one.next].Add(time.Minute).Sub(now); wait <= 0 {
+		wait, ok = 0, true
+		one.at[one.next] = now
+		one.next = (one.next + 1) % guessesPerMinute
 	}
-	if ok = wait <= 0; ok {
-		wait = 0
-		for _, one := range all {
-			one.at[one.next] = now
-			one.next = (one.next + 1) % guessesPerMinute
-		}
-	}
-	one := all[0]
 	one.untold++
 	tell := one.untold
 	if now.Sub(one.told) < time.Minute {
@@ -120,7 +94,7 @@ func (g *Guesses) Wrong(r *http.Request, kind, account string) (wait time.Durati
 	if kind == AdminKeys {
 		g.refused.WithLabelValues(strconv.Itoa(status)).Inc()
 	} else {
-		g.others.WithLabelValues(kind, strconv.Itoa(status)).Inc()
+		g.others.WithLabelValues(strconv.Itoa(status)).Inc()
 	}
 	if tell > 0 {
 		g.log.Warn(kind+" refused", "remote", address, "path", Shorten(r.URL.Path), "status", status, "refused_since_last_told", tell)
@@ -128,20 +102,9 @@ func (g *Guesses) Wrong(r *http.Request, kind, account string) (wait time.Durati
 	return wait, ok
 }
 
-// guesserKeys are the records that a secret counts in: that of the address first. Accounts are kept by their hashes, whose
-// length is bounded, and which are no personal data.
-func guesserKeys(r *http.Request, account string) []string {
-	keys := []string{rateLimitKey(r)}
-	if account != "" {
-		hash := sha256.Sum256([]byte(account))
-		keys = append(keys, "account "+string(hash[:16]))
-	}
-	return keys
-}
-
-// of finds the record of an address or account. The table is bounded: what is beyond the bound shares one record.
-func (g *Guesses) of(key string, now time.Time) *guesser {
-	if one := g.by[key]; one != nil {
+// of finds an address's record. The table is bounded: addresses beyond the bound share one record.
+func (g *Guesses) of(address string, now time.Time) *guesser {
+	if one := g.by[address]; one != nil {
 		return one
 	}
 	if len(g.by) >= mostGuessers && now.Sub(g.swept) >= time.Second {
@@ -156,12 +119,9 @@ func (g *Guesses) of(key string, now time.Time) *guesser {
 		return &g.rest
 	}
 	one := &guesser{}
-	g.by[key] = one
+	g.by[address] = one
 	return one
 }
-
-// wait is how long until it may fail again; negative if it may now.
-func (g *guesser) wait(now time.Time) time.Duration { return g.at[g.next].Add(time.Minute).Sub(now) }
 
 // last is when it last failed, not counting keys refused with 429.
 func (g *guesser) last() time.Time {
@@ -176,13 +136,9 @@ func rateLimitKey(r *http.Request) string {
 	return ClientAddress(r)
 }
 
-// TooManyGuesses is the answer to a wrong secret of a client or for an account that has had too many.
+// TooManyGuesses is the answer to a wrong key from an address that has sent too many.
 func TooManyGuesses(kind string, wait time.Duration) *Error {
-	what := "Too many wrong " + kind + "s from this address"
-	if kind == Passwords {
-		what = "Too many failed attempts. Please try again later."
-	}
-	e := NewError(http.StatusTooManyRequests, what)
+	e := NewError(http.StatusTooManyRequests, "Too many wrong "+kind+"s from this address")
 	e.headers = http.Header{"Retry-After": {strconv.Itoa(max(1, int(math.Ceil(wait.Seconds()))))}}
 	return e
 }
