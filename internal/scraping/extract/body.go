@@ -197,7 +197,7 @@ func prose(blocks []block) []block {
 		if !strings.ContainsFunc(b.text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
 			continue
 		}
-		if len(out) > 0 && out[len(out)-1].text == b.text {
+		if len(out) > 0 && out[len(out)-1].text == b.text && b.tag != atom.Td { // neighbouring cells may well be equal
 			continue
 		}
 		out = append(out, b)

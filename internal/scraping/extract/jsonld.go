@@ -21,6 +21,7 @@ type ldNode map[string]any
 
 // Bounds on hostile data.
 const (
+	beginning  = 64 << 10 // of a script that is too large, in bytes
 	maxLDNodes = 2000
 	maxLDDepth = 24
 )
@@ -40,8 +41,11 @@ func parseLD(scripts []string) *ldGraph {
 	g := &ldGraph{byID: map[string]ldNode{}}
 	left := maxLDBytes
 	for _, raw := range scripts {
-		if left -= len(raw); left < 0 {
-			break // what a page says about itself has a hundredth of that
+		if left -= len(raw); left < 0 { // the updates of a live blog: what it says about itself stands before them
+			for _, v := range decodeLD(strings.ToValidUTF8(raw[:min(len(raw), beginning)], "")) {
+				g.add(v, 0)
+			}
+			break
 		}
 		for _, v := range decodeLD(raw) {
 			g.add(v, 0)

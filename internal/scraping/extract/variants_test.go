@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestWhatStandsBetweenParagraphs: lines and boxes of Spanish newspapers that are not the story's, and those that are.
@@ -99,5 +100,26 @@ func TestBylinesOfOthers(t *testing.T) {
 		if err != nil || a.Author != c.want {
 			t.Errorf("%s%s: %q, want %q (%v)", c.before, c.after, a.Author, c.want, err)
 		}
+	}
+}
+
+// TestALongLiveBlog: structured data beyond its bound is read from its beginning.
+func TestALongLiveBlog(t *testing.T) {
+	t.Parallel()
+	page := plain("Vuelven las boyas a la bahía", "<article><h1>Vuelven las boyas a la bahía</h1>"+paragraphs(sentences...)+"</article>")
+	data := `<script type="application/ld+json">{"@type":"LiveBlogPosting","headline":"Vuelven las boyas a la bahía","datePublished":"2026-03-01T08:00:00-05:00","author":{"@type":"Person","name":"Inés Roldán"},"liveBlogUpdate":[` +
+		strings.Repeat(`{"@type":"BlogPosting","headline":"Otra cosa","datePublished":"2026-03-02T08:00:00-05:00","articleBody":"ñandú"},`, maxLDBytes/100) + `{}]}</script><meta property="article:published_time" content="2026-03-02T08:00:00-05:00">`
+	a, err := Extract(strings.Replace(page, "</head>", data+"</head>", 1), Hints{})
+	if err != nil || a.PublishedAt == nil || a.PublishedAt.Format(time.RFC3339) != "2026-03-01T13:00:00Z" || a.Author != "Inés Roldán" {
+		t.Errorf("%v, %v, %+v", err, a.PublishedAt, a.Author)
+	}
+}
+
+// TestEqualCells: a table keeps cells that are equal to their neighbours.
+func TestEqualCells(t *testing.T) {
+	t.Parallel()
+	a, err := Extract(veleta("<article><h1>Vuelven las boyas a la bahía</h1>"+paragraphs(sentences...)+"<table><tr><td>Boyas nuevas</td><td>17</td><td>17</td><td>17</td></tr></table><p>La tabla es de la capitanía, que la revisó el lunes.</p></article>"), Hints{})
+	if err != nil || strings.Count(a.Text, "17") != 3 {
+		t.Errorf("%v, %q", err, a.Text)
 	}
 }
