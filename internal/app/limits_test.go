@@ -262,3 +262,24 @@ func TestWithoutRedisRequestsAreLimited(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestPagesOfOtherOriginsCanReadErrors: without the CORS fields a page cannot tell why its request failed, nor when to try again.
+func TestPagesOfOtherOriginsCanReadErrors(t *testing.T) {
+	t.Parallel()
+	const origin = "http://localhost:3000"
+	a := newTestApp(t, limitedTo(1000, 1000))
+	away := newTestApp(t, limitedTo(1000, 1000), func(c *Config) { c.Database.URL = "postgres://nobody@127.0.0.1:1/nothing" })
+	for _, c := range []struct {
+		app    *testApp
+		path   string
+		status int
+	}{{a, "/api/cache/hot", 401}, {a, "/api/nowhere", 404}, {a, "/api/articles?limit=abc", 422}, {away, "/api/articles", 503}} {
+		r := c.app.get(c.path, "Origin", origin)
+		if r.StatusCode != c.status || r.Header.Get("Access-Control-Allow-Origin") != origin || !strings.Contains(r.Header.Get("Access-Control-Expose-Headers"), "Retry-After") {
+			t.Errorf("%s: %d, want %d, %v", c.path, r.StatusCode, c.status, r.Header)
+		}
+		if (r.StatusCode >= 500) != (r.Header.Get("Retry-After") != "") {
+			t.Errorf("%s: %d with Retry-After %q", c.path, r.StatusCode, r.Header.Get("Retry-After"))
+		}
+	}
+}
