@@ -1,6 +1,7 @@
 package app
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -54,4 +55,18 @@ func (s *Server) usersHTTP() users.HTTP {
 		return users.HTTP{}
 	}
 	return users.HTTP{BasePath: strings.TrimRight(u.EscapedPath(), "/")}
+}
+
+// consoleAccounts lets admins log in to the console with their accounts.
+type consoleAccounts struct {
+	users *users.Service
+	http  users.HTTP
+}
+
+func (c consoleAccounts) Login(w http.ResponseWriter, r *http.Request, email, password string) error {
+	return c.users.LoginAdmin(w, r, c.http, email, password)
+}
+
+func (c consoleAccounts) Logout(w http.ResponseWriter, r *http.Request) error {
+	return c.users.LogoutOf(r.Context(), w, r, c.http)
 }

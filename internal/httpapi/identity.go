@@ -128,6 +128,16 @@ func Who(ctx context.Context) (Identity, error) {
 	return a.ask(ctx)
 }
 
+// WhoNow is Who, looked up anew: for answers that go on for longer than a right may.
+func WhoNow(ctx context.Context) (Identity, error) {
+	a, _ := ctx.Value(askerKey{}).(*asker)
+	if a == nil {
+		return Identity{}, nil
+	}
+	again := asker{r: a.r, by: a.by}
+	return again.ask(ctx)
+}
+
 // Names of what carries credentials, beside Authorization.
 const (
 	AccessCookie = "access_token"

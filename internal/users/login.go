@@ -22,6 +22,8 @@ type Pair struct {
 	Access, Refresh string
 	User            View
 	Device          string // that the client is to keep; "" = it has one
+
+	session string
 }
 
 // Login checks a password and begins a session.
@@ -134,6 +136,7 @@ func (s *Service) begin(ctx context.Context, u User, from Client) (Pair, error) 
 	if err != nil {
 		return Pair{}, err
 	}
+	p.session = session
 	p.Access, err = s.access(ctx, u.ID, session, n.until)
 	return p, err
 }

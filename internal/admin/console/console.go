@@ -27,6 +27,7 @@ const (
 type Options struct {
 	Admin      *admin.Admin
 	Scraping   Scraping
+	Accounts   Accounts      // nil = there are none: only the key opens the console
 	Guard      httpapi.Guard // its door must trust no foreign origin: the browser sends the cookie by itself
 	Secure     bool          // browsers reach us by TLS, which a proxy terminates: cookies are Secure
 	Instance   string        // names this instance to the reader
@@ -35,6 +36,14 @@ type Options struct {
 	Refresh    time.Duration    // how often figures are sent; 0 = 2 s
 	Lifetime   time.Duration    // of a session; 0 = 12 h
 	MaxStreams int              // open at a time; 0 = 32
+}
+
+// Accounts let people with the role admin log in. Their sessions are those of the API: httpapi.Who names them.
+type Accounts interface {
+	// Login checks address and password and sets the session's cookies, if the account is an admin's. The error is for the reader.
+	Login(w http.ResponseWriter, r *http.Request, email, password string) error
+	// Logout ends the session and takes the cookies away.
+	Logout(w http.ResponseWriter, r *http.Request) error
 }
 
 // Console serves the page. Close must follow.
@@ -147,7 +156,8 @@ func (c *Console) Handler() http.Handler {
 
 // operator is who is logged in: by a session, or from this machine in development.
 type operator struct {
-	session *session // nil in development
+	session *session // nil in development, and for accounts
+	account bool     // somebody with the role admin, logged in as in the API
 	admin.Caller
 }
 
@@ -177,6 +187,10 @@ func (c *Console) operatorOf(w http.ResponseWriter, r *http.Request) (operator, 
 	op := operator{Caller: admin.Caller{Remote: httpapi.ClientAddress(r), RequestID: w.Header().Get("X-Request-ID")}}
 	if op.session = c.sessions.find(c.tokenOf(r)); op.session != nil {
 		op.Actor = "console session " + op.session.name
+		return op, true
+	}
+	if who, err := httpapi.Who(r.Context()); err == nil && who.User != 0 && who.IsAdmin() {
+		op.account, op.Actor = true, "console, "+who.String()
 		return op, true
 	}
 	op.Actor = "console, loopback"

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"net/http"
 
 	"openlearn/internal/httpapi"
@@ -14,6 +15,7 @@ type loginView struct {
 	Instance string
 	Problem  string
 	Off      bool // no key is configured
+	Accounts bool // people can log in with an account
 	Open     bool // this machine needs no key
 }
 
@@ -26,13 +28,17 @@ func (c *Console) loginPage(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Console) showLogin(w http.ResponseWriter, r *http.Request, status int, problem string) {
-	c.render(w, r, status, "login.html", loginView{c.opt.Instance, problem, c.opt.Guard.Key == "", c.opt.Guard.OpenOnLoopback})
+	c.render(w, r, status, "login.html", loginView{c.opt.Instance, problem, c.opt.Guard.Key == "", c.opt.Accounts != nil, c.opt.Guard.OpenOnLoopback})
 }
 
 func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, mostLogin)
 	if err := r.ParseForm(); err != nil {
 		c.showLogin(w, r, http.StatusBadRequest, "The form could not be read.")
+		return
+	}
+	if email := r.PostForm.Get("email"); email != "" && c.opt.Accounts != nil {
+		c.loginAccount(w, r, email)
 		return
 	}
 	if e := c.opt.Guard.Try(r, r.PostForm.Get("key")); e != nil {
@@ -53,12 +59,37 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, Path, http.StatusSeeOther)
 }
 
+// loginAccount lets somebody in who has an account with the role admin.
+func (c *Console) loginAccount(w http.ResponseWriter, r *http.Request, email string) {
+	if err := c.opt.Accounts.Login(w, r, email, r.PostForm.Get("password")); err != nil {
+		status := statusOf(err)
+		if status >= http.StatusInternalServerError {
+			c.opt.Logger.Warn("a login with an account failed", "error", err)
+		}
+		var e *httpapi.Error
+		if errors.As(err, &e) && e.GetHeaders().Get("Retry-After") != "" {
+			w.Header().Set("Retry-After", e.GetHeaders().Get("Retry-After"))
+		}
+		c.showLogin(w, r, status, messageOf(err))
+		return
+	}
+	c.opt.Logger.Info("console login with an account", "remote", httpapi.ClientAddress(r))
+	http.Redirect(w, r, Path, http.StatusSeeOther)
+}
+
 func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
 	if one := c.sessions.find(c.tokenOf(r)); one != nil {
 		c.sessions.end(one)
 		c.opt.Logger.Info("console logout", "remote", httpapi.ClientAddress(r), "session", one.name)
 	}
 	c.setCookie(w, r, "")
+	if c.opt.Accounts != nil {
+		if err := c.opt.Accounts.Logout(w, r); err != nil {
+			c.opt.Logger.Warn("a session was not ended", "error", err)
+			c.showLogin(w, r, statusOf(err), "The session could not be ended. Try again.")
+			return
+		}
+	}
 	http.Redirect(w, r, loginPath, http.StatusSeeOther)
 }
 

@@ -47,7 +47,7 @@ func (c *Console) answer(w http.ResponseWriter, r *http.Request, status int, fra
 		c.refuse(w, r, http.StatusInternalServerError, "The figures could not be read: the log says why.")
 		return
 	}
-	v.figures, v.LoggedIn, v.Instance = live, op.session != nil, c.opt.Instance
+	v.figures, v.LoggedIn, v.Instance = live, op.session != nil || op.account, c.opt.Instance
 	v.Form = v.Form.filled()
 	c.render(w, r, status, "page.html", v)
 }

@@ -88,7 +88,7 @@ var healthWords = []struct{ health, word, level string }{
 
 func (c *Console) scraping(w http.ResponseWriter, r *http.Request, op operator) {
 	v := c.scrapingView(r.Context())
-	v.LoggedIn, v.Instance = op.session != nil, c.opt.Instance
+	v.LoggedIn, v.Instance = op.session != nil || op.account, c.opt.Instance
 	v.Said = saidOf(r.URL.Query())
 	status := http.StatusOK
 	if v.Problem != "" {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"openlearn/internal/admin"
+	"openlearn/internal/httpapi"
 )
 
 // streamDeadline bounds each write to a stream: a reader that takes nothing for that long is gone.
@@ -68,8 +70,18 @@ func (c *Console) events(w http.ResponseWriter, r *http.Request, op operator) {
 			_ = s.send("ended", struct{}{})
 			return
 		case <-tick.C:
+			if op.account && revoked(ctx) {
+				_ = s.send("ended", struct{}{})
+				return
+			}
 		}
 	}
+}
+
+// revoked reports whether an account may not use the console any more. If that cannot be found out, it goes on.
+func revoked(ctx context.Context) bool {
+	who, err := httpapi.WhoNow(ctx)
+	return errors.Is(err, httpapi.ErrUnidentified) || err == nil && !who.IsAdmin()
 }
 
 // memory is what a stream has already sent.

@@ -1,0 +1,59 @@
+package app
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// TestTheConsoleOpensToAdmins: an account with the role admin logs in on its page, on any instance, and is out when the role or
+// the session is gone.
+func TestTheConsoleOpensToAdmins(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	b := newTestApp(t, func(c *Config) { c.Database, c.Redis = a.cfg.Database, a.cfg.Redis })
+	a.awaitGate()
+	a.person("root@example.org").register()
+	a.sql(`UPDATE users SET role = 'admin' WHERE email_key = 'root@example.org'`)
+	a.person("ana@example.org").register()
+	a.settle()
+	login := func(p *person, pw string) reply {
+		form := url.Values{"email": {p.email}, "password": {pw}}.Encode()
+		return p.do(http.MethodPost, "/admin/cache/login", form, "Content-Type", "application/x-www-form-urlencoded")
+	}
+	ana, root := a.person("ana@example.org"), a.person("root@example.org")
+	if r := login(ana, goodPassword); r.StatusCode != http.StatusForbidden || !strings.Contains(string(r.body), "role admin") || len(r.Cookies()) > 0 {
+		t.Errorf("a learner: %d %v", r.StatusCode, r.Cookies())
+	}
+	if r := login(root, "wrong"); r.StatusCode != http.StatusUnauthorized || !strings.Contains(string(r.body), "Incorrect email or password") {
+		t.Errorf("a wrong password: %d", r.StatusCode)
+	}
+	if r := login(root, goodPassword); r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != "/admin/cache" {
+		t.Fatalf("the admin: %d %s", r.StatusCode, r.body)
+	}
+	cookies := root.header()
+	for _, p := range []*person{root, root.on(b)} {
+		if r := p.do(http.MethodGet, "/admin/cache", "", "Cookie", cookies); r.StatusCode != http.StatusOK || !strings.Contains(string(r.body), "Log out") {
+			t.Errorf("the console: %d", r.StatusCode)
+		}
+	}
+	if r := root.do(http.MethodPost, "/admin/cache/invalidate", "layer=article", "Content-Type", "application/x-www-form-urlencoded", "Origin", "https://evil.example"); r.StatusCode != http.StatusForbidden {
+		t.Errorf("another site's page: %d", r.StatusCode)
+	}
+	root.want(http.StatusOK, http.MethodPost, "/api/cache/invalidate", `{"layer":"article"}`)
+	if r := root.do(http.MethodPost, "/admin/cache/invalidate", "scope=all&really=yes", "Content-Type", "application/x-www-form-urlencoded"); r.StatusCode >= 400 {
+		t.Errorf("invalidating on the page: %d %s", r.StatusCode, r.body)
+	}
+	if r := root.do(http.MethodGet, "/api/cache/audit", ""); !strings.Contains(string(r.body), `"user 1"`) || !strings.Contains(string(r.body), "console, user 1") {
+		t.Errorf("the trail: %s", r.body)
+	}
+	if r := root.do(http.MethodPost, "/admin/cache/logout", ""); r.StatusCode != http.StatusSeeOther {
+		t.Errorf("logout: %d", r.StatusCode)
+	}
+	for _, p := range []*person{root, root.on(b)} {
+		if r := p.do(http.MethodGet, "/admin/cache", "", "Cookie", cookies); r.StatusCode != http.StatusSeeOther {
+			t.Errorf("after the logout: %d", r.StatusCode)
+		}
+	}
+}
