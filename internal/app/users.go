@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"openlearn/internal/admin/console"
 	"openlearn/internal/users"
 	"openlearn/internal/users/mail"
 )
@@ -69,4 +70,20 @@ func (c consoleAccounts) Login(w http.ResponseWriter, r *http.Request, email, pa
 
 func (c consoleAccounts) Logout(w http.ResponseWriter, r *http.Request) error {
 	return c.users.LogoutOf(r.Context(), w, r, c.http)
+}
+
+// keptMails are the mails that development keeps instead of sending them; nil elsewhere.
+func (s *Server) keptMails() func() []console.Mail {
+	kept, ok := s.mails.(*mail.Kept)
+	if !ok {
+		return nil
+	}
+	return func() []console.Mail {
+		all := kept.All()
+		out := make([]console.Mail, len(all))
+		for i, m := range all {
+			out[i] = console.Mail{To: m.To, Subject: m.Subject, Text: m.Text, At: m.At}
+		}
+		return out
+	}
 }

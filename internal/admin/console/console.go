@@ -28,6 +28,7 @@ type Options struct {
 	Admin      *admin.Admin
 	Scraping   Scraping
 	Accounts   Accounts      // nil = there are none: only the key opens the console
+	Mails      func() []Mail // kept in development instead of being sent; nil = none are
 	Guard      httpapi.Guard // its door must trust no foreign origin: the browser sends the cookie by itself
 	Secure     bool          // browsers reach us by TLS, which a proxy terminates: cookies are Secure
 	Instance   string        // names this instance to the reader
@@ -121,6 +122,7 @@ func (c *Console) Handler() http.Handler {
 		"GET " + Path + "/audit":       c.trail,
 		"POST " + Path + "/invalidate": c.invalidate,
 		"POST " + Path + "/warm":       c.warm,
+		"GET " + Path + "/mails":       c.mails,
 
 		"GET " + ScrapingPath:           c.scraping,
 		"GET " + ScrapingPath + "/live": c.scrapingLive,
