@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"openlearn/internal/admin/console"
 	"openlearn/internal/analysis"
 	"openlearn/internal/government"
 )
@@ -34,4 +35,17 @@ func (n namedInArticles) Named(ctx context.Context, article int64) ([]government
 		out[i] = government.Mention{Text: e.Text, Name: e.Name, Class: e.Class, Divipola: e.Divipola, Mentions: e.Mentions}
 	}
 	return out, err
+}
+
+// openDataServices tells the console how the open-data services are doing.
+func (s *Server) openDataServices() []console.Service {
+	found := s.OpenData.APIs()
+	out := make([]console.Service, len(found))
+	for i, a := range found {
+		out[i] = console.Service{Name: a.Name, State: a.State, Breaker: a.Breaker, Last: a.LastSuccess}
+		if a.LastError != nil {
+			out[i].Error = *a.LastError
+		}
+	}
+	return out
 }

@@ -160,6 +160,11 @@ func TestGovernmentIsAway(t *testing.T) {
 			t.Errorf("%s: what is kept: %d, %s", mood, r.StatusCode, r.Header.Get("X-Cache"))
 		}
 	}
+	page := a.get("/admin/cache/scraping", "Cookie", a.login())
+	if page.StatusCode != http.StatusOK || !strings.Contains(string(page.body), `<tr id="service-banrep"><th scope="row" class="pin">banrep</th><td data-level="good">up</td><td>closed</td>`) ||
+		!strings.Contains(string(page.body), `<tr id="service-worldbank"><th scope="row" class="pin">worldbank</th><td data-level="poor">`) && !strings.Contains(string(page.body), `<td data-level="fair">`) {
+		t.Errorf("the console shows %d, %s", page.StatusCode, page.body)
+	}
 	r := a.get("/api/government/apis")
 	if !strings.Contains(string(r.body), `"last_error":"`) {
 		t.Errorf("%.500s", r.body)

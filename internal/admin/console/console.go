@@ -25,8 +25,10 @@ const (
 
 // Options configure a Console. Admin, Scraping, Guard and Logger are needed.
 type Options struct {
-	Admin      *admin.Admin
-	Scraping   Scraping
+	Admin    *admin.Admin
+	Scraping Scraping
+	// Services tells of foreign services that data comes from; nil = there are none.
+	Services   func() []Service
 	Accounts   Accounts      // nil = there are none: only the key opens the console
 	Mails      func() []Mail // kept in development instead of being sent; nil = none are
 	Guard      httpapi.Guard // its door must trust no foreign origin: the browser sends the cookie by itself

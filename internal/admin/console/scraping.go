@@ -44,6 +44,29 @@ type ScrapingJob struct {
 	Error              string
 }
 
+// Service is a foreign service that data comes from, as this instance has seen it.
+type Service struct {
+	Name, State, Breaker, Error string
+	Last                        *time.Time // when it last gave data
+}
+
+// serviceRow is a service on the page.
+type serviceRow struct {
+	Service
+	Level, LastSuccess string
+}
+
+func serviceRows(now time.Time, of func() []Service) (rows []serviceRow) {
+	if of == nil {
+		return nil
+	}
+	for _, s := range of() {
+		level := map[string]string{"up": "good", "failing": "fair", "resting": "fair", "down": "poor"}[s.State]
+		rows = append(rows, serviceRow{s, level, ago(now, s.Last)})
+	}
+	return rows
+}
+
 // scrapingView is the page.
 type scrapingView struct {
 	At       time.Time
@@ -54,6 +77,7 @@ type scrapingView struct {
 
 	Sources, Silent []sourceRow // those that are read, and those without an entry
 	Jobs            []jobRow
+	Services        []serviceRow
 	Counts          []healthCount
 	Running         int
 	Waiting         int
@@ -152,7 +176,7 @@ func (c *Console) operateScraping(w http.ResponseWriter, r *http.Request, op ope
 
 func (c *Console) scrapingView(ctx context.Context) scrapingView {
 	now := c.opt.Now()
-	v := scrapingView{At: now}
+	v := scrapingView{At: now, Services: serviceRows(now, c.opt.Services)}
 	sources, err := c.opt.Scraping.Sources(ctx)
 	var jobs []ScrapingJob
 	if err == nil {
