@@ -94,7 +94,7 @@ func written(t *testing.T, c soql.Condition) string {
 // nothing with the writer: it must read the same tree, with the same values.
 func TestNothingOfAValueIsSyntax(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(20_000) {
+	for seed := range uint64(5_000) {
 		r := rand.New(rand.NewPCG(seed, 15))
 		c, want := grown(r, 3)
 		text := written(t, c)
