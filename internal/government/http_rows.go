@@ -347,9 +347,9 @@ func (h *handlers) climate(ctx context.Context, in *climateInput) (*rowsOutput, 
 
 type budgetInput struct {
 	Kind         string `query:"kind" enum:"spending,budget" default:"spending" doc:"spending: committed, owed and paid; budget: appropriations"`
-	Municipality string `query:"municipality" pattern:"^([0-9]{5})?$" doc:"DIVIPOLA code of a municipality" example:"05001"`
+	Municipality string `query:"municipality" maxLength:"5" pattern:"^([0-9]{5})?$" doc:"DIVIPOLA code of a municipality" example:"05001"`
 	Entity       string `query:"entity" maxLength:"200" doc:"Name of an entity, in capitals" example:"MUNICIPIO DE PRUEBA"`
-	Period       string `query:"period" pattern:"^([0-9]{8})?$" doc:"YYYYMMDD" example:"20251201"`
+	Period       string `query:"period" maxLength:"8" pattern:"^([0-9]{8})?$" doc:"YYYYMMDD" example:"20251201"`
 	Account      string `query:"account" maxLength:"40" pattern:"^[0-9.]*$" doc:"Account" example:"2"`
 	Paging
 }

@@ -39,7 +39,7 @@ func registerPreferences(api *httpapi.API, h *handlers) {
 
 // OwnInput names the user whose preferences are meant, as the original's clients do: it can only be who asks.
 type OwnInput struct {
-	UserID httpapi.Opt[string] `query:"user_id" doc:"One's own number, if it is given"`
+	UserID httpapi.Opt[string] `query:"user_id" maxLength:"20" doc:"One's own number, if it is given"`
 }
 
 func (in *OwnInput) check(ctx context.Context) (int64, error) {
