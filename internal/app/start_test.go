@@ -93,7 +93,7 @@ func TestComposePassesEverySettingOn(t *testing.T) {
 	// Settings that the file itself determines, and those its services do not need.
 	own := map[string]string{
 		"DATABASE_URL": "a file", "REDIS_PASSWORD": "a file", "ADMIN_API_KEY": "a file", "MIGRATION_DATABASE_URL": "migrates elsewhere",
-		"REDIS_URL": "host and port", "REDIS_DB": "its Redis is its own",
+		"REDIS_URL": "host and port", "REDIS_DB": "its Redis is its own", "WORK_METRICS_ADDR": "for openlearn work alone",
 	}
 	var cfg Config
 	for _, p := range cfg.parts() {
