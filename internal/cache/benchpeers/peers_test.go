@@ -1,4 +1,4 @@
-// Package benchpeers measures the cache beside other libraries, in one run on one server. It prints the table that is in
+// Package benchpeers measures the cache against other libraries, in one run on one server. It prints the table in
 // docs/benchmarks.md: `make bench-cache`.
 package benchpeers
 
@@ -28,7 +28,7 @@ const payloadSize = 4096
 
 var payload = []byte(strings.Repeat("x", payloadSize))
 
-// bytesCodec leaves decoding out of the figures.
+// bytesCodec keeps decoding out of the figures.
 type bytesCodec struct{}
 
 func (bytesCodec) Name() string                       { return "bytes" }
@@ -73,7 +73,8 @@ const (
 	perRound = 120 * time.Millisecond
 )
 
-// race lets the contenders take turns and returns each one's median time per operation, so that all met the same machine.
+// race lets the contenders take turns, so that all run under the same conditions, and returns each one's median time
+// per operation.
 func race(t *testing.T, readers int, cs []contender) []time.Duration {
 	t.Helper()
 	times := make([][]time.Duration, len(cs))
@@ -119,7 +120,8 @@ func lap(t *testing.T, readers int, c contender, next *int) time.Duration {
 	return took / time.Duration(max(total, 1))
 }
 
-// ratio sets two contenders beside each other operation by operation, so that both meet the same machine, and compares their medians.
+// ratio alternates two contenders operation by operation, so that both run under the same conditions, and compares
+// their medians.
 func ratio(t *testing.T, a, b contender, n int) float64 {
 	t.Helper()
 	took := [2][]time.Duration{}
@@ -204,7 +206,7 @@ func (b *bench) awaitNear() {
 	}
 }
 
-// hits are ways to read one key that is there.
+// hits are ways to read one key that is stored.
 func (b *bench) hits() []contender {
 	ctx, key := b.ctx, "hot"
 	must(b.t, b.rdb.Set(ctx, "raw:"+key, payload, 0).Err())
