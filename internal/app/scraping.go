@@ -74,7 +74,7 @@ func (c *scrapingConfig) only() func(source.Source) bool {
 
 // fetchConfig is the configuration of fetchers.
 func (c *scrapingConfig) fetchConfig(log *slog.Logger) fetch.Config {
-	return fetch.Config{UserAgent: c.UserAgent, Allowed: c.nets, Log: log}
+	return fetch.Config{UserAgent: c.UserAgent, Allowed: c.nets, Logger: log}
 }
 
 // fetcher makes a fetcher for a command without PostgreSQL and Redis: it does not share its pace.

@@ -126,7 +126,7 @@ func NewService(o Options) (*Service, error) {
 	} {
 		cfg := upstream.Config{
 			Name: u.name, Base: u.base, PerSecond: u.rate, UserAgent: o.Config.UserAgent, Allowed: o.Config.nets, Shared: o.Redis,
-			Metrics: metrics, Log: o.Logger, Now: o.Now,
+			Metrics: metrics, Logger: o.Logger, Now: o.Now,
 		}
 		if o.Tune != nil {
 			o.Tune(&cfg)

@@ -188,7 +188,11 @@ func (s *Service) Scrape(ctx context.Context, source string, options Options) (R
 		level = slog.LevelWarn
 		err = fmt.Errorf("scrape %s: %w", src.ID, err)
 	}
-	s.cfg.Logger.LogAttrs(ctx, level, "scraping: pass ended", slog.Any("report", p.report), slog.Any("err", err))
+	attrs := []slog.Attr{slog.Any("report", p.report)}
+	if err != nil {
+		attrs = append(attrs, slog.Any("error", err))
+	}
+	s.cfg.Logger.LogAttrs(ctx, level, "scraping: pass ended", attrs...)
 	return p.report, err
 }
 

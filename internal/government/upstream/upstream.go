@@ -59,7 +59,7 @@ type Config struct {
 	// Metrics; nil = none.
 	Metrics *Metrics
 	// Log; nil = discard.
-	Log *slog.Logger
+	Logger *slog.Logger
 	// Now is the clock; nil = time.Now.
 	Now func() time.Time
 }
@@ -76,8 +76,8 @@ func (c *Config) complete() error {
 	or(&c.Failures, 5)
 	or(&c.Recess, 30*time.Second)
 	or(&c.UserAgent, DefaultUserAgent)
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -156,7 +156,7 @@ func (c *Client) turned(_ string, from, to gobreaker.State) {
 		c.mu.Unlock()
 	}
 	c.cfg.Metrics.breaker(c.cfg.Name, to)
-	c.cfg.Log.Warn("government: the breaker of an upstream turned", "upstream", c.cfg.Name, "from", from.String(), "to", to.String())
+	c.cfg.Logger.Warn("government: the breaker of an upstream turned", "upstream", c.cfg.Name, "from", from.String(), "to", to.String())
 }
 
 // Close drops idle connections.

@@ -147,9 +147,9 @@ func (f *Fetcher) told(ctx context.Context, host string, o Outcome) {
 func (f *Fetcher) sharing(ctx context.Context, err error) {
 	if alone := err != nil; f.alone.Swap(alone) != alone {
 		if alone {
-			f.cfg.Log.WarnContext(ctx, "scraping: the shared budgets of hosts cannot be asked; this process keeps its own pace", "error", err)
+			f.cfg.Logger.WarnContext(ctx, "scraping: the shared budgets of hosts cannot be asked; this process keeps its own pace", "error", err)
 		} else {
-			f.cfg.Log.InfoContext(ctx, "scraping: the budgets of hosts are shared again")
+			f.cfg.Logger.InfoContext(ctx, "scraping: the budgets of hosts are shared again")
 		}
 	}
 }

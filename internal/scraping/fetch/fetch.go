@@ -46,7 +46,7 @@ type Config struct {
 	// of a test. Default: none. Elsewhere only ports 80 and 443 of public addresses may be reached.
 	Allowed []netip.Prefix
 	// Log receives warnings and debug messages. Default: discarded.
-	Log *slog.Logger
+	Logger *slog.Logger
 	// Read is told of every body that was read for a source: what it was (see ReadPage), and its bytes, decompressed. It must be
 	// safe for concurrent use. Optional.
 	Read func(sourceID, what string, bytes int)
@@ -91,8 +91,8 @@ func (c Config) withDefaults() Config {
 	if c.Patience <= 0 {
 		c.Patience = 30 * time.Second
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -132,7 +132,7 @@ func (f *Fetcher) attempts(ctx context.Context, req request, u *url.URL, interva
 		if !again || attempt == f.cfg.Attempts || ctx.Err() != nil {
 			return doc, next, err
 		}
-		f.cfg.Log.DebugContext(ctx, "scraping: retry", "url", u.String(), "attempt", attempt, "retry_after", outcome.RetryAfter, "err", err)
+		f.cfg.Logger.DebugContext(ctx, "scraping: retry", "url", u.String(), "attempt", attempt, "retry_after", outcome.RetryAfter, "error", err)
 		if outcome.RetryAfter == 0 { // otherwise the next turn waits for the host's rest
 			if f.cfg.Sleep(ctx, backoff) != nil {
 				return nil, nil, err

@@ -78,7 +78,7 @@ func (f *Fetcher) renewRobots(ctx context.Context, req request, u *url.URL, auth
 	f.useRobots(file, record)
 	if f.cfg.State != nil {
 		if err := f.cfg.State.KeepRobots(ctx, authority, record); err != nil {
-			f.cfg.Log.WarnContext(ctx, "scraping: robots.txt could not be kept", "authority", authority, "error", err)
+			f.cfg.Logger.WarnContext(ctx, "scraping: robots.txt could not be kept", "authority", authority, "error", err)
 		}
 	}
 	return nil
@@ -92,7 +92,7 @@ func (f *Fetcher) knownRobots(ctx context.Context, authority string, file *robot
 	kept, ok, err := f.cfg.State.Robots(ctx, authority)
 	if err != nil {
 		if ctx.Err() == nil {
-			f.cfg.Log.WarnContext(ctx, "scraping: what is known of robots.txt is not available", "authority", authority, "error", err)
+			f.cfg.Logger.WarnContext(ctx, "scraping: what is known of robots.txt is not available", "authority", authority, "error", err)
 		}
 		return false
 	}
@@ -120,7 +120,7 @@ func (f *Fetcher) readRobots(ctx context.Context, req request, at *url.URL, befo
 	case failed != nil && failed.Reason == ReasonAddress:
 		return RobotsRecord{}, err // the page would fail in the same way; report the true reason
 	}
-	f.cfg.Log.WarnContext(ctx, "scraping: robots.txt could not be read", "url", at.String(), "err", err)
+	f.cfg.Logger.WarnContext(ctx, "scraping: robots.txt could not be read", "url", at.String(), "error", err)
 	return RobotsRecord{Answer: RobotsUnreachable, Body: before.Body, ReadAt: before.ReadAt, Until: now.Add(robotsFailureLifetime), Detail: detail(err)}, nil
 }
 

@@ -54,6 +54,6 @@ func (f *Fetcher) recordBlocked(ctx context.Context, u *url.URL, rule string) {
 		return
 	}
 	if err := f.cfg.State.KeepBlocked(ctx, authority, rule, u.String(), f.cfg.Now()); err != nil {
-		f.cfg.Log.WarnContext(ctx, "scraping: the rule that blocked could not be kept", "url", u.String(), "error", err)
+		f.cfg.Logger.WarnContext(ctx, "scraping: the rule that blocked could not be kept", "url", u.String(), "error", err)
 	}
 }

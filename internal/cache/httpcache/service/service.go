@@ -87,7 +87,7 @@ var storedByDefault = []string{"Content-Type", "Content-Language", "Content-Disp
 // New makes the cache for a table of routes.
 func New(o Options) (*Service, error) {
 	if o.Cache == nil {
-		return nil, errors.New("httpcache: ServiceOptions.Cache is needed")
+		return nil, errors.New("httpcache: Options.Cache is needed")
 	}
 	for at, value := range map[*int]int{&o.MaxBody: 4 << 20, &o.MinCompress: 1 << 10, &o.CodedBytes: 32 << 20} {
 		if *at == 0 {
