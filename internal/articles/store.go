@@ -41,14 +41,20 @@ func (s *Store) in(tx *gorm.DB) *Store {
 	return &Store{db: tx, now: s.now, searches: s.searches, searchTimeout: s.searchTimeout}
 }
 
-// ArchiveID reads the archive's identifier, and creates it if there is none.
+// ArchiveID reads the archive's identifier, and makes it if there is none: a database that takes no writes may still be read.
 func (s *Store) ArchiveID(ctx context.Context) (uuid.UUID, error) {
-	if err := s.db.WithContext(ctx).Exec("INSERT INTO archive_identity DEFAULT VALUES ON CONFLICT DO NOTHING").Error; err != nil {
-		return uuid.UUID{}, fmt.Errorf("make the archive's identifier: %w", err)
+	read := func() (id string, err error) {
+		err = s.db.WithContext(ctx).Table("archive_identity").Select("id").Scan(&id).Error
+		return id, err
 	}
-	var id string
-	if err := s.db.WithContext(ctx).Table("archive_identity").Select("id").Take(&id).Error; err != nil {
-		return uuid.UUID{}, fmt.Errorf("read the archive's identifier: %w", err)
+	id, err := read()
+	if err == nil && id == "" {
+		if err = s.db.WithContext(ctx).Exec("INSERT INTO archive_identity DEFAULT VALUES ON CONFLICT DO NOTHING").Error; err == nil {
+			id, err = read() // another instance's, perhaps
+		}
+	}
+	if err != nil {
+		return uuid.UUID{}, fmt.Errorf("the archive's identifier: %w", err)
 	}
 	return uuid.Parse(id)
 }

@@ -716,3 +716,26 @@ func TestFacets(t *testing.T) {
 		}
 	}
 }
+
+// TestTheArchiveKeepsItsIdentifier: it is made once, and read where nothing can be written.
+func TestTheArchiveKeepsItsIdentifier(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	first, err := s.ArchiveID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.db.Transaction(func(tx *gorm.DB) error {
+		if err := tx.Exec("SET TRANSACTION READ ONLY").Error; err != nil {
+			return err
+		}
+		again, err := s.in(tx).ArchiveID(t.Context())
+		if again != first {
+			t.Errorf("%v, then %v", first, again)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -32,15 +32,16 @@ var ErrNewerSchema = errors.New("a newer program is needed")
 func Migrate(ctx context.Context, url string) (int, error) {
 	n := 0
 	err := withGoose(url, func(p *goose.Provider) error {
-		have, known, err := p.GetVersions(ctx)
-		if err != nil {
+		done, err := p.Up(ctx)
+		if n = len(done); err != nil {
 			return err
 		}
-		if have > known {
-			return fmt.Errorf("the database has migration %d, this program knows them up to %d: %w", have, known, ErrNewerSchema)
+		// Afterwards, as GetVersions takes no lock and might make goose's table beside another instance. A database that is
+		// ahead has nothing pending.
+		have, known, err := p.GetVersions(ctx)
+		if err == nil && have > known {
+			err = fmt.Errorf("the database has migration %d, this program knows them up to %d: %w", have, known, ErrNewerSchema)
 		}
-		done, err := p.Up(ctx)
-		n = len(done)
 		return err
 	})
 	return n, err

@@ -8,13 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"reflect"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	"openlearn/internal/articles/limits"
 	"openlearn/internal/newsdate"
@@ -30,30 +26,6 @@ type rawArticle struct {
 	URL      string `json:"url"`
 	Author   string `json:"author"`
 	Country  string `json:"country"`
-}
-
-// moreFields are those of the API's articles that lines in the usual form do not have, so that an export can be imported. What
-// the reader can do without is read leniently: a wrong type costs the field and not the line.
-type moreFields struct {
-	Content       string `json:"content"`
-	SourceURL     string `json:"source_url"`
-	PublishedDate string `json:"published_date"`
-
-	Subtitle        json.RawMessage `json:"subtitle"`
-	Tags            json.RawMessage `json:"tags"`
-	DifficultyScore json.RawMessage `json:"difficulty_score"`
-	IsPaywall       json.RawMessage `json:"is_paywall"`
-	ModifiedDate    json.RawMessage `json:"modified_date"`
-	ScrapedAt       json.RawMessage `json:"scraped_at"`
-	Image           json.RawMessage `json:"image"`
-	Language        json.RawMessage `json:"language"`
-}
-
-// leftOut are the fields of the API's articles that an import does not take, and the warning, if it is one: "" is for what the
-// archive makes anew.
-var leftOut = map[string]Reason{
-	"id": "", "url": "", "word_count": "", "updated_at": "", "analysed_at": "", "duplicate_group": "", "revision": "",
-	"colombian_entities": EntitiesLeftOut, "extra_metadata": MetadataLeftOut,
 }
 
 // decoded is the result of a line: a record and perhaps warnings, or one rejection.
@@ -178,111 +150,6 @@ func parse(b []byte, n *notes) (a rawArticle, more *moreFields, reason Reason, e
 	return a, more, "", nil
 }
 
-// known are the names of all fields that are read.
-var known = func() map[string]bool {
-	names := map[string]bool{}
-	for _, t := range []reflect.Type{reflect.TypeFor[rawArticle](), reflect.TypeFor[moreFields]()} {
-		for i := range t.NumField() {
-			names[t.Field(i).Tag.Get("json")] = true
-		}
-	}
-	return names
-}()
-
-// leftOut warns of fields that hold something and are not read.
-func (n *notes) leftOut(object []byte) {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(object, &fields) != nil {
-		return // unreachable: it has just been read
-	}
-	for name, value := range fields {
-		if known[strings.ToLower(name)] || emptyJSON(value) {
-			continue
-		}
-		if reason, is := leftOut[name]; !is {
-			n.warnOnce(UnknownField, excerpt([]byte(name)))
-		} else if reason != "" {
-			n.warn(reason, "")
-		}
-	}
-}
-
-func emptyJSON(v json.RawMessage) bool {
-	switch string(v) {
-	case "null", `""`, "[]", "{}":
-		return true
-	}
-	return false
-}
-
-// more fills in what only the API's articles have.
-func (d *decoder) more(f *moreFields, r *Record, n *notes) {
-	var text string
-	if n.read("subtitle", f.Subtitle, &text) {
-		r.Subtitle = optional(n.cut(oneLine(text, n), limits.Subtitle, SubtitleCut))
-	}
-	for _, s := range []struct {
-		name  string
-		from  json.RawMessage
-		to    **string
-		limit int
-	}{{"image", f.Image, &r.Image, limits.Image}, {"language", f.Language, &r.Language, limits.Language}} {
-		if !n.read(s.name, s.from, &text) {
-			continue
-		}
-		if v := oneLine(text, n); utf8.RuneCountInString(v) <= s.limit {
-			*s.to = optional(v)
-		} else {
-			n.warn(FieldEmptied, s.name)
-		}
-	}
-	var tags []string
-	if n.read("tags", f.Tags, &tags) {
-		for _, tag := range tags {
-			tag = oneLine(tag, n)
-			switch {
-			case tag == "":
-			case len(r.Tags) == limits.Tags || utf8.RuneCountInString(tag) > limits.Tag:
-				n.warnOnce(TagsLeftOut, "")
-			default:
-				r.Tags = append(r.Tags, tag)
-			}
-		}
-	}
-	var score float64
-	if n.read("difficulty_score", f.DifficultyScore, &score) {
-		if score >= 0 && score <= 5 {
-			r.Difficulty = &score
-		} else {
-			n.warn(FieldEmptied, "difficulty_score")
-		}
-	}
-	var paywall bool
-	if n.read("is_paywall", f.IsPaywall, &paywall) {
-		r.IsPaywall = &paywall
-	}
-	if n.read("modified_date", f.ModifiedDate, &text) {
-		r.ModifiedAt = d.date(text, r.Country, n)
-	}
-	if n.read("scraped_at", f.ScrapedAt, &text) {
-		if at := d.date(text, r.Country, n); at != nil && at.Before(time.Now()) {
-			r.StoredAt = at
-		}
-	}
-}
-
-// read decodes an optional field; false if it is absent or of the wrong type.
-func (n *notes) read(name string, from json.RawMessage, to any) bool {
-	if len(from) == 0 || string(from) == "null" {
-		return false
-	}
-	if json.Unmarshal(from, to) != nil {
-		n.warn(FieldEmptied, name)
-		return false
-	}
-	return true
-}
-
 // hashURN names an article that has no address of its own by its text.
 const hashURN = "urn:sha256:"
 
@@ -355,117 +222,4 @@ func (n *notes) cut(s string, limit int, r Reason) string {
 
 func rejected(l line, r Reason, detail string) decoded {
 	return decoded{issues: []Issue{{Line: l.number, Reason: r, Detail: detail, Rejected: true}}}
-}
-
-// clean makes text fit for PostgreSQL (which refuses NUL), for XML feeds (which refuse the other controls) and for
-// search (which compares code points, hence NFC). It keeps newlines and tabs.
-func clean(s string, n *notes) string {
-	s = strings.TrimSpace(s)
-	if tidy(s) {
-		return s
-	}
-	if strings.Contains(s, "\r") {
-		s = strings.ReplaceAll(s, "\r\n", "\n")
-		s = strings.ReplaceAll(s, "\r", "\n")
-	}
-	if strings.ContainsFunc(s, unwanted) {
-		s = strings.Map(func(r rune) rune {
-			if unwanted(r) {
-				return -1
-			}
-			return r
-		}, s)
-		n.warnOnce(ControlChars, "")
-	}
-	if !norm.NFC.IsNormalString(s) {
-		s = norm.NFC.String(s)
-	}
-	return strings.TrimSpace(s)
-}
-
-// tidy recognises quickly, from its bytes, a text that clean would not change, as most are: it has no control characters,
-// and only characters below U+0300 (where NFC leaves composed characters unchanged) and typographic marks. False means that
-// clean must look closer.
-func tidy(s string) bool {
-	for i := 0; i < len(s); i++ {
-		switch b := s[i]; {
-		case b >= ' ' && b < 0x7f, b >= 0x80 && b < 0xcc, b == '\n', b == '\t':
-		case b == 0xe2 && i+2 < len(s) && s[i+1] == 0x80 && s[i+2] > 0x81: // U+2002–U+203F
-			i += 2
-		default:
-			return false
-		}
-	}
-	return true
-}
-
-func unwanted(r rune) bool {
-	return (r < ' ' && r != '\n' && r != '\t') || r == 0x7f || r == 0xfffe || r == 0xffff
-}
-
-// oneLine is clean for single-line fields: runs of white space become one space.
-func oneLine(s string, n *notes) string {
-	s = clean(s, n)
-	var last rune
-	for _, r := range s {
-		if unicode.IsSpace(r) && (r != ' ' || last == ' ') {
-			return strings.Join(strings.Fields(s), " ")
-		}
-		last = r
-	}
-	return s
-}
-
-// cutAtWord shortens s to at most limit characters including an ellipsis, at the last space that is not too far back (a
-// text without spaces is cut at the limit).
-func cutAtWord(s string, limit int) string {
-	runes := []rune(s)
-	head := string(runes[:limit-1])
-	if runes[limit-1] != ' ' {
-		if i := strings.LastIndexByte(head, ' '); i >= len(head)/2 {
-			head = head[:i]
-		}
-	}
-	return strings.TrimRight(head, " ,;:.-") + "…"
-}
-
-// countWords counts runs of non-space characters, like strings.Fields, without making them.
-func countWords(s string) int {
-	n, in := 0, false
-	for i := 0; i < len(s); {
-		b := s[i]
-		space, size := b == ' ' || b >= '\t' && b <= '\r', 1
-		if b >= 0xc2 && b <= 0xe3 && b != 0xc3 { // these may begin a non-ASCII space; á and the like cannot
-			var r rune
-			r, size = utf8.DecodeRuneInString(s[i:])
-			space = unicode.IsSpace(r)
-		}
-		if !space && !in {
-			n++
-		}
-		in = !space
-		i += size
-	}
-	return n
-}
-
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-// excerpt is the beginning of a bad value, short and printable enough for a message.
-func excerpt(b []byte) string {
-	s := strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '�' // a terminal would interpret it
-		}
-		return r
-	}, strings.ToValidUTF8(string(b[:min(len(b), 80)]), "�"))
-	if len(b) > 80 {
-		s += "…"
-	}
-	return s
 }
