@@ -1,8 +1,10 @@
 package eval
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -14,9 +16,8 @@ import (
 	"openlearn/internal/analysis/nlp/train"
 )
 
-// NamesFile is a file of annotated sentences from Colombian news that may be beside the data: the press owns their text, so
-// they are in no repository. It holds tokens and IOB2 tags; each sentence is a document.
-const NamesFile = "ner/colombia.conll"
+// articlesFile is where the collected articles are, seen from the nlp folder.
+const articlesFile = "../news/articles.jsonl"
 
 // Table measures the engine and prints the figures; with proof it also trains on research data, which takes minutes.
 func Table(w io.Writer, data string, proof bool, progress train.Progress) error {
@@ -33,10 +34,8 @@ func Table(w io.Writer, data string, proof bool, progress train.Progress) error 
 		return err
 	}
 	printNames(w, "names, shipped, CoNLL testa", ner.Default(), testa, "MISC")
-	if colombia, err := ReadNames(filepath.Join(data, filepath.FromSlash(NamesFile)), 1); err == nil {
-		printNames(w, "names, shipped, Colombian news", ner.Default(), colombia, "MISC")
-	} else {
-		fmt.Fprintf(w, "%-34s not measured: there is no %s\n", "names, shipped, Colombian news", NamesFile)
+	if err := namesColombia(w, filepath.Join(data, filepath.FromSlash(articlesFile))); err != nil {
+		return err
 	}
 	right, all, err := Cases(w, filepath.Join(data, "cases", "public_bugs.jsonl"))
 	if err != nil {
@@ -68,6 +67,21 @@ func Table(w io.Writer, data string, proof bool, progress train.Progress) error 
 	}
 	_, err = TopicProof(w, data)
 	return err
+}
+
+// namesColombia measures the shipped model on Colombian news, if the articles are there.
+func namesColombia(w io.Writer, articles string) error {
+	dev, test, err := Colombia(articles)
+	if errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintf(w, "%-34s not measured: there is no %s\n", "names, shipped, Colombian news", articles)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	printNames(w, "names, shipped, Colombian dev", ner.Default(), dev, "MISC")
+	printNames(w, "names, shipped, Colombian test", ner.Default(), test, "MISC")
+	return nil
 }
 
 func printNames(w io.Writer, what string, m *ner.Model, examples []ner.Example, skip string) {
