@@ -86,7 +86,7 @@ func TestPreferencesAreOnesOwn(t *testing.T) {
 	}
 }
 
-func picture(t *testing.T, side int) image.Image {
+func picture(t testing.TB, side int) image.Image {
 	t.Helper()
 	img := image.NewRGBA(image.Rect(0, 0, side, side))
 	for x := range side {

@@ -27,7 +27,7 @@ func (a *testApp) secretive(name string) (p *person, planted []string) {
 	prefs = strings.Replace(prefs, `"preferredSources":[]`, `"preferredSources":["fuente plantada de `+name+`"]`, 1)
 	p.want(http.StatusOK, http.MethodPut, "/api/preferences", prefs)
 	var img bytes.Buffer
-	if err := png.Encode(&img, picture(a.t.(*testing.T), 8)); err != nil {
+	if err := png.Encode(&img, picture(a.t, 8)); err != nil {
 		a.t.Fatal(err)
 	}
 	avatar := p.upload(img.Bytes(), http.StatusCreated)["avatar_url"].(string)
