@@ -8,66 +8,62 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
+	"openlearn/internal/analysis/nlp/derive"
 	"openlearn/internal/analysis/nlp/readability"
 	"openlearn/internal/analysis/nlp/text"
 )
 
-type graded struct{ Source, Level, Content, Text string }
+type graded struct{ Source, Level, Content string }
 
-func readGraded(data string) (own, others []graded, err error) {
-	b, err := os.ReadFile(filepath.Join(data, "cefr", "own_graded.jsonl")) //nolint:gosec // a path of the data folder
-	if err != nil {
-		return nil, nil, fmt.Errorf("eval: %w", err)
-	}
-	for line := range strings.Lines(string(b)) {
-		var g graded
-		if err := json.Unmarshal([]byte(line), &g); err != nil {
-			return nil, nil, fmt.Errorf("eval: own_graded.jsonl: %w", err)
-		}
-		own = append(own, g)
-	}
+// readGraded reads the graded readers of other publishers.
+func readGraded(data string) ([]graded, error) {
+	var out []graded
 	for _, name := range []string{"fhis.train.json", "fhis.val.json"} {
-		b, err := os.ReadFile(filepath.Join(data, "cefr", name)) //nolint:gosec // as above
+		b, err := os.ReadFile(filepath.Join(data, "cefr", name)) //nolint:gosec // a path of the data folder
 		if err != nil {
-			return nil, nil, fmt.Errorf("eval: %w", err)
+			return nil, fmt.Errorf("eval: %w", err)
 		}
 		var list []graded
 		if err := json.Unmarshal(b, &list); err != nil {
-			return nil, nil, fmt.Errorf("eval: %s: %w", name, err)
+			return nil, fmt.Errorf("eval: %s: %w", name, err)
 		}
-		for _, g := range list {
-			g.Text = g.Content
-			others = append(others, g)
-		}
+		out = append(out, list...)
 	}
-	return own, others, nil
+	return out, nil
 }
 
 // levelScores are the levels on the score's scale; B is B1 and above.
 var levelScores = map[string]float64{"A1": 1, "A2": 2, "B1": 3, "B": 3.5, "B2": 4, "C1": 5}
 
-// Difficulty measures the grading in three classes (A1, A2, B): as shipped, and trained with one source left out.
-func Difficulty(w io.Writer, data string) (accuracy, rho float64, err error) {
-	own, others, err := readGraded(data)
+// Grading is the accuracy in three classes (A1, A2, B) and Spearman's rank correlation.
+type Grading struct{ Accuracy, Rho float64 }
+
+// Difficulty measures the grading: as shipped, and trained with one source left out.
+func Difficulty(w io.Writer, data string) (shipped, trained Grading, err error) {
+	others, err := readGraded(data)
 	if err != nil {
-		return 0, 0, err
+		return shipped, trained, err
+	}
+	own, err := derive.Open(data).Graded()
+	if err != nil {
+		return shipped, trained, err
 	}
 	all := make([]readability.Graded, len(others))
-	var shipped, gold []float64
+	var raws, gold []float64
 	right := 0
 	for i, g := range others {
-		d := text.Analyze(g.Text)
+		d := text.Analyze(g.Content)
 		all[i] = readability.Grade(&d, levelScores[g.Level])
 		r := readability.Analyze(&d)
 		raw := readability.Raw(&d)
-		shipped, gold = append(shipped, raw), append(gold, all[i].Level)
-		if class := string(r.Level[:1]); string(r.Level) == g.Level || class != "A" && g.Level == "B" {
+		raws, gold = append(raws, raw), append(gold, all[i].Level)
+		if class(r.Score) == g.Level {
 			right++
 		}
 	}
-	fmt.Fprintf(w, "difficulty, shipped            three classes %.1f  Spearman %.2f  (%d texts)\n", 100*float64(right)/float64(len(others)), Spearman(shipped, gold), len(others))
+	shipped = Grading{float64(right) / float64(len(others)), Spearman(raws, gold)}
+	fmt.Fprintf(w, "difficulty, shipped            three classes %.1f  Spearman %.2f  (%d texts)\n", 100*shipped.Accuracy, shipped.Rho, len(others))
 	var ownGraded []readability.Graded
 	for _, g := range own {
 		d := text.Analyze(g.Text)
@@ -87,43 +83,29 @@ func Difficulty(w io.Writer, data string) (accuracy, rho float64, err error) {
 				train = append(train, all[i])
 			}
 		}
-		m := readability.Train(append(train, ownGraded...), 0.05)
-		low, high := cuts(&m, train)
+		m := readability.Train(append(slices.Clone(train), ownGraded...), 0.3)
+		m.Center(train) // the thresholds of those who grade, not ours
 		for i := range others {
 			if others[i].Source != g.Source {
 				continue
 			}
 			scores[i] = m.Score(all[i])
-			if class(scores[i], low, high) == others[i].Level {
+			if class(scores[i]) == others[i].Level {
 				right++
 			}
 		}
 	}
-	accuracy, rho = float64(right)/float64(len(others)), Spearman(scores, gold)
-	fmt.Fprintf(w, "difficulty, one source left out three classes %.1f  Spearman %.2f\n", 100*accuracy, rho)
-	return accuracy, rho, nil
+	trained = Grading{float64(right) / float64(len(others)), Spearman(scores, gold)}
+	fmt.Fprintf(w, "difficulty, one source left out three classes %.1f  Spearman %.2f\n", 100*trained.Accuracy, trained.Rho)
+	return shipped, trained, nil
 }
 
-func class(score, low, high float64) string {
-	switch {
-	case score < low:
-		return "A1"
-	case score < high:
-		return "A2"
+func class(score float64) string {
+	switch level := readability.LevelOf(score); level {
+	case readability.A1, readability.A2:
+		return string(level)
 	}
 	return "B"
-}
-
-// cuts are the thresholds half-way between the mean scores of the levels: the shares of the levels in one set say nothing
-// about another set.
-func cuts(m *readability.Model, texts []readability.Graded) (low, high float64) {
-	sum, n := map[float64]float64{}, map[float64]float64{}
-	for _, t := range texts {
-		sum[t.Level] += m.Score(t)
-		n[t.Level]++
-	}
-	mean := func(l string) float64 { return sum[levelScores[l]] / max(1, n[levelScores[l]]) }
-	return (mean("A1") + mean("A2")) / 2, (mean("A2") + mean("B")) / 2
 }
 
 // Spearman is the rank correlation of two lists; ties get their mean rank.

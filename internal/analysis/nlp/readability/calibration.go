@@ -10,7 +10,7 @@ import (
 //go:embed calibration.bin
 var packed []byte
 
-const format = "readability 1"
+const format = "readability 2"
 
 // calibrated is the embedded model, trained on the project's own graded texts and decoded at the first call.
 var calibrated = sync.OnceValue(func() *Model {
@@ -24,11 +24,17 @@ var calibrated = sync.OnceValue(func() *Model {
 // Encode packs a model.
 func (m *Model) Encode() ([]byte, error) {
 	var w pack.Writer
-	w.Float(m.Bias)
-	for k := range m.Weights {
+	for k := range m.Mean {
 		w.Float(m.Mean[k])
 		w.Float(m.Scale[k])
-		w.Float(m.Weights[k])
+	}
+	for _, s := range m.Steps {
+		w.Float(s.Bias)
+		w.Float(s.Center)
+		w.Float(s.Gap)
+		for _, v := range s.Weights {
+			w.Float(v)
+		}
 	}
 	return w.Pack(format)
 }
@@ -39,9 +45,16 @@ func Decode(packed []byte) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{Bias: r.Float()}
-	for k := range m.Weights {
-		m.Mean[k], m.Scale[k], m.Weights[k] = r.Float(), r.Float(), r.Float()
+	m := &Model{}
+	for k := range m.Mean {
+		m.Mean[k], m.Scale[k] = r.Float(), r.Float()
+	}
+	for k := range m.Steps {
+		s := &m.Steps[k]
+		s.Bias, s.Center, s.Gap = r.Float(), r.Float(), r.Float()
+		for i := range s.Weights {
+			s.Weights[i] = r.Float()
+		}
 	}
 	return m, r.Err()
 }

@@ -6,10 +6,22 @@ import (
 	"openlearn/internal/analysis/nlp/text"
 )
 
-// Model turns features into a score: 1 for A1, 2 for A2 … 5 for C1.
+// Model turns features into a score: 1 for A1, 2 for A2 … 5 for C1, up to 6 for what is far beyond C1. Each step from one
+// level to the next is a regression of its own, because different things make the first and the last steps hard.
 type Model struct {
-	Mean, Scale, Weights vector
-	Bias                 float64
+	Mean, Scale vector
+	Steps       [steps]Step
+}
+
+// steps is the number of steps between the levels A1, A2, B1, B2 and C1.
+const steps = 4
+
+// Step separates the levels up to one from those above it.
+type Step struct {
+	Bias    float64
+	Weights vector
+	Center  float64 // half-way between the means of the two adjacent levels
+	Gap     float64 // between these means
 }
 
 // Graded is a text with its level on the score's scale.
@@ -31,6 +43,7 @@ func (m *Model) Score(g Graded) float64 { return m.raw(g.features, g.words) }
 // directions are the signs that weights may have: a longer sentence never makes a text easier.
 var directions = vector{
 	sentenceLength: 1, wordLength: 1, meanZipf: -1, rareShare: 1, veryRareShare: 1, subordination: 1, subjunctive: 1, past: 1, diversity: 1, present: -1, longSentences: 1, connectives: 1, spokenRank: 1, unspoken: 1,
+	verse: 1, archaic: 1, turns: -1, shortSentences: -1, remote: 1, clauses: 1, semicolons: 1, rankTail: 1, longWords: 1, common: -1, pluperfect: 1,
 }
 
 // balance weighs texts so that each level counts the same.
@@ -46,14 +59,13 @@ func balance(texts []Graded) []float64 {
 	return w
 }
 
-// Train fits a ridge regression whose weights keep the signs of directions, by coordinate descent.
+// Train fits a model.
 func Train(texts []Graded, ridge float64) Model {
 	var m Model
 	n := float64(len(texts))
 	xs, weights := make([]vector, len(texts)), balance(texts)
 	for i, t := range texts {
 		xs[i] = t.features
-		m.Bias += weights[i] * t.Level / n
 		for k, v := range xs[i] {
 			m.Mean[k] += weights[i] * v / n
 		}
@@ -63,21 +75,38 @@ func Train(texts []Graded, ridge float64) Model {
 			m.Scale[k] += weights[i] * (v - m.Mean[k]) * (v - m.Mean[k]) / n
 		}
 	}
-	residual := make([]float64, len(texts))
 	for k := range m.Scale {
 		m.Scale[k] = math.Max(math.Sqrt(m.Scale[k]), 1e-6)
 	}
 	for i := range xs {
-		residual[i] = texts[i].Level - m.Bias
-		for k := range xs[i] {
-			xs[i][k] = (xs[i][k] - m.Mean[k]) / m.Scale[k]
+		xs[i] = m.scaled(xs[i])
+	}
+	for k := range m.Steps {
+		below := make([]Graded, len(texts)) // with the levels limited to the two of this step
+		for i, t := range texts {
+			below[i].Level = math.Max(float64(k+1), math.Min(float64(k+2), t.Level))
 		}
+		m.Steps[k].fit(xs, below, ridge)
+	}
+	m.Center(texts)
+	return m
+}
+
+// fit is a ridge regression whose weights keep the signs of directions, by coordinate descent.
+func (s *Step) fit(xs []vector, texts []Graded, ridge float64) {
+	n, weights := float64(len(texts)), balance(texts)
+	residual := make([]float64, len(texts))
+	for i, t := range texts {
+		s.Bias += weights[i] * t.Level / n
+	}
+	for i, t := range texts {
+		residual[i] = t.Level - s.Bias
 	}
 	for range 200 {
-		for k := range m.Weights {
+		for k := range s.Weights {
 			dot, square := 0.0, ridge*n
 			for i := range xs {
-				dot += weights[i] * xs[i][k] * (residual[i] + m.Weights[k]*xs[i][k])
+				dot += weights[i] * xs[i][k] * (residual[i] + s.Weights[k]*xs[i][k])
 				square += weights[i] * xs[i][k] * xs[i][k]
 			}
 			w := dot / square
@@ -85,35 +114,81 @@ func Train(texts []Graded, ridge float64) Model {
 				w = 0
 			}
 			for i := range xs {
-				residual[i] -= (w - m.Weights[k]) * xs[i][k]
+				residual[i] -= (w - s.Weights[k]) * xs[i][k]
 			}
-			m.Weights[k] = w
+			s.Weights[k] = w
 		}
 	}
-	return m
+}
+
+// Center puts the thresholds half-way between the means of adjacent levels of these texts: how often a level occurs says
+// nothing about other texts. A step for which there are no texts of both levels keeps its threshold.
+func (m *Model) Center(texts []Graded) {
+	for k := range m.Steps {
+		s := &m.Steps[k]
+		var sum, n [2]float64
+		for _, t := range texts {
+			switch above := t.Level - float64(k) - 1.5; {
+			case above >= -1 && above < 0:
+				sum[0] += s.at(m.scaled(t.features))
+				n[0]++
+			case above > 0 && above <= 1:
+				sum[1] += s.at(m.scaled(t.features))
+				n[1]++
+			}
+		}
+		if n[0] > 0 && n[1] > 0 {
+			low, high := sum[0]/n[0], sum[1]/n[1]
+			s.Center, s.Gap = (low+high)/2, math.Max(high-low, 0.1)
+		}
+	}
+}
+
+func (s *Step) at(x vector) float64 {
+	v := s.Bias
+	for k := range x {
+		v += s.Weights[k] * x[k]
+	}
+	return v
+}
+
+func (m *Model) scaled(f vector) vector {
+	for k := range f {
+		f[k] = (f[k] - m.Mean[k]) / m.Scale[k]
+	}
+	return f
 }
 
 // fewWords is the weight of the prior, a text of medium difficulty: so a headline is never C2.
 const (
-	fewWords = 12
+	fewWords = 6
 	prior    = 3.0
+	slope    = 6.0 // at the mean of a level, 95 % of a step are done
+	beyond   = 1   // C2 begins this many gaps above the mean of C1
 )
 
 func (m *Model) raw(f vector, words int) float64 {
-	s := m.Bias
-	for k := range f {
-		s += m.Weights[k] * (f[k] - m.Mean[k]) / m.Scale[k]
+	x := m.scaled(f)
+	score := 1.0
+	for k := range m.Steps {
+		s := &m.Steps[k]
+		v := (s.at(x) - s.Center) / s.Gap
+		score += logistic(slope * v)
+		if k == steps-1 {
+			score += logistic(slope * (v - 0.5 - beyond))
+		}
 	}
-	s = math.Max(0, math.Min(7, s))
 	n := float64(words)
-	return (n*s + fewWords*prior) / (n + fewWords)
+	return (n*score + fewWords*prior) / (n + fewWords)
 }
 
-// Raw is the score of a text, not limited to 1…5.
+func logistic(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
+// Raw is the score of a text, 1 to 6.
 func (m *Model) Raw(d *text.Document) float64 {
 	c := count(d)
 	return m.raw(features(d, c), c.Words)
 }
 
-// Raw is the shipped model's score of a text, not limited to 1…5.
+// Raw is the shipped model's score of a text, 1 to 6.
 func Raw(d *text.Document) float64 { return calibrated().Raw(d) }

@@ -58,7 +58,7 @@ const wordsPerMinute = 218
 // count counts the words and sentences of a document. Sentences without words do not count.
 func count(d *text.Document) Counts {
 	var c Counts
-	for _, s := range d.Sentences {
+	for _, s := range joined(d) {
 		before := c.Words
 		tokens := d.In(s)
 		for i := range tokens {
@@ -148,24 +148,20 @@ func Analyze(d *text.Document) Result {
 	return r
 }
 
-// bounded maps the raw score to between 1 and 5 so that harder texts still get higher scores.
+// bounded maps the raw score, 1 to 6, to between 1 and 5; it keeps the thresholds up to C1.
 func bounded(raw float64) float64 {
-	switch {
-	case raw > 4.5:
-		return 5 - 0.5*math.Exp((4.5-raw)/0.5)
-	case raw < 1.5:
-		return 1 + 0.5*math.Exp((raw-1.5)/0.5)
+	if raw > 4.5 {
+		return 4.5 + (raw-4.5)/3
 	}
 	return raw
 }
 
 // Levels lists the levels with the scores at which they begin: half-way between the levels of the calibration, in which the
-// score is 1 for A1 … 5 for C1. C2 begins somewhat more than half a level above the calibration's hardest texts (at 6 on
-// the unbounded scale), because it lies outside the calibration.
+// score is 1 for A1 … 5 for C1. C2 begins above all of the calibration's texts (at 5.5 on the raw scale).
 var Levels = []struct {
 	Level Level
 	From  float64
-}{{A1, 0}, {A2, 1.5}, {B1, 2.5}, {B2, 3.5}, {C1, 4.5}, {C2, 4.975}}
+}{{A1, 0}, {A2, 1.5}, {B1, 2.5}, {B2, 3.5}, {C1, 4.5}, {C2, 4.5 + 1.0/3}}
 
 // LevelOf is the level of a score.
 func LevelOf(score float64) Level {
