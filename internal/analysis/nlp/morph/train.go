@@ -15,6 +15,9 @@ import (
 // Options of training.
 type Options struct {
 	Epochs int
+	// Runs is how many times the model is trained, with the sentences in other orders. The weights are added up: a weight that
+	// depends on the order is noise, and cancels out.
+	Runs int
 	// Main are sentences in the model's annotation style; Other ones help with words and contexts, but not with lemmas of
 	// verbs.
 	Main, Other [][]corpus.Word
@@ -50,11 +53,17 @@ func Train(lex *lexicon.Lexicon, o Options) *Model {
 	add(o.Main, 1)
 	add(o.Other, o.OtherWeight)
 	f.Prune(2, positions)
-	dense, trigrams := seq.Perceptron(examples, f.Len(), labels, o.Epochs, func(epoch int, right float64) {
-		o.Progress(epoch+1, o.Epochs, "")
-		_ = right
-	})
-	m.trigrams = trigrams
+	dense := make([]float32, f.Len()*labels)
+	m.trigrams = seq.NewTrigrams(labels)
+	for run := range o.Runs {
+		weights, trigrams := seq.Perceptron(examples, f.Len(), labels, o.Epochs, uint64(run), func(epoch int) {
+			o.Progress(run*o.Epochs+epoch+1, o.Runs*o.Epochs, "")
+		})
+		for i, w := range weights {
+			dense[i] += w
+		}
+		m.trigrams.Add(trigrams)
+	}
 	m.weights = seq.Sparse(f, dense, labels, weightFloor(dense))
 	return m
 }

@@ -24,3 +24,10 @@ func ReadTrigrams(in *pack.Reader, labels int) (*Trigrams, error) {
 	}
 	return t, nil
 }
+
+// Add adds the weights of another run.
+func (t *Trigrams) Add(other *Trigrams) {
+	for i, w := range other.w {
+		t.w[i] += w
+	}
+}

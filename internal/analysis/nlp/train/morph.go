@@ -14,9 +14,10 @@ import (
 // Progress is called with how much of a step is done.
 type Progress func(done, of int, note string)
 
-// morphEpochs and gsdWeight were tuned on UD AnCora dev.
+// morphEpochs, morphRuns and gsdWeight were tuned on UD AnCora dev.
 const (
 	morphEpochs = 7
+	morphRuns   = 6
 	gsdWeight   = 0.7
 )
 
@@ -42,7 +43,7 @@ func Morph(fsys fs.FS, lex *lexicon.Lexicon, progress Progress) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	o := morph.Options{Epochs: morphEpochs, OtherWeight: gsdWeight, Progress: progress}
+	o := morph.Options{Epochs: morphEpochs, Runs: morphRuns, OtherWeight: gsdWeight, Progress: progress}
 	for _, s := range cess {
 		o.Main = append(o.Main, s.Words)
 	}

@@ -65,7 +65,7 @@ func TestSameBytesFromSameData(t *testing.T) {
 				sentences = append(sentences, tagged)
 			}
 		}
-		b, err := morph.Train(lex, morph.Options{Epochs: 2, Main: sentences, Progress: quiet}).Encode()
+		b, err := morph.Train(lex, morph.Options{Epochs: 2, Runs: 2, Main: sentences, Progress: quiet}).Encode()
 		if err != nil {
 			t.Fatal(err)
 		}
