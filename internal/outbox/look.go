@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -133,7 +134,7 @@ func (r *Relay) see(ctx context.Context) error {
 			case judged && postgres.Answered(l.err):
 				r.late = r.opt.Now()
 			case !postgres.Answered(l.err):
-				l.away = r.away(ctx, asked)
+				l.away = r.away(ctx, asked, l.err)
 			}
 			if l.err != nil {
 				l.at = r.opt.Now()
@@ -150,6 +151,12 @@ func (r *Relay) see(ctx context.Context) error {
 }
 
 var errSilent = errors.New("look at the outbox: no answer yet")
+
+// answered reports that the look reached PostgreSQL, even if it was refused. Other instances could ask then, too.
+func (l *look) answered() bool {
+	_, unknown := errors.AsType[*unknownDatabase](l.err)
+	return unknown || postgres.Answered(l.err)
+}
 
 // ask is one look.
 func (r *Relay) ask(ctx context.Context, start time.Time) look {
@@ -193,9 +200,17 @@ func (r *Relay) askAgain(ctx context.Context) error {
 	return r.opt.DB.Ping(ctx)
 }
 
-// away reports that PostgreSQL cannot be asked: the connection failed, and the other one brings no answer either.
-func (r *Relay) away(ctx context.Context, asked time.Time) bool {
-	return !postgres.Answered(r.askAgain(ctx)) && r.silent(asked)
+// away reports that PostgreSQL cannot be asked: the connection failed, and the other one brings no answer either. A server
+// that was slow a moment ago is away all the same if nothing listens at its address any more.
+func (r *Relay) away(ctx context.Context, asked time.Time, failed error) bool {
+	again := r.askAgain(ctx)
+	switch {
+	case postgres.Answered(again):
+		return false
+	case errors.Is(failed, syscall.ECONNREFUSED) && errors.Is(again, syscall.ECONNREFUSED):
+		return true
+	}
+	return r.silent(asked)
 }
 
 // silent reports that PostgreSQL has sent nothing since asked, on either connection, and is not known to be slow.

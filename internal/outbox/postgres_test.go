@@ -74,7 +74,11 @@ func TestABusyPoolIsNoAbsentDatabase(t *testing.T) {
 func TestConnectionsThatWereEndedAreMadeAgain(t *testing.T) {
 	t.Parallel()
 	dsn := testkit.Database(t)
-	f := started(t, dsn)
+	f := newFixture(t, dsn)
+	f.timeout, f.hold = 20*lookTimeout, hold // on a busy machine, connecting takes its time
+	f.Start(t.Context(), f.rec)
+	t.Cleanup(f.Close)
+	testkit.Eventually(t, "it serves", f.MayServe)
 	must(t, f.db.Ping(t.Context()))
 	var ended int
 	err := beside(t, dsn).QueryRow(t.Context(), `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -179,6 +183,20 @@ func TestAFrozenPostgresIsAway(t *testing.T) {
 		t.Errorf("closed at %d of 500 moments while PostgreSQL was frozen", refused)
 	}
 	testkit.Eventually(t, "it looks again", func() bool { return f.MayServe() && !f.Degraded() })
+}
+
+// TestASlowPostgresThatIsGoneIsAway: nothing listens at its address, whatever it did a moment ago.
+func TestASlowPostgresThatIsGoneIsAway(t *testing.T) {
+	t.Parallel()
+	pg := testkit.Postgres(t)
+	migrate(t, pg.URL())
+	f := newFixture(t, pg.URL())
+	must(t, f.see(t.Context()))
+	must(t, pg.Kill())
+	f.late = time.Now().Add(time.Hour)
+	if err := f.see(t.Context()); err == nil || !f.Degraded() || f.look.Load().answered() {
+		t.Errorf("%v, degraded %v", err, f.Degraded())
+	}
 }
 
 // TestWhatWasPendingStaysPending: entries known to be out of date are not served just because PostgreSQL went away too.

@@ -78,7 +78,7 @@ func (r *Relay) unseen(ctx context.Context, committed time.Time, ids []int64) (p
 		case l.lastAway.After(committed):
 		case l.err == nil && !marked.IsZero() && l.at.After(marked) && l.refused != 0 && l.at.Sub(l.since) > closedBy && !l.lastAway.After(l.since):
 			return true, nil
-		case !l.at.Before(committed.Add(closedBy)):
+		case l.answered() && !l.at.Before(committed.Add(closedBy)):
 			return true, nil
 		}
 		select {
