@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -54,8 +55,15 @@ func TestDifficulty(t *testing.T) {
 
 func TestSummaryBeatsLead(t *testing.T) {
 	r1, r2, err := Summary(t.Output(), data(t))
-	if err != nil || r1 < 0.255 || r2 < 0.08 {
+	if err != nil || r1 < 0.27 || r2 < 0.095 {
 		t.Errorf("ROUGE-1 %.3f, ROUGE-2 %.3f, %v", r1, r2, err)
+	}
+}
+
+// What the tool rouge-score does with accents is done too, so that figures compare.
+func TestASCII(t *testing.T) {
+	if got := strings.Join(ascii("La acción, del año 2.021"), "|"); got != "la|acci|n|del|a|o|2|021" {
+		t.Error(got)
 	}
 }
 

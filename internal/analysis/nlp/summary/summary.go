@@ -2,6 +2,8 @@
 package summary
 
 import (
+	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -28,11 +30,14 @@ const (
 	leadWeight    = 2.0 // the first sentences of news say most
 	leadDecay     = 0.5 // per sentence
 	centralWeight = 1.0 // words shared with the whole text
-	titleWeight   = 1.2
+	mainWeight    = 0.7 // has the words that weigh most in the whole text
+	mainEnough    = 4   // of them are enough
+	mainWords     = 8
+	titleWeight   = 0.4
 	shortPenalty  = 0.8
-	quotePenalty  = 0.25
+	quotePenalty  = 0.6
 	linkPenalty   = 0.1 // begins with a reference to the sentence before
-	redundancy    = 0.7
+	redundancy    = 0.5
 	maxSentences  = 400 // that are considered: the rest of a text has no news
 	maxTokens     = 120 // in a sentence that can be chosen
 	enough        = 0.4 // share of a sentence that must fit
@@ -140,6 +145,7 @@ func Analyze(d *text.Document, o Options) []Sentence {
 	if o.Title != nil {
 		title = bag(o.Title.Tokens[:min(len(o.Title.Tokens), maxTokens)])
 	}
+	mains := heaviest(bags, df)
 	scores := make([]float64, n)
 	place := 0
 	for i := range n {
@@ -162,7 +168,13 @@ func Analyze(d *text.Document, o Options) []Sentence {
 			sum += v
 		}
 		c := sum / math.Max(6, float64(len(all)))
-		x := leadWeight*math.Exp(-leadDecay*float64(place)) + centralWeight*c
+		mentioned := 0
+		for w := range bags[i] {
+			if mains[w] {
+				mentioned++
+			}
+		}
+		x := leadWeight*math.Exp(-leadDecay*float64(place)) + centralWeight*c + mainWeight*float64(min(mentioned, mainEnough))/mainEnough
 		place++
 		if title != nil {
 			x += titleWeight * overlap(bags[i], title)
@@ -181,6 +193,24 @@ func Analyze(d *text.Document, o Options) []Sentence {
 		scores[i] = x
 	}
 	return choose(d, bags, scores, o.Words)
+}
+
+// heaviest are the words that weigh most in the whole text: rare ones in many sentences.
+func heaviest(bags []map[string]float64, df map[string]float64) map[string]bool {
+	weight := make(map[string]float64, len(df))
+	for _, b := range bags {
+		for w, v := range b {
+			weight[w] = v * df[w]
+		}
+	}
+	list := slices.SortedFunc(maps.Keys(weight), func(a, b string) int {
+		return cmp.Or(cmp.Compare(weight[b], weight[a]), strings.Compare(a, b))
+	})
+	out := map[string]bool{}
+	for _, w := range list[:min(mainWords, len(list))] {
+		out[w] = true
+	}
+	return out
 }
 
 // choose takes the best sentence, then the best one that says something else, as long as there is room.

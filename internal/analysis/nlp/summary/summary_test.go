@@ -42,6 +42,20 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// Of sentences at like places, one with the words of the whole text is chosen over one about something else.
+func TestMainWords(t *testing.T) {
+	const text1 = `El puente colapsó. Una mujer vendía empanadas de pipián en la esquina de la galería municipal. El derrumbe del puente de Chirajara dejó nueve obreros muertos.
+	La constructora del puente atribuyó el derrumbe a un error de diseño. Los obreros habían advertido grietas en Chirajara. El puente costó 72 millones.`
+	d := text.Analyze(text1)
+	got := Text(Analyze(&d, Options{Words: 14}))
+	if !strings.Contains(got, "nueve obreros") || strings.Contains(got, "empanadas") {
+		t.Error(got)
+	}
+	if w := heaviest(nil, nil); len(w) != 0 {
+		t.Error(w)
+	}
+}
+
 func FuzzAnalyze(f *testing.F) {
 	for _, s := range []string{news, "", "\xff\xfe", strings.Repeat("palabra ", 300), "a. b. c."} {
 		f.Add(s)
