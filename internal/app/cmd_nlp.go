@@ -182,13 +182,10 @@ func nlpNER(_ context.Context, c *call, args []string) error {
 	if err != nil {
 		return fmt.Errorf("nlp ner: %s: %w", file, err)
 	}
-	for len(sentences) > 0 {
-		n := 1
-		for n < len(sentences) && n < nerWindow && !corpus.BeginsDocument(sentences[n]) {
-			n++
-		}
-		labelTokens(out, sentences[:n])
-		sentences = sentences[n:]
+	from := 0
+	for _, end := range corpus.Documents(sentences, nerWindow) {
+		labelTokens(out, sentences[from:end])
+		from = end
 	}
 	return out.Flush()
 }

@@ -1,5 +1,5 @@
-// Package embed clusters words by their contexts: it trains vectors by skip-gram with negative sampling (Mikolov et al.
-// 2013) and clusters them by k-means. It uses one goroutine and a fixed seed, so the same text gives the same groups.
+// Package embed clusters words by their contexts, in two ways: it trains vectors by skip-gram with negative sampling (Mikolov et al.
+// 2013) and clusters them by k-means, and it finds the classes whose bigrams are most likely. It uses one goroutine and a fixed seed, so the same text gives the same groups.
 package embed
 
 import (
@@ -8,18 +8,24 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Options of training.
 type Options struct {
 	Dimensions, Window, Negative, Epochs int
-	Least                                int // occurrences that a word needs
-	Fine, Coarse                         int // numbers of groups
+	Least                                int            // occurrences that a word needs
+	Fine, Coarse                         int            // numbers of groups by vectors
+	Classes                              [Kinds - 2]int // and by bigrams
 	Progress                             func(done, of int)
 }
 
-// Groups returns the fine and the coarse group of each word, numbered from 1.
-func Groups(sentences [][]string, o Options) map[string][2]uint16 {
+// Kinds is how many groups each word gets: fine and coarse ones by vectors, then fine, middling and coarse ones by bigrams.
+const Kinds = 5
+
+// Groups returns the groups of each word, numbered from 1.
+func Groups(sentences [][]string, o Options) map[string][Kinds]uint16 {
 	counts := map[string]int{}
 	for _, s := range sentences {
 		for _, w := range s {
@@ -33,13 +39,58 @@ func Groups(sentences [][]string, o Options) map[string][2]uint16 {
 		return nil
 	}
 	vectors := skipgram(sentences, words, counts, o)
-	fine := kmeans(vectors, o.Dimensions, o.Fine)
-	coarse := kmeans(vectors, o.Dimensions, o.Coarse)
-	out := make(map[string][2]uint16, len(words))
+	kinds := [Kinds][]uint16{kmeans(vectors, o.Dimensions, o.Fine), kmeans(vectors, o.Dimensions, o.Coarse)}
+	lines, n := numbered(sentences, words)
+	for k, classes := range o.Classes {
+		kinds[2+k] = exchange(lines, n, classes, exchangeRounds, o.Progress)
+	}
+	out := make(map[string][Kinds]uint16, len(words))
 	for i, w := range words {
-		out[w] = [2]uint16{fine[i] + 1, coarse[i] + 1}
+		var g [Kinds]uint16
+		for k := range kinds {
+			g[k] = kinds[k][i] + 1
+		}
+		out[w] = g
 	}
 	return out
+}
+
+// exchangeRounds is how often each word may move.
+const exchangeRounds = 8
+
+// numbered are sentences as numbers of words, with further numbers for their ends and for kinds of rare words.
+func numbered(sentences [][]string, words []string) ([][]int32, int) {
+	index := make(map[string]int32, len(words))
+	for i, w := range words {
+		index[w] = int32(i)
+	}
+	rare := func(w string) int32 {
+		r, _ := utf8.DecodeRuneInString(w)
+		switch {
+		case unicode.IsUpper(r):
+			return 0
+		case unicode.IsDigit(r):
+			return 1
+		case unicode.IsLetter(r):
+			return 2
+		}
+		return 3
+	}
+	const end = 4
+	lines := make([][]int32, len(sentences))
+	for k, s := range sentences {
+		line := make([]int32, 0, len(s)+2)
+		line = append(line, int32(len(words)+end))
+		for _, w := range s {
+			n, ok := index[w]
+			if !ok {
+				n = int32(len(words)) + rare(w)
+			}
+			line = append(line, n)
+		}
+		lines[k] = append(line, int32(len(words)+end))
+	}
+	return lines, len(words) + end + 1
 }
 
 func skipgram(sentences [][]string, words []string, counts map[string]int, o Options) []float32 {

@@ -23,7 +23,7 @@ func (s Spans) F1() float64 {
 // documentSentences is how many sentences count as one document in data without document boundaries.
 const documentSentences = 25
 
-// ReadNames reads tokens and IOB2 tags in documents.
+// ReadNames reads tokens and IOB2 tags in documents; sentences is the size of those whose ends the file does not show.
 func ReadNames(path string, sentences int) ([]ner.Example, error) {
 	f, err := os.Open(filepath.Clean(path))
 	if err != nil {
@@ -35,12 +35,10 @@ func ReadNames(path string, sentences int) ([]ner.Example, error) {
 		return nil, fmt.Errorf("eval: %s: %w", path, err)
 	}
 	var out []ner.Example
-	for i := range tokens {
-		if i%sentences == 0 {
-			out = append(out, ner.Example{})
-		}
-		e := &out[len(out)-1]
-		e.Sentences, e.Tags = append(e.Sentences, tokens[i]), append(e.Tags, tags[i])
+	from := 0
+	for _, end := range corpus.Documents(tokens, sentences) {
+		out = append(out, ner.Example{Sentences: tokens[from:end], Tags: tags[from:end]})
+		from = end
 	}
 	return out, nil
 }

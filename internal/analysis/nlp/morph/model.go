@@ -191,9 +191,7 @@ func (m *Model) tagChunk(s *scratch, words []Word, tokens []text.Token) {
 		}
 		clear(sums[:])
 		s.features = features(s.words[:n], i, s.features[:0])
-		for _, f := range s.features {
-			m.weights.Add(sums[:], f)
-		}
+		m.weights.Add(sums[:], s.features)
 		for l, v := range sums {
 			s.scores[i*labels+l] = float32(v) * m.weights.Scale()
 		}

@@ -35,6 +35,15 @@ func (m *Model) featuresOf(w *work, s text.Sentence, i int, dst []uint64) []uint
 		f2(45, t.low, initial), f2(46, uint64(p.lists), uint64(t.lists)), f1(47, uint64(t.lists)), f2(48, uint64(t.lists), uint64(t.global)),
 		f1(49, uint64(t.global)), f1(54, uint64(p.place)<<8|uint64(t.place)<<4|uint64(n.place)), seq.Feature(55, uint64(t.lists), uint64(t.place), uint64(n.place)<<8|uint64(n.lists)<<16), seq.Feature(56, uint64(p.lists), uint64(p.place), uint64(t.place)<<8|uint64(t.lists)<<16),
 	)
+	for _, k := range [...]int{2, 3, 4} {
+		g := 140 + 6*k
+		dst = append(dst, f2(g, uint64(t.cluster[k]), initial), f1(g+1, uint64(p.cluster[k])), f1(g+2, uint64(n.cluster[k])), f2(g+3, uint64(p.cluster[k]), uint64(t.cluster[k])), f2(g+4, uint64(t.cluster[k]), uint64(n.cluster[k])))
+	}
+	dst = append(dst, f1(170, uint64(q.cluster[2])), f1(171, uint64(o.cluster[2])), f2(172, uint64(p.cluster[2]), t.shape), f2(173, uint64(n.cluster[2]), t.shape))
+	bare := uint64(w.bare[t.sentence])
+	dst = append(dst,
+		seq.Feature(180, bare, p.shape, t.shape), seq.Feature(181, bare, uint64(p.place)<<8|uint64(t.place)<<4|uint64(n.place), t.shape), seq.Feature(182, bare, uint64(t.place), uint64(t.lists)),
+		seq.Feature(183, bare, uint64(p.given)<<8|uint64(p.family), uint64(t.given)<<8|uint64(t.family)))
 	sport := uint64(w.sport[t.sentence])
 	dst = append(dst,
 		f2(57, sport, uint64(t.lists)), f2(58, sport, t.shape), seq.Feature(59, sport, p.low, n.low), seq.Feature(90, sport, uint64(t.common), uint64(t.given)), f2(91, sport, p.low), f2(92, sport, n.low),
@@ -112,7 +121,8 @@ func (m *Model) runFeatures(w *work, s text.Sentence, i int, dst []uint64) []uin
 		f2(75, content.low, before.low), f2(76, uint64(head.given)<<4|uint64(tail.family), length), f1(77, uint64(global)),
 		f2(78, after.low, next.low), f2(79, uint64(next.cluster[0]), uint64(after.cluster[0])), f2(80, head.shape, tail.shape), f2(81, head.ends[1], where), f2(82, tail.ends[1], where),
 		f2(83, uint64(head.cluster[0]), where), f2(84, uint64(tail.cluster[0]), where), f2(85, uint64(content.lowTrigger)<<16|uint64(after.lowTrigger), names),
-		seq.Feature(88, uint64(w.sport[head.sentence]), names, length), seq.Feature(89, uint64(w.sport[head.sentence]), before.low, where),
+		seq.Feature(184, uint64(w.bare[head.sentence]), names, length), seq.Feature(185, uint64(w.bare[head.sentence]), uint64(lists), length), seq.Feature(88, uint64(w.sport[head.sentence]), names, length), seq.Feature(89, uint64(w.sport[head.sentence]), before.low, where),
+		f2(174, uint64(content.cluster[2]), where), f2(175, uint64(after.cluster[2]), where), f2(176, uint64(head.cluster[2]), where), f2(177, uint64(tail.cluster[2]), where), f2(178, uint64(content.cluster[3]), uint64(after.cluster[3])),
 		f2(86, uint64(content.cluster[1]), where), f2(87, uint64(after.cluster[1]), where),
 	)
 }

@@ -20,7 +20,7 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 
 func title(s string) string { return text.Title(s) }
 
-// AddWorld adds names from lines "class: name|name".
+// AddWorld adds names from lines "class: name|name"; the class other is for works, laws, events and the like.
 func (g *Gazetteer) AddWorld(lines string) error {
 	for line := range strings.SplitSeq(lines, "\n") {
 		if line == "" || strings.HasPrefix(line, "#") {
@@ -28,6 +28,9 @@ func (g *Gazetteer) AddWorld(lines string) error {
 		}
 		kind, list, ok := strings.Cut(line, ": ")
 		class := Class(max(0, slices.Index(classNames[:], kind)))
+		if kind == "other" {
+			class = WikiOther
+		}
 		if !ok || class == NoClass {
 			return fmt.Errorf("world: class %q", kind)
 		}

@@ -17,7 +17,7 @@ import (
 	"openlearn/internal/analysis/nlp/text"
 )
 
-const format = "ner 1"
+const format = "ner 2"
 
 // Type is the type of a name.
 type Type uint8
@@ -82,16 +82,19 @@ var allowed = func() seq.Allowed {
 	return a
 }()
 
-type clusterTable map[string][2]uint16
+// groupCount is how many groups a word is in: fine and coarse ones by vectors, fine, middling and coarse ones by bigrams.
+const groupCount = 5
 
-func (c clusterTable) get(norm, lower string) [2]uint16 {
+type clusterTable map[string][groupCount]uint16
+
+func (c clusterTable) get(norm, lower string) [groupCount]uint16 {
 	if g, ok := c[norm]; ok {
 		return g
 	}
 	if norm != lower {
 		return c[lower]
 	}
-	return [2]uint16{}
+	return [groupCount]uint16{}
 }
 
 // Model is immutable and safe for concurrent use.
@@ -102,6 +105,10 @@ type Model struct {
 	clusters    clusterTable
 	weights     *seq.Weights
 	transitions []float32
+	// The second pass; nil if there is none.
+	second            *seq.Weights
+	secondTransitions []float32
+	firstScale        float32
 }
 
 // Span is a name: the tokens first … last-1.
@@ -120,55 +127,127 @@ const maxChunk = 512
 func (m *Model) Spans(d *text.Document, words *morph.Analysis) []Span {
 	w := works.Get().(*work)
 	defer works.Put(w)
-	m.prepare(w, d, words)
-	var out []Span
-	for _, s := range d.Sentences {
-		for s.Last-s.First > maxChunk {
-			part := s
-			part.Last = s.First + maxChunk
-			out = m.spansOf(w, part, out)
-			s.First = part.Last
-		}
-		out = m.spansOf(w, s, out)
+	m.firstPass(w, d, words)
+	if m.second != nil && len(d.Sentences) > 1 {
+		w.remember(d)
+		w.each(d, func(s text.Sentence) { m.rescore(w, s) })
+		w.each(d, func(s text.Sentence) { w.decode(s, m.secondTransitions) })
 	}
+	var out []Span
+	w.each(d, func(s text.Sentence) { out = w.spans(s, out) })
 	return repair(d, out)
 }
 
-func (m *Model) spansOf(w *work, s text.Sentence, out []Span) []Span {
-	n := s.Last - s.First
-	w.fixed = w.fixed[:0]
-	any := false
-	for i := s.First; i < s.Last; i++ {
-		w.fixed = append(w.fixed, !w.tokens[i].active)
-		any = any || w.tokens[i].active
+// firstPass fills in scores, labels and probabilities.
+func (m *Model) firstPass(w *work, d *text.Document, words *morph.Analysis) {
+	m.prepare(w, d, words)
+	w.size(len(d.Tokens))
+	w.each(d, func(s text.Sentence) {
+		m.score(w, s)
+		w.decode(s, m.transitions)
+	})
+}
+
+// each calls do for the sentences in which there can be names; overlong ones are cut.
+func (w *work) each(d *text.Document, do func(text.Sentence)) {
+	for _, s := range d.Sentences {
+		for s.First < s.Last {
+			part := s
+			part.Last = min(s.Last, s.First+maxChunk)
+			if w.anyActive(part) {
+				do(part)
+			}
+			s.First = part.Last
+		}
 	}
-	if !any {
-		return out
+}
+
+// size makes room for the scores, labels and probabilities of a document.
+func (w *work) size(tokens int) {
+	if cap(w.scores) < tokens*labelCount {
+		w.scores = make([]float32, tokens*labelCount*5/4)
+		w.labels = make([]uint8, tokens*5/4)
+		w.confidence = make([]float32, tokens*5/4)
 	}
-	if cap(w.scores) < n*labelCount {
-		w.scores = make([]float32, n*labelCount)
-		w.labels = make([]uint8, n)
-	}
-	w.scores, w.labels = w.scores[:n*labelCount], w.labels[:n]
+	w.scores, w.labels, w.confidence = w.scores[:tokens*labelCount], w.labels[:tokens], w.confidence[:tokens]
 	clear(w.scores)
-	var sums [labelCount]int32
+	clear(w.labels)
+	w.memory.reset(tokens)
+	for i := range w.memory.probabilities {
+		w.memory.probabilities[i] = typeProbabilities{1}
+	}
+}
+
+func (w *work) anyActive(s text.Sentence) bool {
+	for i := s.First; i < s.Last; i++ {
+		if w.tokens[i].active {
+			return true
+		}
+	}
+	return false
+}
+
+// score computes the scores of the first pass.
+func (m *Model) score(w *work, s text.Sentence) {
 	scale := m.weights.Scale()
-	for i := range n {
-		if w.fixed[i] {
+	var sums [labelCount]int32
+	for i := s.First; i < s.Last; i++ {
+		if !w.tokens[i].active {
 			continue
 		}
 		clear(sums[:])
-		w.features = m.featuresOf(w, s, s.First+i, w.features[:0])
-		for _, f := range w.features {
-			m.weights.Add(sums[:], f)
-		}
+		w.features = m.featuresOf(w, s, i, w.features[:0])
+		m.weights.Add(sums[:], w.features)
 		for l, v := range sums {
 			w.scores[i*labelCount+l] = float32(v) * scale
 		}
 	}
-	w.back = seq.Viterbi(w.scores, w.fixed, labelCount, m.transitions, &allowed, w.back, w.labels)
+}
+
+// rescore adds the scores of the second pass. The labels and probabilities stay those of the first one until all sentences have
+// their scores.
+func (m *Model) rescore(w *work, s text.Sentence) {
+	scale := m.second.Scale()
+	var sums [labelCount]int32
+	for i := s.First; i < s.Last; i++ {
+		if !w.tokens[i].active {
+			continue
+		}
+		clear(sums[:])
+		w.features = w.secondFeatures(s, i, w.features[:0])
+		m.second.Add(sums[:], w.features)
+		for l, v := range sums {
+			k := i*labelCount + l
+			w.scores[k] = w.scores[k]*m.firstScale + float32(v)*scale
+		}
+	}
+}
+
+// decode finds the best labels of a sentence and how probable they and each type are.
+func (w *work) decode(s text.Sentence, transitions []float32) {
+	w.fixed = w.fixed[:0]
+	for i := s.First; i < s.Last; i++ {
+		w.fixed = append(w.fixed, !w.tokens[i].active)
+	}
+	scores := w.scores[s.First*labelCount : s.Last*labelCount]
+	w.back = seq.Viterbi(scores, w.fixed, labelCount, transitions, &allowed, w.back, w.labels[s.First:s.Last])
+	marginals := w.marginals.Run(scores, w.fixed, labelCount, transitions, &allowed)
+	for i := s.First; i < s.Last; i++ {
+		row := marginals[(i-s.First)*labelCount : (i-s.First+1)*labelCount]
+		w.confidence[i] = row[w.labels[i]]
+		p := &w.memory.probabilities[i]
+		p[0] = row[0]
+		for t := range int(typeCount) {
+			p[1+t] = row[1+t*4] + row[2+t*4] + row[3+t*4] + row[4+t*4]
+		}
+	}
+}
+
+// spans appends the names that a sentence's labels make.
+func (w *work) spans(s text.Sentence, out []Span) []Span {
 	begin := -1
-	for i, l := range w.labels {
+	for i := s.First; i < s.Last; i++ {
+		l := w.labels[i]
 		if l == 0 {
 			continue
 		}
@@ -177,18 +256,12 @@ func (m *Model) spansOf(w *work, s text.Sentence, out []Span) []Span {
 			begin = i
 		}
 		if (part == labelEnd || part == labelSingle) && begin >= 0 {
-			out = append(out, Span{First: s.First + begin, Last: s.First + i + 1, Type: t})
-			begin = -1
-		}
-	}
-	if len(out) > 0 && out[len(out)-1].First >= s.First {
-		marginals := w.marginals.Run(w.scores, w.fixed, labelCount, m.transitions, &allowed)
-		for k := len(out) - 1; k >= 0 && out[k].First >= s.First; k-- {
 			p := float32(1)
-			for i := out[k].First; i < out[k].Last; i++ {
-				p = min(p, marginals[(i-s.First)*labelCount+int(w.labels[i-s.First])])
+			for k := begin; k <= i; k++ {
+				p = min(p, w.confidence[k])
 			}
-			out[k].Confidence = float64(max(0, min(1, p)))
+			out = append(out, Span{First: begin, Last: i + 1, Type: t, Confidence: float64(max(0, min(1, p)))})
+			begin = -1
 		}
 	}
 	return out
@@ -201,15 +274,24 @@ func (m *Model) Encode() ([]byte, error) {
 	for _, t := range m.transitions {
 		w.Float(float64(t))
 	}
+	if m.second == nil {
+		w.Byte(0)
+	} else {
+		w.Byte(1)
+		m.second.Write(&w)
+		for _, t := range m.secondTransitions {
+			w.Float(float64(t))
+		}
+		w.Float(float64(m.firstScale))
+	}
 	m.lists.write(&w)
 	m.triggers.write(&w)
 	forms := sortedKeys(m.clusters)
 	w.Sorted(forms)
-	for _, f := range forms {
-		w.Uint(uint64(m.clusters[f][0]))
-	}
-	for _, f := range forms {
-		w.Uint(uint64(m.clusters[f][1]))
+	for k := range groupCount {
+		for _, f := range forms {
+			w.Uint(uint64(m.clusters[f][k]))
+		}
 	}
 	return w.Pack(format)
 }
@@ -224,16 +306,20 @@ func Decode(data []byte, lex *lexicon.Lexicon) (*Model, error) {
 	if m.weights, err = seq.ReadWeights(r); err != nil {
 		return nil, fmt.Errorf("weights: %w", err)
 	}
-	m.transitions = make([]float32, (labelCount+1)*labelCount)
-	for i := range m.transitions {
-		m.transitions[i] = float32(r.Float())
+	m.transitions = readTransitions(r)
+	if r.Byte() == 1 {
+		if m.second, err = seq.ReadWeights(r); err != nil {
+			return nil, fmt.Errorf("weights of the second pass: %w", err)
+		}
+		m.secondTransitions = readTransitions(r)
+		m.firstScale = float32(r.Float())
 	}
 	m.lists = readGazetteer(r)
 	m.triggers = readTriggerTable(r)
 	forms := r.Sorted()
 	m.clusters = make(clusterTable, len(forms))
-	groups := make([][2]uint16, len(forms))
-	for k := range 2 {
+	groups := make([][groupCount]uint16, len(forms))
+	for k := range groupCount {
 		for i := range groups {
 			groups[i][k] = uint16(r.Uint())
 		}
@@ -242,6 +328,14 @@ func Decode(data []byte, lex *lexicon.Lexicon) (*Model, error) {
 		m.clusters[f] = groups[i]
 	}
 	return m, r.Err()
+}
+
+func readTransitions(r *pack.Reader) []float32 {
+	t := make([]float32, (labelCount+1)*labelCount)
+	for i := range t {
+		t[i] = float32(r.Float())
+	}
+	return t
 }
 
 // Casing says how the words of a sentence in capitals are usually written: names from the lists with capitals, words of the

@@ -27,7 +27,7 @@ type token struct {
 	common      uint8  // how common the word is in lower case
 	trigger     uint16 // of the form
 	lowTrigger  uint16 // of the form in lower case
-	cluster     [2]uint16
+	cluster     [groupCount]uint16
 	place       uint8  // in the list entry: 1 begins, 2 continues, 3 ends, 4 is the whole entry
 	lists       uint32 // two sets of bits per class of list entries: those that begin here, those that continue here
 	run         int32  // index of its run of capitals, -1 for none
@@ -49,15 +49,20 @@ var sportWords = wordSet(`gol goles partido partidos minuto minutos árbitro jug
 
 // findSport rates from 0 to 3 how much each sentence and the document are about sport.
 func (w *work) findSport(d *text.Document) {
-	w.sport = w.sport[:0]
+	w.sport, w.bare = w.sport[:0], w.bare[:0]
 	all, words := 0, 0
 	for _, s := range d.Sentences {
 		n := 0
+		bare := uint8(1)
 		for i := s.First; i < s.Last; i++ {
-			if sportWords[w.tokens[i].lower] {
+			switch t := &w.tokens[i]; {
+			case t.norm == "," || t.norm == "(":
+				bare = 0
+			case sportWords[t.lower]:
 				n++
 			}
 		}
+		w.bare = append(w.bare, bare)
 		all += n
 		words += s.Last - s.First
 		w.sport = append(w.sport, uint8(min(n, 1)))
@@ -71,17 +76,21 @@ func (w *work) findSport(d *text.Document) {
 
 // work is the scratch space of one document.
 type work struct {
-	tokens    []token
-	runs      []run
-	key       []byte
-	features  []uint64
-	scores    []float32
-	fixed     []bool
-	labels    []uint8
-	back      []uint8
-	sport     []uint8 // per sentence
-	globals   map[string]uint32
-	marginals seq.Marginals
+	tokens   []token
+	runs     []run
+	key      []byte
+	features []uint64
+	scores   []float32
+	fixed    []bool
+	labels   []uint8
+	back     []uint8
+	// confidence is the probability of each token's label.
+	confidence []float32
+	memory     memory
+	sport      []uint8 // per sentence
+	bare       []uint8 // per sentence: 1 if it has neither commas nor brackets; some sites lose them, and names stand side by side
+	globals    map[string]uint32
+	marginals  seq.Marginals
 }
 
 // prepare fills in the tokens of a document.
@@ -376,11 +385,6 @@ func (m *Model) findGlobals(w *work, d *text.Document) {
 				}
 				w.globals[t.norm] |= b
 			}
-		}
-	}
-	for i := range w.tokens {
-		if t := &w.tokens[i]; !t.capital && t.active {
-			continue
 		}
 	}
 	for i := range w.tokens {

@@ -11,6 +11,8 @@ type Tagged struct {
 	Gold     []uint8
 	// Weight is how much the example counts; 0 means 1.
 	Weight float32
+	// Base, if set, are scores (positions × labels) to which those of the features are added; they are not trained.
+	Base []float32
 }
 
 // Allowed says which label may follow which: before*labels+label, and First[label] which may begin a sentence.
@@ -21,10 +23,15 @@ type Allowed struct {
 
 // CRFOptions of training.
 type CRFOptions struct {
-	Labels   int
-	Epochs   int
-	Rate     float64 // of AdaGrad
-	L2       float64
+	Labels int
+	Epochs int
+	Rate   float64 // of AdaGrad
+	L2     float64
+	// Dropout is the part of each position's features that is left out at random while training, so that no weight relies on
+	// another feature being there.
+	Dropout float64
+	// Average returns the mean of the weights after each epoch of the second half.
+	Average  bool
 	Allowed  Allowed
 	Progress func(epoch int, loss float64)
 }
@@ -50,6 +57,12 @@ func CRF(examples []Tagged, features *Features, o CRFOptions) (dense, transition
 	}
 	tPenalty := float32(o.L2) / float32(max(len(examples), 1))
 	tGradient := make([]float32, len(transitions))
+	var sum, tSum []float32
+	if o.Average {
+		sum, tSum = make([]float32, len(dense)), make([]float32, len(transitions))
+	}
+	summed := 0
+	var kept [][]int32
 	for epoch := range o.Epochs {
 		rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		loss := 0.0
@@ -62,11 +75,16 @@ func CRF(examples []Tagged, features *Features, o CRFOptions) (dense, transition
 			if weight == 0 {
 				weight = 1
 			}
-			c.score(e.Features, dense)
+			active := e.Features
+			if o.Dropout > 0 {
+				kept = drop(kept, e.Features, rng, uint32(o.Dropout*(1<<32)))
+				active = kept
+			}
+			c.score(active, dense, e.Base)
 			c.run(transitions, &o.Allowed)
 			loss += c.loss(e.Gold, transitions)
 			rate := float32(o.Rate)
-			for i, fs := range e.Features {
+			for i, fs := range active {
 				for l := range L {
 					g := c.marginal[i*L+l]
 					if int(e.Gold[i]) == l {
@@ -99,9 +117,59 @@ func CRF(examples []Tagged, features *Features, o CRFOptions) (dense, transition
 				transitions[k] -= rate * d / (1e-3 + sqrt32(tSquare[k]))
 			}
 		}
+		if o.Average && epoch*2 >= o.Epochs-1 {
+			summed++
+			for k, w := range dense {
+				sum[k] += w
+			}
+			for k, w := range transitions {
+				tSum[k] += w
+			}
+		}
 		o.Progress(epoch, loss)
 	}
+	scale := float32(1 - o.Dropout)
+	if o.Average {
+		dense, transitions = sum, tSum
+		for k := range transitions {
+			transitions[k] /= float32(summed)
+		}
+		scale /= float32(summed)
+	}
+	for k := range dense {
+		dense[k] *= scale
+	}
 	return dense, transitions
+}
+
+// drop copies the features of each position without a random part of them.
+func drop(kept, features [][]int32, rng *rand.Rand, part uint32) [][]int32 {
+	for len(kept) < len(features) {
+		kept = append(kept, nil)
+	}
+	kept = kept[:len(features)]
+	for i, fs := range features {
+		if fs == nil {
+			kept[i] = nil
+			continue
+		}
+		out := kept[i][:0]
+		if out == nil {
+			out = make([]int32, 0, len(fs))
+		}
+		for _, f := range fs {
+			if rng.Uint32() >= part {
+				out = append(out, f)
+			}
+		}
+		kept[i] = out
+	}
+	return kept
+}
+
+// Scores are the scores of the features of a sentence with dense weights.
+func Scores(features [][]int32, dense []float32, labels int) []float32 {
+	return scoreAll(nil, dense, features, labels)
 }
 
 func sqrt32(x float32) float32 { return float32(math.Sqrt(float64(x))) }
@@ -125,9 +193,12 @@ func sized(s []float32, n int) []float32 {
 	return s[:n]
 }
 
-func (c *chain) score(features [][]int32, dense []float32) {
+func (c *chain) score(features [][]int32, dense, base []float32) {
 	c.n = len(features)
 	c.scores = scoreAll(c.scores, dense, features, c.labels)
+	for k, b := range base {
+		c.scores[k] += b
+	}
 	c.fixed = c.fixed[:0]
 	for _, f := range features {
 		c.fixed = append(c.fixed, f == nil)

@@ -74,6 +74,24 @@ func (f *Features) Add(features []uint64) []int32 {
 	return out
 }
 
+// Adopt renumbers features that another set numbered, in place.
+func (f *Features) Adopt(from *Features, positions [][]int32) {
+	for _, features := range positions {
+		for i, n := range features {
+			k := from.keys[n]
+			own, ok := f.index[k]
+			if !ok {
+				own = int32(len(f.keys))
+				f.index[k] = own
+				f.keys = append(f.keys, k)
+				f.count = append(f.count, 0)
+			}
+			f.count[own]++
+			features[i] = own
+		}
+	}
+}
+
 // Prune drops features that occur fewer than least times and renumbers those of the positions.
 func (f *Features) Prune(least int32, positions [][][]int32) {
 	renumber := make([]int32, len(f.keys))

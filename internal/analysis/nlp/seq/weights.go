@@ -11,11 +11,14 @@ import (
 // Weights maps features to weights of labels: sparse, quantised, immutable.
 type Weights struct {
 	labels int
-	keys   []uint32 // open addressing, 0 is empty
-	first  []uint32 // per slot: where its weights begin in items; the low bit of the label byte marks the last one
+	slots  []slot // open addressing
 	items  []item
 	scale  float32
 }
+
+// slot is an entry of the hash table: a feature's key, 0 if the slot is empty, and where its weights begin in items. The low bit
+// of the label byte marks the last one.
+type slot struct{ key, first uint32 }
 
 type item struct {
 	label byte // the label, doubled; odd for the last of a feature
@@ -72,15 +75,14 @@ func (w *Weights) build(keys, first []uint32) {
 	for size*2 < len(keys)*3 {
 		size *= 2
 	}
-	w.keys = make([]uint32, size)
-	w.first = make([]uint32, size)
+	w.slots = make([]slot, size)
 	mask := uint32(size - 1)
 	for n, k := range keys {
 		i := k * 0x9e3779b1 >> 5 & mask
-		for w.keys[i] != 0 {
+		for w.slots[i].key != 0 {
 			i = (i + 1) & mask
 		}
-		w.keys[i], w.first[i] = k, first[n]
+		w.slots[i] = slot{k, first[n]}
 	}
 }
 
@@ -105,21 +107,44 @@ var squares = func() (t [256]int32) {
 	return t
 }()
 
-// Add adds the weights of a feature to the scores of labels, in units of Scale.
-func (w *Weights) Add(scores []int32, feature uint64) {
-	k := key(feature)
-	mask := uint32(len(w.keys) - 1)
-	for i := k * 0x9e3779b1 >> 5 & mask; ; i = (i + 1) & mask {
-		switch w.keys[i] {
-		case 0:
-			return
-		case k:
-			for j := w.first[i]; ; j++ {
-				it := w.items[j]
+// Add adds the weights of features to the scores of labels, in units of Scale. Most of the time goes into waiting for memory, so
+// the slots of many features are read before any is looked at: their reads overlap.
+func (w *Weights) Add(scores []int32, features []uint64) {
+	const batch = 64
+	var slots [batch]slot
+	var begins [batch]uint32
+	var items [batch]item
+	mask := uint32(len(w.slots) - 1)
+	for len(features) > 0 {
+		part := features[:min(batch, len(features))]
+		features = features[len(part):]
+		for j, f := range part {
+			slots[j] = w.slots[key(f)*0x9e3779b1>>5&mask]
+		}
+		n := 0
+		for j, f := range part {
+			s, k := slots[j], key(f)
+			for i := k * 0x9e3779b1 >> 5; s.key != k && s.key != 0; {
+				i++
+				s = w.slots[i&mask]
+			}
+			if s.key == k {
+				begins[n] = s.first
+				n++
+			}
+		}
+		for j, b := range begins[:n] {
+			items[j] = w.items[b]
+		}
+		for j, b := range begins[:n] {
+			it := items[j]
+			for {
 				scores[it.label>>1] += squares[uint8(it.value)]
 				if it.label&1 == 1 {
-					return
+					break
 				}
+				b++
+				it = w.items[b]
 			}
 		}
 	}
@@ -133,11 +158,10 @@ func (w *Weights) Len() int { return len(w.items) }
 
 // Write adds the weights to a model file.
 func (w *Weights) Write(out *pack.Writer) {
-	type slot struct{ key, first uint32 }
 	var slots []slot
-	for i, k := range w.keys {
-		if k != 0 {
-			slots = append(slots, slot{k, w.first[i]})
+	for _, s := range w.slots {
+		if s.key != 0 {
+			slots = append(slots, s)
 		}
 	}
 	slices.SortFunc(slots, func(a, b slot) int {

@@ -18,9 +18,9 @@ func quiet(int, int, string) {}
 func own(t *testing.T, n int) []ner.Example {
 	t.Helper()
 	var out []ner.Example
-	for line := range strings.SplitSeq(ownSentences, "\n") {
-		if line == "" || strings.HasPrefix(line, "#") || len(out) == n {
-			continue
+	for _, line := range ownSentences() {
+		if len(out) == n {
+			break
 		}
 		m, err := parseMarked(line)
 		if err != nil {
@@ -46,8 +46,9 @@ func TestSameBytesFromSameData(t *testing.T) {
 			t.Fatal(err)
 		}
 		b, err := ner.Train(lex, tagger, ner.TrainOptions{
-			Lists: lists, Examples: examples, Epochs: 2, Rate: nerRate, L2: nerL2, Least: 1, Progress: quiet,
-			Clusters: embed.Groups(sentences, embed.Options{Dimensions: 8, Window: 2, Negative: 2, Epochs: 1, Least: 1, Fine: 8, Coarse: 2}),
+			Lists: lists, Examples: examples, Epochs: 2, Rate: 0.1, L2: 0.5, Dropout: 0.5, Least: 1, Progress: quiet,
+			Second:   ner.SecondOptions{Folds: 3, Epochs: 2, Rate: 0.1, L2: 1, Dropout: 0.5, Least: 1, Scale: 1},
+			Clusters: embed.Groups(sentences, embed.Options{Dimensions: 8, Window: 2, Negative: 2, Epochs: 1, Least: 1, Fine: 8, Coarse: 2, Classes: [...]int{8, 4, 2}}),
 		}).Encode()
 		if err != nil {
 			t.Fatal(err)
@@ -85,10 +86,7 @@ func TestSameBytesFromSameData(t *testing.T) {
 // TestOwnSentences: every marked name begins and ends at token boundaries.
 func TestOwnSentences(t *testing.T) {
 	t.Parallel()
-	for line := range strings.SplitSeq(ownSentences, "\n") {
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
+	for _, line := range ownSentences() {
 		m, err := parseMarked(line)
 		if err != nil {
 			t.Fatal(err)
