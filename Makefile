@@ -87,7 +87,7 @@ bench-replay: ## a day's requests on 100,000 articles, beside what an ideal cach
 .PHONY: verify
 verify: ## the long proofs (VERIFY_FOR=10m each) and every fuzz function (FUZZ_FOR=1m each)
 	@scripts/ensure-installed $(TEST_NEEDS)
-	@scripts/ensure-installed $(TEST_WANTS) || echo "going on without: tests that need them are skipped" >&2
+	@scripts/ensure-installed $(TEST_WANTS) varnish || echo "going on without: tests that need them are skipped" >&2
 	@OPENLEARN_VERIFY=$(VERIFY_FOR) CGO_ENABLED=1 go test -race -count=1 -timeout 120m -v $(PACKAGES) 2>&1 | scripts/test-summary
 	@scripts/fuzz $(FUZZ_FOR)
 

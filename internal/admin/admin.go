@@ -55,6 +55,10 @@ type Options struct {
 	Statements func() cache.Histogram
 	Requests   func() []RouteTimes
 
+	// Told is called after an invalidation with the dependencies that it gave new versions, for those outside who hold
+	// answers; nil = nobody is told.
+	Told func(ctx context.Context, deps []string) error
+
 	Handler  func() http.Handler // the service, for probes; called when one runs
 	Warming  func() Warming      // what keeps entries warm, Keys being all of them; nil = nothing does
 	Logger   *slog.Logger

@@ -66,7 +66,8 @@ const nothingNamed = "nothing that is current was reached: the name may be missp
 type order struct {
 	operation string
 	target    any
-	named     bool // the caller named something, and may have misspelt it
+	named     bool     // the caller named something, and may have misspelt it
+	deps      []string // what depends on them is invalidated, or for entries and patterns some of it
 	do        func(cache.PurgeOptions) (cache.Purged, error)
 }
 
@@ -84,6 +85,9 @@ func (a *Admin) Invalidate(ctx context.Context, q Invalidation) (Reach, error) {
 		p, err = run()
 	} else {
 		p, recorded, err = a.audited(ctx, o.operation, o.target, run)
+		if err == nil && a.opt.Told != nil {
+			err = a.opt.Told(ctx, o.deps)
+		}
 	}
 	r := Reach{
 		Layers: p.Layers, Reclaimed: p.Freed, Examples: examplesOf(p), Dependencies: p.Dependencies, Complete: p.Complete, DryRun: q.DryRun, Audited: recorded,
@@ -104,13 +108,13 @@ func (a *Admin) order(ctx context.Context, q Invalidation) (order, error) {
 			return order{}, invalid(string(ScopeArticle), "an article is named by its number", q.Name)
 		}
 		deps, err := a.opt.Archive.ArticleDeps(ctx, id)
-		return order{"article_invalidation", map[string]int64{"article_id": id}, true, a.purge(ctx, deps)}, err
+		return order{"article_invalidation", map[string]int64{"article_id": id}, true, deps, a.purge(ctx, deps)}, err
 	case ScopeSource:
 		if err := checkName(q.Name, string(ScopeSource), MostName); err != nil {
 			return order{}, err
 		}
 		deps, err := a.opt.Archive.SourceDeps(ctx, q.Name)
-		return order{"source_invalidation", map[string]string{"source_name": q.Name}, true, a.purge(ctx, deps)}, err
+		return order{"source_invalidation", map[string]string{"source_name": q.Name}, true, deps, a.purge(ctx, deps)}, err
 	case ScopeDependency:
 		const field = string(ScopeDependency)
 		if err := checkName(q.Name, field, MostName); err != nil {
@@ -121,13 +125,13 @@ func (a *Admin) order(ctx context.Context, q Invalidation) (order, error) {
 				return order{}, err
 			}
 		}
-		return order{"dependency_invalidation", map[string]string{"dependency": q.Name}, true, a.purge(ctx, []string{q.Name})}, nil
+		return order{"dependency_invalidation", map[string]string{"dependency": q.Name}, true, []string{q.Name}, a.purge(ctx, []string{q.Name})}, nil
 	case ScopeAll:
 		var layers []string
 		for _, l := range a.cache.LayerTable() {
 			layers = append(layers, cache.LayerDep(l.Name))
 		}
-		return order{"full_invalidation", struct{}{}, false, a.purge(ctx, layers)}, nil
+		return order{"full_invalidation", struct{}{}, false, layers, a.purge(ctx, layers)}, nil
 	}
 	return order{}, invalid("scope", "unknown scope", string(q.Scope))
 }
@@ -144,7 +148,7 @@ func (a *Admin) orderInLayer(ctx context.Context, q Invalidation) (order, error)
 			return order{}, err
 		}
 		target["identifier"] = q.Name
-		return order{"single_invalidation", target, true, func(o cache.PurgeOptions) (cache.Purged, error) {
+		return order{"single_invalidation", target, true, []string{cache.LayerDep(l.Name)}, func(o cache.PurgeOptions) (cache.Purged, error) {
 			return a.cache.PurgeEntry(ctx, l.Name, q.Name, o)
 		}}, nil
 	case ScopePattern:
@@ -158,11 +162,11 @@ func (a *Admin) orderInLayer(ctx context.Context, q Invalidation) (order, error)
 		// Operators may write whole keys; a prefix other than the layer's own matches nothing.
 		pattern := strings.TrimPrefix(glob, a.cache.KeyPrefix(l.Name))
 		target["pattern"] = q.Name
-		return order{"pattern_invalidation", target, true, func(o cache.PurgeOptions) (cache.Purged, error) {
+		return order{"pattern_invalidation", target, true, []string{cache.LayerDep(l.Name)}, func(o cache.PurgeOptions) (cache.Purged, error) {
 			return a.cache.PurgePattern(ctx, l.Name, pattern, o)
 		}}, nil
 	}
-	return order{"layer_invalidation", target, false, a.purge(ctx, []string{cache.LayerDep(l.Name)})}, nil
+	return order{"layer_invalidation", target, false, []string{cache.LayerDep(l.Name)}, a.purge(ctx, []string{cache.LayerDep(l.Name)})}, nil
 }
 
 func (a *Admin) purge(ctx context.Context, deps []string) func(cache.PurgeOptions) (cache.Purged, error) {

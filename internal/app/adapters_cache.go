@@ -28,7 +28,7 @@ func (s *Server) newAdmin() *admin.Admin {
 			Article: articles.ArticleLayer, Lists: articles.ContentLayer, Analytics: articles.AnalyticsLayer, Analyses: analysis.NLPLayer,
 			Source: scraping.SourceLayer, Responses: httpcache.ResponseLayer,
 		},
-		Handler: func() http.Handler { return s.handler }, Warming: s.warming, Logger: s.log, Sampling: s.cfg.testing.sampling,
+		Told: s.toldOutside(), Handler: func() http.Handler { return s.handler }, Warming: s.warming, Logger: s.log, Sampling: s.cfg.testing.sampling,
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 	"openlearn/internal/admin"
 	"openlearn/internal/analysis"
 	"openlearn/internal/cache"
+	"openlearn/internal/cdn"
 	"openlearn/internal/government"
 	"openlearn/internal/government/upstream"
 	"openlearn/internal/guard"
@@ -45,6 +46,7 @@ type Config struct {
 	OpenData government.Config
 	Users    users.Config
 	Tracing  tracingConfig
+	CDN      cdn.Config
 
 	testing testingConfig
 }
@@ -55,7 +57,7 @@ type Config struct {
 type part interface{ Validate() error }
 
 func (c *Config) parts() []part {
-	return []part{&c.Database, &c.Jobs, &c.Redis, &c.Server, &c.Guard, &c.Limits, &c.Log, &c.Warming, &c.Admin, &c.Scraping, &c.Analysis, &c.OpenData, &c.Users, &c.Tracing}
+	return []part{&c.Database, &c.Jobs, &c.Redis, &c.Server, &c.Guard, &c.Limits, &c.Log, &c.Warming, &c.Admin, &c.Scraping, &c.Analysis, &c.OpenData, &c.Users, &c.Tracing, &c.CDN}
 }
 
 // testingConfig is for tests and benchmarks; it has no variables.
@@ -68,6 +70,7 @@ type testingConfig struct {
 	sourceLease time.Duration // of passes over sources; 0 = its default
 	limits      users.Limits  // of attempts at accounts; zero = the defaults
 	mails       mail.Sender   // nil = what the configuration says
+	purgeAgain  time.Duration // after how long purges are delivered a second time; 0 = its default
 	sampling    time.Duration // how often the administration samples the counters; 0 = its default
 
 	upstreams func(*upstream.Config) // changes how open-data services are asked

@@ -13,6 +13,7 @@ import (
 
 	"openlearn/internal/articles"
 	"openlearn/internal/cache"
+	"openlearn/internal/cdn"
 	"openlearn/internal/government"
 	"openlearn/internal/jobs"
 	"openlearn/internal/outbox"
@@ -38,6 +39,8 @@ type core struct {
 	redis    *redis.Client
 	cache    *cache.Cache
 	outbox   *outbox.Relay
+	feed     *outbox.Feed // of what CDNs are told
+	purges   *cdn.Queue
 	jobs     *jobs.Client
 	admitted classes
 	untold   atomic.Int64 // writes of a command whose invalidation was pending when it went on
@@ -81,6 +84,8 @@ func (c *core) openCache(ctx context.Context) error {
 	}
 	c.redis = redis.NewClient(options)
 	c.closers.add(c.redis.Close)
+	c.feed = outbox.NewFeed(outbox.FeedOptions{Pool: c.db.Pool, Region: cdn.Region, Rules: publicFacts()})
+	c.purges = cdn.NewQueue(c.db.Pool, c.feed, cacheName)
 	c.outbox = outbox.New(outbox.Options{DB: c.db, Rules: facts(), NewDatabase: c.newDatabase, Registerer: c.registry, Logger: c.log})
 	test := c.cfg.testing
 	gate := c.outbox.MayServe
@@ -145,6 +150,9 @@ func (c *core) newDatabase(ctx context.Context, identity string) error {
 		return nil
 	}
 	if err := c.cache.InvalidateAll(ctx); err != nil {
+		return fmt.Errorf("another database: %w", err)
+	}
+	if err := c.purges.PurgeAll(ctx); err != nil {
 		return fmt.Errorf("another database: %w", err)
 	}
 	if err := c.redis.Set(ctx, databaseKey, identity, 0).Err(); err != nil {

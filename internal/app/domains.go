@@ -82,6 +82,15 @@ func facts() outbox.Rules {
 	)
 }
 
+// publicFacts are facts without those that change nothing which may be held outside: who has keys and accounts.
+func publicFacts() outbox.Rules {
+	rules := facts()
+	for table := range outbox.Join(guard.Facts(), users.Facts()) {
+		rules[table] = func(outbox.Fact) []string { return nil }
+	}
+	return rules
+}
+
 // workers lists the domains' background work: jobs in PostgreSQL, which run on any instance with workers for them.
 func (c *core) workers() []jobs.Work {
 	return slices.Concat(
@@ -121,5 +130,6 @@ func (s *Server) periodic() []periodic.Job {
 		s.limitJobs(),
 		s.Keys.Jobs(),
 		s.Users.Jobs(),
+		s.cdnJobs(),
 	)
 }

@@ -15,6 +15,7 @@ import (
 	"openlearn/internal/admin/jsonapi"
 	"openlearn/internal/cache/httpcache/echocache"
 	"openlearn/internal/cache/httpcache/service"
+	"openlearn/internal/cdn"
 	"openlearn/internal/guard"
 	"openlearn/internal/httpapi"
 	"openlearn/internal/periodic"
@@ -37,6 +38,7 @@ type Server struct {
 	limits    *guard.Limiter // nil = requests are not limited
 	anonymous *guard.Tier
 	known     *guard.Tier
+	hook      *cdn.Hook // nil = no CDN is told of changes
 	metrics   *admin.Snapshot[exposition]
 	router    *echo.Echo
 	handler   http.Handler
@@ -56,6 +58,9 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 	s.Keys.Watch(s.guesses)
 	s.requests = newRequestTimes(c.registry)
 	if err := s.openLimits(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	if err := s.openCDN(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	s.admin = s.newAdmin()
@@ -135,12 +140,12 @@ const cacheName = "openlearn"
 func (s *Server) cacheResponses(api *httpapi.API) (echo.MiddlewareFunc, error) {
 	responses, err := service.New(service.Options{
 		Cache: s.cache, Routes: s.cached(api), Registerer: s.registry, Logger: s.log, Started: startedBy, Name: cacheName, Scope: s.cfg.Server.PublicURL,
-		CredentialFields: []string{httpapi.KeyHeader}, CredentialCookies: []string{httpapi.AccessCookie},
+		CredentialFields: []string{httpapi.KeyHeader}, CredentialCookies: []string{httpapi.AccessCookie}, Tags: s.tagging(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return echocache.Middleware(responses), nil
+	return s.tellGroups(echocache.Middleware(responses)), nil
 }
 
 // Handler is the service without a listener.

@@ -50,6 +50,7 @@ var tables = map[string]struct {
 	"cache_outbox":       {"internal/outbox", nil},
 	"cache_region":       {"internal/outbox", nil},
 	"cache_database":     {"internal/outbox", nil},
+	"cdn_purges":         {"internal/cdn", nil},
 	"scraping_sources":   {"internal/scraping", nil},
 	"scraping_leases":    {"internal/scraping", nil},
 	"river_job":          {"internal/jobs", nil},

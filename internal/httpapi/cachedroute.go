@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ func Cached[I any](a *API, path string, lifetime time.Duration, deps func(*I) ([
 	return service.Route{
 		Path:     strings.NewReplacer("{", ":", "}", "").Replace(path),
 		Lifetime: lifetime,
+		Query:    a.queryOf(path),
 		Canonical: func(p *service.Params) bool {
 			query, values, ok := a.Canonical(path, p.Path, p.Query)
 			if !ok {
@@ -39,4 +41,20 @@ func Cached[I any](a *API, path string, lifetime time.Duration, deps func(*I) ([
 			return names
 		},
 	}
+}
+
+// queryOf names the parameters of the query of GET path: Canonical drops all others.
+func (a *API) queryOf(path string) []string {
+	item := a.OpenAPI().Paths[path]
+	if item == nil || item.Get == nil {
+		return nil
+	}
+	names := []string{}
+	for _, p := range item.Get.Parameters {
+		if p.In == "query" {
+			names = append(names, p.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }

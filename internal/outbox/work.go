@@ -204,6 +204,7 @@ func (r *Relay) apply(ctx context.Context, facts []Fact) ([]int64, error) {
 			}
 		}
 	}
+	tell(ctx, deps)
 	if err := r.cache.Invalidate(ctx, deps...); err != nil {
 		return ids, fmt.Errorf("apply %d facts: %w", len(facts), err)
 	}

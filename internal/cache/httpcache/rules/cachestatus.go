@@ -38,8 +38,8 @@ const (
 // Marker writes Cache-Status (RFC 9211) under the name of one cache.
 type Marker struct {
 	name string
-	// Values of the most common outcome, made once; nobody modifies them.
-	hit, hitStatus []string
+	// X-Cache of the most common outcome, made once; nobody modifies it.
+	hit []string
 }
 
 // NewMarker makes the marker of a cache. Its name is printable ASCII: a token is written as it is, anything else as a string.
@@ -53,18 +53,21 @@ func NewMarker(name string) (*Marker, error) {
 		}
 	}
 	if !isToken(name) || !isAlpha(name[0]) && name[0] != '*' {
-		name = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
+		name = QuotedString(name)
 	}
-	return &Marker{name: name, hit: []string{Hit}, hitStatus: []string{name + "; hit"}}, nil
+	return &Marker{name: name, hit: []string{Hit}}, nil
+}
+
+// QuotedString is printable ASCII as a string of a structured field (RFC 9651 §3.3.3).
+func QuotedString(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
 // Mark sets X-Cache and adds this cache's member to Cache-Status, after those of caches nearer to the origin.
 func (m *Marker) Mark(h http.Header, o *Outcome) {
-	if o.Cache == Hit && o.Fwd == "" && !o.HasTTL && o.Detail == "" && len(h["Cache-Status"]) == 0 {
-		h["X-Cache"], h["Cache-Status"] = m.hit, m.hitStatus
-		return
+	if h["X-Cache"] = m.hit; o.Cache != Hit {
+		h["X-Cache"] = []string{o.Cache}
 	}
-	h["X-Cache"] = []string{o.Cache}
 	b := append(make([]byte, 0, 64), m.name...)
 	if o.Fwd == "" {
 		b = append(b, "; hit"...)

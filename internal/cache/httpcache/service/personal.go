@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 
-	"openlearn/internal/cache"
 	"openlearn/internal/cache/httpcache/rules"
 )
 
@@ -39,7 +38,7 @@ func (s *Service) personal(w http.ResponseWriter, r *http.Request, rt *route, ha
 	delete(rec.got, "Vary")
 	s.met.refused.WithLabelValues(rt.Path, reasonCredentials).Inc()
 	o := rules.Outcome{Cache: rules.Bypass, Fwd: "bypass", Detail: reasonCredentials}
-	_, _, err = s.send(w, r, rt, newRepresentation(rec.status, rec.got, rec.body), &o, cache.Info{}, true)
+	_, _, err = s.send(w, r, &answer{rt: rt, rep: newRepresentation(rec.status, rec.got, rec.body), personal: true}, &o)
 	return err
 }
 

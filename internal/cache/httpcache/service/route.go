@@ -26,6 +26,9 @@ type Route struct {
 	// means that they are not what the route takes: the request passes by, and the handler says what is wrong with it.
 	// nil = the route takes no query, and its path's values are used as they are.
 	Canonical func(*Params) bool
+	// Query names every parameter of the query that Canonical takes. Clients are told that others make no difference
+	// (No-Vary-Search). nil = they are told nothing.
+	Query []string
 	// Vary lists the request fields that the answer depends on, each with the few values that are distinguished.
 	Vary []Variation
 	// Deps names what the answer depends on, the dependencies of everything it is built from: those of the cached
@@ -83,6 +86,7 @@ type route struct {
 	Route
 	segments []string // of the template
 	vary     []string // what goes into Vary
+	search   []string // what goes into No-Vary-Search
 	seen     *variantLimit
 	times    [2]meanTime // uncached, cached
 	sizes    [rules.Codings]atomic.Pointer[prometheus.Observer]
@@ -103,7 +107,7 @@ func newRoute(r Route) (*route, error) {
 	if r.MaxVariants == 0 {
 		r.MaxVariants = defaultVariants
 	}
-	out := &route{Route: r, segments: strings.Split(r.Path, "/"), vary: []string{"Accept-Encoding"}}
+	out := &route{Route: r, segments: strings.Split(r.Path, "/"), vary: []string{"Accept-Encoding"}, search: noVarySearch(&r)}
 	for _, v := range r.Vary {
 		if v.Header == "" || v.Choose == nil {
 			return nil, errors.Join(fmt.Errorf("httpcache: route %s: a variation needs Header and Choose", r.Path))

@@ -18,6 +18,7 @@ type selection struct {
 	params Params
 	chosen []string // of the route's variations
 	place  cache.Place
+	tags   *tagFields // nil = none are told
 }
 
 // asked is what a request selects with, as it was spelt.
@@ -87,6 +88,9 @@ func (s *Service) selection(rt *route, r *http.Request, p Params) *selection {
 	var err error
 	if v.place, err = s.answers.Place(&call{selection: v}); err != nil {
 		return nil
+	}
+	if s.opt.Tags != nil {
+		v.tags = s.opt.Tags.fields(s.answers.Deps(&call{selection: v}))
 	}
 	return v
 }

@@ -2,6 +2,7 @@ package service
 
 import (
 	"errors"
+	"math"
 	"net/http"
 	"time"
 
@@ -121,7 +122,7 @@ func (s *Service) pass(rt *route, w http.ResponseWriter, why string, direct func
 func (s *Service) serve(w http.ResponseWriter, r *http.Request, q *call, direct func() error) error {
 	start := time.Now()
 	rep, info, err := s.answers.GetPlaced(s.opt.Started(r.Context(), w.Header()), &q.place, q)
-	o := outcomeOf(info)
+	o := s.outcomeOf(info)
 	if err != nil {
 		var pass *passError
 		var failed *failure
@@ -141,7 +142,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request, q *call, direct 
 	if o.Cache == rules.Hit {
 		q.rt.seen.asked(q.id)
 	}
-	n, enc, err := s.send(w, r, q.rt, rep, &o, info, false)
+	n, enc, err := s.send(w, r, &answer{rt: q.rt, v: q.selection, rep: rep, info: info, held: s.confirmed(r.Context(), q, rep, info)}, &o)
 	if err != nil {
 		return err
 	}
@@ -152,16 +153,21 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request, q *call, direct 
 	return nil
 }
 
-func outcomeOf(info cache.Info) rules.Outcome {
+func (s *Service) outcomeOf(info cache.Info) rules.Outcome {
 	switch {
 	case info.Stale:
-		return rules.Outcome{Cache: rules.Stale, Detail: "stale"}
+		return rules.Outcome{Cache: rules.Stale, Detail: "stale", TTL: s.left(info), HasTTL: true}
 	case info.Source == cache.FromBypass:
 		return rules.Outcome{Cache: rules.Bypass, Fwd: "bypass"}
 	case info.Source == cache.FromSource:
 		return rules.Outcome{Cache: rules.Miss, Fwd: "miss", Stored: !info.StoredAt().IsZero()}
 	}
-	return rules.Outcome{Cache: rules.Hit}
+	return rules.Outcome{Cache: rules.Hit, TTL: s.left(info), HasTTL: true}
+}
+
+// left is how long a stored answer stays fresh, in whole seconds; negative once it is stale.
+func (s *Service) left(info cache.Info) time.Duration {
+	return time.Duration(math.Floor(info.Expires().Sub(s.opt.Now()).Seconds())) * time.Second
 }
 
 var (
@@ -170,9 +176,18 @@ var (
 	private    = []string{"private, no-cache"} // its sender may keep it, and asks each time whether it is current
 )
 
-// send writes a representation: in the coding the client prefers, or as a 304 if it has exactly that. personal: no
-// other client may have it.
-func (s *Service) send(w http.ResponseWriter, r *http.Request, rt *route, rep *representation, o *rules.Outcome, info cache.Info, personal bool) (sent int, enc string, err error) {
+// answer is what is sent to one client.
+type answer struct {
+	rt         *route
+	v          *selection // nil for personal answers
+	rep        *representation
+	info, held cache.Info // where it comes from, and how it is stored
+	personal   bool       // no other client may have it
+}
+
+// send writes a representation: in the coding the client prefers, or as a 304 if it has exactly that.
+func (s *Service) send(w http.ResponseWriter, r *http.Request, a *answer, o *rules.Outcome) (sent int, enc string, err error) {
+	rt, rep, info := a.rt, a.rep, a.info
 	form := s.coder.pick(rep, r.Header["Accept-Encoding"])
 	h := w.Header()
 	for name, values := range rep.header {
@@ -217,12 +232,16 @@ func (s *Service) send(w http.ResponseWriter, r *http.Request, rt *route, rep *r
 	default:
 		h["Cache-Control"] = revalidate
 	}
-	if personal && status < http.StatusInternalServerError {
+	if a.personal && status < http.StatusInternalServerError {
 		h["Cache-Control"] = private
 	}
 	if at := info.StoredAt(); !at.IsZero() && o.Fwd == "" {
 		rules.SetAge(h, s.opt.Now().Sub(at))
 	}
+	if rt.search != nil && status < http.StatusInternalServerError {
+		h["No-Vary-Search"] = rt.search
+	}
+	s.tag(h, a.v, status, a.held)
 	s.marker.Mark(h, o)
 	enc = "identity"
 	if status != http.StatusNotModified && !rules.Bodiless(status) {

@@ -53,6 +53,8 @@ type Options struct {
 	// Started adds to the context of a load what logs need of the request that starts it, from the fields that its answer has by
 	// then (its id); nil = nothing. It must be cheap: it is called for each request.
 	Started func(ctx context.Context, answer http.Header) context.Context
+	// Tags tells caches outside of the service what answers depend on; nil = nothing is told.
+	Tags *Tagging
 	// Now is the clock; nil = time.Now.
 	Now func() time.Time
 }
@@ -67,18 +69,19 @@ type Options struct {
 // with is shared only if it set no cookie, did not say private or no-store, and varies on nothing undeclared; else each
 // client gets an answer of its own.
 type Service struct {
-	routes  map[string]*route
-	list    []*route // in the table's order
-	opt     Options
-	keep    map[string]bool
-	secrets []string // CredentialFields, canonical
-	marker  *rules.Marker
-	log     *slog.Logger
-	met     *metrics
-	coder   *coder
-	known   *otter.Cache[asked, *selection]
-	detours *detours
-	answers *cache.Func[*call, *representation]
+	routes    map[string]*route
+	list      []*route // in the table's order
+	opt       Options
+	keep      map[string]bool
+	secrets   []string // CredentialFields, canonical
+	oneClient []string // Tags.Personal, canonical
+	marker    *rules.Marker
+	log       *slog.Logger
+	met       *metrics
+	coder     *coder
+	known     *otter.Cache[asked, *selection]
+	detours   *detours
+	answers   *cache.Func[*call, *representation]
 }
 
 // storedByDefault are the fields that describe a representation, as far as our handlers set them.
@@ -130,6 +133,14 @@ func New(o Options) (*Service, error) {
 	}
 	for _, name := range o.CredentialFields {
 		s.secrets = append(s.secrets, http.CanonicalHeaderKey(name))
+	}
+	if o.Tags != nil {
+		if o.Tags.All == "" {
+			return nil, errors.New("httpcache: Options.Tags.All is needed")
+		}
+		for _, name := range o.Tags.Personal {
+			s.oneClient = append(s.oneClient, http.CanonicalHeaderKey(name))
+		}
 	}
 	if o.Name == "" {
 		o.Name = "cache"
