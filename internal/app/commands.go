@@ -16,6 +16,7 @@ type command struct {
 	flags                     func(*flag.FlagSet)
 	run                       func(ctx context.Context, c *call) error
 	hidden                    bool
+	nested                    bool // its first argument is a command with flags of its own
 }
 
 // call is one use of a command: its flags and arguments and where it writes.
@@ -95,7 +96,7 @@ func commands() []command {
 		{
 			name: "analyze", args: "FILE|-", summary: "analyse a Spanish text, or the archive with --all", flags: analyzeFlags, run: runAnalyze, help: analyzeHelp,
 		},
-		{name: "nlp", args: "train|eval|ner|pos|…", summary: "train and measure the Spanish NLP engine", run: runNLP, help: nlpHelp},
+		{name: "nlp", args: "train|eval|ner|pos|…", nested: true, summary: "train and measure the Spanish NLP engine", run: runNLP, help: nlpHelp},
 		{name: "cache-proxy", summary: "cache any upstream, as a reverse proxy (RFC 9111)", hidden: true, flags: cacheProxyFlags, run: runCacheProxy, help: cacheProxyHelp},
 		{name: "healthcheck", summary: "ask a running service whether it is ready", run: runHealthcheck, help: "Exit code 0 if http://127.0.0.1:PORT/health/ready says so, PORT from HTTP_ADDR. For containers."},
 		{name: "version", summary: "print the version", run: runVersion, help: "Prints the version, the commit and the Go release."},
@@ -174,7 +175,11 @@ func Run(ctx context.Context, version string, args []string, stdout, stderr io.W
 		if cmd.flags != nil {
 			cmd.flags(fs)
 		}
-		positional, err := parseArgs(fs, args[1:])
+		parse := parseArgs
+		if cmd.nested {
+			parse = parseLeading
+		}
+		positional, err := parse(fs, args[1:])
 		switch {
 		case errors.Is(err, flag.ErrHelp):
 			cmd.print(stdout, fs)
@@ -203,6 +208,12 @@ func parseArgs(fs *flag.FlagSet, args []string) ([]string, error) {
 		}
 		positional, args = append(positional, rest[0]), rest[1:]
 	}
+}
+
+// parseLeading leaves everything from the first argument on to a command of its own.
+func parseLeading(fs *flag.FlagSet, args []string) ([]string, error) {
+	err := fs.Parse(args)
+	return fs.Args(), err
 }
 
 func printUsage(w io.Writer) {
