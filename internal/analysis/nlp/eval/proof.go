@@ -130,6 +130,16 @@ func prepare(set []Labelled) (order []string, docs []*text.Document) {
 // crossValidate scores every text with a classifier trained without the text's fold.
 func crossValidate(set []Labelled, specs []viewSpec, balance float64, folds int) Scores {
 	order, docs := prepare(set)
+	once := make([]viewSpec, len(specs)) // each text is in all folds
+	for i, s := range specs {
+		bags := make(map[*text.Document]map[string]float32, len(docs))
+		for _, d := range docs {
+			bags[d] = s.features(d)
+		}
+		once[i] = s
+		once[i].features = func(d *text.Document) map[string]float32 { return bags[d] }
+	}
+	specs = once
 	var gold, guess []string
 	for f := range folds {
 		var train []*text.Document
