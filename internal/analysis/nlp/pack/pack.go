@@ -186,18 +186,27 @@ func (r *Reader) Strings() []string {
 	return list
 }
 
-// Sorted reads what Sorted wrote.
+// Sorted reads what Sorted wrote. The strings share their memory.
 func (r *Reader) Sorted() []string {
-	list := make([]string, r.Count(2))
-	last := ""
-	for i := range list {
+	ends := make([]int, r.Count(2))
+	all := make([]byte, 0, 8*len(ends))
+	last := 0
+	for i := range ends {
 		n := r.Uint()
-		if n > uint64(len(last)) {
+		if n > uint64(len(all)-last) {
 			r.fail()
 			return nil
 		}
-		last = last[:n] + r.String()
-		list[i] = last
+		begin := len(all)
+		all = append(all, all[last:last+int(n)]...)
+		all = append(all, r.Bytes(r.Count(1))...)
+		last, ends[i] = begin, len(all)
+	}
+	text := string(all)
+	list := make([]string, len(ends))
+	begin := 0
+	for i, end := range ends {
+		list[i], begin = text[begin:end], end
 	}
 	return list
 }
