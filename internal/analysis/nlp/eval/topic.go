@@ -121,7 +121,7 @@ func topicViews(seeds *topic.Model, latent *linear.LSA) []viewSpec {
 	words := func(d *text.Document) map[string]float32 {
 		f := linear.Grams{Words: 2}.Features(d)
 		headline(d, f)
-		lists(f, d, "=", seedScale)
+		lists(f, d, "", seedScale)
 		return f
 	}
 	chars := func(d *text.Document) map[string]float32 {
@@ -129,13 +129,13 @@ func topicViews(seeds *topic.Model, latent *linear.LSA) []viewSpec {
 		for k, v := range (linear.Grams{Words: 1, CharsFrom: 4, CharsTo: 6}).Features(o) {
 			f["o:"+k] = v
 		}
-		lists(f, d, "=", seedScale)
+		lists(f, d, "", seedScale)
 		lists(f, o, "=o", 2)
 		return f
 	}
 	vectors := func(d *text.Document) map[string]float32 {
 		f, o := map[string]float32{}, opening(d)
-		lists(f, d, "=", 2)
+		lists(f, d, "", 2)
 		lists(f, o, "=o", 2)
 		for prefix, d := range map[string]*text.Document{"=l": d, "=k": o} {
 			for j, v := range latent.Project(contentWords(d)) {
