@@ -70,7 +70,7 @@ Written from the OpenAPI document (` + "`/openapi.json`" + `; pages at ` + "`/do
 			byTag[tag] = append(byTag[tag], renderOperation(doc, strings.ToUpper(method), path, op))
 		}
 	}
-	for _, tag := range []string{"root", "articles", "scraping", "analysis", "government", "auth", "users", "preferences", "avatars", "cache", "health"} {
+	for _, tag := range []string{"root", "articles", "scraping", "analysis", "government", "auth", "users", "preferences", "avatars", "keys", "cache", "health"} {
 		if len(byTag[tag]) > 0 {
 			fmt.Fprintf(&b, "\n## %s\n%s", strings.ToUpper(tag[:1])+tag[1:], strings.Join(byTag[tag], ""))
 			delete(byTag, tag)

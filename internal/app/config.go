@@ -62,16 +62,17 @@ func (c *Config) parts() []part {
 
 // testingConfig is for tests and benchmarks; it has no variables.
 type testingConfig struct {
-	layers      []cache.Layer // another table of cache layers; nil = the domains'
-	uncached    bool          // leave the cache out, to measure its effect
-	auditRate   float64       // of hits that are compared with the database; 0 = auditRate, negative = none
-	figuresGood time.Duration // how long gathered figures are shared; 0 = 1 s, negative = not at all
-	jobs        jobs.Options  // Poll, Beat and Lease of background jobs; 0 = their defaults
-	sourceLease time.Duration // of passes over sources; 0 = its default
-	limits      users.Limits  // of attempts at accounts; zero = the defaults
-	mails       mail.Sender   // nil = what the configuration says
-	purgeAgain  time.Duration // after how long purges are delivered a second time; 0 = its default
-	sampling    time.Duration // how often the administration samples the counters; 0 = its default
+	layers      []cache.Layer    // another table of cache layers; nil = the domains'
+	uncached    bool             // leave the cache out, to measure its effect
+	auditRate   float64          // of hits that are compared with the database; 0 = auditRate, negative = none
+	figuresGood time.Duration    // how long gathered figures are shared; 0 = 1 s, negative = not at all
+	jobs        jobs.Options     // Poll, Beat and Lease of background jobs; 0 = their defaults
+	sourceLease time.Duration    // of passes over sources; 0 = its default
+	limits      users.Limits     // of attempts at accounts; zero = the defaults
+	mails       mail.Sender      // nil = what the configuration says
+	purgeAgain  time.Duration    // after how long purges are delivered a second time; 0 = its default
+	sampling    time.Duration    // how often the administration samples the counters; 0 = its default
+	now         func() time.Time // the cache's clock; nil = time.Now
 
 	upstreams func(*upstream.Config) // changes how open-data services are asked
 }

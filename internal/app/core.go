@@ -104,7 +104,7 @@ func (c *core) openCache(ctx context.Context) error {
 	}
 	c.cache, err = cache.New(cache.Options{
 		Redis: c.redis, Layers: table, Registerer: c.registry, Logger: c.log, Gate: gate, Settled: c.outbox.Settled,
-		Tracer: c.cacheTracer(), AuditRate: max(rate, 0), MaxTTL: government.MaxTTL,
+		Tracer: c.cacheTracer(), Now: test.now, AuditRate: max(rate, 0), MaxTTL: government.MaxTTL,
 	})
 	if err != nil {
 		return err

@@ -107,6 +107,7 @@ func (s *Server) mount(api *httpapi.API) {
 	scraping.Register(api, s.Scraping, s.scrapingStatus)
 	government.Register(api, s.OpenData)
 	users.Register(api, s.Users, s.usersHTTP())
+	guard.RegisterKeys(api, s.Keys)
 }
 
 // identifiers say who a request is from, in this order.

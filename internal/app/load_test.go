@@ -30,6 +30,7 @@ import (
 	"openlearn/internal/guard"
 	"openlearn/internal/postgres"
 	"openlearn/internal/testkit"
+	"openlearn/internal/users"
 )
 
 // The load tests measure the service from outside: it runs in its own process on its own private servers, and so do the
@@ -78,6 +79,10 @@ func play(ctx context.Context, role string) error {
 	if base, ok := strings.CutSuffix(role, "-limited"); ok { // counted, and never refused
 		const most = 1_000_000_000
 		role, cfg.Limits = base, guard.Config{Enabled: true, PerMinute: most, PerHour: most, BytesPerHour: 1 << 50, UserPerMinute: most, UserPerHour: most, UserBytesPerHour: 1 << 50}
+	}
+	if base, ok := strings.CutSuffix(role, "-unguarded"); ok { // attempts at accounts are counted, and never too many
+		most := users.Limit{Most: 1_000_000_000, Within: time.Hour}
+		role, cfg.testing.limits = base, users.Limits{Pair: most, Address: most, Account: most, Device: most, Signup: most, Mail: most, Mailed: most}
 	}
 	switch role {
 	case "strict":

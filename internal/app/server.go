@@ -55,6 +55,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 	}
 	s := &Server{core: c}
 	s.guesses = httpapi.NewGuesses(c.registry, log, nil)
+	s.guesses.Share(guard.NewGuesses(c.redis, cfg.Limits.Within).Wrong)
 	s.Keys.Watch(s.guesses)
 	s.requests = newRequestTimes(c.registry)
 	if err := s.openLimits(); err != nil {
@@ -139,7 +140,7 @@ const cacheName = "openlearn"
 // cacheResponses is the HTTP cache for every public read. Health is never stored.
 func (s *Server) cacheResponses(api *httpapi.API) (echo.MiddlewareFunc, error) {
 	responses, err := service.New(service.Options{
-		Cache: s.cache, Routes: s.cached(api), Registerer: s.registry, Logger: s.log, Started: startedBy, Name: cacheName, Scope: s.cfg.Server.PublicURL,
+		Cache: s.cache, Routes: s.cached(api), Registerer: s.registry, Logger: s.log, Started: startedBy, Name: cacheName, Now: s.cfg.testing.now, Scope: s.cfg.Server.PublicURL,
 		CredentialFields: []string{httpapi.KeyHeader}, CredentialCookies: []string{httpapi.AccessCookie}, Tags: s.tagging(),
 	})
 	if err != nil {

@@ -12,9 +12,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"openlearn/internal/httpapi"
+	"openlearn/internal/testkit"
+	"openlearn/internal/users/mail"
 )
 
 // secretive is a member with things of their own: everything that is planted must not be seen by anybody else.
@@ -65,10 +69,24 @@ func shown(r reply) string {
 }
 
 // TestNobodySeesAnothersBytes drives two users and a stranger through every route of the OpenAPI document, alone and at the same time
-// (misses, hits, and requests that share a load), by cookie and by bearer token.
+// (misses, hits, requests that share a load, and answers that have expired and are served while they are refreshed), by cookie and by
+// bearer token.
 func TestNobodySeesAnothersBytes(t *testing.T) {
 	t.Parallel()
-	a, _ := withArticle(t, "Un título", "Semana")
+	var later atomic.Int64 // how far the cache's clock is ahead
+	a, _ := withArticle(t, "Un título", "Semana", func(c *Config) {
+		c.testing.now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+		table, err := layers()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range table {
+			if !table[i].Credential { // a response is kept no longer than its parts
+				table[i].StaleWhileRevalidate = 10 * time.Hour
+			}
+		}
+		c.testing.layers = table
+	})
 	ana, ofAna := a.secretive("ana")
 	eva, ofEva := a.secretive("eva")
 	anaBearer, evaBearer := "Bearer "+ana.cookie("/", "access_token"), "Bearer "+eva.cookie("/", "access_token")
@@ -82,32 +100,38 @@ func TestNobodySeesAnothersBytes(t *testing.T) {
 		}
 	}
 	own := 0
+	var said sync.Map // route and X-Cache
+	ask := func(route, who string, p *person, others []string, headers ...string) {
+		method, path, _ := strings.Cut(route, " ")
+		r, err := p.try(method, path, "", headers...)
+		if err != nil {
+			t.Errorf("%s: %s: %v", route, who, err)
+			return
+		}
+		said.Store(route+" "+r.Header.Get("X-Cache"), true)
+		check(route, who, r, others)
+	}
+	all := func(route string) {
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() { ask(route, "ana", ana, ofEva) })
+			wg.Go(func() { ask(route, "eva", eva, ofAna) })
+			wg.Go(func() { ask(route, "a stranger", stranger, slices.Concat(ofAna, ofEva)) })
+			wg.Go(func() { ask(route, "ana by bearer", stranger, ofEva, "Authorization", anaBearer) })
+			wg.Go(func() { ask(route, "eva by bearer", stranger, ofAna, "Authorization", evaBearer) })
+		}
+		wg.Wait()
+	}
 	routes := a.routesOf()
 	for _, route := range routes {
 		method, path, _ := strings.Cut(route, " ")
 		if method != http.MethodGet || strings.HasPrefix(path, "/api/government") {
 			continue // foreign services, which no test asks
 		}
-		for range 2 { // a miss and a hit, where there is a cache
-			var wg sync.WaitGroup
-			for range 2 {
-				wg.Go(func() { r, _ := ana.try(method, path, ""); checkIf(r, func() { check(route, "ana", r, ofEva) }) })
-				wg.Go(func() { r, _ := eva.try(method, path, ""); checkIf(r, func() { check(route, "eva", r, ofAna) }) })
-				wg.Go(func() {
-					r, _ := stranger.try(method, path, "")
-					checkIf(r, func() { check(route, "a stranger", r, slices.Concat(ofAna, ofEva)) })
-				})
-				wg.Go(func() {
-					r, _ := stranger.try(method, path, "", "Authorization", anaBearer)
-					checkIf(r, func() { check(route, "ana by bearer", r, ofEva) })
-				})
-				wg.Go(func() {
-					r, _ := stranger.try(method, path, "", "Authorization", evaBearer)
-					checkIf(r, func() { check(route, "eva by bearer", r, ofAna) })
-				})
-			}
-			wg.Wait()
-		}
+		all(route) // a miss and a hit, where there is a cache, and what has expired
+		all(route)
+		later.Add(int64(2 * time.Hour))
+		all(route)
 		last := ana.do(method, path, "")
 		if strings.Contains(shown(last), ofAna[0]) {
 			if own++; last.Header.Get("Cache-Control") != httpapi.PersonalCache || last.Header.Get("X-Cache") != "" {
@@ -119,6 +143,14 @@ func TestNobodySeesAnothersBytes(t *testing.T) {
 				t.Errorf("%s: a learner gets %d", route, last.StatusCode)
 			}
 		}
+	}
+	states := map[string]int{}
+	said.Range(func(key, _ any) bool {
+		states[key.(string)[strings.LastIndex(key.(string), " ")+1:]]++
+		return true
+	})
+	if states["MISS"] < 10 || states["HIT"] < 10 || states["STALE"] < 10 {
+		t.Errorf("routes by X-Cache: %v", states)
 	}
 	if len(routes) < 60 || own < 3 {
 		t.Errorf("%d routes, %d of them with one's own: the test is broken", len(routes), own)
@@ -146,12 +178,6 @@ func TestNobodySeesAnothersBytes(t *testing.T) {
 	}
 }
 
-func checkIf(r reply, do func()) {
-	if r.Response != nil {
-		do()
-	}
-}
-
 // lockedBuffer is a log that many write.
 type lockedBuffer struct {
 	mu sync.Mutex
@@ -170,12 +196,16 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// TestPlantedSecretsAreNowhere: passwords, tokens, addresses and names are in no cache, no log and no metric, also where requests
-// fail. Numbers of accounts are, which shows that the search finds what is there.
+// TestPlantedSecretsAreNowhere: passwords, tokens, addresses and names are in no cache, no log, no trace and no metric, also where
+// requests fail. Numbers of accounts are, which shows that the search finds what is there.
 func TestPlantedSecretsAreNowhere(t *testing.T) {
 	t.Parallel()
 	var log lockedBuffer
+	collector := newTraceCollector(t)
 	cfg := testConfig(t)
+	cfg.Tracing.Endpoint = collector.URL
+	kept := &mail.Kept{}
+	cfg.Users.Workers, cfg.testing.mails = 1, kept
 	server, err := New(t.Context(), cfg, slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err != nil {
 		t.Fatal(err)
@@ -211,11 +241,23 @@ func TestPlantedSecretsAreNowhere(t *testing.T) {
 	a.sql(`ALTER TABLE away RENAME TO user_preferences`)
 	planted = append(planted, p.cookie("/", "access_token"), p.cookie("/api/v1/auth/refresh", "refresh_token"))
 
-	places := map[string]string{"log": log.String(), "metrics": string(a.get("/metrics").body), "cache": redisText(t.Context(), t, a)}
+	testkit.Eventually(t, "the mail for a new password", func() bool {
+		return slices.ContainsFunc(kept.All(), func(m mail.Message) bool { return strings.Contains(m.Subject, "Nueva contraseña") })
+	})
+	for _, m := range kept.All() {
+		for _, token := range linkToken.FindAllStringSubmatch(m.Text, -1) {
+			planted = append(planted, token[1])
+		}
+	}
+
+	places := map[string]string{"log": log.String(), "metrics": string(a.get("/metrics").body), "cache": redisText(t.Context(), t, a), "traces": collector.text(a, "/api/auth/password-update", "/api/preferences")}
 	for _, there := range []string{`"role":"learner"`, "session:v1:", "user:v1:", "token:v1:"} {
 		if !strings.Contains(places["cache"], there) {
 			t.Errorf("the search does not find %s in the cache", there)
 		}
+	}
+	if !strings.Contains(places["traces"], "/api/auth/password-update") || !strings.Contains(places["traces"], "UPDATE") {
+		t.Error("the traces have no requests, or no statements")
 	}
 	if !strings.Contains(places["log"], "/api/auth/token") {
 		t.Error("the log has no requests")
@@ -227,6 +269,24 @@ func TestPlantedSecretsAreNowhere(t *testing.T) {
 			}
 		}
 	}
+}
+
+// text is everything in all spans, once some texts are in them.
+func (c *traceCollector) text(a *testApp, awaited ...string) (all string) {
+	c.t.Helper()
+	testkit.Eventually(c.t, fmt.Sprint("spans with ", awaited), func() bool {
+		if err := a.tracing.Flush(a.t.Context()); err != nil {
+			c.t.Fatal(err)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		all = ""
+		for _, s := range c.spans {
+			all += s.String() + "\n"
+		}
+		return !slices.ContainsFunc(awaited, func(one string) bool { return !strings.Contains(all, one) })
+	})
+	return all
 }
 
 // redisText is every key and every value of Redis.

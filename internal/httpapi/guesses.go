@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"log/slog"
 	"math"
 	"net/http"
@@ -35,6 +36,14 @@ type Guesses struct {
 	by    map[string]*guesser
 	rest  guesser   // shared by all new addresses while the table is full
 	swept time.Time // when the table was last cleared of idle addresses
+
+	shared func(ctx context.Context, client string, most int, within time.Duration) (wait time.Duration, err error)
+}
+
+// Share makes all instances count together. count adds a guess of a client, unless it has had too many: then it says how long to
+// wait. Where it fails, this instance counts alone. It is to be called before the first guess.
+func (g *Guesses) Share(count func(ctx context.Context, client string, most int, within time.Duration) (wait time.Duration, err error)) {
+	g.shared = count
 }
 
 // guesser records one address: when it failed, in a ring that overwrites the oldest time.
@@ -69,11 +78,18 @@ func NewGuesses(reg prometheus.Registerer, log *slog.Logger, now func() time.Tim
 // Wrong counts a wrong key that came with r. If its address has sent too many, it has to wait: the answer is TooManyGuesses,
 // and the key did not count.
 func (g *Guesses) Wrong(r *http.Request, kind string) (wait time.Duration, ok bool) {
-	address := ClientAddress(r)
+	address, client := ClientAddress(r), rateLimitKey(r)
 	now := g.now()
+	// Whom this instance refuses, all refuse: no need to ask.
+	var elsewhere time.Duration
+	if g.shared != nil && g.wait(client, now) <= 0 {
+		if w, err := g.shared(r.Context(), client, guessesPerMinute, time.Minute); err == nil {
+			elsewhere = w
+		}
+	}
 	g.mu.Lock()
-	one := g.of(rateLimitKey(r), now)
-	if wait = one.at[one.next].Add(time.Minute).Sub(now); wait <= 0 {
+	one := g.of(client, now)
+	if wait = max(elsewhere, one.wait(now)); wait <= 0 {
 		wait, ok = 0, true
 		one.at[one.next] = now
 		one.next = (one.next + 1) % guessesPerMinute
@@ -100,6 +116,17 @@ func (g *Guesses) Wrong(r *http.Request, kind string) (wait time.Duration, ok bo
 		g.log.Warn(kind+" refused", "remote", address, "path", Shorten(r.URL.Path), "status", status, "refused_since_last_told", tell)
 	}
 	return wait, ok
+}
+
+// wait is how long an address has to wait by what this instance has counted.
+func (g *Guesses) wait(client string, now time.Time) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.of(client, now).wait(now)
+}
+
+func (g *guesser) wait(now time.Time) time.Duration {
+	return g.at[g.next].Add(time.Minute).Sub(now)
 }
 
 // of finds an address's record. The table is bounded: addresses beyond the bound share one record.

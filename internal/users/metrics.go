@@ -29,6 +29,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, o := range []string{loginOK, loginWrong, loginInactive, loginBusy} {
 		m.logins.WithLabelValues(o)
 	}
+	for _, kind := range []string{"pair", "address", "account", "device", "signup", "mail " + mailReset, "mail " + mailVerify} {
+		m.refused.WithLabelValues(kind)
+	}
+	for _, kind := range []string{mailVerify, mailReset, mailTaken, mailChanged} {
+		for _, outcome := range []string{"sent", "failed", "nobody", "needless", "too many"} {
+			m.mails.WithLabelValues(kind, outcome)
+		}
+	}
 	reg.MustRegister(m.logins, m.refused, m.mails)
 	return m
 }

@@ -33,6 +33,7 @@ const sendTimeout = 20 * time.Second
 type SMTP struct {
 	from string
 	host string
+	tls  *tls.Config
 	opts []smtp.Option
 }
 
@@ -43,7 +44,7 @@ func NewSMTP(address, from string) (*SMTP, error) {
 	if err != nil || u.Hostname() == "" {
 		return nil, errors.New("mail: the server's address cannot be read")
 	}
-	s := &SMTP{from: from, host: u.Hostname()}
+	s := &SMTP{from: from, host: u.Hostname(), tls: &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}}
 	port := 587
 	if u.Scheme == "smtps" {
 		port = 465
@@ -59,7 +60,7 @@ func NewSMTP(address, from string) (*SMTP, error) {
 		}
 	}
 	s.opts = append(s.opts, smtp.WithTLSPolicy(policy), smtp.WithPort(port), smtp.WithTimeout(sendTimeout),
-		smtp.WithTLSConfig(&tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}))
+		smtp.WithTLSConfig(s.tls))
 	if u.User != nil {
 		password, _ := u.User.Password()
 		s.opts = append(s.opts, smtp.WithSMTPAuth(smtp.SMTPAuthAutoDiscover), smtp.WithUsername(u.User.Username()), smtp.WithPassword(password))
