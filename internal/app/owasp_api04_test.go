@@ -3,7 +3,9 @@ package app
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"image"
 	"image/png"
 	"net/http"
@@ -18,7 +20,7 @@ func unrestrictedConsumption(x *target) {
 	tooMuch := []int{http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity}
 	long := func(n int) string { return asJSON(strings.Repeat("añ", n/2)) }
 	for what, c := range map[string]struct{ method, path, body string }{
-		"a body of 9 MB":             {http.MethodPost, "/api/analysis/analyze", `{"text":` + long(6<<20) + `}`},
+		"a body of 9 MB":             {http.MethodPost, "/api/analysis/analyze", `{"text":"` + strings.Repeat("x", 9<<20) + `"}`},
 		"a text of 60,000":           {http.MethodPost, "/api/analysis/analyze", `{"text":` + long(60_000) + `}`},
 		"1,001 texts":                {http.MethodPost, "/api/analysis/batch", `{"texts":[` + strings.TrimSuffix(strings.Repeat(`"un texto de prueba",`, 1001), ",") + `]}`},
 		"1,001 articles":             {http.MethodPost, "/api/analysis/batch-analyze", `{"content_ids":[` + strings.TrimSuffix(strings.Repeat("1,", 1001), ",") + `]}`},
@@ -43,20 +45,24 @@ func unrestrictedConsumption(x *target) {
 		}
 	}
 	// Bombs: what unpacks to more than it seems to be.
-	var bomb, huge bytes.Buffer
+	var bomb, small bytes.Buffer
 	z := gzip.NewWriter(&bomb)
-	if _, err := z.Write(bytes.Repeat([]byte(" "), 64<<20)); err != nil {
+	if _, err := z.Write(bytes.Repeat([]byte(" "), 16<<20)); err != nil {
 		x.t.Fatal(err)
 	}
 	if err := z.Close(); err != nil {
 		x.t.Fatal(err)
 	}
-	x.refused(p, "a body that unpacks to 64 MB", http.MethodPost, "/api/analysis/analyze", bomb.String(), []string{"Content-Encoding", "gzip"},
+	x.refused(p, "a body that unpacks to 16 MB", http.MethodPost, "/api/analysis/analyze", bomb.String(), []string{"Content-Encoding", "gzip"},
 		http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity, http.StatusBadRequest)
-	if err := png.Encode(&huge, image.NewGray(image.Rect(0, 0, 30_000, 3000))); err != nil {
+	if err := png.Encode(&small, image.NewGray(image.Rect(0, 0, 1, 1))); err != nil {
 		x.t.Fatal(err)
 	}
-	p.upload(huge.Bytes(), http.StatusRequestEntityTooLarge)
+	flood := small.Bytes() // which says that it has 3,600 million pixels
+	binary.BigEndian.PutUint32(flood[16:], 60_000)
+	binary.BigEndian.PutUint32(flood[20:], 60_000)
+	binary.BigEndian.PutUint32(flood[29:], crc32.ChecksumIEEE(flood[12:29]))
+	p.upload(flood, http.StatusRequestEntityTooLarge)
 	spentLimits(x)
 }
 
