@@ -63,7 +63,8 @@ func runCacheProxy(ctx context.Context, c *call) (err error) {
 		return fmt.Errorf("cache-proxy: %w", err)
 	}
 	fmt.Fprintf(c.stdout, "caching %s on http://%s\n", upstream, l.Addr())
-	return serveUntil(ctx, l, &http.Server{Handler: cached, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute})
+	srv := &http.Server{Handler: cached, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	return serveUntil(ctx, limitConnections(srv, l, mostConnections), srv)
 }
 
 // cacheProxyRedis is the Redis to use and how to stop it.

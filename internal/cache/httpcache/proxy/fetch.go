@@ -40,10 +40,12 @@ func (l *lookup) fetch() {
 // under the ticket's versions.
 func (l *lookup) begin() Save {
 	save, err := l.p.opt.Store.Begin(l.r.Context(), l.uri)
-	if err == nil && l.v != nil {
+	if err == nil && !l.plain && (l.v != nil || l.fwd == "vary-miss") {
 		var doc *document
 		if doc, err = l.p.current(l.r.Context(), l.uri); err == nil {
-			l.v = doc.pick(l.r.Header, !l.p.opt.NoLanguageSelection)
+			if l.v = doc.pick(l.r.Header, !l.p.opt.NoLanguageSelection); l.v == nil {
+				l.others = doc.offers(l.r.Header)
+			}
 		}
 	}
 	if err != nil {
@@ -60,12 +62,16 @@ const (
 	asIs       asking = iota // what the client asked
 	validating               // is the stored response still good?
 	completing               // the rest of a stored part
+	offering                 // is one of the other variants what this request gets?
 )
 
 // condition edits the upstream request's fields (RFC 9111 §4.3.1, §3.4).
 func (l *lookup) condition(h http.Header) asking {
-	if l.v == nil || l.r.Method == http.MethodHead || rules.OriginDecides(h) {
+	if l.r.Method == http.MethodHead || rules.OriginDecides(h) {
 		return asIs
+	}
+	if l.v == nil {
+		return l.offer(h)
 	}
 	if l.v.partial && !l.v.part.Whole() {
 		return l.completion(h)
@@ -96,7 +102,7 @@ func (l *lookup) exchange(asked asking, save Save) *exchange {
 	x := &exchange{client: l.w, header: http.Header{}, limit: l.p.opt.MaxBody, now: l.p.opt.Now, head: l.r.Method == http.MethodHead}
 	x.hold = func(status int, _ http.Header) bool {
 		switch {
-		case status == http.StatusNotModified && asked == validating,
+		case status == http.StatusNotModified && (asked == validating || asked == offering),
 			status == http.StatusPartialContent && asked == completing,
 			status == http.StatusRequestedRangeNotSatisfiable && asked == completing:
 			return true
@@ -154,6 +160,8 @@ func (l *lookup) resolve(x *exchange, up *http.Request, asked asking, save Save)
 		l.onError(x)
 	case asked == completing:
 		l.complete(x, up, save)
+	case asked == offering:
+		l.chosen(x, save)
 	default:
 		l.validated(x, save)
 	}
@@ -226,7 +234,7 @@ func (l *lookup) updated(x *exchange, p *rules.Policy) *variant {
 
 // again fetches as if nothing were stored.
 func (l *lookup) again() {
-	l.v = nil
+	l.v, l.others, l.plain = nil, nil, true
 	r := *l.r
 	r.Header = l.r.Header.Clone()
 	l.r = &r

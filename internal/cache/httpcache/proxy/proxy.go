@@ -143,6 +143,9 @@ type lookup struct {
 	v   *variant // selected, nil if none
 	fwd string   // why it goes upstream
 
+	others []*variant // where none matches: those that the upstream may select by their tags
+	plain  bool       // ask as if nothing were stored
+
 	looked time.Time // when the store was asked
 	flight *flight   // others wait for this one's fetch; nil if nobody does
 }

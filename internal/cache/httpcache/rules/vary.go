@@ -99,8 +99,7 @@ func normalCodings(members []string) string {
 	weights := map[string]int{}
 	for _, m := range members {
 		name, params, _ := strings.Cut(m, ";")
-		name = strings.TrimPrefix(strings.ToLower(TrimOWS(name)), "x-")
-		weights[name] = weight(params)
+		weights[codingName(name)] = weight(params)
 	}
 	var b strings.Builder
 	for i, name := range slices.Sorted(maps.Keys(weights)) {
@@ -111,6 +110,28 @@ func normalCodings(members []string) string {
 	}
 	return b.String()
 }
+
+// AcceptsCoding reports whether a client that sent these fields takes a response with those: one in no coding, or in codings that it
+// names (RFC 9110 §12.5.3). Without Accept-Encoding it would take any; few mean that.
+func AcceptsCoding(req, stored http.Header) bool {
+	accepted := map[string]int{}
+	for _, m := range listMembers(req["Accept-Encoding"]) {
+		name, params, _ := strings.Cut(m, ";")
+		accepted[codingName(name)] = weight(params)
+	}
+	for _, m := range listMembers(stored["Content-Encoding"]) {
+		name := codingName(m)
+		if name == "identity" {
+			continue
+		}
+		if w, named := accepted[name]; named && w == 0 || !named && accepted["*"] == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func codingName(s string) string { return strings.TrimPrefix(strings.ToLower(TrimOWS(s)), "x-") }
 
 func normalLanguages(members []string) string {
 	langs := parseLanguages(members)
