@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"openlearn/internal/admin/console"
+	"openlearn/internal/guard"
 	"openlearn/internal/httpapi"
 )
 
@@ -25,7 +26,7 @@ func (s *Server) guard(origins []string) (httpapi.Guard, error) {
 // mountConsole mounts the console beside the API. Its guard trusts no other origin, and cors skips it, because browsers
 // send its cookie automatically.
 func (s *Server) mountConsole(e *echo.Echo) error {
-	guard, err := s.guard(nil)
+	keyGuard, err := s.guard(nil)
 	if err != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func (s *Server) mountConsole(e *echo.Echo) error {
 	if err != nil {
 		instance = public.Host
 	}
-	s.console, err = console.New(console.Options{Admin: s.admin, Scraping: consoleScraping{s.Scraping}, Services: s.openDataServices, Accounts: consoleAccounts{s.Users, s.usersHTTP()}, Mails: s.keptMails(), Guard: guard, Secure: public.Scheme == "https", Instance: instance, Logger: s.log})
+	s.console, err = console.New(console.Options{Admin: s.admin, Scraping: consoleScraping{s.Scraping}, Services: s.openDataServices, Accounts: consoleAccounts{s.Users, s.usersHTTP()}, Mails: s.keptMails(), Guard: keyGuard, Sessions: guard.NewConsoleSessions(s.db.Gorm), Secure: public.Scheme == "https", Instance: instance, Logger: s.log})
 	if err != nil {
 		return err
 	}

@@ -57,3 +57,34 @@ func TestTheConsoleOpensToAdmins(t *testing.T) {
 		}
 	}
 }
+
+// TestTheKeysSessionsAreEverywhere: who logged in with the key on one instance is logged in on the other, until they log out on
+// either; a new key ends it.
+func TestTheKeysSessionsAreEverywhere(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	b := newTestApp(t, func(c *Config) { c.Database, c.Redis = a.cfg.Database, a.cfg.Redis })
+	other := newTestApp(t, func(c *Config) {
+		c.Database, c.Redis, c.Guard.Key = a.cfg.Database, a.cfg.Redis, "another-admin-key-0123456789"
+	})
+	a.awaitGate()
+	_, token, _ := strings.Cut(a.login(), "=")
+	cookie := func(on *testApp) string { // the name has the port, which a balancer would have for all
+		return "openlearn_console_" + on.base[strings.LastIndex(on.base, ":")+1:] + "=" + token
+	}
+	page := func(on *testApp) int {
+		return on.get("/admin/cache/audit", "Cookie", cookie(on)).StatusCode
+	}
+	if pa, pb, po := page(a), page(b), page(other); pa != 200 || pb != 200 || po != http.StatusSeeOther {
+		t.Fatalf("the console gives %d, %d, and %d with another key", pa, pb, po)
+	}
+	if n := a.number(`SELECT count(*) FROM console_sessions WHERE position(convert_to($1, 'UTF8') IN hash) > 0`, token); n != 0 {
+		t.Error("the token is stored")
+	}
+	if r := b.submit("/admin/cache/logout", nil, "Cookie", cookie(b)); r.StatusCode != http.StatusSeeOther {
+		t.Fatalf("logout: %d", r.StatusCode)
+	}
+	if pa, pb := page(a), page(b); pa != http.StatusSeeOther || pb != http.StatusSeeOther {
+		t.Errorf("after the logout: %d and %d", pa, pb)
+	}
+}

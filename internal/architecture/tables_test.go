@@ -32,6 +32,7 @@ var tables = map[string]struct {
 	"vocabulary_words":   {"internal/analysis", nil},
 	"api_keys":           {"internal/guard", nil},
 	"api_key_uses":       {"internal/guard", nil},
+	"console_sessions":   {"internal/guard", nil},
 	"users":              {"internal/users", nil},
 	"user_sessions":      {"internal/users", nil},
 	"refresh_tokens":     {"internal/users", nil},

@@ -38,6 +38,7 @@ type Options struct {
 	Now        func() time.Time // nil = time.Now
 	Refresh    time.Duration    // how often figures are sent; 0 = 2 s
 	Lifetime   time.Duration    // of a session; 0 = 12 h
+	Sessions   Rows             // where all instances find them; nil = each has its own
 	MaxStreams int              // open at a time; 0 = 32
 }
 
@@ -85,7 +86,7 @@ func New(o Options) (*Console, error) {
 		return nil, err
 	}
 	c := &Console{opt: o, pages: pages, assets: files, streams: make(chan struct{}, o.MaxStreams)}
-	c.sessions = sessions{now: o.Now, lifetime: o.Lifetime, by: map[sessionID]*session{}}
+	c.sessions = sessions{now: o.Now, lifetime: o.Lifetime, by: map[sessionID]*session{}, key: o.Guard.Key, rows: o.Sessions, log: o.Logger}
 	c.stopping, c.stop = context.WithCancel(context.Background())
 	return c, nil
 }
@@ -189,7 +190,7 @@ func (c *Console) operatorsOnly(next operatorHandler) http.HandlerFunc {
 
 func (c *Console) operatorOf(w http.ResponseWriter, r *http.Request) (operator, bool) {
 	op := operator{Caller: admin.Caller{Remote: httpapi.ClientAddress(r), RequestID: w.Header().Get("X-Request-ID")}}
-	if op.session = c.sessions.find(c.tokenOf(r)); op.session != nil {
+	if op.session = c.sessions.open(r.Context(), c.tokenOf(r)); op.session != nil {
 		op.Actor = "console session " + op.session.name
 		return op, true
 	}

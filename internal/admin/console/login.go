@@ -50,10 +50,10 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 		c.showLogin(w, r, e.GetStatus(), problem)
 		return
 	}
-	if old := c.sessions.find(c.tokenOf(r)); old != nil {
-		c.sessions.end(old)
+	if old := c.sessions.open(r.Context(), c.tokenOf(r)); old != nil {
+		c.sessions.end(r.Context(), old)
 	}
-	token, one := c.sessions.begin()
+	token, one := c.sessions.begin(r.Context())
 	c.setCookie(w, r, token)
 	c.opt.Logger.Info("console login", "remote", httpapi.ClientAddress(r), "session", one.name, "expires", one.expires)
 	http.Redirect(w, r, Path, http.StatusSeeOther)
@@ -78,8 +78,13 @@ func (c *Console) loginAccount(w http.ResponseWriter, r *http.Request, email str
 }
 
 func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
-	if one := c.sessions.find(c.tokenOf(r)); one != nil {
-		c.sessions.end(one)
+	if one := c.sessions.open(r.Context(), c.tokenOf(r)); one != nil {
+		if !c.sessions.end(r.Context(), one) {
+			c.opt.Logger.Warn("a session of the console has ended on this instance only: PostgreSQL could not be told", "session", one.name)
+			w.Header().Set("Retry-After", "5")
+			c.showLogin(w, r, http.StatusServiceUnavailable, "The session could not be ended on other instances. Try again.")
+			return
+		}
 		c.opt.Logger.Info("console logout", "remote", httpapi.ClientAddress(r), "session", one.name)
 	}
 	c.setCookie(w, r, "")

@@ -65,12 +65,12 @@ func (c *Console) events(w http.ResponseWriter, r *http.Request, op operator) {
 			return
 		case <-expiry.C:
 			if op.session != nil {
-				c.sessions.end(op.session)
+				c.sessions.drops(op.session)
 			}
 			_ = s.send("ended", struct{}{})
 			return
 		case <-tick.C:
-			if op.account && revoked(ctx) {
+			if op.account && revoked(ctx) || op.session != nil && c.sessions.open(ctx, c.tokenOf(r)) == nil {
 				_ = s.send("ended", struct{}{})
 				return
 			}
