@@ -56,6 +56,12 @@ func (s *Service) Login(ctx context.Context, email, pw string, from Client) (p P
 // authenticate finds the account that has this address and password, and counts failures. It sets from.Device to "" unless the
 // device is known to be the owner's.
 func (s *Service) authenticate(ctx context.Context, email, pw string, from *Client) (User, error) {
+	leave, err := s.hasher.Join() // before the database has anything to do with it
+	if err != nil {
+		s.metrics.logins.WithLabelValues(loginBusy).Inc()
+		return User{}, errBusy()
+	}
+	defer leave()
 	known, err := s.store.knownDevice(ctx, email, from.Device)
 	if err != nil {
 		return User{}, err

@@ -36,6 +36,11 @@ type Registration struct {
 func (s *Service) Register(ctx context.Context, r Registration, from string) (View, error) {
 	begun := time.Now()
 	defer func() { settle(ctx, begun, registerQuantum) }()
+	leave, err := s.hasher.Join()
+	if err != nil {
+		return View{}, errBusy()
+	}
+	defer leave()
 	if err := s.attempt(ctx, []counter{{s.opt.Limits.Signup, "signup", from}}); err != nil {
 		return View{}, err
 	}
@@ -49,14 +54,20 @@ func (s *Service) Register(ctx context.Context, r Registration, from string) (Vi
 		return View{}, err
 	}
 	u := User{Email: r.Email, Username: r.Username, PasswordHash: hash, FullName: &r.FullName, Role: httpapi.Learner}
-	err = s.write(ctx, func(st *Store) error { return st.create(ctx, &u) })
 	kind := mailVerify
-	if errors.Is(err, errTaken) {
+	err = s.write(ctx, func(st *Store) error {
+		err := st.create(ctx, &u)
+		if !errors.Is(err, errTaken) {
+			kind = mailVerify
+			return err
+		}
 		kind = mailTaken
-		// As if it were new: its number is one that nobody gets.
+		if err := st.asIfCreated(ctx, &u); err != nil {
+			return err
+		}
 		u.CreatedAt, u.Active = s.opt.Now().UTC().Truncate(time.Microsecond), true
-		u.ID, err = s.store.unusedID(ctx)
-	}
+		return nil
+	})
 	if err != nil {
 		return View{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/argon2"
@@ -44,11 +45,13 @@ var ErrBusy = errors.New("password: too many are being hashed")
 // errForm: a stored hash is none that this package writes, or its parameters are absurd.
 var errForm = errors.New("password: stored hash is not an Argon2id hash within bounds")
 
-// Hasher hashes and verifies. Each hash takes Default.MemoryKiB of memory and a processor, so there are as many at a time as
-// processors.
+// Hasher hashes and verifies. Each hash takes Default.MemoryKiB of memory and a processor for some 30 ms, in which nothing else can run
+// there. So half of the processors hash at a time, and the others answer meanwhile.
 type Hasher struct {
 	params  Params
 	slots   *semaphore.Weighted
+	line    atomic.Int64 // who has joined
+	most    int64        // that may
 	patient time.Duration
 	decoy   string
 }
@@ -56,9 +59,13 @@ type Hasher struct {
 // Patience is how long a hash waits for its turn.
 const Patience = time.Second
 
-// NewHasher hashes with the given parameters, on all processors.
+// mostInLine is how many may stand in line for each that hashes: those behind them would wait in vain.
+const mostInLine = 32
+
+// NewHasher hashes with the given parameters, on half of the processors.
 func NewHasher(p Params) (*Hasher, error) {
-	h := &Hasher{params: p, slots: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))), patient: Patience}
+	slots := int64(max(1, runtime.GOMAXPROCS(0)/2))
+	h := &Hasher{params: p, slots: semaphore.NewWeighted(slots), patient: Patience, most: slots * mostInLine}
 	// What it hashes does not matter: nothing matches it. It is made without a turn, since nobody competes yet.
 	h.decoy = p.hash("", random(saltBytes))
 	return h, nil
@@ -91,6 +98,16 @@ func (h *Hasher) Verify(ctx context.Context, stored, password string) (ok, outda
 	got := argon2.IDKey([]byte(password), salt, p.Passes, p.MemoryKiB, p.Parallelism, uint32(len(key)))
 	ok = subtle.ConstantTimeCompare(got, key) == 1 && real
 	return ok, ok && p.weaker(h.params), nil
+}
+
+// Join takes a place in the line for a hash, or says that there is none: ErrBusy. Whoever joins before any other work is done for it
+// costs nothing if the line is full. The place is to be left when the hash is made, or is not needed.
+func (h *Hasher) Join() (leave func(), err error) {
+	if h.line.Add(1) > h.most {
+		h.line.Add(-1)
+		return nil, ErrBusy
+	}
+	return func() { h.line.Add(-1) }, nil
 }
 
 func (h *Hasher) turn(ctx context.Context) error {

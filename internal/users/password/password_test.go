@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestHashAndVerify(t *testing.T) {
@@ -81,7 +82,7 @@ func TestTurns(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	h.slots.Release(int64(taken))
-	h.patient = Patience
+	h.patient = time.Hour
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
@@ -91,6 +92,32 @@ func TestTurns(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestTheLine: who finds it full is told at once, until somebody leaves.
+func TestTheLine(t *testing.T) {
+	t.Parallel()
+	h, err := NewHasher(Params{8, 1, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var leave []func()
+	for len(leave) < int(h.most) {
+		l, err := h.Join()
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave = append(leave, l)
+	}
+	for range 3 {
+		if _, err := h.Join(); !errors.Is(err, ErrBusy) {
+			t.Errorf("one too many: %v", err)
+		}
+	}
+	leave[0]()
+	if _, err := h.Join(); err != nil {
+		t.Errorf("somebody has left: %v", err)
+	}
 }
 
 func TestWeakPasswords(t *testing.T) {
