@@ -164,7 +164,7 @@ const (
 	fewWords = 6
 	prior    = 3.0
 	slope    = 6.0 // at the mean of a level, 95 % of a step are done
-	beyond   = 1   // C2 begins this many gaps above the mean of C1
+	beyond   = 2.0 // C2 begins this many gaps above the mean of C1
 )
 
 func (m *Model) raw(f vector, words int) float64 {

@@ -157,7 +157,7 @@ func bounded(raw float64) float64 {
 }
 
 // Levels lists the levels with the scores at which they begin: half-way between the levels of the calibration, in which the
-// score is 1 for A1 … 5 for C1. C2 begins above all of the calibration's texts (at 5.5 on the raw scale).
+// score is 1 for A1 … 5 for C1. C2 begins well above the mean of C1 (at 5.5 on the raw scale).
 var Levels = []struct {
 	Level Level
 	From  float64
