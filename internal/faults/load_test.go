@@ -28,13 +28,15 @@ const (
 	uncachedRate = 4
 	writeRate    = 2
 	sqlRate      = 2 // of both together
+	revokeRate   = 1 // of each way
 	mostRunning  = 600
 	patience     = 20 * time.Second // more than the service gives any request
 	active       = 12               // articles that are written in turn
+	mostPasses   = 400              // sessions that end in a row
 )
 
 const loadWords = "20 hits, 10 reads of written articles, 2 lists, 4 new searches and 2 PATCHes a second on each of two instances, 2 commits a second with SQL beside them, " +
-	"and 8 reads around each write"
+	"8 reads around each write, and 2 sessions a second that end by logout or with SQL, with 10 uses of their tokens around each end"
 
 // load is the standing load of one row.
 type load struct {
@@ -57,6 +59,9 @@ type load struct {
 	ready   [2]atomic.Bool
 	skipped atomic.Int64 // requests that were not made since too many ran
 
+	passes   []*pass
+	nextPass int // guarded by mu, as the others below
+
 	mu   sync.Mutex
 	next int // next of the articles that have not been used
 	use  []*article
@@ -67,14 +72,22 @@ func (e *env) newLoad(ctx context.Context, r *row) (*load, error) {
 	if err != nil {
 		return nil, err
 	}
+	passes, err := e.newPasses(ctx, mostPasses)
+	if err != nil {
+		return nil, err
+	}
 	l := &load{
-		e: e, rec: &recorder{slow: e.timing.slow}, source: source, articles: arts, bulky: r.bulky, balanced: r.balanced, next: active, use: append([]*article(nil), arts[:active]...),
+		passes: passes,
+		e:      e, rec: &recorder{slow: e.timing.slow}, source: source, articles: arts, bulky: r.bulky, balanced: r.balanced, next: active, use: append([]*article(nil), arts[:active]...),
 		running: make(chan struct{}, mostRunning),
 	}
 	l.gone.Store(&outage{})
 	for i := range l.clients {
 		l.clients[i] = newClient("", !r.fresh)
 		l.ready[i].Store(true)
+	}
+	for i, p := range l.passes[:min(someFirst, len(l.passes))] {
+		l.fetch(i%2, p)
 	}
 	return l, nil
 }
@@ -100,6 +113,8 @@ func (l *load) run(ctx context.Context) {
 		l.every(ctx, writeRate, func() { l.patch(i, l.one()) })
 	}
 	l.every(ctx, sqlRate, func() { l.commit(ctx, l.one()) })
+	l.every(ctx, revokeRate, func() { l.revoke(ctx, true) })
+	l.every(ctx, revokeRate, func() { l.revoke(ctx, false) })
 	if l.balanced {
 		l.wg.Go(func() { l.poll(ctx) })
 	}

@@ -24,7 +24,7 @@ Standing load: %s.
 - *errors*: answers with 429 or 5xx by status, and requests without an answer, of all from the fault to the end of the recovery. *w/o R-A*: those of status 429, 503 or 504 without `+"`Retry-After`"+`.
 - *read*, *write*: the longest answer of the standing load. *gap*: the longest time without any success.
 - *stale*: answers to requests sent after a write was acknowledged (a second after, for commits made with SQL beside the service) that show what was there before. Each article carries a counter,
-  and only one write of it runs at a time. (+n): shown while no instance could ask PostgreSQL, of commits made with SQL within the last second before that; nobody had heard of these, and entries are then all there is.
+  and only one write of it runs at a time. A token that is accepted after its session's end was acknowledged counts, too. (+n): shown while no instance could ask PostgreSQL, of commits made with SQL within the last second before that; nobody had heard of these, and entries are then all there is.
 - *lost*: acknowledged writes that the database does not have at the end.
 - *recovery*: from the end of the fault to the first whole second without an error, without an answer slower than a second, and with hits as before.
 - *told by*: metrics that moved, and the first lines of the log (A and B are the instances).
