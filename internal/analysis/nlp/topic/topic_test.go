@@ -24,6 +24,9 @@ func TestTopics(t *testing.T) {
 		"La novela del escritor ganó el premio de literatura y se presentará en la Feria del Libro con una exposición en el museo.": "culture",
 		"La deforestación en la Amazonia amenaza al jaguar; expertos piden proteger los bosques y frenar el cambio climático.":      "environment",
 		"La Corte condenó al exmagistrado; el juez leyó la sentencia tras la imputación de la Fiscalía por cohecho y prevaricato.":  "justice",
+		"El primer ministro canadiense viajó a Pekín y luego a Turquía para reunirse con Erdogan.":                                  "international",
+		"El luchador perdió la máscara en Wrestlemania y anunció que peleará por última vez con la WWE.":                            "sports",
+		"Reseña: este RPG para PS5 tiene gráficos hermosos, pero su jugabilidad cansa al gamer más paciente.":                       "technology",
 	} {
 		got := analyze(s)
 		if len(got) == 0 || got[0].Name != want {
