@@ -73,11 +73,21 @@ func old(w string) bool {
 	if oldWords[w] {
 		return true
 	}
-	if len(w) < 6 {
+	if len(w) < 6 || !beyondASCII(w[max(0, len(w)-7):]) {
 		return false
 	}
 	for _, e := range oldEndings {
 		if strings.HasSuffix(w, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// beyondASCII says whether there is a letter beyond ASCII: all of oldEndings have one among their last seven bytes.
+func beyondASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
 			return true
 		}
 	}

@@ -79,3 +79,17 @@ func TestWeightsKeepTheirSigns(t *testing.T) {
 		}
 	}
 }
+
+// Every ending is found although words without an accent near their end are passed over.
+func TestOldEndings(t *testing.T) {
+	for _, e := range oldEndings {
+		if !old("habl" + e) {
+			t.Errorf("habl%s is not found", e)
+		}
+	}
+	for _, w := range []string{"hablase", "clase", "América", "canción", "café"} {
+		if old(w) {
+			t.Errorf("%s is not old", w)
+		}
+	}
+}
