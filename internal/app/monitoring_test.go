@@ -170,7 +170,7 @@ func (a *testApp) scrapeNews(paper *testNewsroom) {
 func TestMonitoringAsksForWhatIsThere(t *testing.T) {
 	t.Parallel()
 	paper := newTestNewsroom(t)
-	a := newTestApp(t, warm, paper.known, limitedTo(1_000_000, 1_000_000))
+	a := newTestApp(t, warm, paper.known, limitedTo(1_000_000, 1_000_000), toldOf(newPurgeHook(t).url))
 	a.live(paper)
 	have := a.exported()
 	for name, labels := range made {
