@@ -99,6 +99,7 @@ func (p *passage) hold(path string) (held, release chan struct{}) {
 type edge struct {
 	*testApp
 	varnish string
+	client  *http.Client
 	door    *passage // purges go through it
 	road    *passage // Varnish's requests go through it
 }
@@ -114,7 +115,9 @@ func newEdge(t *testing.T) *edge {
 		}
 	}
 	port := freePort(t)
-	e := &edge{varnish: "http://127.0.0.1:" + strconv.Itoa(port)}
+	kept := &http.Transport{MaxIdleConnsPerHost: 16} // many reads, few connections
+	t.Cleanup(kept.CloseIdleConnections)
+	e := &edge{varnish: "http://127.0.0.1:" + strconv.Itoa(port), client: &http.Client{Transport: kept}}
 	e.door = newPassage(t, e.varnish)
 	// Without second deliveries: what is to be seen is what the first ones do.
 	e.testApp = newTestApp(t, toldOf(e.door.url+"/-/purge"), func(c *Config) { c.testing.purgeAgain = time.Hour })
@@ -174,7 +177,7 @@ func (e *edge) ask(path string, headers ...string) (p page, err error) {
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := e.client.Do(req)
 	if err != nil {
 		return page{}, err
 	}
