@@ -90,6 +90,7 @@ func changes() []change {
 		{"sessions ended in psql", allOf, psql(`UPDATE user_sessions SET ended_at = now() WHERE user_id = $1`)},
 		{"sessions deleted in psql", allOf, psql(`DELETE FROM user_sessions WHERE user_id = $1`)},
 		{"sessions shortened in psql", allOf, psql(`UPDATE user_sessions SET expires_at = now() WHERE user_id = $1`)},
+		{"password changed in psql", allOf, psql(`UPDATE users SET password_hash = password_hash || ' ' WHERE id = $1`, `UPDATE users SET password_hash = trim(password_hash) WHERE id = $1`)},
 		{"locked in psql", allOf, psql(`UPDATE users SET is_active = false WHERE id = $1`)},
 		{"deleted in psql", allOf, psql(`DELETE FROM users WHERE id = $1`)},
 	}

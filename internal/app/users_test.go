@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"golang.org/x/crypto/argon2"
 
 	"openlearn/internal/users"
 )
@@ -338,6 +341,7 @@ func TestRevokedOnEveryInstanceWithTheNextRequest(t *testing.T) {
 		}, me: 401},
 		"locked in psql":   {do: func(_ *person, id int) { a.sql(`UPDATE users SET is_active = false WHERE id = $1`, id) }, me: 403, settle: true},
 		"deleted in psql":  {do: func(_ *person, id int) { a.sql(`DELETE FROM users WHERE id = $1`, id) }, me: 401, settle: true},
+		"password in psql": {do: func(_ *person, id int) { a.sql(`UPDATE users SET password_hash = 'x' WHERE id = $1`, id) }, me: 401, settle: true},
 		"sessions in psql": {do: func(_ *person, id int) { a.sql(`DELETE FROM user_sessions WHERE user_id = $1`, id) }, me: 401, settle: true},
 	} {
 		n++
@@ -543,4 +547,24 @@ func TestRegisteringTwiceSaysNothing(t *testing.T) {
 	if got := p.do(http.MethodGet, "/api/auth/me", "").json(t).(map[string]any); got["full_name"] != "Ana Ruiz" {
 		t.Errorf("the account was changed: %v", got)
 	}
+}
+
+// TestAPasswordIsHashedAnewAtLogin: a hash with lesser parameters is replaced, and that is no change of the password: sessions stay open.
+func TestAPasswordIsHashedAnewAtLogin(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t)
+	p := a.person("ana@example.org")
+	p.register()
+	salt := []byte("sixteen bytes...")
+	encode := base64.RawStdEncoding.EncodeToString
+	weak := "$argon2id$v=19$m=64,t=1,p=1$" + encode(salt) + "$" + encode(argon2.IDKey([]byte(goodPassword), salt, 1, 64, 1, 32))
+	a.sql(`UPDATE users SET password_hash = $1`, weak)
+	p.login()
+	if n := a.number(`SELECT count(*) FROM users WHERE password_hash LIKE '$argon2id$v=19$m=19456,t=2,p=1$%'`); n != 1 {
+		t.Error("it is not hashed anew")
+	}
+	other := a.person(p.email)
+	other.login()
+	p.want(http.StatusOK, http.MethodGet, "/api/auth/me", "")
+	other.want(http.StatusOK, http.MethodGet, "/api/auth/me", "")
 }

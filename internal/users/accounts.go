@@ -3,6 +3,7 @@ package users
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"openlearn/internal/httpapi"
@@ -76,6 +77,9 @@ func (s *Service) setPassword(ctx context.Context, id int64, fresh, keep string)
 
 // setPassword stores a hash, and ends what the old password opened.
 func (s *Store) setPassword(ctx context.Context, id int64, hash, keep string) error {
+	if err := s.keepSessions(ctx); err != nil {
+		return err
+	}
 	if err := s.change(ctx, id, map[string]any{"password_hash": hash}); err != nil {
 		return err
 	}
@@ -84,6 +88,14 @@ func (s *Store) setPassword(ctx context.Context, id int64, hash, keep string) er
 	}
 	_, err := s.end(ctx, id, "", keep, endPassword)
 	return err
+}
+
+// keepSessions tells the trigger on passwords that this transaction ends by itself what the old password opened, if it has changed.
+func (s *Store) keepSessions(ctx context.Context) error {
+	if err := s.db.WithContext(ctx).Exec(`SELECT set_config('openlearn.keeps_sessions', 'on', true)`).Error; err != nil {
+		return fmt.Errorf("set a password: %w", err)
+	}
+	return nil
 }
 
 // AskReset has a mail sent by which the owner of the address can set a new password. The answer does not say whether there is one.

@@ -132,6 +132,9 @@ func (s *Service) begin(ctx context.Context, u User, from Client) (Pair, error) 
 		set := map[string]any{"last_login": s.opt.Now().UTC()}
 		if now.PasswordHash != u.PasswordHash { // hashed anew, unless it was changed meanwhile
 			if now.UpdatedAt.Equal(u.UpdatedAt) {
+				if err := st.keepSessions(ctx); err != nil {
+					return err
+				}
 				set["password_hash"] = u.PasswordHash
 			} else {
 				return errCredentials
