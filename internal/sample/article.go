@@ -57,7 +57,7 @@ func (w *writer) article(i int) Article {
 	w.rng = newRNG(w.g.seed, i)
 	w.epoch++
 	w.buf, w.found = w.buf[:0], w.found[:0]
-	w.sentences, w.words, w.topical, w.toned = 0, 0, [2]int{}, [2]int{}
+	w.words = 0
 	w.recording, w.live, w.second = false, false, nil
 
 	g := w.g.grammar
@@ -101,9 +101,6 @@ func (w *writer) article(i int) Article {
 		if !slices.Contains(a.Entities[m.key], m.text) {
 			a.Entities[m.key] = append(a.Entities[m.key], m.text)
 		}
-	}
-	if w.rng.chance(60) {
-		a.Analysis = w.analysis(&a)
 	}
 	return a
 }
@@ -231,38 +228,6 @@ func (w *writer) tags() []string {
 		out = append(out, w.cast[castPlace].text)
 	}
 	return out
-}
-
-func (w *writer) analysis(a *Article) *Analysis {
-	r := &Analysis{
-		Summary:      strings.ReplaceAll(a.Content[:w.summary], "\n\n", " "),
-		ProcessedAt:  a.ScrapedAt.Add(time.Duration(w.rng.between(20, 900)) * time.Second),
-		ModelVersion: ModelVersion,
-		Entities:     make([]Entity, 0, len(w.found)),
-	}
-	for _, m := range w.found {
-		if e := (Entity{Text: m.text, Type: m.typ}); m.typ != "" && !slices.Contains(r.Entities, e) {
-			r.Entities = append(r.Entities, e)
-		}
-	}
-	share := func(n int) float64 { return float64(n*100/w.sentences) / 100 }
-	r.Topics = append(r.Topics, Topic{w.topic.slug, share(w.topical[0])})
-	if w.topical[1] > 0 {
-		r.Topics = append(r.Topics, Topic{w.second.slug, share(w.topical[1])})
-	}
-	// Two is added so that a single toned sentence in an otherwise neutral text does not give an extreme value.
-	good, bad := float64(w.toned[0]), float64(w.toned[1])
-	score := (good - bad) / (good + bad + 2)
-	r.SentimentScore = float64(int(score*10_000)) / 10_000
-	switch {
-	case score > 0.2:
-		r.SentimentLabel = "positive"
-	case score < -0.2:
-		r.SentimentLabel = "negative"
-	default:
-		r.SentimentLabel = "neutral"
-	}
-	return r
 }
 
 // link makes the article's address from its title, as newspapers do; the number makes it unique.

@@ -16,7 +16,7 @@ func (w *writer) content(s *story) {
 	words := 125 + w.skewed(680)
 	w.begin()
 	w.buf = w.render(w.buf, &s.lead)
-	w.end(0, s.tone)
+	w.end()
 	w.paragraph()
 	d := &densities[w.style]
 	bridge := 0 // number of words after which the second topic begins
@@ -35,10 +35,10 @@ func (w *writer) content(s *story) {
 			wrote = w.quote()
 			quoted = true
 		case w.rng.chance(22):
-			wrote = w.fact(w.g.banks.hecho, -1)
+			wrote = w.fact(w.g.banks.hecho)
 			quoted = false
 		default:
-			wrote = w.fact(w.topic.fact, 0)
+			wrote = w.fact(w.topic.fact)
 			quoted = false
 		}
 		if !wrote {
@@ -53,13 +53,13 @@ func (w *writer) content(s *story) {
 		}
 	}
 	w.begin()
-	id, about := w.topic.close, 0
+	id := w.topic.close
 	if w.rng.chance(30) {
-		id, about = w.g.banks.cierre, -1
+		id = w.g.banks.cierre
 	}
 	if t := w.fresh(id); t != nil {
 		w.buf = w.render(w.buf, t)
-		w.end(about, t.tone)
+		w.end()
 	}
 	w.buf = bytes.TrimRight(w.buf, " \n")
 }
@@ -76,26 +76,14 @@ func (w *writer) skewed(most int) int {
 // begin marks where a sentence starts; end completes it.
 func (w *writer) begin() { w.start = len(w.buf) }
 
-// end completes the sentence: capital, full stop, counts. about is 0 for the topic, 1 for the second one, −1 for neither.
-func (w *writer) end(about int, tone int8) {
+// end completes the sentence: capital, full stop, counts.
+func (w *writer) end() {
 	s := w.buf[w.start:]
 	capitalise(s)
 	if last, _ := utf8.DecodeLastRune(s); last != '.' && last != '?' && last != '!' && last != '…' {
 		if !bytes.HasSuffix(s, []byte(".”")) {
 			w.buf = append(w.buf, '.')
 		}
-	}
-	w.sentences++
-	if w.sentences == 2 {
-		w.summary = len(w.buf)
-	}
-	if about >= 0 {
-		w.topical[about]++
-	}
-	if tone > 0 {
-		w.toned[0]++
-	} else if tone < 0 {
-		w.toned[1]++
 	}
 	w.buf = append(w.buf, ' ')
 	w.words += bytes.Count(w.buf[w.start:], []byte{' '})
@@ -167,7 +155,7 @@ var densities = [...]density{
 }
 
 // fact writes a statement of a bank, or several in one sentence. It reports whether the bank had one left.
-func (w *writer) fact(id, about int) bool {
+func (w *writer) fact(id int) bool {
 	t := w.styled(id)
 	if t == nil {
 		return false
@@ -175,7 +163,7 @@ func (w *writer) fact(id, about int) bool {
 	w.begin()
 	if t.raw {
 		w.buf = w.render(w.buf, t)
-		w.end(about, t.tone)
+		w.end()
 		return true
 	}
 	g, d := &w.g.banks, &densities[w.style]
@@ -196,7 +184,6 @@ func (w *writer) fact(id, about int) bool {
 		attributed = true
 	}
 	w.buf = w.render(w.buf, t)
-	tone := t.tone
 	for n := 0; n < d.joins && w.rng.chance(d.join); n++ {
 		u := w.styled(id)
 		if u == nil {
@@ -209,14 +196,11 @@ func (w *writer) fact(id, about int) bool {
 		w.buf = append(w.render(w.buf, w.pick(g.union)), ' ')
 		w.buf = w.render(w.buf, u)
 		attributed = attributed || u.names
-		if tone == 0 {
-			tone = u.tone
-		}
 	}
 	if !attributed && w.rng.chance(d.tail) {
 		w.buf = w.render(append(w.buf, ", "...), w.pick(g.cola))
 	}
-	w.end(about, tone)
+	w.end()
 	return true
 }
 
@@ -225,9 +209,9 @@ func (w *writer) quote() bool {
 	k := [...]int{0, 0, 0, 1, 1, 2, 2}[w.rng.below(7)]
 	p := &w.persons[k]
 	g := &w.g.banks
-	bank, about := w.topic.quotes[k], 0
+	bank := w.topic.quotes[k]
 	if w.rng.chance(30) {
-		bank, about = g.quotes[k], -1
+		bank = g.quotes[k]
 	}
 	t := w.styled(bank)
 	if t == nil {
@@ -266,7 +250,7 @@ func (w *writer) quote() bool {
 		w.speech(t, false, "”.")
 	}
 	w.introduce(p)
-	w.end(about, t.tone)
+	w.end()
 	return true
 }
 
@@ -296,9 +280,9 @@ func (w *writer) aside() {
 	w.cast[castOther] = w.decided(w.second.banks["TEMA"]).value
 	w.begin()
 	w.buf = w.render(w.buf, w.pick(w.g.banks.puente))
-	w.end(1, 0)
+	w.end()
 	for range w.rng.between(2, 4) {
-		if !w.fact(w.second.fact, 1) {
+		if !w.fact(w.second.fact) {
 			break
 		}
 	}

@@ -6,17 +6,14 @@
 // .example (RFC 2606) and lead nowhere.
 //
 // The texts come from a grammar (the files in grammar/, whose format grammar.go explains), so the package also knows what
-// it wrote: which names are in a text, what it is about and in what tone. Article.Entities and Article.Analysis report
-// that. It is the ground truth of synthetic text, not the output of a language engine.
+// it wrote: which names are in a text. Article.Entities reports that. It is the ground truth of synthetic text, not the
+// output of a language engine.
 package sample
 
 import (
 	"iter"
 	"time"
 )
-
-// ModelVersion marks analyses that were not made by an engine.
-const ModelVersion = "sample"
 
 // Span is the time before the reference over which articles are spread.
 const Span = 120 * 24 * time.Hour
@@ -39,31 +36,6 @@ type Article struct {
 	Tags            []string
 	Entities        map[string][]string // institutions, locations, political_figures, people, economic_terms; all in Content
 	IsPaywall       bool
-	Analysis        *Analysis // nil in about 40 %
-}
-
-// Analysis is what the generator knows about the text it wrote.
-type Analysis struct {
-	Entities       []Entity
-	Topics         []Topic // the main one first
-	Summary        string  // the text's first sentences
-	SentimentLabel string  // positive, neutral or negative
-	SentimentScore float64 // −1 … 1: the balance of the sentences written in a good or a bad tone
-	ProcessedAt    time.Time
-	ModelVersion   string
-}
-
-// Entity is a name that occurs in the text. Type is PER, ORG or LOC (the CoNLL-2002 tags). It has no confidence, because
-// nothing was guessed.
-type Entity struct {
-	Text string
-	Type string
-}
-
-// Topic is a subject of the text. Confidence is the share of the text's sentences that were written about it.
-type Topic struct {
-	Topic      string
-	Confidence float64
 }
 
 // Generator writes the articles of one seed. It is safe for concurrent use.

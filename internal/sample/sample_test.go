@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"math"
 	"net/url"
 	"os"
 	"reflect"
@@ -148,9 +147,6 @@ func check(t *testing.T, a Article) {
 			}
 		}
 	}
-	if a.Analysis != nil {
-		checkAnalysis(fail, a)
-	}
 }
 
 func checkText(fail func(string, ...any), name, s string) {
@@ -178,37 +174,6 @@ func checkText(fail func(string, ...any), name, s string) {
 	}
 }
 
-func checkAnalysis(fail func(string, ...any), a Article) {
-	n := a.Analysis
-	for _, e := range n.Entities {
-		if !strings.Contains(a.Content, e.Text) || !slices.Contains([]string{"PER", "ORG", "LOC"}, e.Type) {
-			fail("entity %v is not in the text", e)
-		}
-	}
-	if !strings.HasPrefix(strings.ReplaceAll(a.Content, "\n\n", " "), n.Summary) || n.Summary == "" {
-		fail("summary %q does not lead the text", n.Summary)
-	}
-	want := "neutral"
-	if n.SentimentScore > 0.2 {
-		want = "positive"
-	} else if n.SentimentScore < -0.2 {
-		want = "negative"
-	}
-	if n.SentimentLabel != want || math.Abs(n.SentimentScore) > 1 {
-		fail("sentiment %s %v", n.SentimentLabel, n.SentimentScore)
-	}
-	sum := 0.0
-	for i, topic := range n.Topics {
-		sum += topic.Confidence
-		if topic.Confidence <= 0 || i > 0 && topic.Topic == n.Topics[0].Topic {
-			fail("topics %v", n.Topics)
-		}
-	}
-	if len(n.Topics) == 0 || sum > 1.001 || n.ModelVersion != ModelVersion || n.ProcessedAt.Before(a.ScrapedAt) {
-		fail("analysis %+v", n)
-	}
-}
-
 // grade uses the client's boundaries.
 func grade(d float64) int {
 	g := 0
@@ -230,13 +195,13 @@ func TestArticles(t *testing.T) {
 	t.Parallel()
 	const n = 10_000
 	var (
-		forms                                    = map[string]bool{}
-		sources, categories, labels, entityKeys  = map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
-		undated, anonymous, bare, analysed, paid int
-		micros, grades                           = 0, [4]int{}
-		times                                    = map[time.Time]int{}
-		titles                                   = map[string]bool{}
-		weeks                                    = map[int]int{}
+		forms                           = map[string]bool{}
+		sources, categories, entityKeys = map[string]int{}, map[string]int{}, map[string]int{}
+		undated, anonymous, bare, paid  int
+		micros, grades                  = 0, [4]int{}
+		times                           = map[time.Time]int{}
+		titles                          = map[string]bool{}
+		weeks                           = map[int]int{}
 	)
 	for a := range generator(t, 42).Articles(n) {
 		check(t, a)
@@ -262,10 +227,6 @@ func TestArticles(t *testing.T) {
 		if a.IsPaywall {
 			paid++
 		}
-		if a.Analysis != nil {
-			analysed++
-			labels[a.Analysis.SentimentLabel]++
-		}
 		if a.PublishedAt == nil {
 			undated++
 			continue
@@ -276,7 +237,7 @@ func TestArticles(t *testing.T) {
 			micros++
 		}
 	}
-	t.Logf("%d word forms, %d titles; difficulty %v; %v; %v; %v; %v", len(forms), len(titles), grades, sources, categories, labels, entityKeys)
+	t.Logf("%d word forms, %d titles; difficulty %v; %v; %v; %v", len(forms), len(titles), grades, sources, categories, entityKeys)
 	share := func(name string, count int, lo, hi float64) {
 		t.Helper()
 		if s := float64(count) / n; s < lo || s > hi {
@@ -287,15 +248,11 @@ func TestArticles(t *testing.T) {
 	share("without author", anonymous, 0.09, 0.15)
 	share("without subtitle", bare, 0.15, 0.25)
 	share("behind a paywall", paid, 0.05, 0.2)
-	share("analysed", analysed, 0.57, 0.63)
 	share("with microseconds", micros, 0.28, 0.38)
 	share("sharing their time", n-undated-len(times), 0.01, 0.1)
 	share("different titles", len(titles), 0.75, 1)
 	for g, name := range []string{"easy", "medium", "hard", "expert"} { // the client's names
 		share("difficulty "+name, grades[g], 0.05, 0.7)
-	}
-	for _, l := range []string{"positive", "neutral", "negative"} {
-		share("sentiment "+l, labels[l], 0.1, 0.35)
 	}
 	for k := range 17 {
 		share(fmt.Sprintf("%d weeks ago", k), weeks[k], 0.04, 0.08)

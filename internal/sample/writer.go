@@ -25,11 +25,7 @@ type writer struct {
 	recording bool // mentions are noted while the content is written, not for titles
 	live      bool // output goes directly into the content: people named in it count as introduced
 	start     int  // of the sentence being written
-	summary   int  // end of the second sentence
-	sentences int
 	words     int
-	topical   [2]int // sentences about the topic and the second one
-	toned     [2]int // sentences in a good and in a bad tone
 }
 
 // walk is one article's path through a bank's alternatives, so that none is repeated before all have been used.
