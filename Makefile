@@ -41,6 +41,7 @@ build: ## bin/openlearn, static, with its version
 test: ## every test, with the race detector, on real PostgreSQL, Redis and Chromium
 	@scripts/ensure-installed $(TEST_NEEDS)
 	@scripts/ensure-installed $(TEST_WANTS) || echo "going on without: tests that need them are skipped" >&2
+	@scripts/ensure-installed node || echo "going on without: the test of the TypeScript client is skipped" >&2
 	@CGO_ENABLED=1 go test -race -timeout 20m -v $(PACKAGES) 2>&1 | scripts/test-summary
 
 .PHONY: lint
@@ -93,6 +94,7 @@ bench-people: ## what answers about accounts tell by their time (Mann-Whitney), 
 verify: ## the long proofs (VERIFY_FOR=10m each) and every fuzz function (FUZZ_FOR=1m each)
 	@scripts/ensure-installed $(TEST_NEEDS)
 	@scripts/ensure-installed $(TEST_WANTS) varnish || echo "going on without: tests that need them are skipped" >&2
+	@scripts/ensure-installed node || echo "going on without: the test of the TypeScript client is skipped" >&2
 	@OPENLEARN_VERIFY=$(VERIFY_FOR) CGO_ENABLED=1 go test -race -count=1 -timeout 120m -v $(PACKAGES) 2>&1 | scripts/test-summary
 	@scripts/fuzz $(FUZZ_FOR)
 

@@ -56,6 +56,7 @@ Written from the OpenAPI document (` + "`/openapi.json`" + `; pages at ` + "`/do
   answered 401, and 429 from where more than ten came within a minute.
 - Requests are limited by user, API key or address (60 units a minute and 1,000 an hour without either; most requests are one). Answers have ` + "`X-RateLimit-Limit-Minute`, `-Remaining-Minute`, `-Reset-Minute`" + `,
   the same for ` + "`Hour`" + `, ` + "`RateLimit` and `RateLimit-Policy`" + `. A 429 has ` + "`Retry-After`" + ` and the body ` + "`{error, message, retry_after, limits: {minute: {limit, remaining, reset}, hour}, detail}`" + `.
+- Answers with an ` + "`ETag`" + ` are asked for again with ` + "`If-None-Match`" + `: 304 while they are current.
 - A refusal does not wait for the request's body: a body that has not arrived by then costs the connection.
 `)
 	byTag := map[string][]string{}
@@ -113,7 +114,14 @@ func renderOperation(doc map[string]any, method, path string, op map[string]any)
 		admin = " (user)"
 	}
 	fmt.Fprintf(&b, "\n### `%s %s`%s\n\n%s.\n", method, path, admin, op["summary"])
-	if params, _ := op["parameters"].([]any); len(params) > 0 {
+	if note := notes[op["operationId"].(string)]; note != "" {
+		fmt.Fprintf(&b, "\n%s\n", note)
+	}
+	params, _ := op["parameters"].([]any)
+	params = slices.DeleteFunc(params, func(p any) bool {
+		return method == "GET" && p.(map[string]any)["in"] == "header" // conditions, which are described once for all
+	})
+	if len(params) > 0 {
 		b.WriteString("\n| parameter | type | default | meaning |\n|---|---|---|---|\n")
 		for _, p := range params {
 			p := p.(map[string]any)

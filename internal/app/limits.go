@@ -58,10 +58,10 @@ func (s *Server) limitJobs() []periodic.Job {
 // the console, whose pages ask for more by themselves and whose logins are limited by guesses; and the pages of the
 // documentation, which are files in memory.
 func unlimited(c echo.Context) bool {
-	if c.Request().Method == http.MethodOptions || ofConsole(c) {
-		return true
-	}
-	path := c.Path()
+	return c.Request().Method == http.MethodOptions || ofConsole(c) || unlimitedPath(c.Path())
+}
+
+func unlimitedPath(path string) bool {
 	switch path {
 	case "/metrics", "/health", "/api/health", "/docs", "/api/docs", "/redoc", "/api/redoc", "/openapi.json", "/api/openapi.json", "/docs/assets/:name":
 		return true

@@ -112,13 +112,17 @@ func (s *Server) routes() (http.Handler, error) {
 	if err := s.mountConsole(e); err != nil {
 		return nil, err
 	}
+	cached := s.cached(api)
+	if err := s.describe(api, cached); err != nil {
+		return nil, err
+	}
 	var responses echo.MiddlewareFunc
 	var shown func(id int64)
 	if s.warmer != nil {
 		shown = s.warmer.See
 	}
 	if !s.cfg.testing.uncached {
-		if responses, err = s.cacheResponses(api); err != nil {
+		if responses, err = s.cacheResponses(cached); err != nil {
 			return nil, err
 		}
 	}
@@ -138,9 +142,9 @@ func (s *Server) routes() (http.Handler, error) {
 const cacheName = "openlearn"
 
 // cacheResponses is the HTTP cache for every public read. Health is never stored.
-func (s *Server) cacheResponses(api *httpapi.API) (echo.MiddlewareFunc, error) {
+func (s *Server) cacheResponses(cached []service.Route) (echo.MiddlewareFunc, error) {
 	responses, err := service.New(service.Options{
-		Cache: s.cache, Routes: s.cached(api), Registerer: s.registry, Logger: s.log, Started: startedBy, Name: cacheName, Now: s.cfg.testing.now, Scope: s.cfg.Server.PublicURL,
+		Cache: s.cache, Routes: cached, Registerer: s.registry, Logger: s.log, Started: startedBy, Name: cacheName, Now: s.cfg.testing.now, Scope: s.cfg.Server.PublicURL,
 		CredentialFields: []string{httpapi.KeyHeader}, CredentialCookies: []string{httpapi.AccessCookie}, Tags: s.tagging(),
 	})
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -313,9 +312,6 @@ func TestOpenAPIDocumentsEveryRoute(t *testing.T) {
 		t.Errorf("path traversal: %d", r.StatusCode)
 	}
 }
-
-// pathParameter is a path parameter as Echo writes it.
-var pathParameter = regexp.MustCompile(`:(\w+)`)
 
 // undocumented lists the routes that are missing from the OpenAPI document or docs/api.md, and documented routes that do
 // not exist.

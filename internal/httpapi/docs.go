@@ -71,7 +71,7 @@ func mountDocs(e *echo.Echo, api huma.API, base string) {
 }
 
 // ours are the files whose links point to this service.
-var ours = []string{"swagger.html", "redoc.html", "swagger-init.js"}
+var ours = []string{"swagger.html", "redoc.html", "swagger-init.js", "redoc-init.js"}
 
 // assets are the pages' files, each read at its first request.
 type assets struct {

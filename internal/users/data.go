@@ -75,7 +75,9 @@ func registerData(api *httpapi.API, h *handlers) {
 			Errors: append([]int{http.StatusUnauthorized, http.StatusServiceUnavailable}, errors...),
 		})
 	}
-	huma.Register(api, op(http.MethodGet, "/export", "export-me", "Everything that is held on oneself, as a file"), h.export)
+	export := op(http.MethodGet, "/export", "export-me", "Everything that is held on oneself, as a file")
+	export.Responses = asFile(map[string]*huma.Schema{"application/json": schemaOf[held](api, "AccountData")})
+	huma.Register(api, export, h.export)
 	huma.Register(api, op(http.MethodDelete, "/account", "erase-me", "Erase the account and everything that is held on oneself", http.StatusConflict), h.erase)
 	huma.Register(api, op(http.MethodDelete, "/progress", "clear-progress", "Delete what was learnt so far: this service keeps none, and says so by its counts"), h.clearProgress)
 }

@@ -35,7 +35,8 @@ func registerAvatars(api *httpapi.API, h *handlers) {
 	}), h.deleteAvatar)
 	huma.Register(api, huma.Operation{
 		Method: http.MethodGet, Path: "/api/avatars/{filename}", OperationID: "avatar", Summary: "A picture, by its name, which nobody can guess", Tags: []string{"avatars"},
-		Errors: []int{http.StatusNotFound},
+		Errors:    []int{http.StatusNotFound},
+		Responses: asFile(map[string]*huma.Schema{"image/jpeg": {Type: huma.TypeString, Format: "binary"}, "image/png": {Type: huma.TypeString, Format: "binary"}}),
 	}, h.avatar)
 }
 

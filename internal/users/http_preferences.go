@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -33,7 +34,10 @@ func registerPreferences(api *httpapi.API, h *handlers) {
 	huma.Register(api, op(http.MethodGet, "", "preferences", "What one prefers; the defaults as long as nothing is stored"), h.preferences)
 	huma.Register(api, op(http.MethodPut, "", "set-preferences", "Store what one prefers, whole"), h.setPreferences)
 	huma.Register(api, op(http.MethodDelete, "", "drop-preferences", "Go back to the defaults"), h.dropPreferences)
-	huma.Register(api, op(http.MethodGet, "/export", "export-preferences", "What is stored of one's preferences, as a file"), h.exportPreferences)
+	export := op(http.MethodGet, "/export", "export-preferences", "What is stored of one's preferences, as a file")
+	export.Errors = append(export.Errors, http.StatusNotFound)
+	export.Responses = asFile(map[string]*huma.Schema{"application/json": schemaOf[Preferences](api, "Preferences"), "text/csv": {Type: huma.TypeString}})
+	huma.Register(api, export, h.exportPreferences)
 	huma.Register(api, huma.Operation{Method: http.MethodGet, Path: "/api/preferences/health", OperationID: "preferences-health", Summary: "Whether preferences can be read", Tags: []string{"preferences"}}, h.preferencesHealth)
 }
 
@@ -120,6 +124,19 @@ type fileOutput struct {
 	ContentType string `header:"Content-Type"`
 	Disposition string `header:"Content-Disposition"`
 	Body        []byte
+}
+
+// asFile documents the media types of a body of bytes, for which huma would say that it is a text.
+func asFile(kinds map[string]*huma.Schema) map[string]*huma.Response {
+	content := map[string]*huma.MediaType{}
+	for kind, schema := range kinds {
+		content[kind] = &huma.MediaType{Schema: schema}
+	}
+	return map[string]*huma.Response{"200": {Description: "OK", Content: content}}
+}
+
+func schemaOf[T any](api *httpapi.API, name string) *huma.Schema {
+	return api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, name)
 }
 
 func (h *handlers) exportPreferences(ctx context.Context, in *exportInput) (*fileOutput, error) {
