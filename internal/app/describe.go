@@ -16,8 +16,8 @@ import (
 	"openlearn/internal/httpapi"
 )
 
-// tags are the parts of the API, in the order of the alphabet.
-var tags = []*huma.Tag{
+// apiTags are the parts of the API, in the order of the alphabet.
+var apiTags = []*huma.Tag{
 	{Name: "analysis", Description: "Spanish texts and articles analysed: names, sentiment, topics, difficulty, summaries, words for learners."},
 	{Name: "articles", Description: "The archive: lists, search, single articles, feeds. Changes need the role admin."},
 	{Name: "auth", Description: "Accounts, logins and sessions."},
@@ -99,7 +99,7 @@ func (s *Server) describe(api *httpapi.API, cached []service.Route) error {
 		return fmt.Errorf("examples of the API: %w", err)
 	}
 	doc := api.OpenAPI()
-	doc.Tags = tags
+	doc.Tags = apiTags
 	doc.Components.Headers = map[string]*huma.Header{}
 	for _, name := range []string{"ETag", "RateLimit", "RateLimit-Policy", "Retry-After"} {
 		doc.Components.Headers[name] = header(name)
