@@ -25,6 +25,7 @@ var apiTags = []*huma.Tag{
 	{Name: "cache", Description: "What the cache holds and does, and operations on it."},
 	{Name: "government", Description: "Colombian open data: datasets, contracts, the budget, exchange rates, places, climate."},
 	{Name: "health", Description: "Probes. They are never cached and never limited."},
+	{Name: "keys", Description: "API keys of machines: made, listed and revoked by admins."},
 	{Name: "preferences", Description: "What a user has chosen."},
 	{Name: "root", Description: "Where to begin."},
 	{Name: "scraping", Description: "Sources, passes over them, and the articles they gave, in the form of the original."},
