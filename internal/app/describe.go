@@ -14,6 +14,7 @@ import (
 
 	"openlearn/internal/cache/httpcache/service"
 	"openlearn/internal/httpapi"
+	"openlearn/internal/users"
 )
 
 // apiTags are the parts of the API, in the order of the alphabet.
@@ -29,7 +30,7 @@ var apiTags = []*huma.Tag{
 	{Name: "preferences", Description: "What a user has chosen."},
 	{Name: "root", Description: "Where to begin."},
 	{Name: "scraping", Description: "Sources, passes over them, and the articles they gave, in the form of the original."},
-	{Name: "users", Description: "Management of accounts, and a user's own data."},
+	{Name: users.Tag, Description: "Management of accounts, and a user's own data."},
 }
 
 // examplesJSON has an answer of each public GET, by operation id. TestOpenAPIExamples writes it (-update) and validates it.

@@ -71,7 +71,7 @@ func (s *Store) erase(ctx context.Context, user int64) (e Erased, err error) {
 func registerData(api *httpapi.API, h *handlers) {
 	op := func(method, path, id, summary string, errors ...int) huma.Operation {
 		return api.UserOnly(huma.Operation{
-			Method: method, Path: "/api/users/me" + path, OperationID: id, Summary: summary, Tags: []string{"users"}, DefaultStatus: http.StatusOK,
+			Method: method, Path: "/api/users/me" + path, OperationID: id, Summary: summary, Tags: []string{Tag}, DefaultStatus: http.StatusOK,
 			Errors: append([]int{http.StatusUnauthorized, http.StatusServiceUnavailable}, errors...),
 		})
 	}

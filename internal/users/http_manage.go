@@ -11,11 +11,14 @@ import (
 	"openlearn/internal/httpapi"
 )
 
+// Tag is the name, in the OpenAPI document, of what manages accounts and a user's own data.
+const Tag = "users"
+
 // registerManagement mounts what admins do with accounts.
 func registerManagement(api *httpapi.API, h *handlers) {
 	op := func(method, path, id, summary string) huma.Operation {
 		return api.AdminOnly(huma.Operation{
-			Method: method, Path: "/api/users" + path, OperationID: id, Summary: summary, Tags: []string{"users"}, MaxBodyBytes: 64 << 10, DefaultStatus: http.StatusOK,
+			Method: method, Path: "/api/users" + path, OperationID: id, Summary: summary, Tags: []string{Tag}, MaxBodyBytes: 64 << 10, DefaultStatus: http.StatusOK,
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable},
 		})
 	}
