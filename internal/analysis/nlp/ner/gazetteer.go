@@ -37,6 +37,9 @@ var classNames = [...]string{"", "municipality", "department", "place", "country
 // String is the class's name in results, "" for none.
 func (c Class) String() string { return classNames[c] }
 
+// IsPlace says whether names of the class are places.
+func (c Class) IsPlace() bool { return c >= Municipality && c <= Country || c == WikiPlace }
+
 // Entry is a name in the lists.
 type Entry struct {
 	Class     Class

@@ -163,7 +163,7 @@ func (t *trainer) secondExamples(m *Model, fold int, f *seq.Features) []seq.Tagg
 	var w work
 	var buf []uint64
 	for k, doc := range t.docs {
-		if !t.inFold(k, fold) || len(doc) < 2 {
+		if !t.inFold(k, fold) {
 			continue
 		}
 		e := t.o.Examples[k]

@@ -81,7 +81,9 @@ func CRF(examples []Tagged, features *Features, o CRFOptions) (dense, transition
 				active = kept
 			}
 			c.score(active, dense, e.Base)
-			c.run(transitions, &o.Allowed)
+			c.exponentials(transitions, &o.Allowed)
+			c.run()
+			c.countPairs()
 			loss += c.loss(e.Gold, transitions)
 			rate := float32(o.Rate)
 			for i, fs := range active {
@@ -205,20 +207,23 @@ func (c *chain) score(features [][]int32, dense, base []float32) {
 	}
 }
 
-// run computes the forward and backward passes in scaled probabilities.
-func (c *chain) run(transitions []float32, allowed *Allowed) {
-	L, n := c.labels, c.n
-	c.exp, c.alpha, c.beta, c.marginal = sized(c.exp, n*L), sized(c.alpha, n*L), sized(c.beta, n*L), sized(c.marginal, n*L)
-	c.scale = sized(c.scale, n)
+// exponentials are those of the transitions, 0 for those that are not allowed.
+func (c *chain) exponentials(transitions []float32, allowed *Allowed) {
+	L := c.labels
 	c.expTrans = sized(c.expTrans, (L+1)*L)
-	c.pairs = sized(c.pairs, (L+1)*L)
-	clear(c.pairs)
 	for k, t := range transitions {
 		c.expTrans[k] = float32(math.Exp(float64(t)))
 		if k < L && !allowed.First[k] || k >= L && !allowed.Next[k-L] {
 			c.expTrans[k] = 0
 		}
 	}
+}
+
+// run computes the forward and backward passes in scaled probabilities.
+func (c *chain) run() {
+	L, n := c.labels, c.n
+	c.exp, c.alpha, c.beta, c.marginal = sized(c.exp, n*L), sized(c.alpha, n*L), sized(c.beta, n*L), sized(c.marginal, n*L)
+	c.scale = sized(c.scale, n)
 	for i := range n {
 		row := c.scores[i*L : (i+1)*L]
 		out := c.exp[i*L : (i+1)*L]
@@ -237,6 +242,11 @@ func (c *chain) run(transitions []float32, allowed *Allowed) {
 	}
 	for i := range n {
 		a := c.alpha[i*L : (i+1)*L]
+		if c.fixed[i] && i > 0 && c.fixed[i-1] {
+			clear(a)
+			a[0], c.scale[i] = 1, c.expTrans[L]
+			continue
+		}
 		sum := float32(0)
 		for l := range L {
 			e := c.exp[i*L+l]
@@ -273,7 +283,12 @@ func (c *chain) run(transitions []float32, allowed *Allowed) {
 		} else {
 			next, e := c.beta[(i+1)*L:(i+2)*L], c.exp[(i+1)*L:(i+2)*L]
 			inv := 1 / c.scale[i+1]
-			for k := range L {
+			possible := L
+			if c.fixed[i] {
+				clear(b)
+				possible = 1
+			}
+			for k := range possible {
 				s := float32(0)
 				for l := range L {
 					if e[l] != 0 {
@@ -287,6 +302,13 @@ func (c *chain) run(transitions []float32, allowed *Allowed) {
 			c.marginal[i*L+l] = c.alpha[i*L+l] * b[l]
 		}
 	}
+}
+
+// countPairs computes the expected number of each transition, after run.
+func (c *chain) countPairs() {
+	L, n := c.labels, c.n
+	c.pairs = sized(c.pairs, (L+1)*L)
+	clear(c.pairs)
 	for l := range L {
 		c.pairs[l] = c.marginal[l]
 	}
@@ -319,14 +341,21 @@ func (c *chain) loss(gold []uint8, _ []float32) float64 {
 
 // Marginals computes each label's probability from scores (positions × labels). Fixed positions have label 0. The result is
 // valid until the next call.
-type Marginals struct{ c chain }
+type Marginals struct {
+	c    chain
+	last *float32 // the transitions whose exponentials c has
+}
 
-// Run takes the scores and returns the probabilities.
+// Run takes the scores and returns the probabilities. It keeps what it computes from transitions, which must not change.
 func (m *Marginals) Run(scores []float32, fixed []bool, labels int, transitions []float32, allowed *Allowed) []float32 {
 	m.c.labels, m.c.n = labels, len(fixed)
 	m.c.scores = append(m.c.scores[:0], scores...)
 	m.c.fixed = append(m.c.fixed[:0], fixed...)
-	m.c.run(transitions, allowed)
+	if m.last != &transitions[0] {
+		m.c.exponentials(transitions, allowed)
+		m.last = &transitions[0]
+	}
+	m.c.run()
 	return m.c.marginal
 }
 

@@ -2,7 +2,6 @@ package train
 
 import (
 	"embed"
-	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"slices"
@@ -67,6 +66,8 @@ const (
 	ownWeight = 2
 	variants  = 2 // copies of an own sentence with other names in the same places
 	bareEvery = 6 // one of so many sentences of CESS loses its commas
+	// windowSentences is the size of documents that are made of unrelated own sentences.
+	windowSentences = 12
 )
 
 // NER trains the recogniser on CESS and our own sentences.
@@ -186,135 +187,29 @@ func OwnNames(fsys fs.FS, lists *ner.Gazetteer) ([]ner.Example, error) {
 			out = append(out, v.example(1))
 		}
 	}
-	return out, nil
+	return windows(out), nil
 }
 
-// marked is a sentence split into pieces: text, and names with their type.
-type marked []piece
-
-type piece struct{ kind, text string }
-
-// parseMarked reads "El alcalde de {LOC Soacha}".
-func parseMarked(line string) (marked, error) {
-	var m marked
-	for line != "" {
-		before, rest, ok := strings.Cut(line, "{")
-		if before != "" {
-			m = append(m, piece{"", before})
+// windows joins every other variant to documents of unrelated sentences, as readers of sentences without documents make them: what
+// else is in a document does not always tell anything.
+func windows(examples []ner.Example) []ner.Example {
+	var out []ner.Example
+	var w ner.Example
+	for i, e := range examples {
+		if i%2 == 0 || e.Weight != 1 {
+			out = append(out, e)
+			continue
 		}
-		if !ok {
-			break
-		}
-		name, after, ok := strings.Cut(rest, "}")
-		kind, form, ok2 := strings.Cut(name, " ")
-		if !ok || !ok2 {
-			return nil, fmt.Errorf("marks do not match: %q", line)
-		}
-		m = append(m, piece{kind, form})
-		line = after
-	}
-	return m, nil
-}
-
-// bare is the sentence as some sites publish it: their conversion to plain text loses commas and brackets, so that names stand side
-// by side.
-func (m marked) bare() (marked, bool) {
-	out := slices.Clone(m)
-	changed := false
-	for i := range out {
-		if out[i].kind == "" {
-			t := noCommas.Replace(out[i].text)
-			changed = changed || t != out[i].text
-			out[i].text = t
+		w.Sentences, w.Tags, w.Weight = append(w.Sentences, e.Sentences...), append(w.Tags, e.Tags...), 1
+		if len(w.Sentences) >= windowSentences {
+			out = append(out, w)
+			w = ner.Example{}
 		}
 	}
-	return out, changed
-}
-
-var noCommas = strings.NewReplacer(",", "", " (", " ", ")", "", "(", "")
-
-func (m marked) example(weight float32) ner.Example {
-	var b strings.Builder
-	type span struct {
-		from, to int
-		kind     string
+	if len(w.Sentences) > 0 {
+		out = append(out, w)
 	}
-	var spans []span
-	for _, p := range m {
-		from := b.Len()
-		b.WriteString(p.text)
-		if p.kind != "" {
-			spans = append(spans, span{len([]rune(b.String()[:from])), len([]rune(b.String())), p.kind})
-		}
-	}
-	d := text.Analyze(b.String())
-	e := ner.Example{Weight: weight}
-	for _, s := range d.Sentences {
-		var tokens, tags []string
-		for _, t := range d.In(s) {
-			tag := "O"
-			for _, sp := range spans {
-				if t.Start >= sp.from && t.End <= sp.to {
-					tag = "I-" + sp.kind
-					if t.Start == sp.from {
-						tag = "B-" + sp.kind
-					}
-				}
-			}
-			tokens, tags = append(tokens, t.Text), append(tags, tag)
-		}
-		e.Sentences, e.Tags = append(e.Sentences, tokens), append(e.Tags, tags)
-	}
-	return e
-}
-
-// pools are names that can replace others of the same kind.
-type pools struct {
-	lists *ner.Gazetteer
-	byKey map[ner.Class][]string
-	given []string
-	last  []string
-}
-
-func newPools(lists *ner.Gazetteer) *pools {
-	p := &pools{lists: lists, byKey: lists.Names()}
-	p.given, p.last = lists.CommonNames()
-	return p
-}
-
-// vary replaces the names in a sentence: persons by persons, municipalities by municipalities, clubs by clubs.
-func (p *pools) vary(s marked, rng *rand.Rand) (marked, bool) {
-	out := slices.Clone(s)
-	changed := false
-	for i := range out {
-		x := &out[i]
-		switch {
-		case x.kind == "PER" && !strings.HasPrefix(x.text, "El ") && len(p.given) > 0:
-			words := strings.Fields(x.text)
-			for k := range words {
-				switch {
-				case words[k] == strings.ToLower(words[k]):
-				case k == 0 && len(words) > 1:
-					words[k] = p.given[rng.IntN(len(p.given))]
-				default:
-					words[k] = p.last[rng.IntN(len(p.last))]
-				}
-			}
-			x.text = strings.Join(words, " ")
-			changed = true
-		case x.kind == "LOC" || x.kind == "ORG":
-			for _, class := range []ner.Class{ner.Municipality, ner.Club, ner.Company, ner.Party, ner.Armed, ner.Media, ner.Institution} {
-				names := p.byKey[class]
-				if (class == ner.Municipality) != (x.kind == "LOC") || len(names) == 0 || !p.lists.Is(x.text, class) {
-					continue
-				}
-				x.text = names[rng.IntN(len(names))]
-				changed = true
-				break
-			}
-		}
-	}
-	return out, changed
+	return out
 }
 
 // Groups makes word clusters from the text that ships, the examples, and more text.
