@@ -72,3 +72,12 @@ func TestCases(t *testing.T) {
 		t.Errorf("only %d wishes were checked", checked)
 	}
 }
+
+// TestKnownBugs: the whole pipeline has all of them right, names included.
+func TestKnownBugs(t *testing.T) {
+	var report strings.Builder
+	right, all, err := Cases(&report, filepath.Join(data(t), "cases", "public_bugs.jsonl"))
+	if err != nil || all == 0 || right != all {
+		t.Errorf("%d of %d, %v\n%s", right, all, err, report.String())
+	}
+}

@@ -26,6 +26,7 @@ func TestFind(t *testing.T) {
 		"El Junior goleó al Nacional y su hinchada celebró.":                      {"Junior ORG club", "Nacional ORG club"},
 		"El Dr. Gómez vive cerca del Sr. Ruiz.":                                   {"Gómez PER", "Ruiz PER"},
 		"El ELN liberó a dos soldados en Arauquita, Arauca.":                      {"ELN ORG armed_group", "Arauquita LOC municipality 81065", "Arauca LOC department 81"},
+		"Parce, el man cobró veinte lucas. ¡Mijo, venga! Marica, qué trancón.":    nil,
 		"Como no llovía, caminaron como siempre hasta la casa.":                   nil,
 	} {
 		_, r := find(in, Options{})

@@ -32,7 +32,7 @@ func (m *Model) Spans(d *text.Document, words *morph.Analysis) []Span {
 	}
 	var out []Span
 	w.each(d, func(s text.Sentence) { out = w.spans(s, out) })
-	return repair(d, out)
+	return m.repair(d, out)
 }
 
 // firstPass fills in scores, labels and probabilities.
