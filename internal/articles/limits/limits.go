@@ -20,5 +20,5 @@ const (
 
 // Levels are the difficulty scores of each CEFR level: at least From, and less than Below.
 var Levels = map[string]struct{ From, Below float64 }{
-	"A1": {0, 1.5}, "A2": {1.5, 2.5}, "B1": {2.5, 3.5}, "B2": {3.5, 4.5}, "C1": {4.5, 4.975}, "C2": {4.975, 5.001},
+	"A1": {0, 1.5}, "A2": {1.5, 2.5}, "B1": {2.5, 3.5}, "B2": {3.5, 4.5}, "C1": {4.5, 4.5 + 1.0/3}, "C2": {4.5 + 1.0/3, 5.001},
 }
