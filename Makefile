@@ -42,7 +42,7 @@ test: ## every test, with the race detector, on real PostgreSQL, Redis and Chrom
 	@scripts/ensure-installed $(TEST_NEEDS)
 	@scripts/ensure-installed $(TEST_WANTS) || echo "going on without: tests that need them are skipped" >&2
 	@scripts/ensure-installed node || echo "going on without: the test of the TypeScript client is skipped" >&2
-	@CGO_ENABLED=1 go test -race -timeout 20m -v $(PACKAGES) 2>&1 | scripts/test-summary
+	@CGO_ENABLED=1 go test -race -timeout 45m -v $(PACKAGES) 2>&1 | scripts/test-summary
 
 .PHONY: lint
 lint: ## go vet, staticcheck, gofumpt
