@@ -64,6 +64,12 @@ func TestTargets(t *testing.T) {
 		{"Gómez fue absuelto.", map[string]Class{"Gómez": Positive}},
 		{"El América cayó ante el Tolima.", map[string]Class{"América": Negative, "Tolima": Positive}},
 		{"Ecopetrol ganó 4 billones de pesos.", map[string]Class{"Ecopetrol": Positive}},
+		{"El Banrepública informó que la inflación cayó.", map[string]Class{"Banrepública": Neutral}},
+		{"El DANE, dirigido por Urdinola, dijo ayer que el empleo cayó.", map[string]Class{"DANE": Neutral}},
+		{"El empleo cayó, informó el DANE.", map[string]Class{"DANE": Neutral}},
+		{"Según el DANE, el empleo cayó.", map[string]Class{"DANE": Neutral}},
+		{"La Procuraduría anunció que sancionó a Quintero.", map[string]Class{"Procuraduría": Neutral, "Quintero": Negative}},
+		{"Bonilla aseguró que Ecopetrol perdió millones.", map[string]Class{"Bonilla": Neutral, "Ecopetrol": Negative}},
 		{"Ruiz viajó a Lima.", map[string]Class{"Ruiz": Neutral, "Lima": Neutral}},
 	} {
 		d := text.Analyze(c.text)

@@ -101,8 +101,11 @@ func ends(tokens []text.Token, cells []cell, i int) bool {
 
 const parts = subjectGood | subjectBad | objectGood | objectBad
 
-// part looks for the nearest verb that gives the mention a role.
+// part looks for the nearest verb that gives the mention a role. Whoever only reports something has none in it.
 func (t *tables) part(tokens []text.Token, cells []cell, first, last int) (float64, bool) {
+	if reports(tokens, cells, first, last) {
+		return 0, true
+	}
 	before := ""
 	if first > 0 {
 		before = tokens[first-1].Lower
