@@ -55,7 +55,7 @@ fmt: ## format the code
 	@$(TOOL) gofumpt -w .
 
 .PHONY: bench
-bench: bench-go bench-cache bench-http bench-replay bench-people ## every measurement of docs/benchmarks.md (about half an hour)
+bench: bench-go bench-cache bench-http bench-replay bench-search bench-people ## every measurement of docs/benchmarks.md (about half an hour)
 
 .PHONY: eval-nlp
 eval-nlp: ## measure the Spanish NLP engine on the reference data (OPENLEARN_DATA; PROOF=1 trains on research data first)
@@ -84,6 +84,11 @@ bench-http: ## the service under wrk, beside bare Echo, nginx and Varnish
 bench-replay: ## a day's requests on 100,000 articles, beside what an ideal cache would do (OPENLEARN_LOAD_ARTICLES, OPENLEARN_LOAD_REQUESTS)
 	@scripts/ensure-installed postgres redis
 	@OPENLEARN_LOAD=1 go test -count=1 -timeout 60m -run TestLoadReplay -v ./internal/app
+
+.PHONY: bench-search
+bench-search: ## 200 searches over 100,000 articles, beside counting and ranking every match (OPENLEARN_LOAD_ARTICLES)
+	@scripts/ensure-installed postgres
+	@OPENLEARN_LOAD=1 go test -count=1 -timeout 60m -run TestLoadSearch -v ./internal/articles
 
 .PHONY: bench-people
 bench-people: ## what answers about accounts tell by their time (Mann-Whitney), and what 200 logins at once cost others (OPENLEARN_LOAD_TIMINGS)

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"gorm.io/gorm"
+
 	"openlearn/internal/articles/limits"
 	"openlearn/internal/httpapi"
 )
@@ -45,12 +47,22 @@ func (s *Store) facets(ctx context.Context, query searchText, f Filter, limit in
 		Kind, Value string
 		Count       int64
 	}
-	selected := f.where(s.db.WithContext(ctx).Model(&Article{}), Newest)
-	if query.All != "" {
-		selected = s.matching(ctx, query.All, f)
+	count := func(s *Store, selected *gorm.DB) error {
+		selected = selected.Select("source, category, author, tags, difficulty_score")
+		return s.db.WithContext(ctx).Raw(facetsSQL, map[string]any{"selected": selected, "limit": limit}).Scan(&rows).Error
 	}
-	selected = selected.Select("source, category, author, tags, difficulty_score")
-	if err := s.db.WithContext(ctx).Raw(facetsSQL, map[string]any{"selected": selected, "limit": limit}).Scan(&rows).Error; err != nil {
+	var err error
+	if query.All == "" {
+		err = count(s, f.where(s.db.WithContext(ctx).Model(&Article{}), Newest))
+	} else {
+		err = s.stemmed(ctx, query, func(s *Store, q stemQuery) error {
+			if q.none() {
+				return nil
+			}
+			return count(s, s.matching(ctx, q, f))
+		})
+	}
+	if err != nil {
 		return out, fmt.Errorf("count facets (%+v): %w", f, err)
 	}
 	for _, r := range rows {
