@@ -2,7 +2,7 @@
 // budgets, the central bank's series, indicators of the World Bank. What foreign services answer is kept for hours, and for days
 // for when they do not.
 //
-// Its rooms: soql (the query language of Socrata), soda, sdmx and worldbank (clients), upstream (what they have in common: limits,
+// Below it: soql (the query language of Socrata), soda, sdmx and worldbank (clients), upstream (what they have in common: limits,
 // breaker, guard), table (rows in one form), catalogue (the datasets that may be asked for), replay (servers for tests).
 package government
 
