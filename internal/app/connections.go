@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"syscall"
 )
 
@@ -53,7 +52,7 @@ func limitConnections(srv *http.Server, l net.Listener, most int) net.Listener {
 		case http.StateActive, http.StateHijacked:
 			cs.busy(lc)
 		case http.StateIdle:
-			lc.blank.Store(mostBlank)
+			lc.in.begin()
 			cs.rests(lc)
 		}
 	}
@@ -79,8 +78,7 @@ func (cs *connections) admit(c net.Conn) (*limitedConn, bool) {
 	if err != nil {
 		host = c.RemoteAddr().String()
 	}
-	lc := &limitedConn{Conn: c, of: cs, host: host}
-	lc.blank.Store(mostBlank)
+	lc := &limitedConn{Conn: c, of: cs, host: host, in: newFraming()}
 	cs.mu.Lock()
 	var leaves *limitedConn
 	switch {
@@ -162,35 +160,11 @@ type limitedConn struct {
 	at   *list.Element // in idle; nil = busy
 	gone bool
 
-	blank atomic.Int32 // how many bytes of empty lines may still come before the request
+	in framing
 }
 
-// mostBlank is two empty lines.
-const mostBlank = 4
-
-// Read skips empty lines before a request (RFC 9112 §2.2): the first on a connection, or one that comes when the answer to the one before it
-// has been sent. net/http does that after a POST only, where clients are known to send them.
-func (lc *limitedConn) Read(b []byte) (int, error) {
-	for {
-		n, err := lc.Conn.Read(b)
-		most := lc.blank.Load()
-		if most == 0 || n == 0 {
-			return n, err
-		}
-		skip := 0
-		for skip < min(n, int(most)) && (b[skip] == '\r' || b[skip] == '\n') {
-			skip++
-		}
-		if skip < n {
-			lc.blank.Store(0)
-		} else {
-			lc.blank.Store(most - int32(skip)) //nolint:gosec // skip is at most most
-		}
-		if n = copy(b, b[skip:n]); n > 0 || err != nil {
-			return n, err
-		}
-	}
-}
+// Read hands out what arrives, cut and without empty lines before requests: see framing.
+func (lc *limitedConn) Read(b []byte) (int, error) { return lc.in.read(lc.Conn, b) }
 
 // Close closes the connection and frees its place.
 func (lc *limitedConn) Close() error {
