@@ -29,7 +29,7 @@ func (a *testApp) create(title, source string, more string) int64 {
 	if err := json.Unmarshal(r.body, &got); err != nil || got.ID == 0 {
 		a.t.Fatalf("created: %s, %v", r.body, err)
 	}
-	if want := fmt.Sprintf("https://api.example.org/api/articles/%d", got.ID); r.Header.Get("Location") != want {
+	if want := fmt.Sprintf("%s/api/articles/%d", a.cfg.Server.PublicURL, got.ID); r.Header.Get("Location") != want {
 		a.t.Errorf("Location %q, want %q", r.Header.Get("Location"), want)
 	}
 	return got.ID

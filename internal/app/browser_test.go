@@ -23,7 +23,7 @@ import (
 const browserPatience = 90 * time.Second
 
 // chromium starts a browser for a test and all its tabs.
-func chromium(t *testing.T) context.Context {
+func chromium(t *testing.T, flags ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	program := ""
 	for _, name := range []string{"headless_shell", "headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"} {
@@ -36,6 +36,7 @@ func chromium(t *testing.T) context.Context {
 		t.Skip("no Chromium: scripts/ensure-installed chromium installs it, as `make test` does")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-dev-shm-usage", true))
+	options = append(options, flags...)
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium has no sandbox for root; it opens our own pages only
 	}

@@ -108,7 +108,7 @@ const environmentHelp = `Environment (default):
   MIGRATION_DATABASE_URL  the same for the role that owns the schema, if that is another one (DATABASE_URL)
   REDIS_URL            redis://:password@host:6379/0, or REDIS_HOST (localhost), REDIS_PORT (6379), REDIS_DB (0), REDIS_USERNAME, REDIS_PASSWORD
   HTTP_ADDR            where to listen (:8000)
-  PUBLIC_URL           base of absolute links (http://localhost:8000)
+  PUBLIC_URL           where browsers reach the service, with the path below which a proxy has it: base of all links (http://localhost:8000)
   ADMIN_API_KEY        key of the admin routes, sent as X-API-Key or bearer; unset, they refuse
   DATABASE_URL_FILE, MIGRATION_DATABASE_URL_FILE, REDIS_URL_FILE, REDIS_PASSWORD_FILE, ADMIN_API_KEY_FILE, AUTH_JWT_KEYS_FILE, SMTP_URL_FILE
                        files that hold these instead

@@ -34,8 +34,11 @@ func (c *serverConfig) Validate() error {
 	// It appears in answers and in the log, so it must not contain anything that may be a secret.
 	if u, err := url.Parse(c.PublicURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil || strings.ContainsAny(c.PublicURL, "?#@") {
 		wrong("PUBLIC_URL", "an absolute address without user, password or query, such as https://api.example.org")
+	} else if base, err := httpapi.ParseBase(strings.TrimRight(c.PublicURL, "/")); err != nil {
+		wrong("PUBLIC_URL", "a path, if any, of letters, digits and . _ ~ - between slashes, such as https://www.example.org/openlearn")
+	} else {
+		c.PublicURL = u.Scheme + "://" + u.Host + base // one spelling
 	}
-	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	c.AllowedOrigins = trimmed(c.AllowedOrigins)
 	for _, o := range c.AllowedOrigins {
 		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || u.Path != "") {

@@ -25,6 +25,8 @@ func TestWrongValuesStopTheStartByName(t *testing.T) {
 		{"PUBLIC_URL", "https://@localhost", "PUBLIC_URL: expected an absolute address without user"},
 		{"PUBLIC_URL", "https://api.example.org/?key=hunter2secret", "PUBLIC_URL: expected an absolute address without user"},
 		{"PUBLIC_URL", "https://api.example.org/#hunter2secret", "PUBLIC_URL: expected an absolute address without user"},
+		{"PUBLIC_URL", "https://www.example.org/a/../b", "PUBLIC_URL: expected a path, if any, of letters"},
+		{"PUBLIC_URL", "https://www.example.org//evil.example", "PUBLIC_URL: expected a path, if any, of letters"},
 		{"PUBLIC_URL", "https://:8000", "PUBLIC_URL: expected an absolute address without user"},
 		{"ADMIN_API_KEY", "short", "ADMIN_API_KEY: expected at least 16"},
 		{"ADMIN_HOSTS", "https://cache.example.org", "ADMIN_HOSTS: expected comma-separated host names"},

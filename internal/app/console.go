@@ -38,7 +38,7 @@ func (s *Server) mountConsole(e *echo.Echo) error {
 	if err != nil {
 		instance = public.Host
 	}
-	s.console, err = console.New(console.Options{Admin: s.admin, Scraping: consoleScraping{s.Scraping}, Services: s.openDataServices, Accounts: consoleAccounts{s.Users, s.usersHTTP()}, Mails: s.keptMails(), Guard: keyGuard, Sessions: guard.NewConsoleSessions(s.db.Gorm), Secure: public.Scheme == "https", Instance: instance, Logger: s.log})
+	s.console, err = console.New(console.Options{Admin: s.admin, Scraping: consoleScraping{s.Scraping}, Services: s.openDataServices, Accounts: consoleAccounts{s.Users, s.usersHTTP()}, Mails: s.keptMails(), BasePath: httpapi.BasePath(s.cfg.Server.PublicURL), Guard: keyGuard, Sessions: guard.NewConsoleSessions(s.db.Gorm), Secure: public.Scheme == "https", Instance: instance, Logger: s.log})
 	if err != nil {
 		return err
 	}

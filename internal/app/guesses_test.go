@@ -154,6 +154,8 @@ func TestCookiesAndTLS(t *testing.T) {
 		{"https://api.example.org", "api.example.org", "__Host-openlearn_console", "/", "max-age=31536000"},
 		{"https://api.example.org", "admin.example.org:8443", "__Host-openlearn_console_8443", "/", "max-age=31536000"},
 		{"https://api.example.org", "localhost:8000", "openlearn_console_8000", "/admin", "max-age=31536000"},
+		{"https://api.example.org/openlearn", "api.example.org", "__Secure-openlearn_console", "/openlearn/admin", "max-age=31536000"},
+		{"https://api.example.org/openlearn", "localhost", "openlearn_console", "/openlearn/admin", "max-age=31536000"},
 		{"http://localhost:8000", "admin.example.org", "openlearn_console", "/admin", ""},
 	} {
 		a := newTestApp(t, func(cfg *Config) { cfg.Server.PublicURL, cfg.Guard.Hosts = c.public, []string{"admin.example.org"} })
@@ -172,7 +174,7 @@ func TestCookiesAndTLS(t *testing.T) {
 			t.Fatalf("%+v: %d, no cookie", c, res.StatusCode)
 		}
 		one := res.Cookies()[0]
-		if one.Name != c.name || one.Path != c.path || one.Secure != strings.HasPrefix(c.name, "__Host-") || one.Domain != "" || !one.HttpOnly || one.SameSite != http.SameSiteStrictMode {
+		if one.Name != c.name || one.Path != c.path || one.Secure != strings.HasPrefix(c.name, "__") || one.Domain != "" || !one.HttpOnly || one.SameSite != http.SameSiteStrictMode {
 			t.Errorf("%+v: cookie %+v", c, one)
 		}
 		if res := send("GET", "/admin/cache", "", one.Name+"="+one.Value); res.StatusCode != 200 {

@@ -2,10 +2,11 @@ package app
 
 import (
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"openlearn/internal/httpapi"
 )
 
 // canonicalPath maps every spelling of a route to the one it is registered under, so that there is one route and one
@@ -15,7 +16,7 @@ func canonicalPath(next echo.HandlerFunc) echo.HandlerFunc {
 		u := c.Request().URL
 		u.Path = onePath(u.Path)
 		if u.RawPath != "" {
-			u.RawPath = onePath(plainPath(u.RawPath))
+			u.RawPath = onePath(httpapi.PlainPath(u.RawPath))
 			if (&url.URL{Path: u.Path}).EscapedPath() == u.RawPath {
 				u.RawPath = "" // Path alone has everything now
 			}
@@ -69,22 +70,13 @@ func onePath(p string) string {
 	return p
 }
 
-// plainPath decodes escapes of characters that need none: they mean the same unescaped (RFC 3986 §6.2.2.2).
-func plainPath(escaped string) string {
-	var b strings.Builder
-	for i := 0; i < len(escaped); i++ {
-		if escaped[i] == '%' && i+2 < len(escaped) {
-			if n, err := strconv.ParseUint(escaped[i+1:i+3], 16, 8); err == nil && unreserved(byte(n)) {
-				b.WriteByte(byte(n))
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(escaped[i])
+// rootsOf are the first segments of the routes' paths.
+func rootsOf(routes []*echo.Route) map[string]bool {
+	roots := map[string]bool{}
+	for _, r := range routes {
+		first, _, _ := strings.Cut(strings.TrimPrefix(r.Path, "/"), "/")
+		roots[first] = true
 	}
-	return b.String()
-}
-
-func unreserved(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0
+	delete(roots, "") // the root itself
+	return roots
 }

@@ -30,6 +30,9 @@ func registerRoot(api *httpapi.API) {
 		"docs": "/docs", "openapi": "/openapi.json", "api_v1": "/api/v1", "articles": "/api/v1/articles", "search": "/api/v1/articles/search?q=",
 		"feed": "/api/v1/articles/feed.atom", "json_feed": "/api/v1/articles/feed.json", "facets": "/api/v1/articles/facets", "scraping": "/api/v1/scraping", "analysis": "/api/v1/analysis", "health": "/health", "metrics": "/metrics",
 	}
+	for name, path := range b.Endpoints {
+		b.Endpoints[name] = api.BasePath + path
+	}
 	b.Features = map[string]string{
 		"news":             "Colombian newspapers, scraped politely",
 		"full_text_search": "Spanish, with or without accents, web-style syntax",

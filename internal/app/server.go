@@ -135,7 +135,8 @@ func (s *Server) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("TRUSTED_PROXIES: %w", err)
 	}
-	return httpapi.NewProxies(trusted, s.log).Handler(httpapi.AnswerUnread(headAsGet(e))), nil
+	served := httpapi.NewProxies(trusted, s.log).Handler(httpapi.AnswerUnread(headAsGet(e)))
+	return httpapi.Mount(httpapi.BasePath(s.cfg.Server.PublicURL), rootsOf(e.Routes()), served), nil
 }
 
 // cacheName is the name of our HTTP caches in Cache-Status.

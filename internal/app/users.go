@@ -2,10 +2,9 @@ package app
 
 import (
 	"net/http"
-	"net/url"
-	"strings"
 
 	"openlearn/internal/admin/console"
+	"openlearn/internal/httpapi"
 	"openlearn/internal/users"
 	"openlearn/internal/users/mail"
 )
@@ -17,7 +16,7 @@ func (c *core) openUsers() (err error) {
 		return err
 	}
 	c.Users, err = users.NewService(users.Options{
-		Store: users.NewStore(c.db.Gorm), Cache: c.cache, Outbox: c.outbox, Jobs: c.jobs, Mail: c.mails, Config: cfg, Links: c.links(),
+		Store: users.NewStore(c.db.Gorm), Cache: c.cache, Outbox: c.outbox, Jobs: c.jobs, Mail: c.mails, Config: cfg, Links: c.links(), BasePath: httpapi.BasePath(c.cfg.Server.PublicURL),
 		Limits: c.cfg.testing.limits, Registerer: c.registry, Logger: c.log,
 	})
 	return err
@@ -51,11 +50,7 @@ func (c *core) links() string {
 
 // usersHTTP says how the routes of accounts are served.
 func (s *Server) usersHTTP() users.HTTP {
-	u, err := url.Parse(s.cfg.Server.PublicURL)
-	if err != nil { // the configuration has been validated
-		return users.HTTP{}
-	}
-	return users.HTTP{BasePath: strings.TrimRight(u.EscapedPath(), "/")}
+	return users.HTTP{BasePath: httpapi.BasePath(s.cfg.Server.PublicURL)}
 }
 
 // consoleAccounts lets admins log in to the console with their accounts.

@@ -68,7 +68,7 @@ type SecopEntity struct {
 	Links     ContextLinks `json:"links"`
 }
 
-// ContextLinks are paths of this API.
+// ContextLinks are paths of this API, from the root of its host.
 type ContextLinks struct {
 	Contracts string `json:"contracts,omitempty"`
 	Budget    string `json:"budget,omitempty"`
@@ -82,6 +82,26 @@ type ContextBody struct {
 	Institutions []InstitutionContext    `json:"institutions" nullable:"false"`
 	Secop        string                  `json:"secop" enum:"ok,unavailable,not_asked" doc:"unavailable: SECOP gave no answer in time, so that institutions lack their entities; try again later"`
 	Attribution  []catalogue.Attribution `json:"attribution" nullable:"false"`
+}
+
+// below makes the links begin with the path that the service is mounted at.
+func (b *ContextBody) below(base string) {
+	for i := range b.Places {
+		b.Places[i].Links.below(base)
+	}
+	for _, in := range b.Institutions {
+		for i := range in.Entities {
+			in.Entities[i].Links.below(base)
+		}
+	}
+}
+
+func (l *ContextLinks) below(base string) {
+	for _, link := range []*string{&l.Contracts, &l.Budget, &l.Places} {
+		if *link != "" {
+			*link = base + *link
+		}
+	}
 }
 
 type contextInput struct {
@@ -122,6 +142,7 @@ func (h *handlers) context(ctx context.Context, in *contextInput) (*contextOutpu
 		return nil, err
 	}
 	h.s.putInstitutions(ctx, b, mentions)
+	b.below(h.api.BasePath)
 	b.Attribution = []catalogue.Attribution{}
 	if len(b.Places) > 0 {
 		b.Attribution = append(b.Attribution, catalogue.MustGet(catalogue.Municipalities).Attribution())

@@ -21,7 +21,10 @@ import (
 	"openlearn/internal/httpapi"
 )
 
-type handlers struct{ s *Service }
+type handlers struct {
+	api *httpapi.API
+	s   *Service
+}
 
 // Paging is what every list of rows takes.
 type Paging struct {

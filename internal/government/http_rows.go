@@ -17,7 +17,7 @@ import (
 
 // Register mounts the routes.
 func Register(api *httpapi.API, s *Service) {
-	h := &handlers{s}
+	h := &handlers{api, s}
 	plain := func(path, id, summary string) huma.Operation {
 		return huma.Operation{Method: http.MethodGet, Path: "/api/government" + path, OperationID: id, Summary: summary, Tags: []string{"government"}, Errors: []int{http.StatusNotFound}}
 	}

@@ -23,7 +23,9 @@ type Options struct {
 type API struct {
 	huma.API
 	PublicURL string
-	guard     Guard
+	// BasePath is the path of PublicURL, "" at the root: paths in answers begin with it.
+	BasePath string
+	guard    Guard
 }
 
 // New mounts an API on e, with its OpenAPI document and documentation pages.
@@ -43,10 +45,10 @@ func New(e *echo.Echo, o Options) *API {
 		o.Admin.Hosts = localHostGuard()
 	}
 	cfg.Servers = []*huma.Server{{URL: o.PublicURL}}
-	a := &API{API: humaecho.New(e, cfg), PublicURL: o.PublicURL, guard: o.Admin}
+	a := &API{API: humaecho.New(e, cfg), PublicURL: o.PublicURL, BasePath: BasePath(o.PublicURL), guard: o.Admin}
 	a.UseMiddleware(unreadRefusals(a.API), canonicalQuery(a.API))
 	e.HTTPErrorHandler = HandleEchoError
-	mountDocs(e, a.API, basePath(o.PublicURL))
+	mountDocs(e, a.API, a.BasePath)
 	return a
 }
 

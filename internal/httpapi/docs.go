@@ -7,10 +7,8 @@ import (
 	"io/fs"
 	"mime"
 	"net/http"
-	"net/url"
 	"path"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,15 +24,6 @@ var docsFS embed.FS
 
 // docsPolicy adds to the API's policy what the two pages need: inline styles, and Redoc's search worker.
 const docsPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src blob:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'"
-
-// basePath is where a proxy mounts the service: the path of its public URL, "" at the root.
-func basePath(publicURL string) string {
-	u, err := url.Parse(publicURL)
-	if err != nil { // the configuration has been validated
-		return ""
-	}
-	return strings.TrimRight(u.EscapedPath(), "/")
-}
 
 // mountDocs serves the pages. base is the path below which browsers see the service.
 func mountDocs(e *echo.Echo, api huma.API, base string) {

@@ -40,7 +40,7 @@ func (s *Service) Change(ctx context.Context, id int64, fullName, username httpa
 	if errors.Is(err, errTaken) {
 		err = errUsername
 	}
-	return u.view(), err
+	return s.view(&u), err
 }
 
 // Deactivate locks an account at its owner's wish, and ends its sessions.
@@ -222,7 +222,7 @@ func (s *Service) manage(ctx context.Context, id int64, m Management, why string
 		}
 		return err
 	})
-	return u.view(), err
+	return s.view(&u), err
 }
 
 // List reads accounts for admins.

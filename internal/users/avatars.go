@@ -113,6 +113,7 @@ func (s *Service) DropAvatar(ctx context.Context, user int64) error {
 	return s.write(ctx, func(st *Store) error { return st.dropAvatar(ctx, user) })
 }
 
+// avatarURL is the path of a picture, without the base path.
 func avatarURL(name string) string { return "/api/v1/avatars/" + name }
 
 func (s *Store) setAvatar(ctx context.Context, a avatar) error {

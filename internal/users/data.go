@@ -161,7 +161,7 @@ func (s *Service) held(ctx context.Context, user int64, session string) (all hel
 	if err != nil {
 		return all, err
 	}
-	all.ExportedAt, all.Account, all.LastLogin = s.opt.Now().UTC(), u.view(), u.LastLogin
+	all.ExportedAt, all.Account, all.LastLogin = s.opt.Now().UTC(), s.view(&u), u.LastLogin
 	if all.Sessions, err = s.store.sessions(ctx, user, true); err != nil {
 		return all, err
 	}
@@ -184,7 +184,7 @@ func (s *Service) held(ctx context.Context, user int64, session string) (all hel
 		return all, nil
 	}
 	if err == nil {
-		all.Avatar = &heldAvatar{avatarURL(a.Name), a.MediaType, a.CreatedAt, base64.StdEncoding.EncodeToString(a.Data)}
+		all.Avatar = &heldAvatar{s.opt.BasePath + avatarURL(a.Name), a.MediaType, a.CreatedAt, base64.StdEncoding.EncodeToString(a.Data)}
 	}
 	return all, err
 }

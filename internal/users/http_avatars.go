@@ -71,7 +71,7 @@ func (h *handlers) upload(ctx context.Context, in *uploadInput) (*uploadOutput, 
 	}
 	out := &uploadOutput{}
 	b := &out.Body
-	b.URL, b.Message = avatarURL(a.Name), "Avatar uploaded successfully"
+	b.URL, b.Message = h.s.opt.BasePath+avatarURL(a.Name), "Avatar uploaded successfully"
 	b.Metadata.Width, b.Metadata.Height, b.Metadata.Size, b.Metadata.MediaType = a.Width, a.Height, len(a.Data), a.MediaType
 	return out, nil
 }

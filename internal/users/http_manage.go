@@ -35,7 +35,7 @@ type Managed struct {
 	LastLogin *time.Time `json:"last_login"`
 }
 
-func managed(u User) Managed { return Managed{u.view(), u.LastLogin} }
+func (h *handlers) managed(u User) Managed { return Managed{h.s.view(&u), u.LastLogin} }
 
 type usersListInput struct {
 	Query  string            `query:"q" maxLength:"200" doc:"In the address, the user name or the name"`
@@ -64,7 +64,7 @@ func (h *handlers) list(ctx context.Context, in *usersListInput) (*usersListOutp
 	}
 	out.Body.Items = make([]Managed, len(found))
 	for i, u := range found {
-		out.Body.Items[i] = managed(u)
+		out.Body.Items[i] = h.managed(u)
 	}
 	return out, nil
 }
@@ -81,7 +81,7 @@ func (h *handlers) user(ctx context.Context, in *UserIDInput) (*managedOutput, e
 	if err != nil {
 		return nil, missing(err)
 	}
-	return &managedOutput{managed(u)}, nil
+	return &managedOutput{h.managed(u)}, nil
 }
 
 func missing(err error) error {

@@ -14,7 +14,7 @@ func (h *handlers) me(ctx context.Context, _ *struct{}) (*userOutput, error) {
 	if errors.Is(err, ErrNotFound) {
 		return nil, errNoUser
 	}
-	return &userOutput{u.view()}, err
+	return &userOutput{h.s.view(&u)}, err
 }
 
 type changeMeInput struct {

@@ -103,7 +103,7 @@ func (s *Service) authenticate(ctx context.Context, email, pw string, from *Clie
 // begin opens a session for a user who has proved to be that one.
 func (s *Service) begin(ctx context.Context, u User, from Client) (Pair, error) {
 	now := s.opt.Now()
-	p := Pair{Refresh: token.Opaque(), User: u.view()}
+	p := Pair{Refresh: token.Opaque(), User: s.view(&u)}
 	if from.Device == "" {
 		p.Device = newDevice()
 		from.Device = p.Device
@@ -204,7 +204,7 @@ func (s *Service) Refresh(ctx context.Context, refresh string) (Pair, error) {
 		return Pair{}, errUnverified
 	}
 	access, err := s.access(ctx, u.ID, t.Session, t.Until)
-	return Pair{Access: access, Refresh: t.next, User: u.view()}, err
+	return Pair{Access: access, Refresh: t.next, User: s.view(&u)}, err
 }
 
 type rotated struct {

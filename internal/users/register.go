@@ -71,7 +71,7 @@ func (s *Service) Register(ctx context.Context, r Registration, from string) (Vi
 	if err != nil {
 		return View{}, err
 	}
-	return u.view(), s.ask(ctx, kind, u.Email)
+	return s.view(&u), s.ask(ctx, kind, u.Email)
 }
 
 func firstError(errs ...error) error {

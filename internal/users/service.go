@@ -43,6 +43,8 @@ type Options struct {
 	Config Config
 	// Links is where links in mails lead.
 	Links string
+	// BasePath is where a proxy mounts the service, "" at the root: the addresses of pictures begin with it.
+	BasePath string
 	// Limits of attempts; the zero value is DefaultLimits.
 	Limits Limits
 	// Registerer receives the metrics; nil = nobody.

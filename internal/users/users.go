@@ -66,11 +66,16 @@ type View struct {
 	AvatarURL *string      `json:"avatar_url"`
 }
 
-func (u *User) view() View {
-	return View{
+func (s *Service) view(u *User) View {
+	v := View{
 		ID: u.ID, Email: u.Email, FullName: u.FullName, Username: u.Username, Active: u.Active, CreatedAt: u.CreatedAt.UTC(),
 		Role: u.Role, Verified: u.VerifiedAt != nil, AvatarURL: u.AvatarURL,
 	}
+	if u.AvatarURL != nil {
+		below := s.opt.BasePath + *u.AvatarURL // stored without it, because it may change
+		v.AvatarURL = &below
+	}
+	return v
 }
 
 // Session is a login as its owner sees it.

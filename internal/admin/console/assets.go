@@ -16,26 +16,29 @@ var staticFS embed.FS
 
 // assets are the files that the pages load, by name. Their URLs contain a hash of their content, so browsers may cache
 // them for good.
-type assets map[string]asset
+type assets struct {
+	base string // of their URLs
+	by   map[string]asset
+}
 
 type asset struct {
 	body       []byte
 	kind, hash string
 }
 
-func newAssets() (assets, error) {
+func newAssets(base string) (assets, error) {
 	entries, err := fs.ReadDir(staticFS, "static")
 	if err != nil {
-		return nil, fmt.Errorf("console assets: %w", err)
+		return assets{}, fmt.Errorf("console assets: %w", err)
 	}
-	out := assets{}
+	out := assets{base, map[string]asset{}}
 	for _, e := range entries {
 		body, err := fs.ReadFile(staticFS, path.Join("static", e.Name()))
 		if err != nil {
-			return nil, fmt.Errorf("console asset %s: %w", e.Name(), err)
+			return assets{}, fmt.Errorf("console asset %s: %w", e.Name(), err)
 		}
 		sum := sha256.Sum256(body)
-		out[e.Name()] = asset{body: body, kind: kindOf(e.Name()), hash: hex.EncodeToString(sum[:6])}
+		out.by[e.Name()] = asset{body: body, kind: kindOf(e.Name()), hash: hex.EncodeToString(sum[:6])}
 	}
 	return out, nil
 }
@@ -57,15 +60,15 @@ func kindOf(name string) string {
 
 // url returns the URL of a file; an unknown name is a mistake in a template.
 func (a assets) url(name string) (string, error) {
-	one, ok := a[name]
+	one, ok := a.by[name]
 	if !ok {
 		return "", fmt.Errorf("console: no asset %q", name)
 	}
-	return Path + "/static/" + name + "?v=" + one.hash, nil
+	return a.base + Path + "/static/" + name + "?v=" + one.hash, nil
 }
 
 func (c *Console) static(w http.ResponseWriter, r *http.Request) {
-	one, ok := c.assets[r.PathValue("name")]
+	one, ok := c.assets.by[r.PathValue("name")]
 	if !ok {
 		c.refuse(w, r, http.StatusNotFound, http.StatusText(http.StatusNotFound))
 		return

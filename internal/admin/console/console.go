@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"path"
 	"time"
 
 	"openlearn/internal/admin"
@@ -31,6 +32,7 @@ type Options struct {
 	Services   func() []Service
 	Accounts   Accounts      // nil = there are none: only the key opens the console
 	Mails      func() []Mail // kept in development instead of being sent; nil = none are
+	BasePath   string        // where a proxy mounts the service, "" at the root: all links begin with it
 	Guard      httpapi.Guard // its door must trust no foreign origin: the browser sends the cookie by itself
 	Secure     bool          // browsers reach us by TLS, which a proxy terminates: cookies are Secure
 	Instance   string        // names this instance to the reader
@@ -77,11 +79,11 @@ func New(o Options) (*Console, error) {
 	if o.MaxStreams <= 0 {
 		o.MaxStreams = 32
 	}
-	files, err := newAssets()
+	files, err := newAssets(o.BasePath)
 	if err != nil {
 		return nil, err
 	}
-	pages, err := newPages(files)
+	pages, err := newPages(files, o.BasePath)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +113,7 @@ const mostForm = 512 << 10
 // Handler serves everything below Path.
 func (c *Console) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /admin", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, Path, http.StatusSeeOther) })
+	mux.HandleFunc("GET /admin", func(w http.ResponseWriter, r *http.Request) { c.redirect(w, r, Path) })
 	mux.HandleFunc("GET "+Path+"/static/{name}", c.static)
 	mux.HandleFunc("GET "+loginPath, c.loginPage)
 	mux.HandleFunc("POST "+loginPath, c.login)
@@ -145,6 +147,14 @@ func (c *Console) Handler() http.Handler {
 			c.refuse(w, r, e.GetStatus(), messageOf(e))
 			return
 		}
+		if asked := r.URL.EscapedPath(); path.Clean(asked) != asked { // the mux would redirect, too, but to the root of the host
+			to := c.opt.BasePath + path.Clean(asked)
+			if r.URL.RawQuery != "" {
+				to += "?" + r.URL.RawQuery
+			}
+			http.Redirect(w, r, to, http.StatusTemporaryRedirect)
+			return
+		}
 		if router, pattern := mux.Handler(r); pattern == "" { // the mux would answer in plain text
 			said := refusal{header: http.Header{}}
 			router.ServeHTTP(&said, r)
@@ -157,6 +167,11 @@ func (c *Console) Handler() http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// redirect sends the browser to another page of the console.
+func (c *Console) redirect(w http.ResponseWriter, r *http.Request, path string) {
+	http.Redirect(w, r, c.opt.BasePath+path, http.StatusSeeOther)
 }
 
 // operator is who is logged in: by a session, or from this machine in development.
@@ -178,10 +193,10 @@ func (c *Console) operatorsOnly(next operatorHandler) http.HandlerFunc {
 		}
 		switch {
 		case r.Header.Get("HX-Request") != "":
-			w.Header().Set("HX-Redirect", loginPath)
+			w.Header().Set("HX-Redirect", c.opt.BasePath+loginPath)
 			http.Error(w, "The session has ended.", http.StatusUnauthorized)
 		case r.Method == http.MethodGet && r.URL.Path != EventsPath && r.URL.Path != Path+"/session":
-			http.Redirect(w, r, loginPath, http.StatusSeeOther)
+			c.redirect(w, r, loginPath)
 		default:
 			http.Error(w, "The session has ended.", http.StatusUnauthorized)
 		}

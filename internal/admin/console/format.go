@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"maps"
 	"math"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,9 +16,9 @@ import (
 )
 
 // functions are those that templates may call. They return text; the templates escape it.
-func functions(files assets) template.FuncMap {
+func functions(files assets, base string) template.FuncMap {
 	return template.FuncMap{
-		"asset": files.url, "count": count, "share": share, "ms": inMS, "megabytes": megabytes, "bytes": inBytes, "span": span, "seconds": inSeconds,
+		"asset": files.url, "query": url.QueryEscape, "base": func() string { return base }, "count": count, "share": share, "ms": inMS, "megabytes": megabytes, "bytes": inBytes, "span": span, "seconds": inSeconds,
 		"clock": clock, "stamp": stamp, "words": words, "capital": capital, "figure": figure, "bar": bar, "level": level, "samples": samples,
 		"target": target, "scopes": func() []choice { return scopes }, "reasons": func() []choice { return reasons }, "millis": func(v float64) string { return inMS(&v) }, "figure1": func(v float64) string { return figure(&v) }, "dict": dict, "unused": unused,
 	}

@@ -21,7 +21,7 @@ type loginView struct {
 
 func (c *Console) loginPage(w http.ResponseWriter, r *http.Request) {
 	if _, ok := c.operatorOf(w, r); ok {
-		http.Redirect(w, r, Path, http.StatusSeeOther)
+		c.redirect(w, r, Path)
 		return
 	}
 	c.showLogin(w, r, http.StatusOK, "")
@@ -56,7 +56,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 	token, one := c.sessions.begin(r.Context())
 	c.setCookie(w, r, token)
 	c.opt.Logger.Info("console login", "remote", httpapi.ClientAddress(r), "session", one.name, "expires", one.expires)
-	http.Redirect(w, r, Path, http.StatusSeeOther)
+	c.redirect(w, r, Path)
 }
 
 // loginAccount lets somebody in who has an account with the role admin.
@@ -74,7 +74,7 @@ func (c *Console) loginAccount(w http.ResponseWriter, r *http.Request, email str
 		return
 	}
 	c.opt.Logger.Info("console login with an account", "remote", httpapi.ClientAddress(r))
-	http.Redirect(w, r, Path, http.StatusSeeOther)
+	c.redirect(w, r, Path)
 }
 
 func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
@@ -95,7 +95,7 @@ func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	http.Redirect(w, r, loginPath, http.StatusSeeOther)
+	c.redirect(w, r, loginPath)
 }
 
 // session tells a page whose stream has broken off whether its session still exists.

@@ -11,8 +11,8 @@ import (
 //go:embed templates
 var templatesFS embed.FS
 
-func newPages(files assets) (*template.Template, error) {
-	pages, err := template.New("console").Funcs(functions(files)).ParseFS(templatesFS, "templates/*.html")
+func newPages(files assets, base string) (*template.Template, error) {
+	pages, err := template.New("console").Funcs(functions(files, base)).ParseFS(templatesFS, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("console templates: %w", err)
 	}

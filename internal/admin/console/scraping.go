@@ -171,7 +171,7 @@ func (c *Console) operateScraping(w http.ResponseWriter, r *http.Request, op ope
 		return
 	}
 	c.opt.Logger.Info("console: a source was operated", "source", source, "do", do, "actor", op.Actor)
-	http.Redirect(w, r, ScrapingPath+"?"+url.Values{"did": {did}, "source": {source}}.Encode()+"#said", http.StatusSeeOther)
+	c.redirect(w, r, ScrapingPath+"?"+url.Values{"did": {did}, "source": {source}}.Encode()+"#said")
 }
 
 func (c *Console) scrapingView(ctx context.Context) scrapingView {

@@ -207,15 +207,20 @@ func (c *Console) secure(r *http.Request) bool {
 
 // cookieName contains the port: browsers share cookies between the ports of a host, but instances do not share sessions. With
 // the prefix, a browser takes the cookie only from this host and by TLS, not from a neighbour in the same domain (RFC 6265bis).
+// That prefix needs the path /. Where other services share the host, they must not be sent the cookie, so there the other
+// prefix has to do, which is about TLS alone.
 func (c *Console) cookieName(r *http.Request) string {
 	name := "openlearn_console"
 	if _, port, err := net.SplitHostPort(r.Host); err == nil && port != "" {
 		name += "_" + port
 	}
-	if c.secure(r) {
-		return "__Host-" + name
+	switch {
+	case !c.secure(r):
+		return name
+	case c.opt.BasePath != "":
+		return "__Secure-" + name
 	}
-	return name
+	return "__Host-" + name
 }
 
 func (c *Console) tokenOf(r *http.Request) string {
@@ -228,9 +233,9 @@ func (c *Console) tokenOf(r *http.Request) string {
 
 func (c *Console) setCookie(w http.ResponseWriter, r *http.Request, token string) {
 	cookie := &http.Cookie{
-		Name: c.cookieName(r), Value: token, Path: "/admin", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: c.secure(r),
+		Name: c.cookieName(r), Value: token, Path: c.opt.BasePath + "/admin", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: c.secure(r),
 	}
-	if cookie.Secure {
+	if cookie.Secure && c.opt.BasePath == "" {
 		cookie.Path = "/" // __Host- requires it
 	}
 	if token == "" {
