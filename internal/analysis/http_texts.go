@@ -51,7 +51,7 @@ func refuseLanguage(language string) error {
 // TextOptions are the options that both requests with texts share. (Exported because huma ignores unexported embedded
 // structs.)
 type TextOptions struct {
-	Types    []string `json:"analysis_types,omitempty" maxItems:"20" doc:"sentiment, entities, topics, difficulty, summary, vocabulary or all; others are passed over. By default the first four"`
+	Types    []string `json:"analysis_types,omitempty" maxItems:"20" doc:"sentiment, entities, topics, difficulty, summary, vocabulary or all; by default the first four. Unknown ones are passed over, as in the original: a list of nothing else gets an answer whose parts are null"`
 	Language string   `json:"language,omitempty" default:"es" maxLength:"20" doc:"es, also es-CO and the like"`
 }
 

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -47,7 +48,8 @@ Written from the OpenAPI document (` + "`/openapi.json`" + `; pages at ` + "`/do
 - Errors are ` + "`{\"detail\": …}`" + `: a text, or for 422 a list of ` + "`{type, loc, msg, input, ctx?}`" + `, one item per invalid part (100 at most);
   ` + "`input`" + ` is what was given, or the first 200 characters of it.
 - Text is refused (422) that is no UTF-8, or in JSON half a surrogate pair, or has NUL characters; so is JSON of more than 100 levels. Names of JSON members count in their own spelling only, and numbers are finite.
-- A repeated query parameter counts once, the last one; unknown ones are ignored.
+- A repeated query parameter counts once, the last one; unknown ones are ignored. Routes for admins refuse both, and every route refuses a body that has a member twice: nobody may overlook a dry run.
+- Members of a body that are marked *needed* must be given. Others may be left out, or be null where the type says so. Unknown members of JSON are refused.
 - A change whose answer has ` + "`X-Invalidation: pending`" + ` is stored and shown, past the caches until they can be told. A 503 with that header: it is stored, and
   not yet sure to be shown by every instance.
 - Routes marked *user* need somebody who is logged in: the cookie ` + "`access_token`" + `, or the token as ` + "`Authorization: Bearer`" + `. Their answers
@@ -140,7 +142,7 @@ func renderOperation(doc map[string]any, method, path string, op map[string]any)
 		}
 	}
 	if body, ok := op["requestBody"].(map[string]any); ok {
-		b.WriteString("\nBody: " + fields(doc, body["content"].(map[string]any)) + "\n")
+		b.WriteString("\n" + renderBody(doc, body))
 	}
 	responses := op["responses"].(map[string]any)
 	for _, code := range slices.Sorted(maps.Keys(responses)) {
@@ -161,6 +163,77 @@ func renderOperation(doc map[string]any, method, path string, op map[string]any)
 	return b.String()
 }
 
+// renderBody is a table of a body's members; what is below them follows their types.
+func renderBody(doc, body map[string]any) string {
+	var b strings.Builder
+	content := body["content"].(map[string]any)
+	for _, media := range slices.Sorted(maps.Keys(content)) {
+		schema := resolved(doc, content[media].(map[string]any)["schema"].(map[string]any))
+		props, _ := schema["properties"].(map[string]any)
+		if len(props) == 0 {
+			continue
+		}
+		form := ""
+		if media != "application/json" {
+			form = " (`" + media + "`)"
+		}
+		if body["required"] != true {
+			form += ", which is optional"
+		}
+		fmt.Fprintf(&b, "| member of the body%s | type | default | meaning |\n|---|---|---|---|\n", form)
+		for _, name := range slices.Sorted(maps.Keys(props)) {
+			p := props[name].(map[string]any)
+			def := ""
+			if d, ok := p["default"]; ok {
+				def = fmt.Sprintf("`%v`", d)
+			}
+			shown := "`" + name + "`"
+			if isRequired(schema, name) {
+				shown += " (needed)"
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", shown, memberType(doc, p, 0), def, cell(p["description"]))
+		}
+		return b.String()
+	}
+	return fmt.Sprintf("Body: `%s`\n", strings.Join(slices.Sorted(maps.Keys(content)), "`, `"))
+}
+
+func isRequired(schema map[string]any, name string) bool {
+	required, _ := schema["required"].([]any)
+	return slices.Contains(required, any(name))
+}
+
+// memberType is a type with its bounds, and with what is below it.
+func memberType(doc, p map[string]any, depth int) string {
+	p = resolved(doc, p)
+	out := typeOf(p)
+	if props, _ := p["properties"].(map[string]any); len(props) > 0 && depth < 3 {
+		var members []string
+		for _, name := range slices.Sorted(maps.Keys(props)) {
+			m := "`" + name + "`"
+			if isRequired(p, name) {
+				m += " (needed)"
+			}
+			members = append(members, strings.TrimSpace(m+" "+memberType(doc, props[name].(map[string]any), depth+1)))
+		}
+		out = "{" + strings.Join(members, ", ") + "}"
+	}
+	if items, ok := p["items"].(map[string]any); ok {
+		if inner := memberType(doc, items, depth+1); inner != "" {
+			out += " of " + inner
+		}
+	}
+	return out
+}
+
+// resolved follows a reference.
+func resolved(doc, schema map[string]any) map[string]any {
+	if ref, ok := schema["$ref"].(string); ok {
+		return doc["components"].(map[string]any)["schemas"].(map[string]any)[ref[strings.LastIndex(ref, "/")+1:]].(map[string]any)
+	}
+	return schema
+}
+
 // fields lists the members of a JSON object, and of the objects in its lists, with their types.
 func fields(doc, content map[string]any) string {
 	for _, media := range slices.Sorted(maps.Keys(content)) {
@@ -173,9 +246,7 @@ func fields(doc, content map[string]any) string {
 }
 
 func objectFields(doc, schema map[string]any, depth int) string {
-	if ref, ok := schema["$ref"].(string); ok {
-		schema = doc["components"].(map[string]any)["schemas"].(map[string]any)[ref[strings.LastIndex(ref, "/")+1:]].(map[string]any)
-	}
+	schema = resolved(doc, schema)
 	props, _ := schema["properties"].(map[string]any)
 	if depth > 2 || len(props) == 0 {
 		return ""
@@ -216,12 +287,35 @@ func typeOf(s map[string]any) string {
 		}
 		out = strings.Join(names, ", ")
 	}
-	for _, bound := range []struct{ key, sign string }{{"minimum", "≥"}, {"maximum", "≤"}, {"maxLength", "at most"}} {
-		if v, ok := s[bound.key]; ok {
-			out += fmt.Sprintf(" %s %v", bound.sign, v)
+	if f, ok := s["format"].(string); ok && out == "string" {
+		out += " (" + f + ")"
+	}
+	for _, bound := range []struct{ least, most, unit string }{{"minimum", "maximum", ""}, {"minLength", "maxLength", " characters"}, {"minItems", "maxItems", " items"}} {
+		least, hasLeast := s[bound.least]
+		most, hasMost := s[bound.most]
+		switch {
+		case hasLeast && hasMost && least == most:
+			out += fmt.Sprintf(", %v%s", number(least), bound.unit)
+		case hasLeast && hasMost:
+			out += fmt.Sprintf(", %v to %v%s", number(least), number(most), bound.unit)
+		case hasLeast:
+			out += fmt.Sprintf(", %v%s or more", number(least), bound.unit)
+		case hasMost:
+			out += fmt.Sprintf(", at most %v%s", number(most), bound.unit)
 		}
 	}
+	if p, ok := s["pattern"].(string); ok {
+		out += ", like `" + cell(p) + "`"
+	}
 	return out
+}
+
+// number writes a bound without an exponent.
+func number(v any) string {
+	if f, ok := v.(float64); ok {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return fmt.Sprint(v)
 }
 
 func cell(v any) string {
