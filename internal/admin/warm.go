@@ -157,7 +157,9 @@ func (a *Admin) warmDry(ctx context.Context, l cache.Layer, items []Item, w Warm
 		}
 		there, problem := false, checkSupplied(it)
 		if w.Loaded {
-			there, problem = a.isThere(ctx, l, it.Identifier)
+			if problem = checkLoaded(it); problem == nil {
+				there, problem = a.isThere(ctx, l, it.Identifier)
+			}
 		}
 		switch {
 		case errors.Is(problem, errNotRead):
@@ -178,9 +180,6 @@ var errNotRead = errors.New("see whether an entry is there")
 
 // isThere reports whether a read would get a value. An identifier that is cached as not found is an error.
 func (a *Admin) isThere(ctx context.Context, l cache.Layer, id string) (bool, error) {
-	if id == "" {
-		return false, errNoIdentifier
-	}
 	s, err := a.cache.Inspect(ctx, l.Name, id)
 	switch {
 	case errors.Is(err, cache.ErrMiss):
@@ -193,7 +192,21 @@ func (a *Admin) isThere(ctx context.Context, l cache.Layer, id string) (bool, er
 	return s.Current, nil
 }
 
-var errNoIdentifier, errNoValue = errors.New("no identifier"), errors.New("no value")
+var (
+	errNoIdentifier, errNoValue = errors.New("no identifier"), errors.New("no value")
+	errGiven                    = errors.New("comes with a value, which would not be used: the server loads this layer itself")
+)
+
+// checkLoaded says why an item cannot be loaded. Whoever supplies a value means that value.
+func checkLoaded(it Item) error {
+	switch {
+	case it.Identifier == "":
+		return errNoIdentifier
+	case it.Value != nil:
+		return errGiven
+	}
+	return nil
+}
 
 // supply stores values as given, marked as JSON from outside: a reader that expects a type of its own does not accept them
 // (the engine's fingerprint differs), so nobody can be made to trust them.
@@ -267,9 +280,7 @@ func (a *Admin) load(ctx context.Context, l cache.Layer, items []Item, _ time.Du
 	var ids []string
 	var at []int
 	for i, it := range items {
-		if it.Identifier == "" {
-			out[i] = errNoIdentifier
-		} else {
+		if out[i] = checkLoaded(it); out[i] == nil {
 			ids, at = append(ids, it.Identifier), append(at, i)
 		}
 	}

@@ -365,20 +365,21 @@ func TestWarm(t *testing.T) {
 	}
 	want(t, a.post("/warm", body), map[string]any{"items_cached": 1, "would_fill": nil, "dry_run": false, "audited": true})
 	want(t, a.post("/warm?dry_run=1", body), map[string]any{"items_cached": 1, "would_fill": nil, "dry_run": true})
-	// The server loads the entry; supplied values are ignored.
-	got := a.post("/warm", fmt.Sprintf(`{"layer": "article", "items": [{"identifier": %q, "value": {"title": "forged"}}, {"identifier": %q, "params": {"layer": "y"}}, {"identifier": "999"}, {"identifier": "x"}, {"value": 1}]}`, ids[0], ids[1]))
-	want(t, got, map[string]any{"status": "success", "items_cached": 2, "ttl_seconds": 3600, "loaded": true})
-	if skipped := got["skipped"].([]any); len(skipped) != 3 {
+	// The server loads the entry. What comes with a value is skipped, because the value would not be used.
+	mixed := fmt.Sprintf(`{"layer": "article", "items": [{"identifier": %q, "value": {"title": "forged"}}, {"identifier": %q, "value": null}, {"identifier": %q, "params": {"layer": "y"}}, {"identifier": "999"}, {"identifier": "x"}, {"value": 1}]}`, ids[0], ids[0], ids[1])
+	want(t, a.post("/warm?dry_run=true", mixed), map[string]any{"items_cached": 2, "would_fill": []any{ids[1], "x"}})
+	got := a.post("/warm", mixed)
+	want(t, got, map[string]any{"status": "success", "items_cached": 1, "ttl_seconds": 3600, "loaded": true})
+	if skipped := got["skipped"].([]any); len(skipped) != 5 || strings.Count(fmt.Sprint(skipped), "comes with a value") != 2 {
 		t.Errorf("skipped %v", skipped)
 	}
+	want(t, a.look("/exists/article/"+ids[0]), map[string]any{"exists": false})
+	want(t, a.post("/warm", fmt.Sprintf(`{"layer": "article", "items": [{"identifier": %q}]}`, ids[0])), map[string]any{"items_cached": 1})
 	want(t, a.look("/key/article/"+ids[0]), map[string]any{"value.title": "n0"})
-	if note := fmt.Sprint(got["note"]); !strings.HasPrefix(note, "2 of the items came with a value") {
-		t.Errorf("note %q", note)
-	}
 	// An item named twice is one entry.
 	for _, path := range []string{"/warm?dry_run=true", "/warm"} {
 		twice := a.post(path, fmt.Sprintf(`{"layer": "article", "items": [{"identifier": %q}, {"identifier": %q}]}`, ids[0], ids[0]))
-		want(t, twice, map[string]any{"items_cached": 1, "note": nil})
+		want(t, twice, map[string]any{"items_cached": 1})
 		if skipped := fmt.Sprint(twice["skipped"]); !strings.Contains(skipped, "the same entry as item 0") {
 			t.Errorf("%s: %s", path, skipped)
 		}

@@ -150,6 +150,17 @@ func TestADryRunIsNotOverlooked(t *testing.T) {
 		want(t, a.post(path, `{"dry_run": true}`), map[string]any{"dry_run": true, "audited": false})
 		a.admin("POST", "/api/cache"+path, `{"dryrun": true}`, 422)
 		a.admin("POST", "/api/cache"+path, `{"dry_run": "perhaps"}`, 422)
+		for _, query := range []string{"dry_run=true&dry_run=false", "dry_run=true&dry_run=true", "dryrun=true", "DRY_RUN=true", "dry_run=true&dryrun=false"} {
+			a.admin("POST", "/api/cache"+path+"?"+query, "", 422)
+		}
+		for _, body := range []string{`{"dry_run": true, "dry_run": false}`, `{"dry_run": false, "dry\u005frun": true}`} {
+			if r := a.admin("POST", "/api/cache"+path, body, 422); !strings.Contains(string(r.body), `"loc":["body","dry_run"],"msg":"Value error, this member is given more than once"`) {
+				t.Errorf("%s: %s", body, r.body)
+			}
+		}
+		// Whoever asks for a dry run in one place gets one.
+		want(t, a.post(path+"?dry_run=true", `{"dry_run": false}`), map[string]any{"dry_run": true})
+		want(t, a.post(path+"?dry_run=false", `{"dry_run": true}`), map[string]any{"dry_run": true})
 		want(t, a.post(path, ""), map[string]any{"dry_run": false, "audited": true})
 		want(t, a.post(path, "{}"), map[string]any{"dry_run": false, "audited": true})
 	}

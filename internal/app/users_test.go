@@ -493,6 +493,13 @@ func TestBadRegistrations(t *testing.T) {
 	if r.StatusCode != http.StatusUnprocessableEntity || len(want) > 0 {
 		t.Errorf("%d %s", r.StatusCode, r.body)
 	}
+	for name, short := range map[string]string{"full_name": "B", "username": "x", "password": "Ab1"} {
+		body := map[string]string{"email": "a@example.org", "password": goodPassword, "full_name": "Ana", name: short}
+		r := a.do(http.MethodPost, "/api/auth/register", quoted(t, body))
+		if items, _ := r.json(t).(map[string]any)["detail"].([]any); len(items) != 1 {
+			t.Errorf("%s of %q: %s", name, short, r.body)
+		}
+	}
 	for name, body := range map[string]string{
 		"common password":   `{"email":"a@example.org","password":"Password1","full_name":"Ana"}`,
 		"one character":     `{"email":"a@example.org","password":"zzzzzzzzzzzz","full_name":"Ana"}`,

@@ -55,7 +55,7 @@ func New(e *echo.Echo, o Options) *API {
 // AdminOnly marks an operation that needs an account with the role admin, or the admin key.
 func (a *API) AdminOnly(op huma.Operation) huma.Operation {
 	op.Security = []map[string][]string{{"adminKey": {}}, {"adminBearer": {}}, {"userBearer": {}}, {"userCookie": {}}}
-	op.Middlewares = append(huma.Middlewares{refuseWith(a.API, a.guard.Check), refuseStrangers(a.API), refuseBody(a.API)}, op.Middlewares...)
+	op.Middlewares = append(huma.Middlewares{refuseWith(a.API, a.guard.Check), refuseUnclear(a.API), refuseBody(a.API)}, op.Middlewares...)
 	return op
 }
 

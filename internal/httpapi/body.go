@@ -3,7 +3,6 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -14,7 +13,8 @@ import (
 const plainText = "text must be valid UTF-8 without NUL characters"
 
 // jsonFormat reads bodies. encoding/json replaces invalid text by U+FFFD, accepts U+0000, which no column takes and no
-// reader sees, and allows ten thousand levels of nesting.
+// reader sees, allows ten thousand levels of nesting, and takes the last of two members of one name: of a dry run that is
+// given as true and as false, nobody knows which was meant.
 func jsonFormat() huma.Format {
 	f := huma.DefaultJSONFormat
 	f.Unmarshal = func(data []byte, v any) error {
@@ -30,7 +30,7 @@ func jsonFormat() huma.Format {
 			return err
 		}
 		if bad != nil {
-			return textError(where)
+			return &bodyError{bad.Error(), where}
 		}
 		return nil
 	}
@@ -59,29 +59,32 @@ func CheckText(s string, loc ...any) error {
 	return Value(plainText, nil, loc...)
 }
 
-// textError says where a body has invalid text. huma passes on only the text of an error, so the text contains the place.
-type textError []any
-
-const textPrefix = "no plain text at "
-
-func (e textError) Error() string {
-	b, err := json.Marshal([]any(e))
-	if err != nil {
-		return fmt.Sprint(textPrefix, "[]") // unreachable: only names and numbers
-	}
-	return textPrefix + string(b)
+// bodyError says where a body is not as it must be. huma passes on only the text of an error, so the text contains the place.
+type bodyError struct {
+	msg   string
+	where []any
 }
 
-// badTextAt parses the text of a textError.
-func badTextAt(message string) (where []any, ok bool) {
-	rest, ok := strings.CutPrefix(message, textPrefix)
+const placePrefix = "place of the error: "
+
+func (e *bodyError) Error() string {
+	b, err := json.Marshal([]any{e.msg, e.where})
+	if err != nil {
+		return placePrefix + "[]" // unreachable: only names and numbers
+	}
+	return placePrefix + string(b)
+}
+
+// placedError parses the text of a bodyError.
+func placedError(message string) (msg string, where []any, ok bool) {
+	rest, ok := strings.CutPrefix(message, placePrefix)
 	if !ok {
-		return nil, false
+		return "", nil, false
 	}
 	in := json.NewDecoder(strings.NewReader(rest))
 	in.UseNumber() // indices stay whole numbers
-	if err := in.Decode(&where); err != nil {
-		return nil, false
+	if err := in.Decode(&[]any{&msg, &where}); err != nil {
+		return "", nil, false
 	}
-	return append([]any{"body"}, where...), true
+	return msg, append([]any{"body"}, where...), true
 }

@@ -108,7 +108,7 @@ func fromHuma(status int, msg string, errs []error) *Error {
 		switch {
 		case err == nil:
 		case errors.As(err, &d):
-			items = append(items, itemOf(d))
+			items = addOnce(items, itemOf(d))
 		case msg == bodyUnread && statusOf(err) >= http.StatusInternalServerError:
 			return NewError(http.StatusBadRequest, "The request's body could not be read: it ended too soon, or its framing is wrong")
 		case status == http.StatusInternalServerError:
@@ -128,6 +128,16 @@ func fromHuma(status int, msg string, errs []error) *Error {
 		msg = detailOf(status)
 	}
 	return &Error{status: status, Detail: msg, cause: errors.Join(errs...)}
+}
+
+// addOnce leaves out what is said already: the schema and a handler may check the same thing.
+func addOnce(items []Item, it Item) []Item {
+	if len(items) > mostItems || slices.ContainsFunc(items, func(o Item) bool {
+		return o.Type == it.Type && o.Msg == it.Msg && slices.Equal(o.Loc, it.Loc)
+	}) {
+		return items
+	}
+	return append(items, it)
 }
 
 // bodyUnread is huma's message for a body that did not arrive, which is the fault of the client or its network.
@@ -185,8 +195,8 @@ func itemOf(d *huma.ErrorDetail) Item {
 		name, _ := loc[len(loc)-1].(string)
 		input = object[name]
 	}
-	if where, ok := badTextAt(d.Message); ok {
-		return valueItem(plainText, nil, where...)
+	if msg, where, ok := placedError(d.Message); ok {
+		return valueItem(msg, nil, where...)
 	}
 	if reason, ok := strings.CutPrefix(d.Message, NoEmail); ok {
 		return Item{Type: "value_error", Loc: loc, Msg: d.Message, Input: input, Ctx: map[string]any{"reason": reason}}

@@ -16,6 +16,7 @@ const mostDepth = 100
 var (
 	errTooDeep = fmt.Errorf("JSON may be nested %d levels deep at most", mostDepth)
 	errNoText  = errors.New(plainText)
+	errTwice   = errors.New("this member is given more than once")
 )
 
 // jsonLevel is an array or object that a scan is in.
@@ -27,10 +28,12 @@ type jsonLevel struct {
 }
 
 // findBadText scans JSON as it was sent, in one pass, for the first string or name that is not valid UTF-8 or has half a
-// surrogate pair or a NUL; where is its place within the body. A body that nests too deep is reported before anything else.
+// surrogate pair or a NUL, or for a member of the outermost object whose name was there before; where is its place within the
+// body. A body that nests too deep is reported before anything else.
 // Invalid JSON is left to the parser to report.
 func findBadText(data []byte) (where []any, err error) {
 	var levels []jsonLevel
+	var members map[string]bool
 	for i := 0; i < len(data); i++ {
 		switch data[i] {
 		case '{', '[':
@@ -58,6 +61,16 @@ func findBadText(data []byte) (where []any, err error) {
 			if len(levels) > 0 {
 				if top := &levels[len(levels)-1]; top.object && !top.named {
 					top.name = data[i:min(end+1, len(data))]
+					if len(levels) == 1 && err == nil {
+						if members == nil {
+							members = map[string]bool{}
+						}
+						name := top.text()
+						if members[name] {
+							where, err = placeOf(levels), errTwice
+						}
+						members[name] = true
+					}
 				}
 			}
 			if err == nil && !isPlain(text) {
@@ -134,11 +147,15 @@ func placeOf(levels []jsonLevel) []any {
 			where = append(where, l.index)
 			continue
 		}
-		var name string
-		if err := json.Unmarshal(l.name, &name); err != nil {
-			name = "" // no JSON
-		}
-		where = append(where, name)
+		where = append(where, l.text())
 	}
 	return where
+}
+
+// text is the name of the member, "" if it is no JSON.
+func (l *jsonLevel) text() (name string) {
+	if err := json.Unmarshal(l.name, &name); err != nil {
+		return ""
+	}
+	return name
 }

@@ -45,6 +45,27 @@ func TestBadTextIsFound(t *testing.T) {
 	}
 }
 
+// TestMembersAreGivenOnce: of two members of one name, nobody knows which was meant.
+func TestMembersAreGivenOnce(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string][]any{
+		`{"a": 1, "b": 2, "a": 1}`:          {"a"},
+		`{"a": {"b": 1}, "\u0061": {}}`:     {"a"},
+		`{"dry_run":true,"dry_run":false}`:  {"dry_run"},
+		`{"": 1, "": 2}`:                    {""},
+		`{"a": "a", "b": ["a"], "a": null}`: {"a"},
+	} {
+		if where, err := findBadText([]byte(in)); !errors.Is(err, errTwice) || !reflect.DeepEqual(where, want) {
+			t.Errorf("%s: %v %v, want %v", in, where, err, want)
+		}
+	}
+	for _, in := range []string{`{"a": "a", "A": "a", "b": {"a": {"a": 1}}}`, `[{"a": 1}, {"a": 1}]`, `{"a": {"b": 1, "b": 2}}`} {
+		if where, err := findBadText([]byte(in)); err != nil {
+			t.Errorf("%s: %v %v", in, where, err)
+		}
+	}
+}
+
 // FuzzBadText: nothing bad is found in JSON exactly when encoding/json reads it without loss and without a NUL.
 func FuzzBadText(f *testing.F) {
 	for _, s := range []string{`{"a": "\ud800"}`, `["\u0000", "x\"\\"]`, "\"\xff\"", `{"\ud83d\ude00": [1, {"b": "\udc00"}]}`} {
@@ -53,7 +74,7 @@ func FuzzBadText(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, bad := findBadText(data)
 		var v any
-		if errors.Is(bad, errTooDeep) || json.Unmarshal(data, &v) != nil {
+		if errors.Is(bad, errTooDeep) || errors.Is(bad, errTwice) || json.Unmarshal(data, &v) != nil {
 			return
 		}
 		// encoding/json writes U+FFFD for invalid text, so inputs that contain it themselves are skipped.

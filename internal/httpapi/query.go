@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/big"
 	"net/http"
@@ -48,7 +49,7 @@ func canonicalQuery(api huma.API) func(huma.Context, func(huma.Context)) {
 		given := req.URL.Query()
 		out := url.Values{}
 		if len(ctx.Operation().Security) > 0 {
-			humaecho.Unwrap(ctx).Set(strangersKey, strangers(ctx.Operation(), given))
+			humaecho.Unwrap(ctx).Set(unclearKey, unclear(ctx.Operation(), given))
 		}
 		var items []Item
 		caps, _ := ctx.Operation().Metadata[Caps].(map[string]int64)
@@ -78,36 +79,37 @@ func canonicalQuery(api huma.API) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// strangersKey is the context key that holds the names of unknown parameters until the guard has admitted the request.
-const strangersKey = "openlearn.strangers"
+// unclearKey is the context key that holds what is unclear about a query until the guard has admitted the request.
+const unclearKey = "openlearn.unclear"
 
-// strangers are the sorted names that are not parameters of the operation.
-func strangers(op *huma.Operation, given url.Values) (names []string) {
-	for name := range given {
-		if !slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "query" && p.Name == name }) {
-			names = append(names, name)
+// unclear lists unknown parameters, and those given more than once that have one value.
+func unclear(op *huma.Operation, given url.Values) (items []Item) {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		shown := Shorten(strings.ToValidUTF8(name, "\uFFFD"))
+		at := slices.IndexFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "query" && p.Name == name })
+		switch {
+		case at < 0:
+			items = append(items, Item{Type: "extra_forbidden", Loc: []any{"query", shown}, Msg: "Extra inputs are not permitted", Input: shown})
+		case len(given[name]) > 1 && op.Parameters[at].Schema.Type != huma.TypeArray:
+			items = append(items, valueItem(errTwice.Error(), nil, "query", shown))
+		}
+		if len(items) == mostItems {
+			break
 		}
 	}
-	slices.Sort(names)
-	return names
+	return items
 }
 
-// refuseStrangers refuses unknown parameters. Those of readers are ignored; an operator's may be a misspelt dry run.
-func refuseStrangers(api huma.API) func(huma.Context, func(huma.Context)) {
+// refuseUnclear refuses them. With readers, unknown parameters are ignored and the last of several counts; an operator's may
+// be a dry run that is overlooked.
+func refuseUnclear(api huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
-		names, _ := humaecho.Unwrap(ctx).Get(strangersKey).([]string)
-		if len(names) == 0 {
+		items, _ := humaecho.Unwrap(ctx).Get(unclearKey).([]Item)
+		if len(items) == 0 {
 			next(ctx)
 			return
 		}
-		e := &Error{status: http.StatusUnprocessableEntity}
-		var items []Item
-		for _, name := range names[:min(len(names), mostItems)] {
-			shown := Shorten(strings.ToValidUTF8(name, "\uFFFD"))
-			items = append(items, Item{Type: "extra_forbidden", Loc: []any{"query", shown}, Msg: "Extra inputs are not permitted", Input: shown})
-		}
-		e.Detail = items
-		write(api, ctx, e)
+		write(api, ctx, InvalidItems(items))
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"openlearn/internal/admin"
@@ -24,7 +23,7 @@ type warmInput struct {
 // WarmItem is one entry to warm.
 type WarmItem struct {
 	Identifier *string                        `json:"identifier,omitempty" maxLength:"256"`
-	Value      httpapi.Field[json.RawMessage] `json:"value,omitempty" doc:"Any JSON, null and 0 included; counts only in layers that the server cannot load"`
+	Value      httpapi.Field[json.RawMessage] `json:"value,omitempty" doc:"Any JSON, null and 0 included; only for layers that the server cannot load: elsewhere, an item with a value is skipped"`
 	Params     map[string]any                 `json:"params,omitempty" doc:"Part of the key, as for variants by parameters"`
 }
 
@@ -53,7 +52,6 @@ type warmOutput struct {
 		DryRun      bool            `json:"dry_run" doc:"Nothing was loaded or stored"`
 		WouldFill   []string        `json:"would_fill,omitempty" doc:"Of a dry run: identifiers that it would load, since they are not there, or store as supplied"`
 		Audited     bool            `json:"audited" doc:"The audit trail has it; never for a dry run"`
-		Note        string          `json:"note,omitempty" doc:"Of values that were given and not used"`
 	}
 }
 
@@ -77,19 +75,7 @@ func (f *face) warm(ctx context.Context, in *warmInput) (*warmOutput, error) {
 	b := &out.Body
 	b.Status, b.Layer, b.ItemsCached, b.TTLSeconds, b.Loaded = "success", w.Layer, w.Cached, int(w.TTL/time.Second), w.Loaded
 	b.Skipped, b.DryRun, b.WouldFill, b.Audited = w.Skipped, w.DryRun, w.WouldFill, w.Audited
-	if given := valuesIn(in.Body.Items); w.Loaded && given > 0 {
-		b.Note = fmt.Sprintf("%d of the items came with a value, which was not used: the server loads this layer itself", given)
-	}
 	return out, nil
-}
-
-func valuesIn(items []WarmItem) (n int) {
-	for _, it := range items {
-		if it.Value.Set {
-			n++
-		}
-	}
-	return n
 }
 
 type probeInput struct {
