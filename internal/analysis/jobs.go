@@ -220,7 +220,7 @@ func (h *handlers) batchAnalyze(ctx context.Context, in *batchAnalyzeInput) (*ba
 }
 
 type jobInput struct {
-	ID int64 `path:"id"`
+	ID int64 `path:"id" doc:"The job's number"`
 }
 
 type jobOutput struct{ Body BatchJob }

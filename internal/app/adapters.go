@@ -7,7 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -94,26 +94,35 @@ type importSink struct{ core *core }
 
 const importConnections = 4
 
-func (s importSink) Save(ctx context.Context, records []importer.Record) (int, error) {
+func (s importSink) Save(ctx context.Context, records []importer.Record) ([]bool, error) {
 	batch := make([]articles.Article, 0, len(records))
 	for _, r := range records {
 		batch = append(batch, articles.Article{
 			Source: r.Source, SourceURL: r.URL, Title: r.Title, Content: r.Content, Category: r.Category, Author: r.Author, PublishedDate: r.PublishedAt,
 			ModifiedDate: r.ModifiedAt, ScrapedAt: r.StoredAt, Subtitle: r.Subtitle, Image: r.Image, Language: r.Language, Tags: r.Tags,
-			DifficultyScore: r.Difficulty, IsPaywall: r.IsPaywall,
+			DifficultyScore: r.Difficulty, IsPaywall: r.IsPaywall, Entities: r.Entities, ExtraMetadata: r.Metadata,
 		})
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	var inserted atomic.Int64
+	var mu sync.Mutex
+	isNew := map[string]bool{} // by address
 	for part := range slices.Chunk(batch, (len(batch)+importConnections-1)/importConnections) {
 		group.Go(func() error {
 			stored, pending, err := s.core.Articles.Insert(ctx, part)
-			inserted.Add(int64(len(stored)))
+			mu.Lock()
+			for i := range stored {
+				isNew[stored[i].SourceURL] = true
+			}
+			mu.Unlock()
 			return s.core.kept(pending, err)
 		})
 	}
 	err := group.Wait()
-	return int(inserted.Load()), err
+	inserted := make([]bool, len(records))
+	for i := range records {
+		inserted[i] = isNew[records[i].URL]
+	}
+	return inserted, err
 }
 
 // cut shortens s to n characters, at a comma if it has one: authors are a list.

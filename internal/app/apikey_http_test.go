@@ -48,6 +48,18 @@ func TestAPIKeysOverHTTP(t *testing.T) {
 			}
 		}
 	}
+	for body, days := range map[string]float64{`{"name":"un año"}`: 365, `{"name":"siempre","expires_at":null}`: 0} {
+		r := a.do(http.MethodPost, "/api/keys", body, root...)
+		made, _ := r.json(t).(map[string]any)
+		ends, _ := made["expires_at"].(string)
+		at, err := time.Parse(time.RFC3339, ends)
+		switch {
+		case r.StatusCode != http.StatusCreated || days == 0 && made["expires_at"] != nil:
+			t.Errorf("%s: %d %s", body, r.StatusCode, r.body)
+		case days > 0 && (err != nil || at.Before(end.AddDate(0, 0, 364)) || at.After(end.AddDate(0, 0, 366))):
+			t.Errorf("%s: it ends at %q", body, ends)
+		}
+	}
 	for what, body := range map[string]string{
 		"no name": `{}`, "an empty name": `{"name":""}`, "blanks": `{"name":"   "}`, "a long name": `{"name":"` + strings.Repeat("ñ", 101) + `"}`, "two lines": `{"name":"a\nb"}`,
 		"an unknown role": `{"name":"x","role":"root"}`, "in the past": `{"name":"x","expires_at":"2020-01-01T00:00:00Z"}`, "no time": `{"name":"x","expires_at":"soon"}`, "more": `{"name":"x","key":"olk_mine"}`,

@@ -19,10 +19,15 @@ import (
 // TestAnExportCanBeImported: what one archive writes, another has afterwards, and an article as the API gives it is a line, too.
 func TestAnExportCanBeImported(t *testing.T) { //nolint:paralleltest // it sets the environment
 	a := newTestApp(t)
-	a.create("=Paz", "Semana", `"published_date": "2026-01-02T00:00:00Z", "source_url": "https://s.example/1", "author": "Ana", "tags": ["a&b", "paz"], "subtitle": "Bajada", "difficulty_score": 2.5, "is_paywall": true`)
+	a.create("=Paz", "Semana", `"published_date": "2026-01-02T00:00:00Z", "source_url": "https://s.example/1", "author": "Ana", "tags": ["a&b", "paz"], "subtitle": "Bajada", "difficulty_score": 2.5, "is_paywall": true, "colombian_entities": {"institutions": ["DANE"], "mine": [1, {"a": null}]}, "extra_metadata": {"isbn": "x"}`)
 	a.create("Sin fecha", "El Heraldo", "")
 	one := a.get("/api/articles/1").body
 	t.Setenv("REDIS_URL", testkit.RedisURL(t))
+	for _, holds := range []string{`"mine":`, `"isbn":`} {
+		if !strings.Contains(string(one), holds) {
+			t.Fatalf("%s is not in %s", holds, one)
+		}
+	}
 	run := func(wantCode int, args ...string) (stdout, stderr string) {
 		t.Helper()
 		var out, errOut bytes.Buffer
@@ -67,7 +72,7 @@ func TestAnExportCanBeImported(t *testing.T) { //nolint:paralleltest // it sets 
 	if err := os.WriteFile(again, append(bytes.ReplaceAll(one, []byte("\n"), nil), "\nno line\n"...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, said := run(0, "import", file); !strings.Contains(said, "2 new articles") {
+	if _, said := run(0, "import", file); !strings.Contains(said, "2 new articles") || strings.Contains(said, "warning") {
 		t.Errorf("import says %s", said)
 	}
 	if _, said := run(3, "import", again); !strings.Contains(said, "1 already there, 1 rejected") || !strings.Contains(said, "one line was rejected") {

@@ -52,6 +52,14 @@ func TestNLPHelp(t *testing.T) {
 	if err := Run(t.Context(), "test", []string{"nlp", "-h"}, &out, &out); err != nil || !strings.Contains(out.String(), "--conll FILE") {
 		t.Errorf("%v: %s", err, out.String())
 	}
+	plain := filepath.Join(t.TempDir(), "plain.txt")
+	if err := os.WriteFile(plain, []byte("El alcalde de Bogotá habló ayer.\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	if err := Run(t.Context(), "test", []string{"nlp", "ner", "--conll", plain}, &out, &out); ExitCode(err) != 1 || !strings.Contains(err.Error(), "not CoNLL") || out.Len() > 0 {
+		t.Errorf("a plain text: %v, %s", err, out.String())
+	}
 	for _, args := range [][]string{{"nlp"}, {"nlp", "ner"}, {"nlp", "ner", "--nothing", "x"}, {"nlp", "nothing"}} {
 		if err := Run(t.Context(), "test", args, &out, &out); ExitCode(err) != 2 {
 			t.Errorf("%v: %v", args, err)

@@ -44,7 +44,7 @@ var pathParameter = regexp.MustCompile(`:(\w+)`)
 // meanings are the descriptions of parameters that have none of their own, as they are the same wherever they occur.
 var meanings = map[string]string{
 	"limit": "How many items at most", "offset": "How many items to leave out before the first", "page": "Which page, from 1", "order": "The order of the items",
-	"id": "The number or name of the item", "format": "The form of the answer", "layer": "A layer of the cache, such as article (GET /api/cache/layers lists them)",
+	"format": "The form of the answer", "layer": "A layer of the cache, such as article (GET /api/cache/layers lists them)",
 	"article_id": "The article's number", "analysis_id": "The number of the analysis", "source_name": "The name or id of a source (GET /api/scraping/sources lists them)",
 	"filename": "The name of the file, from avatar_url", "series": "The id of a series of Banco de la República", "variable": "What is measured",
 	"key": "The id of a dataset (GET /api/government/datasets lists them)", "group_by": "What the sums are by", "entity": "Part of the name of a public body",
@@ -74,6 +74,7 @@ var fieldMeanings = map[string]string{
 
 // notes are what needs to be known of single operations beyond their summaries, by operation id.
 var notes = map[string]string{
+	"create-api-key":     "Keys end after 365 days unless `expires_at` says otherwise; null is for a key that never ends.",
 	"analyze":            "The text is analysed here and kept nowhere. It costs 2 units of the rate limit and one for each kilobyte.",
 	"analyze-articles":   "The answer names a job; `GET /api/analysis/jobs/{id}` says how far it is.",
 	"articles-feed":      "Takes the filters of the list. Entries keep their ids when the service moves to another domain.",

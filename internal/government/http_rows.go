@@ -187,7 +187,7 @@ func (h *handlers) procurement(ctx context.Context, key string, in *contractsInp
 }
 
 type contractInput struct {
-	ID string `path:"id" maxLength:"60" pattern:"^[A-Za-z0-9._-]+$" example:"CO1.PCCNTR.5361557"`
+	ID string `path:"id" maxLength:"60" pattern:"^[A-Za-z0-9._-]+$" doc:"The contract's id in SECOP II (id_contrato)" example:"CO1.PCCNTR.5361557"`
 	Choice
 }
 

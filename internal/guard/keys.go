@@ -39,6 +39,9 @@ type Key struct {
 	UsedAt    *time.Time   `json:"used_at"` // within a minute
 }
 
+// KeyLifetime is how long a key lives of which nothing else is said.
+const KeyLifetime = 365 * 24 * time.Hour
+
 // State is what can be said of a key in a word.
 func (k *Key) State(now time.Time) string {
 	switch {

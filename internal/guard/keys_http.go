@@ -60,9 +60,9 @@ func (h *keyHandlers) list(ctx context.Context, _ *struct{}) (*apiKeysOutput, er
 
 type apiKeyMakeInput struct {
 	Body struct {
-		Name    string       `json:"name" minLength:"1" maxLength:"100" doc:"What the key is for"`
-		Role    httpapi.Role `json:"role,omitempty" enum:"learner,analyst,admin" default:"learner"`
-		Expires *time.Time   `json:"expires_at,omitempty" doc:"When it ends; without one it does not"`
+		Name    string                   `json:"name" minLength:"1" maxLength:"100" doc:"What the key is for"`
+		Role    httpapi.Role             `json:"role,omitempty" enum:"learner,analyst,admin" default:"learner"`
+		Expires httpapi.Field[time.Time] `json:"expires_at,omitempty" doc:"When it ends: 365 days from now if it is left out, never if it is null"`
 	}
 }
 
@@ -76,9 +76,9 @@ type apiKeyMadeOutput struct {
 }
 
 func (h *keyHandlers) create(ctx context.Context, in *apiKeyMakeInput) (*apiKeyMadeOutput, error) {
-	var expires time.Time
-	if in.Body.Expires != nil {
-		expires = *in.Body.Expires
+	expires := h.keys.opt.Now().Add(KeyLifetime)
+	if in.Body.Expires.Set {
+		expires = in.Body.Expires.Value // zero for null: never
 	}
 	text, made, pending, err := h.keys.Create(ctx, in.Body.Name, in.Body.Role, expires)
 	var invalid *InvalidKey
@@ -95,7 +95,7 @@ func (h *keyHandlers) create(ctx context.Context, in *apiKeyMakeInput) (*apiKeyM
 }
 
 type apiKeyIDInput struct {
-	ID int64 `path:"id" minimum:"1"`
+	ID int64 `path:"id" minimum:"1" doc:"The key's number (GET /api/keys lists them)"`
 }
 
 type apiKeyOutput struct {

@@ -289,7 +289,7 @@ type likeSource struct {
 func (likeSource) Kind() string { return passKind }
 
 type jobInput struct {
-	ID int64 `path:"id" minimum:"1"`
+	ID int64 `path:"id" minimum:"1" doc:"The job's number"`
 }
 
 type jobOutput struct {

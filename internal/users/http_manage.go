@@ -71,7 +71,7 @@ func (h *handlers) list(ctx context.Context, in *usersListInput) (*usersListOutp
 
 // UserIDInput names an account in the path.
 type UserIDInput struct {
-	ID int64 `path:"id" minimum:"1" maximum:"2147483647"`
+	ID int64 `path:"id" minimum:"1" maximum:"2147483647" doc:"The account's number"`
 }
 
 type managedOutput struct{ Body Managed }

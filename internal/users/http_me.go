@@ -98,7 +98,7 @@ func (h *handlers) sessions(ctx context.Context, _ *struct{}) (*sessionsOutput, 
 }
 
 type sessionInput struct {
-	ID string `path:"id" format:"uuid"`
+	ID string `path:"id" format:"uuid" doc:"The session's id, a UUID (GET /api/auth/sessions lists them)"`
 }
 
 func (h *handlers) endSession(ctx context.Context, in *sessionInput) (*accountMessageOutput, error) {

@@ -25,13 +25,13 @@ type moreFields struct {
 	ScrapedAt       json.RawMessage `json:"scraped_at"`
 	Image           json.RawMessage `json:"image"`
 	Language        json.RawMessage `json:"language"`
+	Entities        json.RawMessage `json:"colombian_entities"`
+	Metadata        json.RawMessage `json:"extra_metadata"`
 }
 
-// leftOut are the fields of the API's articles that an import does not take, and the warning, if it is one: "" is for what the
-// archive makes anew.
-var leftOut = map[string]Reason{
-	"id": "", "url": "", "word_count": "", "updated_at": "", "analysed_at": "", "duplicate_group": "", "revision": "",
-	"colombian_entities": EntitiesLeftOut, "extra_metadata": MetadataLeftOut,
+// madeAnew are the fields of the API's articles that the archive fills in by itself.
+var madeAnew = map[string]bool{
+	"id": true, "word_count": true, "updated_at": true, "analysed_at": true, "duplicate_group": true, "revision": true,
 }
 
 // known are the names of all fields that are read.
@@ -52,13 +52,8 @@ func (n *notes) leftOut(object []byte) {
 		return // unreachable: it has just been read
 	}
 	for name, value := range fields {
-		if known[strings.ToLower(name)] || emptyJSON(value) {
-			continue
-		}
-		if reason, is := leftOut[name]; !is {
+		if !known[strings.ToLower(name)] && !madeAnew[name] && !emptyJSON(value) {
 			n.warnOnce(UnknownField, excerpt([]byte(name)))
-		} else if reason != "" {
-			n.warn(reason, "")
 		}
 	}
 }
@@ -103,6 +98,19 @@ func (d *decoder) more(f *moreFields, r *Record, n *notes) {
 			default:
 				r.Tags = append(r.Tags, tag)
 			}
+		}
+	}
+	for _, f := range []struct {
+		name string
+		from json.RawMessage
+		to   *json.RawMessage
+	}{{"colombian_entities", f.Entities, &r.Entities}, {"extra_metadata", f.Metadata, &r.Metadata}} {
+		switch {
+		case len(f.from) == 0 || string(f.from) == "null":
+		case storable(f.from):
+			*f.to = f.from
+		default:
+			n.warn(FieldEmptied, f.name)
 		}
 	}
 	var score float64

@@ -291,9 +291,9 @@ func TestLinesAsTheAPIGivesThem(t *testing.T) {
 		{`{"source":"S","title":"T","text":"texto","content":"otro","url":"https://s.example/2","source_url":"https://s.example/3"}`, "https://s.example/2 - - [] - -", nil},
 		{`{"source":"S","title":"T","content":"x","source_url":"urn:sha256:00"}`, hashURN + "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881 - - [] - -", nil},
 		{
-			`{"source":"S","title":"T","text":"texto","url":"https://s.example/4","tags":"a","difficulty_score":9,"is_paywall":"no","colombian_entities":["DANE"],"extra_metadata":{"a":1},"votes":3}`,
+			`{"source":"S","title":"T","text":"texto","url":"https://s.example/4","tags":"a","difficulty_score":9,"is_paywall":"no","colombian_entities":{"a":["\u0000"]},"extra_metadata":[1e99999],"votes":3}`,
 			"https://s.example/4 - - [] - -",
-			[]Reason{EntitiesLeftOut, MetadataLeftOut, FieldEmptied, FieldEmptied, FieldEmptied, UnknownField},
+			[]Reason{FieldEmptied, FieldEmptied, FieldEmptied, FieldEmptied, FieldEmptied, UnknownField},
 		},
 		{`{"source":"S","title":"T","text":"texto","url":"https://s.example/5","tags":["` + long + `","b"]}`, "https://s.example/5 - - [b] - -", []Reason{TagsLeftOut}},
 	} {

@@ -1,13 +1,14 @@
 // Package importer reads articles from JSON Lines, cleans them and passes them in batches to a Sink.
 //
 // A line is one object: {source, title, text, category, date, url, author, country}, all strings or null, or an article as the
-// API gives it (content, source_url, published_date, subtitle, tags, difficulty_score and more). Other fields are left out, and
+// API gives it (content, source_url, published_date, subtitle, tags, colombian_entities and more). Other fields are left out, and
 // that is told. The input may be compressed with gzip, begin with a UTF-8 byte order mark and end its lines with CRLF. A bad
 // line does not affect others: it is counted, and reported with its number and the reason.
 package importer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -32,15 +33,17 @@ type Record struct {
 	Tags        []string
 	Difficulty  *float64
 	IsPaywall   *bool
-	ContentHash string // SHA-256 of Content, 64 hex digits
-	WordCount   int    // runs of non-space characters in Content
+	Entities    json.RawMessage // any JSON that the database can store; nil if there is none
+	Metadata    json.RawMessage // the same
+	ContentHash string          // SHA-256 of Content, 64 hex digits
+	WordCount   int             // runs of non-space characters in Content
 }
 
 // Sink stores batches. It is an interface because the reader must not know the database; the articles store implements it.
-// Save is called by one goroutine at a time, with a batch that it may keep; inserted says how many of the batch were new
-// (an article that already exists is not an error). An error ends the import.
+// Save is called by one goroutine at a time, with a batch that it may keep; inserted says of each record of the batch whether it
+// was new (an article that already exists is not an error). An error ends the import.
 type Sink interface {
-	Save(ctx context.Context, batch []Record) (inserted int, err error)
+	Save(ctx context.Context, batch []Record) (inserted []bool, err error)
 }
 
 // Options tune an import; the zero value is what the command uses.
@@ -50,7 +53,7 @@ type Options struct {
 	Workers   int              // decoding goroutines; one per CPU, at most 4, when 0
 	TotalSize int64            // size of the input in bytes as stored (compressed or not), for the progress; 0 when unknown
 	Progress  func(Progress)   // called after every batch, by one goroutine at a time; may be nil
-	Issue     func(Issue)      // called for every rejected line and every warning, in the order of the lines; may be nil
+	Issue     func(Issue)      // called for every rejected line, in the order of the lines; may be nil
 	Now       func() time.Time // clock for rates; time.Now when nil
 }
 
@@ -82,7 +85,7 @@ func (p Progress) Rate() float64 {
 type Summary struct {
 	Progress
 	Rejects  map[Reason]int
-	Warnings map[Reason]int // a line with a warning still gave a record, with something changed
+	Warnings map[Reason]int // lines whose record was new and had to be changed; a line that changed nothing here warns of nothing
 }
 
 // Existing is how many records the sink already had.
@@ -137,8 +140,6 @@ const (
 	TagsLeftOut     Reason = "tags too many or too long, left out"
 	FieldEmptied    Reason = "field not understood, left empty"
 	UnknownField    Reason = "unknown field, left out"
-	EntitiesLeftOut Reason = "colombian_entities left out: the analysis finds them anew"
-	MetadataLeftOut Reason = "extra_metadata left out"
 	CategoryTooLong Reason = "category too long, left empty"
 	InvalidUTF8     Reason = "invalid UTF-8, replaced"
 	ControlChars    Reason = "control characters removed"

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,7 @@ type chunk struct {
 // batch is a group of records for the sink, with the counts at the time when it was full.
 type batch struct {
 	records []Record
+	warned  map[int][]Issue // by the record's place
 	sofar   Progress
 }
 
@@ -51,11 +53,12 @@ func Run(ctx context.Context, r io.Reader, sink Sink, opts Options) (Summary, er
 	}
 	p := &pipeline{
 		opts: opts, sink: sink, in: in, start: opts.Now(), decoder: newDecoder(),
-		work:    make(chan chunk, opts.Workers*chunksPer),
-		ordered: make(chan chunk, opts.Workers*chunksPer),
-		full:    make(chan batch, 1),
-		seen:    make(map[[16]byte]struct{}),
-		summary: Summary{Rejects: map[Reason]int{}, Warnings: map[Reason]int{}},
+		work:     make(chan chunk, opts.Workers*chunksPer),
+		ordered:  make(chan chunk, opts.Workers*chunksPer),
+		full:     make(chan batch, 1),
+		seen:     make(map[[16]byte]struct{}),
+		summary:  Summary{Rejects: map[Reason]int{}},
+		warnings: map[Reason]int{},
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	var readErr error
@@ -70,7 +73,7 @@ func Run(ctx context.Context, r io.Reader, sink Sink, opts Options) (Summary, er
 		err = readErr
 	}
 	s := p.summary
-	s.Records, s.Inserted = p.saved, p.inserted
+	s.Records, s.Inserted, s.Warnings = p.saved, p.inserted, p.warnings
 	s.BytesRead, s.BytesTotal, s.Elapsed = in.n.Load(), opts.TotalSize, opts.Now().Sub(p.start)
 	return s, err
 }
@@ -91,6 +94,7 @@ type pipeline struct {
 	summary  Summary               // collect
 	saved    int                   // save
 	inserted int                   // save
+	warnings map[Reason]int        // save
 }
 
 // cut reads lines and passes them on in chunks. A failed read must not lose the lines before it, so its error is separate
@@ -139,10 +143,11 @@ func (p *pipeline) decode() {
 func (p *pipeline) collect(ctx context.Context) error {
 	defer close(p.full)
 	var records []Record
+	warned := map[int][]Issue{}
 	flush := func() error {
-		b := batch{records: records, sofar: p.summary.Progress}
+		b := batch{records: records, warned: warned, sofar: p.summary.Progress}
 		b.sofar.BytesRead, b.sofar.BytesTotal = p.in.n.Load(), p.opts.TotalSize
-		records = nil
+		records, warned = nil, map[int][]Issue{}
 		select {
 		case p.full <- b:
 			return nil
@@ -162,12 +167,15 @@ func (p *pipeline) collect(ctx context.Context) error {
 			if d.ok {
 				d = p.once(c.lines[i], d)
 			}
-			p.note(d.issues)
 			if !d.ok {
+				p.reject(d.issues)
 				continue
 			}
 			if records == nil {
 				records = make([]Record, 0, p.opts.BatchSize)
+			}
+			if len(d.issues) > 0 {
+				warned[len(records)] = d.issues
 			}
 			if records = append(records, d.record); len(records) == p.opts.BatchSize {
 				if err := flush(); err != nil {
@@ -202,16 +210,22 @@ func digest(kind, s string) (d [16]byte) {
 	return d
 }
 
-func (p *pipeline) note(issues []Issue) {
+// reject counts a line that gave no record.
+func (p *pipeline) reject(issues []Issue) {
 	for _, i := range issues {
-		if i.Rejected {
-			p.summary.Rejected++
-			p.summary.Rejects[i.Reason]++
-		} else {
-			p.summary.Warnings[i.Reason]++
-		}
+		p.summary.Rejected++
+		p.summary.Rejects[i.Reason]++
 		if p.opts.Issue != nil {
 			p.opts.Issue(i)
+		}
+	}
+}
+
+// warn counts a line whose record was new and had to be changed: once for each reason.
+func (p *pipeline) warn(issues []Issue) {
+	for at, i := range issues {
+		if !slices.ContainsFunc(issues[:at], func(before Issue) bool { return before.Reason == i.Reason }) {
+			p.warnings[i.Reason]++
 		}
 	}
 }
@@ -220,12 +234,17 @@ func (p *pipeline) note(issues []Issue) {
 func (p *pipeline) save(ctx context.Context) error {
 	for b := range p.full {
 		if len(b.records) > 0 {
-			n, err := p.sink.Save(ctx, b.records)
+			inserted, err := p.sink.Save(ctx, b.records)
 			if err != nil {
 				return fmt.Errorf("save %d articles: %w", len(b.records), err)
 			}
 			p.saved += len(b.records)
-			p.inserted += n
+			for i, is := range inserted {
+				if is {
+					p.inserted++
+					p.warn(b.warned[i])
+				}
+			}
 		}
 		if p.opts.Progress != nil {
 			now := b.sofar

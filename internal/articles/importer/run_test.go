@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -27,26 +28,29 @@ type memory struct {
 	batches []int
 }
 
-func (m *memory) Save(_ context.Context, batch []Record) (int, error) {
+func (m *memory) Save(_ context.Context, batch []Record) ([]bool, error) {
 	if m.have == nil {
 		m.have = map[string]bool{}
 	}
-	n := 0
-	for _, r := range batch {
+	inserted := make([]bool, len(batch))
+	for i, r := range batch {
 		if !m.have[r.URL] && !m.have[r.ContentHash] {
-			n++
+			inserted[i] = true
 			m.records = append(m.records, r)
 		}
 		m.have[r.URL], m.have[r.ContentHash] = true, true
 	}
 	m.batches = append(m.batches, len(batch))
-	return n, nil
+	return inserted, nil
 }
 
 // sinkFunc is for sinks that fail or wait.
 type sinkFunc func(context.Context, []Record) (int, error)
 
-func (f sinkFunc) Save(ctx context.Context, b []Record) (int, error) { return f(ctx, b) }
+func (f sinkFunc) Save(ctx context.Context, b []Record) ([]bool, error) {
+	n, err := f(ctx, b)
+	return slices.Repeat([]bool{true}, n), err
+}
 
 func article(i int) string {
 	return fmt.Sprintf(`{"source":"diario","title":"Título %d","text":"Texto número %d, con ñ.","category":null,"date":"2025-08-11","url":"https://diario.example/%d","author":"Ana","country":"CO"}`, i, i, i)
@@ -178,6 +182,25 @@ func TestRunTwiceInsertsOnce(t *testing.T) {
 		if err != nil || s.Inserted != want || s.Existing() != 51-want {
 			t.Errorf("run %d: %+v, %v", i+1, s, err)
 		}
+	}
+}
+
+// TestWarningsCountLinesThatCameIn: a line warns once for each reason, and only if its article is new.
+func TestWarningsCountLinesThatCameIn(t *testing.T) {
+	t.Parallel()
+	input := `{"source":"S","title":"A","text":"uno","tags":"a","difficulty_score":9,"votes":3,"stars":4}
+{"source":"S","title":"B","text":"dos","date":"ayer no, anteayer"}
+{"source":"S","title":"C","text":"uno","votes":1}
+{"source":"S","title":"D","text":"tres"}
+`
+	var m memory
+	want := map[Reason]int{FieldEmptied: 1, UnknownField: 1, BadDate: 1}
+	for i := range 2 {
+		s, err := Run(t.Context(), strings.NewReader(input), &m, Options{BatchSize: 2})
+		if err != nil || s.Rejected != 1 || s.Lines != s.Inserted+s.Existing()+s.Rejected || !maps.Equal(s.Warnings, want) {
+			t.Errorf("run %d: %+v, %v, want warnings %v", i+1, s, err, want)
+		}
+		want = nil // all of it is there already
 	}
 }
 

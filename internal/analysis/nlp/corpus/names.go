@@ -7,12 +7,6 @@ import (
 	"unicode"
 )
 
-// Tokens reads sentences of tokens: the first column of each line, a blank line between sentences.
-func Tokens(r io.Reader) ([][]string, error) {
-	tokens, _, err := Tagged(r)
-	return tokens, err
-}
-
 // Tagged reads sentences of tokens and their tags: the first and the last column.
 func Tagged(r io.Reader) (tokens, tags [][]string, err error) {
 	var t, g []string
