@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -16,12 +15,13 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"openlearn/internal/admin"
+	"openlearn/internal/cache/httpcache/rules"
 )
 
 // exposition is the content of /metrics, plain and compressed.
 type exposition struct{ plain, zipped []byte }
 
-// expose gathers and encodes once for all requests within a second: a scrape is some 200 kB, and anybody may request it.
+// expose gathers and encodes once for all requests within a second: a scrape is 80 to 500 kB, and anybody may request it.
 func expose(g prometheus.Gatherer) func(context.Context) (exposition, error) {
 	return func(context.Context) (exposition, error) {
 		found, err := g.Gather()
@@ -66,7 +66,7 @@ func metricsPage(figures *admin.Snapshot[exposition], log *slog.Logger) echo.Han
 		h, body := c.Response().Header(), e.plain
 		h.Set("Vary", "Accept-Encoding")
 		h.Set("Age", strconv.Itoa(int(time.Since(at).Seconds())))
-		if strings.Contains(c.Request().Header.Get("Accept-Encoding"), "gzip") {
+		if rules.NegotiateAmong(c.Request().Header["Accept-Encoding"], rules.Gzipped) == rules.Gzipped {
 			h.Set("Content-Encoding", "gzip")
 			body = e.zipped
 		}

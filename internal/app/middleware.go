@@ -179,6 +179,7 @@ func deadline(next echo.HandlerFunc) echo.HandlerFunc {
 func observe(log *slog.Logger, times *requestTimes, reg prometheus.Registerer) echo.MiddlewareFunc {
 	inFlight := prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_requests_in_progress", Help: "Requests being answered now."})
 	reg.MustRegister(inFlight)
+	labels := &endpoints{}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			start := time.Now()
@@ -188,10 +189,7 @@ func observe(log *slog.Logger, times *requestTimes, reg prometheus.Registerer) e
 				c.Error(err) // sends the answer now, so that the status below is the one sent
 			}
 			status, took := c.Response().Status, time.Since(start)
-			route := c.Path()
-			if route == "" {
-				route = "unmatched"
-			}
+			route := labels.of(c)
 			if !endless(c) || status != http.StatusOK { // how long somebody listens is not a response time
 				times.observe(requestKind{methodLabel(c.Request().Method), route, cachedLabel(c.Response().Header()), status}, took)
 			}

@@ -35,7 +35,7 @@ type LayerTimes struct {
 	Set  Histogram // stores
 }
 
-// Times reads the histograms of every layer: the same that Prometheus is given as cache_operation_duration_seconds.
+// Times reads the histograms of every layer: Prometheus is given some of their buckets as cache_operation_duration_seconds.
 func (c *Cache) Times() map[string]LayerTimes {
 	out := make(map[string]LayerTimes, len(c.order))
 	for _, l := range c.order {

@@ -70,9 +70,18 @@ func NewMetrics(reg prometheus.Registerer, known *source.Catalogue) (*Metrics, e
 	return m, nil
 }
 
+// begin makes the counts of passes over a source begin at 0, which alerts ask for.
 func (m *Metrics) begin(id string) {
 	m.passes.WithLabelValues(id, outcomeOK)
 	m.passes.WithLabelValues(id, outcomeFailed)
+}
+
+// starts makes the others begin at 0 with the first pass: there are a dozen of each source, and a process may never ask most.
+func (m *Metrics) starts(id string) {
+	if m == nil {
+		return
+	}
+	m.begin(id)
 	for _, result := range []string{"fetched", "unchanged", "lost"} {
 		m.pages.WithLabelValues(id, result)
 	}
@@ -97,7 +106,7 @@ func (m *Metrics) observe(r *Report, now time.Time, err error) {
 	if m == nil {
 		return
 	}
-	m.begin(r.ID)
+	m.starts(r.ID)
 	outcome := outcomeFailed
 	switch {
 	case err == nil:

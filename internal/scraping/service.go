@@ -174,6 +174,7 @@ func (s *Service) Scrape(ctx context.Context, source string, options Options) (R
 	p := &pass{service: s, src: src, site: src.Site(), options: options, report: Report{ID: src.ID, Source: src.Name, StartedAt: started.UTC(), Reasons: map[fetch.Reason]int{}, Failures: []Failure{}}}
 	passCtx, cancel := context.WithTimeout(held, s.cfg.PassTimeout)
 	defer cancel()
+	s.cfg.Metrics.starts(src.ID)
 	err = p.run(passCtx)
 	if errors.Is(context.Cause(held), errLeaseLost) {
 		err = errLeaseLost

@@ -7,7 +7,7 @@ type Coding uint8
 
 const (
 	Identity Coding = iota
-	gzipped
+	Gzipped
 	Brotlied
 	Codings
 )
@@ -16,7 +16,10 @@ func (c Coding) String() string { return [...]string{"identity", "gzip", "br"}[c
 
 // Negotiate picks the coding a client prefers (RFC 9110 §12.5.3): by weight, then br, gzip, identity. Without the
 // field, or with nothing acceptable, it is identity.
-func Negotiate(lines []string) Coding {
+func Negotiate(lines []string) Coding { return NegotiateAmong(lines, Gzipped, Brotlied) }
+
+// NegotiateAmong is Negotiate for what is there in these codings only, in ascending order of preference.
+func NegotiateAmong(lines []string, offered ...Coding) Coding {
 	if len(lines) == 0 {
 		return Identity
 	}
@@ -34,7 +37,7 @@ func Negotiate(lines []string) Coding {
 			}
 			switch name = TrimOWS(name); {
 			case strings.EqualFold(name, "gzip"), strings.EqualFold(name, "x-gzip"):
-				q[gzipped] = w
+				q[Gzipped] = w
 			case strings.EqualFold(name, "br"):
 				q[Brotlied] = w
 			case strings.EqualFold(name, "identity"):
@@ -44,7 +47,7 @@ func Negotiate(lines []string) Coding {
 			}
 		}
 	}
-	for _, c := range []Coding{gzipped, Brotlied} {
+	for _, c := range offered {
 		if q[c] == unset {
 			q[c] = max(others, 0)
 		}
@@ -56,7 +59,7 @@ func Negotiate(lines []string) Coding {
 		}
 	}
 	best := Identity
-	for _, c := range []Coding{gzipped, Brotlied} {
+	for _, c := range offered {
 		if q[c] > 0 && q[c] >= q[best] {
 			best = c
 		}

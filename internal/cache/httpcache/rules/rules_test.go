@@ -228,11 +228,11 @@ func FuzzLanguages(f *testing.F) {
 func TestRFC9110s1253Codings(t *testing.T) {
 	t.Parallel()
 	for accept, want := range map[string]Coding{
-		"-": Identity, "": Identity, "gzip": gzipped, "br": Brotlied, "gzip, deflate, br, zstd": Brotlied,
-		"gzip;q=1.0, br;q=0.5": gzipped, "br;q=0, gzip": gzipped, "gzip;q=0": Identity, "*": Brotlied,
-		"*;q=0": Identity, "*;q=0, gzip;q=0.1": gzipped, "identity": Identity, "identity, gzip;q=0.5": Identity,
-		"identity;q=0.5, gzip;q=0.5": gzipped, "GZIP": gzipped, "x-gzip": gzipped, "deflate": Identity, "gzip;q=x": gzipped,
-		"*;q=0.5, br;q=0": gzipped, " gzip ; q=0.8 , br ; q=0.9": Brotlied,
+		"-": Identity, "": Identity, "gzip": Gzipped, "br": Brotlied, "gzip, deflate, br, zstd": Brotlied,
+		"gzip;q=1.0, br;q=0.5": Gzipped, "br;q=0, gzip": Gzipped, "gzip;q=0": Identity, "*": Brotlied,
+		"*;q=0": Identity, "*;q=0, gzip;q=0.1": Gzipped, "identity": Identity, "identity, gzip;q=0.5": Identity,
+		"identity;q=0.5, gzip;q=0.5": Gzipped, "GZIP": Gzipped, "x-gzip": Gzipped, "deflate": Identity, "gzip;q=x": Gzipped,
+		"*;q=0.5, br;q=0": Gzipped, " gzip ; q=0.8 , br ; q=0.9": Brotlied,
 	} {
 		lines := []string{accept}
 		if accept == "-" {
