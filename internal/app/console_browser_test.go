@@ -21,7 +21,7 @@ func TestConsoleInBrowser(t *testing.T) {
 	browser := chromium(t)
 	for name, scene := range map[string]func(*testing.T, context.Context){
 		"login": consoleLogin, "live": consoleLive, "invalidate": consoleInvalidate, "inspect": consoleInspect, "keyboard": consoleKeyboard,
-		"warming": consoleWarming, "scraping": consoleScrapingPage, "looks": consoleLooks, "charts": consoleCharts, "without scripts": consoleWithoutScripts, "accessible": consoleAccessible,
+		"warming": consoleWarming, "scraping": consoleScrapingPage, "looks": consoleLooks, "charts": consoleCharts, "labels": consoleLabels, "without scripts": consoleWithoutScripts, "accessible": consoleAccessible,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -154,6 +154,17 @@
       into.replaceChildren(p);
     }
 
+    // How broad an axis must be for its labels, whatever their number of digits, with ticks (10) and gap (5).
+    function broad(u, values, at, cycle) {
+      const axis = u.axes[at];
+      if (cycle > 1) return axis._size; // what the labels are depends on the size: it has to settle
+      u.ctx.save();
+      u.ctx.font = axis.font[0];
+      const widest = Math.max(0, ...(values ?? []).map((v) => u.ctx.measureText(v).width)) / devicePixelRatio;
+      u.ctx.restore();
+      return Math.max(56, Math.ceil(widest) + 17);
+    }
+
     function make(kind) {
       const into = document.getElementById(kind.id);
       kind.plot?.destroy();
@@ -169,7 +180,7 @@
         tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "UTC"),
         cursor: { y: false, drag: { x: false, y: false } },
         scales: { x: { range: spread }, y: { range: kind.range } },
-        axes: [{ ...axis, space: 60, values: "{HH}:{mm}" }, { ...axis, size: 56, values: (u, all) => all.map((v) => v + kind.unit) }],
+        axes: [{ ...axis, space: 60, values: "{HH}:{mm}" }, { ...axis, size: broad, values: (u, all) => all.map((v) => v + kind.unit) }],
         series: [
           { label: "UTC", value: (u, v, series, i) => (i == null ? latest(u, series, clock) : clock(v)) },
           ...kind.names.map((name) => {
