@@ -21,7 +21,7 @@ func main() {
 	err := app.Run(ctx, version, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "openlearn:", err)
+		fmt.Fprintln(os.Stderr, "openlearn:", app.ErrorLine(err))
 		os.Exit(app.ExitCode(err))
 	}
 }

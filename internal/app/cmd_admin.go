@@ -30,6 +30,16 @@ logout EMAIL     end all sessions of an account
 rotate-keys      make a new key that signs access tokens; those signed by the one before stay valid
 What changes takes effect with the next request, on every instance. Needs DATABASE_URL, and Redis's address.`
 
+var adminVerbs = []verb{
+	{"create", "EMAIL", []string{"name", "generate"}},
+	{"list", "", nil},
+	{"role", "EMAIL ROLE", nil},
+	{"lock", "EMAIL", nil},
+	{"unlock", "EMAIL", nil},
+	{"logout", "EMAIL", nil},
+	{"rotate-keys", "", nil},
+}
+
 func adminFlags(fs *flag.FlagSet) {
 	fs.String("name", "Administrator", "create: the person's name")
 	fs.Bool("generate", false, "create: make a password and print it")

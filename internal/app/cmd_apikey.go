@@ -21,6 +21,8 @@ revoke ID…   end keys. No instance accepts them from then on.
 A machine sends its key as X-API-Key or Authorization: Bearer. It has the rights of its role, and the limits of a user.
 Needs DATABASE_URL, and Redis's address.`
 
+var apikeyVerbs = []verb{{"create", "", []string{"name", "role", "expires"}}, {"list", "", []string{"json"}}, {"revoke", "ID…", nil}}
+
 func apikeyFlags(fs *flag.FlagSet) {
 	fs.String("name", "", "create: what the key is for")
 	fs.String("role", string(httpapi.Learner), "create: learner, analyst or admin")

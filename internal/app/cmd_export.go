@@ -21,7 +21,7 @@ import (
 )
 
 func exportFlags(f *flag.FlagSet) {
-	f.String("format", "jsonl", "jsonl or csv")
+	f.String("format", "", "jsonl or csv (what FILE's extension says, else jsonl)")
 	f.Var(&texts{}, "source", "only this newspaper; may be repeated")
 	f.String("from", "", "only articles from this day or moment on (2026-11-22, in Colombia)")
 	f.String("to", "", "only articles up to this day, or before this moment")
@@ -43,14 +43,13 @@ func runExport(ctx context.Context, c *call) error {
 		return usageError{"export: expected at most one FILE (see openlearn export -h)"}
 	}
 	value := func(name string) string { return c.flags.Lookup(name).Value.String() }
-	var open func(io.Writer) rowWriter
-	switch format := value("format"); format {
-	case "jsonl":
-		open = newJSONLines
-	case "csv":
-		open = newCSV
-	default:
-		return usageError{fmt.Sprintf("export: format %q: expected jsonl or csv", format)}
+	file := ""
+	if len(c.args) > 0 && c.args[0] != "-" {
+		file = c.args[0]
+	}
+	open, err := exportFormat(value("format"), file)
+	if err != nil {
+		return err
 	}
 	filter := articles.Filter{Sources: *c.flags.Lookup("source").Value.(*texts)}
 	for name, bound := range map[string]struct {
@@ -73,11 +72,30 @@ func runExport(ctx context.Context, c *call) error {
 			rows := open(w)
 			return errors.Join(core.Articles.Each(ctx, filter, rows.write), rows.flush())
 		}
-		if len(c.args) == 0 || c.args[0] == "-" {
+		if file == "" {
 			return write(c.stdout)
 		}
-		return writeWhole(c.args[0], write)
+		return writeWhole(file, write)
 	})
+}
+
+// exportFormat is the format that is asked for, else the one that the file's extension says. They may not contradict each other:
+// whoever opens the file goes by its name.
+func exportFormat(asked, file string) (func(io.Writer) rowWriter, error) {
+	said := map[string]string{".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}[strings.ToLower(filepath.Ext(strings.TrimSuffix(strings.ToLower(file), ".gz")))]
+	switch {
+	case asked == "":
+		asked = said
+	case said != "" && said != asked && (asked == "csv" || asked == "jsonl"):
+		return nil, usageError{fmt.Sprintf("export: --format %s contradicts the name %s (see openlearn export -h)", asked, file)}
+	}
+	switch asked {
+	case "", "jsonl":
+		return newJSONLines, nil
+	case "csv":
+		return newCSV, nil
+	}
+	return nil, meant(fmt.Sprintf("export: format %q: expected jsonl or csv", asked), suggest(asked, []string{"jsonl", "csv"}), "see openlearn export -h")
 }
 
 // writeWhole writes a file that is either there whole or not at all, compressed if its name ends in .gz.

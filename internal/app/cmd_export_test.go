@@ -47,6 +47,21 @@ func TestAnExportCanBeImported(t *testing.T) { //nolint:paralleltest // it sets 
 	run(0, "export", file)
 	lines, _ := run(0, "export", "-source", "Semana", "-from", "2026-01-01", "-to", "2026-01-01")
 	table, _ := run(0, "export", "-format", "csv", "-")
+	for _, name := range []string{"all.csv", "ALL.CSV", "all.csv.gz"} {
+		named := filepath.Join(dir, name)
+		run(0, "export", named)
+		if got := plainFile(t, named); got != table {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	for _, name := range []string{"all.jsonl", "all.ndjson", "all.txt", "all"} {
+		named := filepath.Join(dir, name)
+		run(0, "export", named)
+		if got := plainFile(t, named); !strings.HasPrefix(got, "{") || strings.Count(got, "\n") != 2 {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	run(2, "export", "-format", "csv", filepath.Join(dir, "no.jsonl"))
 	run(2, "export", "-format", "xml")
 	run(2, "export", "-from", "ayer")
 
@@ -82,6 +97,22 @@ func TestAnExportCanBeImported(t *testing.T) { //nolint:paralleltest // it sets 
 	if got, want := archived(t, copied), archived(t, string(all)); got != want {
 		t.Errorf("the copy is\n%s\nof\n%s", got, want)
 	}
+}
+
+// plainFile is what a file holds, decompressed if its name ends in .gz.
+func plainFile(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err == nil && strings.HasSuffix(name, ".gz") {
+		var z *gzip.Reader
+		if z, err = gzip.NewReader(bytes.NewReader(b)); err == nil {
+			b, err = io.ReadAll(z)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 // archived are articles without what another archive makes anew.

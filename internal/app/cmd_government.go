@@ -20,6 +20,10 @@ sync TABLE     bring a table in PostgreSQL up to date: divipola (municipalities)
                themselves, divipola once a week and trm four times a day; with --queue one of them does it now.
 Conditions of --where are a column, one of = != < <= > >=, and a value, separated by semicolons: "departamento=Antioquia; valor_del_contrato>=1000000".`
 
+var governmentVerbs = []verb{
+	{"get", "DATASET", []string{"where", "columns", "order", "limit", "csv"}}, {"list", "", nil}, {"sync", "TABLE", []string{"queue"}},
+}
+
 func governmentFlags(f *flag.FlagSet) {
 	f.String("where", "", "get: conditions that rows must meet")
 	f.String("columns", "", "get: names of columns, separated by commas")

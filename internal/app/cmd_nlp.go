@@ -26,8 +26,26 @@ const nlpHelp = `train [--data DIR] [--out DIR] [PATH…]  make the engine's mod
 eval [--data DIR] [--proof]             print the table of measurements; --proof trains on research data first (minutes)
 ner --conll FILE                        tokens in (first column, blank line between sentences), tokens and IOB2 out
 pos --conllu FILE                       CoNLL-U in, with UPOS, LEMMA and FEATS filled in
-sentiment|topic|difficulty|summary --tsv FILE  texts in (last column of each line), one label a line out
+sentiment|topic|difficulty|summary --tsv FILE  texts in (a line each, or its second column), one label a line out
 FILE may be -, for standard input. DIR is the nlp part of the reference data ($OPENLEARN_DATA/data/nlp).`
+
+func nlpVerbs() []verb {
+	verbs := []verb{{"train", "", []string{"data", "out"}}, {"eval", "", []string{"data", "proof"}}, {"ner", "", []string{"conll"}}, {"pos", "", []string{"conllu"}}}
+	for _, task := range label.Tasks() {
+		verbs = append(verbs, verb{task, "", []string{"tsv"}})
+	}
+	return verbs
+}
+
+// nlpCompletionFlags defines the flags of all nlp commands, for the completion.
+func nlpCompletionFlags(fs *flag.FlagSet) {
+	fs.String("data", "", "the nlp part of the reference data")
+	fs.String("out", "", "where the models go")
+	fs.Bool("proof", false, "train on research data first")
+	fs.String("conll", "", "tokens in columns")
+	fs.String("conllu", "", "CoNLL-U")
+	fs.String("tsv", "", "texts in columns")
+}
 
 // nlpCommands are the subcommands of "openlearn nlp".
 var nlpCommands = map[string]func(ctx context.Context, c *call, args []string) error{
@@ -38,9 +56,6 @@ func runNLP(ctx context.Context, c *call) error {
 	if len(c.args) > 0 && slices.Contains(label.Tasks(), c.args[0]) {
 		return nlpLabel(c, c.args[0], c.args[1:])
 	}
-	if len(c.args) == 0 || nlpCommands[c.args[0]] == nil {
-		return usageError{"nlp: expected train, eval, ner, pos, " + strings.Join(label.Tasks(), ", ") + " (see openlearn nlp -h)"}
-	}
 	return nlpCommands[c.args[0]](ctx, c, c.args[1:])
 }
 
@@ -49,10 +64,11 @@ func nlpFlags(c *call, name string, args []string, define func(*flag.FlagSet)) (
 	f := flag.NewFlagSet("openlearn nlp "+name, flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	define(f)
-	if err := f.Parse(args); err != nil {
-		return nil, usageError{"nlp " + name + ": " + err.Error() + " (see openlearn nlp -h)"}
+	positional, err := parseArgs(f, args)
+	if err != nil {
+		return nil, flagError("nlp "+name, f, err)
 	}
-	return f.Args(), nil
+	return positional, nil
 }
 
 func nlpData() string {

@@ -22,6 +22,10 @@ probe ID      look for feeds, sitemaps and section pages of a source, and say wh
               without an entry. A line in a file named by SCRAPER_SOURCES_FILE makes an entry of what was found.
 None of them needs PostgreSQL or Redis.`
 
+var sourcesVerbs = []verb{
+	{"list", "", []string{"json"}}, {"show", "SOURCE", nil}, {"check", "FILE", nil}, {"probe", "SOURCE", []string{"all", "json"}},
+}
+
 func sourcesFlags(fs *flag.FlagSet) {
 	fs.Bool("all", false, "probe: every source without an entry that is read")
 	fs.Bool("json", false, "list, probe: a line of JSON each")

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -16,7 +17,14 @@ type command struct {
 	flags                     func(*flag.FlagSet)
 	run                       func(ctx context.Context, c *call) error
 	hidden                    bool
-	nested                    bool // its first argument is a command with flags of its own
+	verbs                     []verb // commands within it: one of them is its first argument
+	nested                    bool   // they read their flags themselves
+}
+
+// verb is a command within a command, such as create of apikey. Flags are the names of those that it takes.
+type verb struct {
+	name, args string
+	flags      []string
 }
 
 // call is one use of a command: its flags and arguments and where it writes.
@@ -55,9 +63,9 @@ func commands() []command {
 			name: "dev", summary: "serve on a private PostgreSQL and Redis, with sample articles", flags: devFlags, run: runDev,
 			help: "Starts a private PostgreSQL and Redis (data in .dev), migrates, loads the sample on the first run, scrapes the bundled demo\nnewsroom, and serves on loopback with the admin routes open to this machine. Ctrl-C stops all of it; the data stays.\nA server that ends by itself is started again; if that fails for half a minute, so does the command.",
 		},
-		{name: "admin", args: "create|list|role|lock|unlock|…", summary: "make the first admin, and manage accounts", flags: adminFlags, run: runAdmin, help: adminHelp},
+		{name: "admin", args: "create|list|role|lock|unlock|…", verbs: adminVerbs, summary: "make the first admin, and manage accounts", flags: adminFlags, run: runAdmin, help: adminHelp},
 		{
-			name: "migrate", args: "up|down|status", summary: "change the database schema", run: runMigrate,
+			name: "migrate", args: "up|down|status", verbs: []verb{{name: "up"}, {name: "down"}, {name: "status"}}, summary: "change the database schema", run: runMigrate,
 			help: "up applies what is pending, down reverts the latest migration, status lists all. Needs DATABASE_URL.",
 		},
 		{
@@ -70,7 +78,7 @@ func commands() []command {
 		},
 		{
 			name: "export", args: "[FILE]", summary: "write articles as JSON Lines or CSV", flags: exportFlags, run: runExport,
-			help: "Writes all articles, or those that the flags select, oldest number first, to FILE (compressed if it ends in .gz) or standard output.\nJSON Lines are articles as the API gives them, and can be imported. In CSV a text that a spreadsheet would read as a formula\nbegins with an apostrophe. Needs DATABASE_URL.",
+			help: "Writes all articles, or those that the flags select, oldest number first, to FILE (compressed if it ends in .gz) or standard output.\nThe format is that of FILE's extension (.jsonl, .ndjson, .csv), else JSON Lines: articles as the API gives them, which can be imported. In CSV a text that a spreadsheet would read as a formula\nbegins with an apostrophe. Needs DATABASE_URL.",
 		},
 		{
 			name: "scrape", args: "[SOURCE]", summary: "gather a source's new articles and store them", flags: scrapeFlags, run: runScrape,
@@ -80,10 +88,10 @@ func commands() []command {
 			name: "work", summary: "work on background jobs, without serving", run: runWork,
 			help: "Makes the passes over sources that are due or asked for, as serve does, until SIGINT or SIGTERM; serve with SCRAPER_WORKERS=0 leaves them to it.\nIt migrates the database first. The environment is that of serve (openlearn serve -h).",
 		},
-		{name: "apikey", args: "create|list|revoke [ID…]", summary: "make and revoke API keys of machines", flags: apikeyFlags, run: runAPIKey, help: apikeyHelp},
-		{name: "sources", args: "list|show|check|probe [ID]", summary: "look at the catalogue of sources, and for new entries", flags: sourcesFlags, run: runSources, help: sourcesHelp},
+		{name: "apikey", args: "create|list|revoke [ID…]", verbs: apikeyVerbs, summary: "make and revoke API keys of machines", flags: apikeyFlags, run: runAPIKey, help: apikeyHelp},
+		{name: "sources", args: "list|show|check|probe [ID]", verbs: sourcesVerbs, summary: "look at the catalogue of sources, and for new entries", flags: sourcesFlags, run: runSources, help: sourcesHelp},
 		{
-			name: "government", args: "get DATASET|list|sync TABLE", summary: "read Colombian open data", flags: governmentFlags, run: runGovernment, help: governmentHelp,
+			name: "government", args: "get DATASET|list|sync TABLE", verbs: governmentVerbs, summary: "read Colombian open data", flags: governmentFlags, run: runGovernment, help: governmentHelp,
 		},
 		{
 			name: "extract", args: "FILE|-", summary: "read the article out of a page, as a line of JSON", flags: extractFlags, run: runExtract,
@@ -96,8 +104,9 @@ func commands() []command {
 		{
 			name: "analyze", args: "FILE|-", summary: "analyse a Spanish text, or the archive with --all", flags: analyzeFlags, run: runAnalyze, help: analyzeHelp,
 		},
-		{name: "nlp", args: "train|eval|ner|pos|…", nested: true, summary: "train and measure the Spanish NLP engine", run: runNLP, help: nlpHelp},
+		{name: "nlp", args: "train|eval|ner|pos|…", verbs: nlpVerbs(), nested: true, summary: "train and measure the Spanish NLP engine", run: runNLP, help: nlpHelp},
 		{name: "cache-proxy", summary: "cache any upstream, as a reverse proxy (RFC 9111)", hidden: true, flags: cacheProxyFlags, run: runCacheProxy, help: cacheProxyHelp},
+		{name: "completion", args: "SHELL", summary: "print the completion script of a shell: bash, zsh or fish", run: runCompletion, help: completionHelp},
 		{name: "healthcheck", summary: "ask a running service whether it is ready", run: runHealthcheck, help: "Exit code 0 if http://127.0.0.1:PORT/health/ready says so, PORT from HTTP_ADDR. For containers."},
 		{name: "version", summary: "print the version", run: runVersion, help: "Prints the version, the commit and the Go release."},
 	}
@@ -152,8 +161,7 @@ const environmentHelp = `Environment (default):
 func Run(ctx context.Context, version string, args []string, stdout, stderr io.Writer) error {
 	quietRedis()
 	if len(args) == 0 {
-		printUsage(stderr)
-		return usageError{"a command is needed"}
+		return usageError{"a command is needed (openlearn help lists them)"}
 	}
 	name := args[0]
 	switch name {
@@ -165,6 +173,8 @@ func Run(ctx context.Context, version string, args []string, stdout, stderr io.W
 		return Run(ctx, version, []string{args[1], "-h"}, stdout, stderr)
 	case "--version", "-version":
 		name = "version"
+	case completeCommand:
+		return completeLine(stdout, args[1:])
 	}
 	for _, cmd := range commands() {
 		if cmd.name != name {
@@ -185,14 +195,18 @@ func Run(ctx context.Context, version string, args []string, stdout, stderr io.W
 			cmd.print(stdout, fs)
 			return nil
 		case err != nil:
-			return usageError{fmt.Sprintf("%s: %v (see openlearn %s -h)", name, err, name)}
+			return flagError(name, fs, err)
+		case len(cmd.verbs) > 0 && !cmd.has(positional):
+			return cmd.unknownVerb(positional)
+		case cmd.nested && slices.ContainsFunc(positional, isHelp):
+			cmd.print(stdout, fs)
+			return nil
 		case cmd.args == "" && len(positional) > 0:
 			return usageError{fmt.Sprintf("%s takes no arguments, got %q (see openlearn %s -h)", name, strings.Join(positional, " "), name)}
 		}
 		return cmd.run(ctx, &call{version: version, flags: fs, args: positional, stdout: stdout, stderr: stderr})
 	}
-	printUsage(stderr)
-	return usageError{fmt.Sprintf("unknown command %q", args[0])}
+	return unknownCommand(args[0])
 }
 
 // parseArgs reads flags wherever they stand, up to a --, and returns the arguments.
