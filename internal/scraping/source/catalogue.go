@@ -10,12 +10,16 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
 
 //go:embed catalogue.yaml
 var bundled []byte
+
+// parsedBundled is the bundled catalogue. It is parsed once, and nobody changes it.
+var parsedBundled = sync.OnceValues(func() ([]Source, error) { return Parse(bundled) })
 
 // MaxFileBytes bounds a catalogue's file.
 const MaxFileBytes = 4 << 20
@@ -29,10 +33,11 @@ type Catalogue struct {
 // Load reads the bundled catalogue, and then a file if one is named: its sources replace those with the same id, and others
 // are appended. extra come last.
 func Load(file string, extra ...Source) (*Catalogue, error) {
-	list, err := Parse(bundled)
+	list, err := parsedBundled()
 	if err != nil {
 		return nil, fmt.Errorf("scraping: bundled catalogue: %w", err)
 	}
+	list = slices.Clone(list) // New clones what is in it
 	if file != "" {
 		raw, err := readFile(file)
 		if err != nil {

@@ -245,3 +245,24 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestAFileChangesItsOwnCatalogueOnly: the bundled one is parsed once for all that are loaded.
+func TestAFileChangesItsOwnCatalogueOnly(t *testing.T) {
+	t.Parallel()
+	before, err := Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, _ := before.Find("el_tiempo")
+	own.Name = "El Tiempo, otro"
+	if _, err := Load("", own); err != nil {
+		t.Fatal(err)
+	}
+	after, err := Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := after.Find("el_tiempo"); got.Name != "El Tiempo" {
+		t.Errorf("the bundled source is now %q", got.Name)
+	}
+}
