@@ -9,7 +9,7 @@ import (
 	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
+	"time"
 
 	"golang.org/x/term"
 
@@ -72,15 +72,15 @@ func runAdmin(ctx context.Context, c *call) error {
 	return withCore(ctx, c, func(core *core) error {
 		switch verb {
 		case "list":
-			return listUsers(ctx, c.stdout, core.Users)
+			return listUsers(ctx, c, core.Users)
 		case "create":
 			return createAdmin(ctx, c, core.Users, email, pw)
 		case "rotate-keys":
 			id, err := core.Users.RotateKeys(ctx)
-			if err == nil {
-				fmt.Fprintf(c.stdout, "access tokens are signed with key %s from now on (instances notice within a minute)\n", id)
+			if err != nil {
+				return err
 			}
-			return err
+			return c.result(map[string]any{"key": id}, "access tokens are signed with key %s from now on (instances notice within a minute)\n", id)
 		}
 		return manageUser(ctx, c, core.Users, verb, email, args)
 	})
@@ -90,7 +90,9 @@ func runAdmin(ctx context.Context, c *call) error {
 func newPassword(c *call, in *os.File, email string) (string, error) {
 	if c.flags.Lookup("generate").Value.String() == "true" {
 		pw := token.Opaque()[:20]
-		fmt.Fprintf(c.stdout, "password: %s\n", pw)
+		if !c.inJSON() { // otherwise it is in the result
+			fmt.Fprintf(c.stdout, "password: %s\n", pw)
+		}
 		return pw, nil
 	}
 	var pw string
@@ -115,6 +117,15 @@ func newPassword(c *call, in *os.File, email string) (string, error) {
 	return pw, nil
 }
 
+// adminMade is the result of admin create; Password only if it was generated.
+type adminMade struct {
+	ID       int64        `json:"id"`
+	Email    string       `json:"email"`
+	Role     httpapi.Role `json:"role"`
+	Created  bool         `json:"created"`
+	Password string       `json:"password,omitempty"`
+}
+
 func createAdmin(ctx context.Context, c *call, s *users.Service, email, pw string) error {
 	u, created, err := s.CreateAdmin(ctx, email, c.flags.Lookup("name").Value.String(), pw)
 	if err != nil {
@@ -124,8 +135,11 @@ func createAdmin(ctx context.Context, c *call, s *users.Service, email, pw strin
 	if created {
 		what = "was created with the role admin"
 	}
-	fmt.Fprintf(c.stdout, "%s (user %d) %s\n", u.Email, u.ID, what)
-	return nil
+	made := adminMade{ID: u.ID, Email: u.Email, Role: u.Role, Created: created}
+	if c.flags.Lookup("generate").Value.String() == "true" {
+		made.Password = pw
+	}
+	return c.result(made, "%s (user %d) %s\n", u.Email, u.ID, what)
 }
 
 func manageUser(ctx context.Context, c *call, s *users.Service, verb, email string, args []string) error {
@@ -137,10 +151,10 @@ func manageUser(ctx context.Context, c *call, s *users.Service, verb, email stri
 	switch verb {
 	case "logout":
 		n, err := s.EndAll(ctx, u.ID)
-		if err == nil {
-			fmt.Fprintf(c.stdout, "%d sessions of %s have ended\n", n, u.Email)
+		if err != nil {
+			return err
 		}
-		return err
+		return c.result(map[string]any{"id": u.ID, "email": u.Email, "sessions_ended": n}, "%d sessions of %s have ended\n", n, u.Email)
 	case "role":
 		role := httpapi.Role(args[1])
 		if !role.Known() {
@@ -159,13 +173,23 @@ func manageUser(ctx context.Context, c *call, s *users.Service, verb, email stri
 	if !v.Active {
 		state = "locked"
 	}
-	fmt.Fprintf(c.stdout, "%s: %s, %s\n", v.Email, v.Role, state)
-	return nil
+	return c.result(v, "%s: %s, %s\n", v.Email, v.Role, state)
 }
 
-func listUsers(ctx context.Context, w io.Writer, s *users.Service) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tROLE\tSTATE\tLAST LOGIN\tEMAIL")
+// listedUser is an account as admin list --json prints it.
+type listedUser struct {
+	ID        int64        `json:"id"`
+	Email     string       `json:"email"`
+	Role      httpapi.Role `json:"role"`
+	Active    bool         `json:"is_active"`
+	LastLogin *time.Time   `json:"last_login"`
+}
+
+func listUsers(ctx context.Context, c *call, s *users.Service) error {
+	t, err := c.results("ID\tROLE\tSTATE\tLAST LOGIN\tEMAIL")
+	if err != nil {
+		return err
+	}
 	for after := int64(0); ; {
 		page, err := s.List(ctx, users.ListQuery{After: after, Limit: 500})
 		if err != nil {
@@ -179,11 +203,13 @@ func listUsers(ctx context.Context, w io.Writer, s *users.Service) error {
 			if u.LastLogin != nil {
 				last = u.LastLogin.UTC().Format("2006-01-02 15:04")
 			}
-			fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", u.ID, u.Role, state, last, u.Email)
+			if err := t.row(listedUser{u.ID, u.Email, u.Role, u.Active, u.LastLogin}, "%d\t%s\t%s\t%s\t%s", u.ID, u.Role, state, last, u.Email); err != nil {
+				return err
+			}
 			after = u.ID
 		}
 		if len(page) < 500 {
-			return t.Flush()
+			return t.flush()
 		}
 	}
 }

@@ -49,7 +49,7 @@ func runAnalyze(ctx context.Context, c *call) error {
 		return fmt.Errorf("analyze: %s is longer than %d bytes", c.args[0], maxAnalyze)
 	}
 	a := nlp.Analyze(string(b), nlp.Request{Parts: nlp.All})
-	if c.flags.Lookup("json").Value.String() == "true" {
+	if c.inJSON() {
 		enc := json.NewEncoder(c.stdout)
 		enc.SetIndent("", "  ")
 		enc.SetEscapeHTML(false)
@@ -111,7 +111,7 @@ func analyzeArchive(ctx context.Context, c *call) error {
 		}
 		stored, err := core.analyse(ctx, c.stderr)
 		took := time.Since(start)
-		if stored > 0 {
+		if stored > 0 && !c.inJSON() {
 			engine := core.Analysis.EngineSeconds()
 			fmt.Fprintf(c.stdout, "%d articles analysed in %s, %.0f a second (the engine alone: %.0f a second on each processor); model %s\n",
 				stored, took.Round(time.Millisecond), float64(stored)/took.Seconds(), float64(stored)/engine, nlp.ModelVersion())
@@ -122,6 +122,8 @@ func analyzeArchive(ctx context.Context, c *call) error {
 		switch waiting, _, err := core.Analysis.Backlog(ctx); {
 		case err != nil:
 			return err
+		case c.inJSON():
+			return writeJSON(c.stdout, map[string]any{"analysed": stored, "seconds": took.Round(time.Millisecond).Seconds(), "elsewhere": waiting, "model": nlp.ModelVersion()})
 		case waiting > 0:
 			fmt.Fprintf(c.stdout, "%d articles are in the hands of running services\n", waiting)
 		case stored == 0:

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"openlearn/internal/guard"
@@ -16,18 +14,17 @@ import (
 )
 
 const apikeyHelp = `create       make a key and print it on standard output. It is shown this once: only its hash is stored.
-list         the keys, with when each was last used; --json: a line of JSON each
+list         the keys, with when each was last used
 revoke ID…   end keys. No instance accepts them from then on.
 A machine sends its key as X-API-Key or Authorization: Bearer. It has the rights of its role, and the limits of a user.
 Needs DATABASE_URL, and Redis's address.`
 
-var apikeyVerbs = []verb{{"create", "", []string{"name", "role", "expires"}}, {"list", "", []string{"json"}}, {"revoke", "ID…", nil}}
+var apikeyVerbs = []verb{{"create", "", []string{"name", "role", "expires"}}, {"list", "", nil}, {"revoke", "ID…", nil}}
 
 func apikeyFlags(fs *flag.FlagSet) {
 	fs.String("name", "", "create: what the key is for")
 	fs.String("role", string(httpapi.Learner), "create: learner, analyst or admin")
 	fs.String("expires", "365d", "create: after how long, such as 90d or 12h; a day, such as 2027-06-30; or never")
-	fs.Bool("json", false, "list: a line of JSON each")
 }
 
 func runAPIKey(ctx context.Context, c *call) error {
@@ -47,7 +44,7 @@ func runAPIKey(ctx context.Context, c *call) error {
 			return createKey(ctx, c, core, text("name"), httpapi.Role(text("role")), expires)
 		}
 	case c.args[0] == "list" && len(args) == 0:
-		do = func(core *core) error { return listKeys(ctx, c.stdout, core.Keys, text("json") == "true") }
+		do = func(core *core) error { return listKeys(ctx, c, core.Keys) }
 	case c.args[0] == "revoke" && len(args) > 0:
 		ids := make([]int64, len(args))
 		for i, arg := range args {
@@ -64,6 +61,12 @@ func runAPIKey(ctx context.Context, c *call) error {
 	return withCore(ctx, c, do)
 }
 
+// madeKey is what apikey create --json prints: the key itself and what list shows of it.
+type madeKey struct {
+	Secret string `json:"key"`
+	guard.Key
+}
+
 func createKey(ctx context.Context, c *call, core *core, name string, role httpapi.Role, expires time.Time) error {
 	key, made, pending, err := core.Keys.Create(ctx, name, role, expires)
 	var invalid *guard.InvalidKey
@@ -72,6 +75,9 @@ func createKey(ctx context.Context, c *call, core *core, name string, role httpa
 	}
 	if err = core.kept(pending, err); err != nil {
 		return err
+	}
+	if c.inJSON() {
+		return writeJSON(c.stdout, madeKey{Secret: key, Key: made})
 	}
 	until := "does not expire"
 	if made.ExpiresAt != nil {
@@ -82,25 +88,23 @@ func createKey(ctx context.Context, c *call, core *core, name string, role httpa
 	return err
 }
 
-func listKeys(ctx context.Context, w io.Writer, keys *guard.Keys, asJSON bool) error {
+func listKeys(ctx context.Context, c *call, keys *guard.Keys) error {
 	all, err := keys.List(ctx)
 	if err != nil {
 		return err
 	}
 	now := time.Now()
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	if !asJSON {
-		fmt.Fprintln(t, "ID\tKEY\tROLE\tSTATE\tEXPIRES\tLAST USED\tNAME")
+	t, err := c.results("ID\tKEY\tROLE\tSTATE\tEXPIRES\tLAST USED\tNAME")
+	if err != nil {
+		return err
 	}
 	for i := range all {
 		k := &all[i]
-		if asJSON {
-			printJSON(w, k)
-			continue
+		if err := t.row(k, "%d\t%s…\t%s\t%s\t%s\t%s\t%s", k.ID, k.Hint, k.Role, k.State(now), shortTime(k.ExpiresAt), shortTime(k.UsedAt), k.Name); err != nil {
+			return err
 		}
-		fmt.Fprintf(t, "%d\t%s…\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Hint, k.Role, k.State(now), shortTime(k.ExpiresAt), shortTime(k.UsedAt), k.Name)
 	}
-	return t.Flush()
+	return t.flush()
 }
 
 func shortTime(at *time.Time) string {
@@ -116,7 +120,9 @@ func revokeKeys(ctx context.Context, c *call, core *core, ids []int64) error {
 		if err = core.kept(pending, err); err != nil {
 			return err
 		}
-		fmt.Fprintf(c.stdout, "revoked key %d, %s\n", k.ID, k.Name)
+		if err := c.result(k, "revoked key %d, %s\n", k.ID, k.Name); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -173,11 +173,13 @@ func runRobots(_ context.Context, c *call) (err error) {
 		if err != nil { // a path that no URL can have is requested as it stands
 			u = &url.URL{Opaque: path}
 		}
-		verdict := "deny"
-		if rules.Allowed(u) {
+		verdict, allowed := "deny", rules.Allowed(u)
+		if allowed {
 			verdict = "allow"
 		}
-		fmt.Fprintln(c.stdout, verdict)
+		if err := c.result(map[string]any{"path": path, "allowed": allowed}, "%s\n", verdict); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"openlearn/internal/government"
 	"openlearn/internal/government/catalogue"
@@ -46,11 +45,16 @@ func runGovernment(ctx context.Context, c *call) error {
 }
 
 func listDatasets(c *call) error {
-	t := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
-	for _, d := range catalogue.All() {
-		fmt.Fprintf(t, "%s\t%s\t%s\n", d.Key, d.Title, d.Publisher)
+	t, err := c.results("")
+	if err != nil {
+		return err
 	}
-	return t.Flush()
+	for _, d := range catalogue.All() {
+		if err := t.row(map[string]any{"dataset": d.Key, "title": d.Title, "publisher": d.Publisher}, "%s\t%s\t%s", d.Key, d.Title, d.Publisher); err != nil {
+			return err
+		}
+	}
+	return t.flush()
 }
 
 func getDataset(ctx context.Context, c *call, key string) error {
@@ -59,6 +63,9 @@ func getDataset(ctx context.Context, c *call, key string) error {
 		return usageError{fmt.Sprintf("unknown dataset %q (openlearn government list shows all)", key)}
 	}
 	value := func(name string) string { return c.flags.Lookup(name).Value.String() }
+	if value("csv") == "true" && c.inJSON() {
+		return usageError{"government get: --csv and --json contradict each other"}
+	}
 	var limit int
 	if _, err := fmt.Sscan(value("limit"), &limit); err != nil || limit < 1 || limit > government.MostRows {
 		return usageError{fmt.Sprintf("--limit: expected 1 to %d", government.MostRows)}
@@ -111,10 +118,10 @@ func syncTable(ctx context.Context, c *call, name string) error {
 	return withCore(ctx, c, func(core *core) error {
 		if c.flags.Lookup("queue").Value.String() == "true" {
 			job, err := core.OpenData.Enqueue(ctx, core.jobs, name)
-			if err == nil {
-				fmt.Fprintf(c.stdout, "job %d, for a running service\n", job.ID)
+			if err != nil {
+				return err
 			}
-			return err
+			return c.result(map[string]any{"job": job.ID}, "job %d, for a running service\n", job.ID)
 		}
 		bar := newBar(c.stderr)
 		r, err := core.OpenData.Sync(ctx, name, func(r government.SyncReport) { bar.show(name, r.Read, max(r.Read, government.About(name))) })
@@ -122,7 +129,6 @@ func syncTable(ctx context.Context, c *call, name string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.stdout, "%s: %d rows read, %d new or different, %d skipped\n", name, r.Read, r.Changed, r.Skipped)
-		return nil
+		return c.result(r, "%s: %d rows read, %d new or different, %d skipped\n", name, r.Read, r.Changed, r.Skipped)
 	})
 }

@@ -45,6 +45,18 @@ func (e rejectedError) Error() string {
 	return fmt.Sprintf("import: %d lines were rejected", int(e))
 }
 
+// imported is the result of one file as import --json prints it; rejects and warnings are lines by reason.
+type imported struct {
+	File     string                  `json:"file"`
+	Lines    int                     `json:"lines"`
+	New      int                     `json:"new"`
+	Existing int                     `json:"existing"`
+	Rejected int                     `json:"rejected"`
+	Rejects  map[importer.Reason]int `json:"rejects"`
+	Warnings map[importer.Reason]int `json:"warnings"`
+	Seconds  float64                 `json:"seconds"`
+}
+
 // importFile loads one file and says how many of its lines were rejected.
 func (c *core) importFile(ctx context.Context, cmd *call, name string) (rejected int, err error) {
 	var in io.Reader = os.Stdin
@@ -73,6 +85,11 @@ func (c *core) importFile(ctx context.Context, cmd *call, name string) (rejected
 		},
 	})
 	meter.Done(sum)
+	if cmd.inJSON() {
+		err = errors.Join(err, writeJSON(cmd.stdout, imported{
+			name, sum.Lines, sum.Inserted, sum.Existing(), sum.Rejected, sum.Rejects, sum.Warnings, sum.Elapsed.Round(time.Millisecond).Seconds(),
+		}))
+	}
 	if err == nil && sum.Records == 0 && sum.Rejected > 0 {
 		err = errors.New("no line of it is an article: expected JSON Lines, one object a line")
 	}

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"openlearn/internal/postgres"
@@ -23,32 +22,37 @@ func runMigrate(ctx context.Context, c *call) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(c.stdout, "%d migrations applied\n", n)
-		return err
+		return c.result(map[string]any{"applied": n}, "%d migrations applied\n", n)
 	case "down":
 		name, err := postgres.MigrateDown(ctx, cfg.Database.Owner())
 		if err != nil {
 			return err
 		}
 		if name == "" {
-			name = "nothing"
+			return c.result(map[string]any{"reverted": nil}, "reverted nothing\n")
 		}
-		_, err = fmt.Fprintf(c.stdout, "reverted %s\n", name)
-		return err
+		return c.result(map[string]any{"reverted": name}, "reverted %s\n", name)
 	case "status":
 		states, err := postgres.MigrationStatus(ctx, cfg.Database.Owner())
 		if err != nil {
 			return err
 		}
-		t := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
-		for _, s := range states {
-			applied := "pending"
-			if !s.AppliedAt.IsZero() {
-				applied = s.AppliedAt.UTC().Format(time.RFC3339)
-			}
-			fmt.Fprintf(t, "%s\t%s\n", s.Name, applied)
+		t, err := c.results("")
+		if err != nil {
+			return err
 		}
-		return t.Flush()
+		for _, s := range states {
+			shown := "pending"
+			var applied *time.Time
+			if !s.AppliedAt.IsZero() {
+				at := s.AppliedAt.UTC()
+				applied, shown = &at, at.Format(time.RFC3339)
+			}
+			if err := t.row(map[string]any{"name": s.Name, "applied_at": applied}, "%s\t%s", s.Name, shown); err != nil {
+				return err
+			}
+		}
+		return t.flush()
 	}
 	return usageError{fmt.Sprintf("migrate: expected up, down or status, got %q", c.args[0])}
 }

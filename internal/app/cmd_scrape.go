@@ -114,7 +114,11 @@ func scrapeEach(ctx context.Context, c *call, s *scraping.Service, chosen []sour
 			if o.DryRun {
 				out = c.stderr // standard output is for the articles
 			}
-			printReport(out, report)
+			if c.inJSON() {
+				printJSON(out, report)
+			} else {
+				printReport(out, report)
+			}
 		}
 		errs = append(errs, err)
 	}
@@ -188,9 +192,13 @@ func (b *bar) clear() {
 }
 
 func printJSON(w io.Writer, v any) {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	if err := writeJSON(w, v); err != nil {
 		fmt.Fprintf(w, "%q\n", err.Error()) // unreachable: plain texts and times
 	}
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
 }

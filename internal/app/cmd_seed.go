@@ -37,8 +37,8 @@ func runSeed(ctx context.Context, c *call) error {
 		if err := core.analyseWaiting(ctx, c.stderr); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(c.stdout, "%d articles stored, %d were there already (%s)\n", stored, n-stored, time.Since(start).Round(time.Millisecond))
-		return err
+		took := time.Since(start).Round(time.Millisecond)
+		return c.result(map[string]any{"stored": stored, "existing": n - stored, "seconds": took.Seconds()}, "%d articles stored, %d were there already (%s)\n", stored, n-stored, took)
 	})
 }
 

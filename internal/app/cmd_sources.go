@@ -23,12 +23,11 @@ probe ID      look for feeds, sitemaps and section pages of a source, and say wh
 None of them needs PostgreSQL or Redis.`
 
 var sourcesVerbs = []verb{
-	{"list", "", []string{"json"}}, {"show", "SOURCE", nil}, {"check", "FILE", nil}, {"probe", "SOURCE", []string{"all", "json"}},
+	{"list", "", nil}, {"show", "SOURCE", nil}, {"check", "FILE", nil}, {"probe", "SOURCE", []string{"all"}},
 }
 
 func sourcesFlags(fs *flag.FlagSet) {
 	fs.Bool("all", false, "probe: every source without an entry that is read")
-	fs.Bool("json", false, "list, probe: a line of JSON each")
 }
 
 func runSources(ctx context.Context, c *call) error {
@@ -47,16 +46,16 @@ func runSources(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	asJSON := c.flags.Lookup("json").Value.String() == "true"
+	asJSON := c.inJSON()
 	switch all := c.flags.Lookup("all").Value.String() == "true"; {
 	case c.args[0] == "list" && len(args) == 0:
 		listSources(c.stdout, sources, asJSON)
 		return nil
 	case c.args[0] == "show" && len(args) == 1:
-		return showSource(c.stdout, sources, args[0])
+		return showSource(c, sources, args[0])
 	case c.args[0] == "check" && len(args) <= 1:
-		fmt.Fprintf(c.stdout, "%d sources, %d of them are read\n", len(sources.All()), len(sources.Scrapable()))
-		return nil
+		all, read := len(sources.All()), len(sources.Scrapable())
+		return c.result(map[string]any{"sources": all, "read": read}, "%d sources, %d of them are read\n", all, read)
 	case c.args[0] == "probe" && (len(args) == 1) != all && len(args) <= 1:
 		return probeSources(ctx, c, cfg, sources, args, asJSON)
 	}
@@ -102,12 +101,20 @@ func listSources(w io.Writer, sources *source.Catalogue, asJSON bool) {
 	t.Flush()
 }
 
-func showSource(w io.Writer, sources *source.Catalogue, name string) error {
+func showSource(c *call, sources *source.Catalogue, name string) error {
 	s, ok := sources.Find(name)
 	if !ok {
 		return unknownSource(sources, name)
 	}
-	enc := yaml.NewEncoder(w)
+	if c.inJSON() { // the same members as in YAML
+		b, err := yaml.Marshal(s)
+		var members map[string]any
+		if err == nil {
+			err = yaml.Unmarshal(b, &members)
+		}
+		return errors.Join(err, writeJSON(c.stdout, members))
+	}
+	enc := yaml.NewEncoder(c.stdout)
 	enc.SetIndent(2)
 	err := enc.Encode(map[string]any{"version": 1, "sources": []source.Source{s}})
 	return errors.Join(err, enc.Close())

@@ -19,6 +19,7 @@ type command struct {
 	hidden                    bool
 	verbs                     []verb // commands within it: one of them is its first argument
 	nested                    bool   // they read their flags themselves
+	results                   bool   // it prints results, with --json as lines of JSON
 }
 
 // verb is a command within a command, such as create of apikey. Flags are the names of those that it takes.
@@ -63,17 +64,17 @@ func commands() []command {
 			name: "dev", summary: "serve on a private PostgreSQL and Redis, with sample articles", flags: devFlags, run: runDev,
 			help: "Starts a private PostgreSQL and Redis (data in .dev), migrates, loads the sample on the first run, scrapes the bundled demo\nnewsroom, and serves on loopback with the admin routes open to this machine. Ctrl-C stops all of it; the data stays.\nA server that ends by itself is started again; if that fails for half a minute, so does the command.",
 		},
-		{name: "admin", args: "create|list|role|lock|unlock|…", verbs: adminVerbs, summary: "make the first admin, and manage accounts", flags: adminFlags, run: runAdmin, help: adminHelp},
+		{name: "admin", args: "create|list|role|lock|unlock|…", verbs: adminVerbs, results: true, summary: "make the first admin, and manage accounts", flags: adminFlags, run: runAdmin, help: adminHelp},
 		{
-			name: "migrate", args: "up|down|status", verbs: []verb{{name: "up"}, {name: "down"}, {name: "status"}}, summary: "change the database schema", run: runMigrate,
+			name: "migrate", results: true, args: "up|down|status", verbs: []verb{{name: "up"}, {name: "down"}, {name: "status"}}, summary: "change the database schema", run: runMigrate,
 			help: "up applies what is pending, down reverts the latest migration, status lists all. Needs DATABASE_URL.",
 		},
 		{
-			name: "seed", summary: "make sample articles and analyse them", flags: seedFlags, run: runSeed,
+			name: "seed", results: true, summary: "make sample articles and analyse them", flags: seedFlags, run: runSeed,
 			help: "Makes N varied Spanish articles of several sources, the same every time, and analyses what waits. What is there already stays.\nNeeds DATABASE_URL, and Redis's address so that running services see the articles at once.",
 		},
 		{
-			name: "import", args: "FILE…", summary: "load articles from JSON Lines", run: runImport,
+			name: "import", results: true, args: "FILE…", summary: "load articles from JSON Lines", run: runImport,
 			help: "Each line is an object: source, title, text, and optionally category, date, url, author, country; or an article as the API and\nexport give it. Files may be gzipped; - is standard input. Articles that are there already are skipped, bad lines are reported\nand cost only themselves; then the exit code is 3.",
 		},
 		{
@@ -81,34 +82,34 @@ func commands() []command {
 			help: "Writes all articles, or those that the flags select, oldest number first, to FILE (compressed if it ends in .gz) or standard output.\nThe format is that of FILE's extension (.jsonl, .ndjson, .csv), else JSON Lines: articles as the API gives them, which can be imported. In CSV a text that a spreadsheet would read as a formula\nbegins with an apostrophe. Needs DATABASE_URL.",
 		},
 		{
-			name: "scrape", args: "[SOURCE]", summary: "gather a source's new articles and store them", flags: scrapeFlags, run: runScrape,
+			name: "scrape", results: true, args: "[SOURCE]", summary: "gather a source's new articles and store them", flags: scrapeFlags, run: runScrape,
 			help: "SOURCE is an id or a name, such as el_tiempo or \"El Tiempo\" (openlearn sources list shows them); --all gathers from every source that has\nan entry, --url reads one page. With --dry-run nothing is stored, and neither PostgreSQL nor Redis is needed.",
 		},
 		{
 			name: "work", summary: "work on background jobs, without serving", run: runWork,
 			help: "Makes the passes over sources that are due or asked for, as serve does, until SIGINT or SIGTERM; serve with SCRAPER_WORKERS=0 leaves them to it.\nIt migrates the database first. The environment is that of serve (openlearn serve -h).",
 		},
-		{name: "apikey", args: "create|list|revoke [ID…]", verbs: apikeyVerbs, summary: "make and revoke API keys of machines", flags: apikeyFlags, run: runAPIKey, help: apikeyHelp},
-		{name: "sources", args: "list|show|check|probe [ID]", verbs: sourcesVerbs, summary: "look at the catalogue of sources, and for new entries", flags: sourcesFlags, run: runSources, help: sourcesHelp},
+		{name: "apikey", args: "create|list|revoke [ID…]", verbs: apikeyVerbs, results: true, summary: "make and revoke API keys of machines", flags: apikeyFlags, run: runAPIKey, help: apikeyHelp},
+		{name: "sources", args: "list|show|check|probe [ID]", verbs: sourcesVerbs, results: true, summary: "look at the catalogue of sources, and for new entries", flags: sourcesFlags, run: runSources, help: sourcesHelp},
 		{
-			name: "government", args: "get DATASET|list|sync TABLE", verbs: governmentVerbs, summary: "read Colombian open data", flags: governmentFlags, run: runGovernment, help: governmentHelp,
+			name: "government", results: true, args: "get DATASET|list|sync TABLE", verbs: governmentVerbs, summary: "read Colombian open data", flags: governmentFlags, run: runGovernment, help: governmentHelp,
 		},
 		{
 			name: "extract", args: "FILE|-", summary: "read the article out of a page, as a line of JSON", flags: extractFlags, run: runExtract,
 			help: "A page that is no article gives a line that says which kind of page it is ({\"refused\": …}), and exit code 1.",
 		},
 		{
-			name: "robots", args: "FILE|- PATH…", summary: "say what a robots.txt lets a robot fetch", flags: robotsFlags, run: runRobots,
+			name: "robots", results: true, args: "FILE|- PATH…", summary: "say what a robots.txt lets a robot fetch", flags: robotsFlags, run: runRobots,
 			help: "Prints allow or deny for each path, a line each (RFC 9309).",
 		},
 		{
-			name: "analyze", args: "FILE|-", summary: "analyse a Spanish text, or the archive with --all", flags: analyzeFlags, run: runAnalyze, help: analyzeHelp,
+			name: "analyze", results: true, args: "FILE|-", summary: "analyse a Spanish text, or the archive with --all", flags: analyzeFlags, run: runAnalyze, help: analyzeHelp,
 		},
 		{name: "nlp", args: "train|eval|ner|pos|…", verbs: nlpVerbs(), nested: true, summary: "train and measure the Spanish NLP engine", run: runNLP, help: nlpHelp},
 		{name: "cache-proxy", summary: "cache any upstream, as a reverse proxy (RFC 9111)", hidden: true, flags: cacheProxyFlags, run: runCacheProxy, help: cacheProxyHelp},
 		{name: "completion", args: "SHELL", summary: "print the completion script of a shell: bash, zsh or fish", run: runCompletion, help: completionHelp},
 		{name: "healthcheck", summary: "ask a running service whether it is ready", run: runHealthcheck, help: "Exit code 0 if http://127.0.0.1:PORT/health/ready says so, PORT from HTTP_ADDR. For containers."},
-		{name: "version", summary: "print the version", run: runVersion, help: "Prints the version, the commit and the Go release."},
+		{name: "version", results: true, summary: "print the version", run: runVersion, help: "Prints the version, the commit and the Go release."},
 	}
 }
 
@@ -182,9 +183,7 @@ func Run(ctx context.Context, version string, args []string, stdout, stderr io.W
 		}
 		fs := flag.NewFlagSet(name, flag.ContinueOnError)
 		fs.SetOutput(io.Discard)
-		if cmd.flags != nil {
-			cmd.flags(fs)
-		}
+		cmd.addFlags(fs)
 		parse := parseArgs
 		if cmd.nested {
 			parse = parseLeading
@@ -207,6 +206,15 @@ func Run(ctx context.Context, version string, args []string, stdout, stderr io.W
 		return cmd.run(ctx, &call{version: version, flags: fs, args: positional, stdout: stdout, stderr: stderr})
 	}
 	return unknownCommand(args[0])
+}
+
+func (c command) addFlags(fs *flag.FlagSet) {
+	if c.flags != nil {
+		c.flags(fs)
+	}
+	if c.results {
+		resultsFlag(fs)
+	}
 }
 
 // parseArgs reads flags wherever they stand, up to a --, and returns the arguments.

@@ -103,9 +103,7 @@ func candidates(words []string) []string {
 	}
 	cmd := commands()[at]
 	fs := flag.NewFlagSet(cmd.name, flag.ContinueOnError)
-	if cmd.flags != nil {
-		cmd.flags(fs)
-	}
+	cmd.addFlags(fs)
 	if cmd.nested {
 		nlpCompletionFlags(fs)
 	}
@@ -166,8 +164,8 @@ func (c command) flagList(fs *flag.FlagSet, args []string) []string {
 		for _, v := range c.verbs {
 			if v.name == args[0] {
 				of = append([]string{}, v.flags...)
-				if of == nil {
-					of = []string{}
+				if c.results {
+					of = append(of, "json")
 				}
 			}
 		}

@@ -2,11 +2,10 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 )
 
 func runVersion(_ context.Context, c *call) error {
-	_, err := fmt.Fprintf(c.stdout, "openlearn %s (%s, %s/%s)\n", c.version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
+	return c.result(map[string]any{"version": c.version, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH},
+		"openlearn %s (%s, %s/%s)\n", c.version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
