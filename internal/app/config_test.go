@@ -68,7 +68,7 @@ func TestCommandLine(t *testing.T) {
 		code int // 0: no error
 		want string
 	}{
-		{nil, 2, "Usage: openlearn COMMAND"},
+		{nil, 2, "a command is needed (openlearn help lists them)"},
 		{[]string{"help"}, 0, "import FILE…"},
 		{[]string{"serve", "-h"}, 0, "DATABASE_URL"},
 		{[]string{"help", "seed"}, 0, "-articles"},
