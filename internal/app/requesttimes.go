@@ -89,18 +89,20 @@ func (t *requestTimes) read() []admin.RouteTimes {
 // its path is: clients may send any method, for every path.
 type endpoints struct {
 	once sync.Once
-	has  map[string]bool
+	has  map[routeKey]bool
 }
+
+type routeKey struct{ method, path string }
 
 // of is the label of a request's route.
 func (e *endpoints) of(c echo.Context) string {
 	e.once.Do(func() { // at the first request all routes are there
-		e.has = map[string]bool{}
+		e.has = map[routeKey]bool{}
 		for _, r := range c.Echo().Routes() {
-			e.has[r.Method+" "+r.Path] = true
+			e.has[routeKey{r.Method, r.Path}] = true
 		}
 	})
-	if e.has[c.Request().Method+" "+c.Path()] {
+	if e.has[routeKey{c.Request().Method, c.Path()}] {
 		return c.Path()
 	}
 	return "unmatched"

@@ -15,7 +15,8 @@ var classes = []struct {
 
 // heaviest returns a page of the articles that match any of several stems, best first, if it can be told without ranking all of
 // them; else nil. It ranks those in which a stem is heavy. As soon as every article on the page ranks higher than any article can in
-// which all stems are lighter, it is done.
+// which all stems are lighter, it is done. An article whose stem only looks like one of the query without accents ranks 0, so it is
+// on no such page.
 func (s *Store) heaviest(ctx context.Context, q stemQuery, f Filter, offset, limit int) ([]int64, error) {
 	rank, args := q.rank()
 	for _, class := range classes {

@@ -457,6 +457,41 @@ func TestStemQueries(t *testing.T) {
 	}
 }
 
+// TestACommonWordIsLookedUp: a word of every article is looked up in the index, although PostgreSQL thinks reading all is cheaper.
+func TestACommonWordIsLookedUp(t *testing.T) {
+	t.Parallel()
+	s, db := testStore(t)
+	if _, err := db.Pool.Exec(t.Context(), `INSERT INTO scraped_content (source, source_url, title, content) SELECT 'F', 'https://x.example/' || i, 'paz', 'paz' FROM generate_series(1, 300) AS i`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Pool.Exec(t.Context(), `ANALYZE scraped_content`); err != nil {
+		t.Fatal(err)
+	}
+	const statement = "EXPLAIN SELECT count(*) FROM scraped_content WHERE search @@ 'paz'::tsquery"
+	plan := func(s *Store) (lines []string) {
+		t.Helper()
+		if err := s.db.Raw(statement).Scan(&lines).Error; err != nil {
+			t.Fatal(err)
+		}
+		return lines
+	}
+	if before := fmt.Sprint(plan(s)); !strings.Contains(before, "Seq Scan") {
+		t.Fatalf("PostgreSQL has changed its mind, and this test shows nothing: %s", before)
+	}
+	err := s.stemmed(t.Context(), mustTsquery(t, "paz"), func(s *Store, _ stemQuery) error {
+		if got := fmt.Sprint(plan(s)); strings.Contains(got, "Seq Scan") || !strings.Contains(got, "scraped_content_search") {
+			t.Errorf("within a search: %s", got)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after := fmt.Sprint(plan(s)); !strings.Contains(after, "Seq Scan") {
+		t.Errorf("the setting outlives the search: %s", after)
+	}
+}
+
 func places(hits []Hit) []string {
 	out := make([]string, len(hits))
 	for i, h := range hits {
